@@ -1,1 +1,26 @@
-//! The data plane.
+//! The data plane: many models behind one endpoint, each downloaded, loaded, evicted and reloaded on demand.
+//!
+//! A request comes in by a protocol ([`http`]), becomes an [`invoke::Invocation`], acquires its model from the
+//! [`cache`] (which gets it from the [`store`] through the [`disk`] cache by the [`loader`]), runs on the [`compute`]
+//! threads, and goes out through the [`codec`].
+
+pub mod archive;
+pub mod cache;
+pub mod cli;
+pub mod codec;
+pub mod commands;
+pub mod compute;
+pub mod config;
+pub mod disk;
+pub mod error;
+pub mod http;
+pub mod invoke;
+pub mod loader;
+pub mod memory;
+pub mod metrics;
+pub mod names;
+pub mod server;
+pub mod stop;
+pub mod store;
+mod temporary;
+pub mod units;

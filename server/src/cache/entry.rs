@@ -1,0 +1,242 @@
+//! The one value that is all state of a model.
+
+use super::core::Action;
+use crate::error::ModelError;
+use serde::Serialize;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Names a job: one attempt to get a model into memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct JobId(pub u64);
+
+/// Names a copy: one loaded version in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct CopyId(pub u64);
+
+/// Names a request that waits for a model.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct WaiterId(pub u64);
+
+/// The state of a model as the world sees it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
+pub enum ModelState {
+    /// Known, loadable on demand.
+    Standby,
+    /// Waits for a free download slot.
+    Queued,
+    /// Store → disk.
+    Downloading,
+    /// Waits for memory.
+    Reserving,
+    /// Disk → memory.
+    Loading,
+    /// In memory, answers.
+    Resident,
+    /// No longer answers; its memory is on its way back.
+    Draining,
+    /// The last attempt failed; requests get its error until the back-off ends.
+    Failed,
+}
+
+/// How far a job is. `P` is what the download leaves for the load.
+#[derive(Debug)]
+pub(super) enum Phase<P> {
+    Queued,
+    Downloading,
+    Reserving { bytes: u64, payload: P, since: Duration },
+    Loading { bytes: u64 },
+}
+
+/// One attempt to get a model into memory.
+#[derive(Debug)]
+pub(super) struct Job<P> {
+    pub id: JobId,
+    pub phase: Phase<P>,
+    /// Whether the store must be asked before a copy on disk is used.
+    pub revalidate: bool,
+    /// The load limit has passed: nobody waits for this job any more, but its memory is still spoken for.
+    pub expired: bool,
+    /// Failed attempts before this one.
+    pub attempts: u32,
+}
+
+/// One loaded version in memory.
+#[derive(Debug)]
+pub(super) struct Copy<H> {
+    pub id: CopyId,
+    /// None once it is handed over to be given back.
+    pub handle: Option<H>,
+    pub bytes: u64,
+    pub leases: u64,
+}
+
+impl<H: Clone> Copy<H> {
+    /// Counts a lease and grants it.
+    pub fn grant<P>(&mut self, waiter: WaiterId) -> Option<Action<H, P>> {
+        let handle = self.handle.clone()?;
+        self.leases += 1;
+        Some(Action::Grant(waiter, self.id, handle))
+    }
+}
+
+/// Where a model is on its way round the map at the top of [`super`].
+#[derive(Debug)]
+pub(super) enum State<H, P> {
+    /// Standby, or Draining as long as there are retired copies.
+    Out,
+    /// Queued, Downloading, Reserving or Loading: see the job's phase.
+    Coming(Job<P>),
+    /// Resident; `update` brings a newer version while this one answers.
+    Resident { copy: Copy<H>, update: Option<Job<P>> },
+    /// Failed.
+    Failed { error: ModelError, until: Duration, attempts: u32 },
+}
+
+/// All that is known of a model.
+#[derive(Debug)]
+pub(super) struct Entry<H, P> {
+    pub state: State<H, P>,
+    /// Copies that no longer answer: their last leases end, then their memory is given back.
+    pub retired: Vec<Copy<H>>,
+    /// Requests that wait for the job, oldest first.
+    pub waiters: VecDeque<WaiterId>,
+    pub pinned: bool,
+    /// Logical time of the last grant or release.
+    pub last_used: u64,
+    /// When the last use was, on the core's clock.
+    pub last_used_at: Duration,
+    /// When the store last confirmed the version; none: never.
+    pub checked_at: Option<Duration>,
+    /// A check is under way.
+    pub checking: bool,
+    /// Requests that found the model resident, and all requests.
+    pub hits: u64,
+    pub requests: u64,
+}
+
+impl<H, P> Entry<H, P> {
+    pub fn new() -> Self {
+        Self {
+            state: State::Out,
+            retired: Vec::new(),
+            waiters: VecDeque::new(),
+            pinned: false,
+            last_used: 0,
+            last_used_at: Duration::ZERO,
+            checked_at: None,
+            checking: false,
+            hits: 0,
+            requests: 0,
+        }
+    }
+
+    pub fn state(&self) -> ModelState {
+        match &self.state {
+            State::Out if self.retired.is_empty() => ModelState::Standby,
+            State::Out => ModelState::Draining,
+            State::Coming(job) => job.state(),
+            State::Resident { .. } => ModelState::Resident,
+            State::Failed { .. } => ModelState::Failed,
+        }
+    }
+
+    /// The job under way, for a first load or an update.
+    pub fn job(&mut self) -> Option<&mut Job<P>> {
+        match &mut self.state {
+            State::Coming(job) | State::Resident { update: Some(job), .. } => Some(job),
+            _ => None,
+        }
+    }
+
+    /// Bytes that this model occupies, has reserved or has not yet given back.
+    pub fn bytes(&self) -> u64 {
+        let retired: u64 = self.retired.iter().map(|c| c.bytes).sum();
+        retired
+            + match &self.state {
+                State::Coming(job) => job.reserved(),
+                State::Resident { copy, update } => copy.bytes + update.as_ref().map_or(0, Job::reserved),
+                _ => 0,
+            }
+    }
+
+    /// Nothing is worth remembering: the entry may go.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.state, State::Out) && self.retired.is_empty() && self.waiters.is_empty() && !self.pinned
+    }
+}
+
+impl<P> Job<P> {
+    fn state(&self) -> ModelState {
+        match self.phase {
+            Phase::Queued => ModelState::Queued,
+            Phase::Downloading => ModelState::Downloading,
+            Phase::Reserving { .. } => ModelState::Reserving,
+            Phase::Loading { .. } => ModelState::Loading,
+        }
+    }
+
+    pub fn reserved(&self) -> u64 {
+        match self.phase {
+            Phase::Loading { bytes } => bytes,
+            _ => 0,
+        }
+    }
+}
+
+/// A model in the list of the admin port.
+#[derive(Debug, Clone, Serialize)]
+pub struct ModelView {
+    /// The target model.
+    pub name: String,
+    /// Where it is.
+    pub state: ModelState,
+    /// Bytes in memory, those not yet given back included.
+    pub bytes: u64,
+    /// Requests that use it now.
+    pub leases: u64,
+    /// Requests that wait for it.
+    pub waiting: usize,
+    /// Never evicted.
+    pub pinned: bool,
+    /// Requests since it became known.
+    pub requests: u64,
+    /// Of these, those that found it resident.
+    pub hits: u64,
+    /// Seconds since a request last used it.
+    pub idle_seconds: f64,
+    /// Why it failed, for state Failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Seconds until a request tries again, for state Failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub retry_in_seconds: Option<f64>,
+}
+
+impl<H, P> Entry<H, P> {
+    pub fn view(&self, name: &str, now: Duration) -> ModelView {
+        let live = match &self.state {
+            State::Resident { copy, .. } => copy.leases,
+            _ => 0,
+        };
+        let (error, retry) = match &self.state {
+            State::Failed { error, until, .. } => {
+                (Some(error.to_string()), Some(until.saturating_sub(now).as_secs_f64()))
+            }
+            _ => (None, None),
+        };
+        ModelView {
+            name: name.to_owned(),
+            state: self.state(),
+            bytes: self.bytes(),
+            leases: live + self.retired.iter().map(|c| c.leases).sum::<u64>(),
+            waiting: self.waiters.len(),
+            pinned: self.pinned,
+            requests: self.requests,
+            hits: self.hits,
+            idle_seconds: now.saturating_sub(self.last_used_at).as_secs_f64(),
+            error,
+            retry_in_seconds: retry,
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! The command line; every flag of `serve` is an environment variable `BERTH_…` too.
+
+use crate::cache::Policy;
+use crate::config::{CacheMode, Config, LogFormat, ModelsUri};
+use crate::names::ModelName;
+use crate::units;
+use clap::{Args, Parser, Subcommand};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+/// What `cargo run` in a clone serves.
+const EXAMPLES: &str = "examples/models";
+
+/// Serves many machine-learning models behind one endpoint.
+#[derive(Debug, Parser)]
+#[command(name = "berth-server", version, about)]
+pub struct Cli {
+    /// Without a command: serve examples/models.
+    #[command(subcommand)]
+    pub command: Option<Command>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Serve every model under a prefix.
+    Serve(Box<Serve>),
+    /// Run one request through one artifact and print the answer.
+    Predict {
+        /// A .tar.gz, .tgz or .tar archive, or an unpacked model directory.
+        artifact: PathBuf,
+        /// A request as TensorFlow Serving takes it: {"instances": …} or {"inputs": …}; - reads standard input.
+        #[arg(long)]
+        input: PathBuf,
+    },
+    /// Say what an artifact holds: format, signatures, bytes needed, operations that are not supported.
+    Inspect {
+        /// A .tar.gz, .tgz or .tar archive, or an unpacked model directory.
+        artifact: PathBuf,
+        /// As JSON.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+/// Flags of `serve`.
+#[derive(Debug, Args)]
+pub struct Serve {
+    /// A directory, or s3://bucket/prefix/: every archive and unpacked model below it is a target model.
+    #[arg(long, env = "BERTH_MODELS", value_name = "DIR|S3-URI", value_parser = ModelsUri::parse)]
+    pub models: ModelsUri,
+    /// Name of the endpoint; without it any name in a request is accepted.
+    #[arg(long, env = "BERTH_ENDPOINT", value_parser = endpoint_name)]
+    pub endpoint: Option<String>,
+    /// Address of the invocations.
+    #[arg(long, env = "BERTH_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+    /// Address of /livez, /readyz, /metrics, /models, unload and pin.
+    #[arg(long, env = "BERTH_ADMIN_LISTEN", default_value = "127.0.0.1:9090")]
+    pub admin_listen: SocketAddr,
+    /// Memory that models may use together.
+    #[arg(long, env = "BERTH_MEMORY_BUDGET", default_value = "4GiB", value_parser = units::bytes)]
+    pub memory_budget: u64,
+    /// Disk that unpacked models may use together, temporary files included.
+    #[arg(long, env = "BERTH_DISK_BUDGET", default_value = "50GiB", value_parser = units::bytes)]
+    pub disk_budget: u64,
+    /// Where unpacked models are kept [default: a directory of its own for each --models in the user's cache directory].
+    #[arg(long, env = "BERTH_CACHE_DIR")]
+    pub cache_dir: Option<PathBuf>,
+    /// Disabled: a model is loaded, answers and is dropped.
+    #[arg(long, env = "BERTH_CACHE_MODE", value_enum, ignore_case = true, default_value = "enabled")]
+    pub cache_mode: CacheMode,
+    /// A model that is never evicted once it is loaded; may be repeated.
+    #[arg(long = "pin", env = "BERTH_PIN", value_name = "MODEL", value_delimiter = ',', value_parser = pinned)]
+    pub pins: Vec<ModelName>,
+    /// How long a version is taken for the newest before the store is asked again.
+    #[arg(long, env = "BERTH_REVALIDATE_AFTER", default_value = "60s", value_parser = units::duration)]
+    pub revalidate_after: Duration,
+    /// Largest request body.
+    #[arg(long, env = "BERTH_MAX_BODY", default_value = "25MiB", value_parser = units::bytes)]
+    pub max_body: u64,
+    /// Requests that are worked on or wait at a time; more are refused with 503.
+    #[arg(long, env = "BERTH_MAX_REQUESTS", default_value_t = 4096)]
+    pub max_requests: usize,
+    /// Threads that predict [default: one for each core].
+    #[arg(long, env = "BERTH_COMPUTE_THREADS")]
+    pub compute_threads: Option<usize>,
+    /// Requests that wait for these threads; more are refused with 503.
+    #[arg(long, env = "BERTH_COMPUTE_QUEUE", default_value_t = 1024)]
+    pub compute_queue: usize,
+    /// Models that are downloaded at a time.
+    #[arg(long, env = "BERTH_MAX_DOWNLOADS", default_value_t = 4)]
+    pub max_downloads: usize,
+    /// Models that are loaded from disk at a time.
+    #[arg(long, env = "BERTH_MAX_LOADS", default_value_t = 2)]
+    pub max_loads: usize,
+    /// How long a request waits for its model before ModelNotReadyException.
+    #[arg(long, env = "BERTH_WAIT_LIMIT", default_value = "60s", value_parser = units::duration)]
+    pub wait_limit: Duration,
+    /// How long a stop waits for requests in progress.
+    #[arg(long, env = "BERTH_DRAIN_LIMIT", default_value = "65s", value_parser = units::duration)]
+    pub drain_limit: Duration,
+    /// How logs are written.
+    #[arg(long, env = "BERTH_LOG_FORMAT", value_enum, default_value = "text")]
+    pub log_format: LogFormat,
+}
+
+impl Cli {
+    /// The command, or that of a clone without arguments.
+    pub fn command(self) -> Result<Command, clap::Error> {
+        match self.command {
+            Some(command) => Ok(command),
+            None if std::path::Path::new(EXAMPLES).is_dir() => {
+                let cli = Self::try_parse_from(["berth-server", "serve", "--models", EXAMPLES])?;
+                cli.command.ok_or_else(|| clap::Error::new(clap::error::ErrorKind::MissingSubcommand))
+            }
+            None => {
+                let kind = clap::error::ErrorKind::MissingSubcommand;
+                Err(Self::command_factory().error(kind, "a command is needed; see --help"))
+            }
+        }
+    }
+
+    fn command_factory() -> clap::Command {
+        <Self as clap::CommandFactory>::command()
+    }
+}
+
+impl Serve {
+    /// Checks what single flags cannot say of each other.
+    pub fn config(self) -> Result<Config, String> {
+        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        let at_least_one = [
+            ("--max-requests", self.max_requests),
+            ("--compute-threads", self.compute_threads.unwrap_or(1)),
+            ("--compute-queue", self.compute_queue),
+            ("--max-downloads", self.max_downloads),
+            ("--max-loads", self.max_loads),
+        ];
+        if let Some((flag, _)) = at_least_one.iter().find(|(_, n)| *n == 0) {
+            return Err(format!("{flag} must be at least 1"));
+        }
+        if self.memory_budget == 0 || self.disk_budget == 0 || self.max_body == 0 {
+            return Err("--memory-budget, --disk-budget and --max-body must be more than 0".to_owned());
+        }
+        let policy = Policy {
+            memory_budget: self.memory_budget,
+            keep: self.cache_mode == CacheMode::Enabled,
+            max_downloads: self.max_downloads,
+            max_loads: self.max_loads,
+            max_waiters: self.max_requests,
+            max_known: 100_000,
+            revalidate_after: self.revalidate_after,
+            backoff_first: Duration::from_secs(1),
+            backoff_most: Duration::from_secs(60),
+            patience: Duration::from_secs(2),
+        };
+        Ok(Config {
+            cache_dir: self.cache_dir.unwrap_or_else(|| default_cache_dir(&self.models)),
+            models: self.models,
+            endpoint: self.endpoint,
+            listen: self.listen,
+            admin_listen: self.admin_listen,
+            disk_budget: self.disk_budget,
+            pinned: self.pins,
+            max_body: self.max_body,
+            max_requests: self.max_requests,
+            compute_threads: self.compute_threads.unwrap_or(cores),
+            compute_queue: self.compute_queue,
+            wait_limit: self.wait_limit,
+            drain_limit: self.drain_limit,
+            policy,
+        })
+    }
+}
+
+/// Servers of different prefixes do not share a directory, so they do not lock each other out.
+fn default_cache_dir(models: &ModelsUri) -> PathBuf {
+    let base = std::env::var_os("XDG_CACHE_HOME")
+        .map(PathBuf::from)
+        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
+        .unwrap_or_else(std::env::temp_dir);
+    let place = match models {
+        ModelsUri::Directory(path) => path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string(),
+        s3 @ ModelsUri::S3 { .. } => s3.to_string(),
+    };
+    base.join("berth").join(&crate::disk::hash([place.as_str()])[..16])
+}
+
+fn endpoint_name(text: &str) -> Result<String, String> {
+    if is_endpoint_name(text) {
+        Ok(text.to_owned())
+    } else {
+        Err("an endpoint's name has 1 to 63 letters, digits and hyphens, and no hyphen at its ends".to_owned())
+    }
+}
+
+/// Whether this may be an endpoint's name, as the runtime API has it.
+pub fn is_endpoint_name(text: &str) -> bool {
+    let ends = |c: Option<char>| c.is_some_and(|c| c.is_ascii_alphanumeric());
+    text.len() <= 63
+        && ends(text.chars().next())
+        && ends(text.chars().last())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+fn pinned(text: &str) -> Result<ModelName, String> {
+    ModelName::new(text).map_err(|e| e.to_string())
+}

@@ -1,0 +1,164 @@
+//! Request bodies into tensors, tensors into answers. What a body may be depends on the model's signature, so decoding
+//! comes after the model is there, on a compute thread.
+
+mod convert;
+mod csv;
+mod json;
+mod json_read;
+mod json_write;
+mod npy;
+
+use crate::error::InvokeError;
+use crate::invoke::Reply;
+use berth_engine::{Model, Signature, Tensor, TensorSpec};
+
+/// How a request's body is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ContentType {
+    /// `{"instances": …}`, `{"inputs": …}` or a bare array.
+    Json,
+    /// One instance a line.
+    JsonLines,
+    /// One instance a line, values between commas.
+    Csv,
+    /// One NumPy array.
+    Npy,
+    /// Not said: told by the first bytes.
+    Unknown,
+}
+
+/// How an answer is wanted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Accept {
+    /// JSON, as TensorFlow Serving writes it.
+    Json,
+    /// One NumPy array.
+    Npy,
+}
+
+/// What the answer's JSON is shaped like: as the request was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// `{"predictions": [one a row]}`
+    Rows,
+    /// `{"outputs": …}`
+    Columns,
+}
+
+/// A request's tensors.
+#[derive(Debug)]
+pub struct Decoded {
+    /// The signature to run.
+    pub signature: String,
+    /// Tensors by input name.
+    pub inputs: Vec<(String, Tensor)>,
+    /// What the answer is to look like.
+    pub form: Form,
+}
+
+impl ContentType {
+    /// Reads a `Content-Type` header.
+    pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
+        match media_type(header.unwrap_or("")).as_str() {
+            "application/json" | "text/json" => Ok(Self::Json),
+            "application/jsonlines" | "application/x-jsonlines" | "application/x-ndjson" => Ok(Self::JsonLines),
+            "text/csv" => Ok(Self::Csv),
+            "application/x-npy" => Ok(Self::Npy),
+            // What clients send when nobody told them.
+            "" | "application/octet-stream" | "binary/octet-stream" | "application/x-www-form-urlencoded" => {
+                Ok(Self::Unknown)
+            }
+            other => Err(InvokeError::bad(format!(
+                "content type {other:?} is not supported; send application/json, application/jsonlines, text/csv or \
+                 application/x-npy"
+            ))),
+        }
+    }
+}
+
+impl Accept {
+    /// Reads an `Accept` header: the first type in it that can be given.
+    pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
+        let header = header.unwrap_or("").trim();
+        if header.is_empty() {
+            return Ok(Self::Json);
+        }
+        header
+            .split(',')
+            .find_map(|item| match media_type(item).as_str() {
+                "application/json" | "application/*" | "*/*" | "" => Some(Self::Json),
+                "application/x-npy" => Some(Self::Npy),
+                _ => None,
+            })
+            .ok_or_else(|| {
+                InvokeError::bad(format!(
+                    "cannot answer with {header:?}; accept application/json or application/x-npy"
+                ))
+            })
+    }
+}
+
+fn media_type(header: &str) -> String {
+    header.split(';').next().unwrap_or("").trim().to_ascii_lowercase()
+}
+
+/// Reads a body for a model.
+pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
+    let sniffed = match content_type {
+        ContentType::Unknown if body.starts_with(npy::MAGIC) => ContentType::Npy,
+        ContentType::Unknown => ContentType::Json,
+        known => known,
+    };
+    match sniffed {
+        ContentType::JsonLines => rows(model, |signature| json::lines(body, signature)),
+        ContentType::Csv => rows(model, |signature| csv::read(body, only_input(signature)?)),
+        ContentType::Npy => rows(model, |signature| npy::read(body, only_input(signature)?)),
+        ContentType::Json | ContentType::Unknown => json::read(body, model),
+    }
+}
+
+fn rows(
+    model: &Model,
+    read: impl FnOnce(&Signature) -> Result<Vec<(String, Tensor)>, InvokeError>,
+) -> Result<Decoded, InvokeError> {
+    let signature = model.signature(None)?;
+    Ok(Decoded { signature: signature.name.clone(), inputs: read(signature)?, form: Form::Rows })
+}
+
+/// The input of a format that has room for one only.
+fn only_input(signature: &Signature) -> Result<&TensorSpec, InvokeError> {
+    match signature.inputs.as_slice() {
+        [input] => Ok(input),
+        inputs => {
+            let names: Vec<_> = inputs.iter().map(|i| i.name.as_str()).collect();
+            Err(InvokeError::bad(format!(
+                "the model has {} inputs ({}); send application/json, which names them",
+                inputs.len(),
+                names.join(", ")
+            )))
+        }
+    }
+}
+
+/// Writes a model's answer.
+pub fn encode(accept: Accept, form: Form, outputs: &[(String, Tensor)]) -> Result<Reply, InvokeError> {
+    match accept {
+        Accept::Json => Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? }),
+        Accept::Npy => Ok(Reply { content_type: "application/x-npy", body: npy::write(outputs)? }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Accept, ContentType};
+
+    #[test]
+    fn types_are_read_with_their_parameters() {
+        assert_eq!(ContentType::parse(Some("Application/JSON; charset=utf-8")).unwrap(), ContentType::Json);
+        assert_eq!(ContentType::parse(None).unwrap(), ContentType::Unknown);
+        assert!(ContentType::parse(Some("image/png")).is_err());
+        assert_eq!(Accept::parse(Some("text/html, application/x-npy;q=0.5, */*")).unwrap(), Accept::Npy);
+        assert_eq!(Accept::parse(Some("*/*")).unwrap(), Accept::Json);
+        assert!(Accept::parse(Some("image/png")).is_err());
+    }
+}

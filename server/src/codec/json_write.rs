@@ -1,0 +1,154 @@
+//! TensorFlow Serving's response JSON.
+
+use super::Form;
+use crate::error::InvokeError;
+use base64::Engine as _;
+use berth_engine::{Data, Tensor};
+
+/// Writes outputs; one is bare, several are named.
+pub fn write(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, InvokeError> {
+    let values: usize = outputs.iter().map(|(_, t)| t.data().len()).sum();
+    let mut out = Vec::with_capacity(values.saturating_mul(12).saturating_add(64));
+    match form {
+        Form::Columns => columns(&mut out, outputs),
+        Form::Rows => rows(&mut out, outputs)?,
+    }
+    Ok(out)
+}
+
+fn columns(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) {
+    out.extend_from_slice(b"{\"outputs\": ");
+    if let [(_, tensor)] = outputs {
+        nested(out, tensor.shape(), tensor.data(), &mut 0);
+    } else {
+        list(out, b'{', b'}', outputs, |out, (name, tensor)| {
+            string(out, name);
+            out.extend_from_slice(b": ");
+            nested(out, tensor.shape(), tensor.data(), &mut 0);
+        });
+    }
+    out.push(b'}');
+}
+
+fn rows(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) -> Result<(), InvokeError> {
+    let count = outputs.first().and_then(|(_, t)| t.shape().first().copied()).unwrap_or(0);
+    if let Some((name, tensor)) = outputs.iter().find(|(_, t)| t.shape().first() != Some(&count)) {
+        return Err(InvokeError::bad(format!(
+            "output {name:?} has shape {:?}, which has no row for each instance; send the request as {{\"inputs\": …}}",
+            tensor.shape()
+        )));
+    }
+    let mut at = vec![0; outputs.len()];
+    out.extend_from_slice(b"{\"predictions\": ");
+    list(out, b'[', b']', 0..count, |out, _| {
+        if let [(_, tensor)] = outputs {
+            nested(out, &tensor.shape()[1..], tensor.data(), &mut at[0]);
+        } else {
+            list(out, b'{', b'}', outputs.iter().zip(at.iter_mut()), |out, ((name, tensor), at)| {
+                string(out, name);
+                out.extend_from_slice(b": ");
+                nested(out, &tensor.shape()[1..], tensor.data(), at);
+            });
+        }
+    });
+    out.push(b'}');
+    Ok(())
+}
+
+fn list<T>(
+    out: &mut Vec<u8>,
+    open: u8,
+    close: u8,
+    items: impl IntoIterator<Item = T>,
+    mut item: impl FnMut(&mut Vec<u8>, T),
+) {
+    out.push(open);
+    for (n, value) in items.into_iter().enumerate() {
+        if n > 0 {
+            out.extend_from_slice(b", ");
+        }
+        item(out, value);
+    }
+    out.push(close);
+}
+
+/// Values from `at` on, in the brackets of `shape`.
+fn nested(out: &mut Vec<u8>, shape: &[usize], data: &Data, at: &mut usize) {
+    match shape {
+        [] => {
+            value(out, data, *at);
+            *at += 1;
+        }
+        [extent, rest @ ..] => list(out, b'[', b']', 0..*extent, |out, _| nested(out, rest, data, at)),
+    }
+}
+
+fn value(out: &mut Vec<u8>, data: &Data, at: usize) {
+    match data {
+        Data::F32(v) => float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at])),
+        Data::F64(v) => float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at])),
+        Data::I64(v) => out.extend_from_slice(itoa::Buffer::new().format(v[at]).as_bytes()),
+        Data::Bool(v) => out.extend_from_slice(if v[at] { b"true" } else { b"false" }),
+        Data::String(v) => bytes(out, &v[at]),
+    }
+}
+
+fn float(
+    out: &mut Vec<u8>,
+    nan: bool,
+    infinite: bool,
+    negative: bool,
+    format: impl FnOnce(&mut ryu::Buffer) -> &str,
+) {
+    match (nan, infinite, negative) {
+        (true, ..) => out.extend_from_slice(b"NaN"),
+        (_, true, true) => out.extend_from_slice(b"-Infinity"),
+        (_, true, false) => out.extend_from_slice(b"Infinity"),
+        _ => out.extend_from_slice(format(&mut ryu::Buffer::new()).as_bytes()),
+    }
+}
+
+/// Text as a string; bytes that are none as `{"b64": …}`.
+fn bytes(out: &mut Vec<u8>, value: &[u8]) {
+    match std::str::from_utf8(value) {
+        Ok(text) => string(out, text),
+        Err(_) => {
+            out.extend_from_slice(b"{\"b64\": \"");
+            out.extend_from_slice(base64::engine::general_purpose::STANDARD.encode(value).as_bytes());
+            out.extend_from_slice(b"\"}");
+        }
+    }
+}
+
+fn string(out: &mut Vec<u8>, text: &str) {
+    // Writing a string into a vector cannot fail.
+    let _ = serde_json::to_writer(out, text);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Form, write};
+    use berth_engine::{Data, Tensor};
+
+    fn text(form: Form, outputs: &[(&str, Vec<usize>, Data)]) -> String {
+        let outputs: Vec<_> = outputs
+            .iter()
+            .map(|(n, s, d)| ((*n).to_owned(), Tensor::new(s.clone(), d.clone()).unwrap()))
+            .collect();
+        String::from_utf8(write(form, &outputs).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn one_output_is_bare_and_several_are_named() {
+        let a = || ("a", vec![2, 2], Data::F32(vec![1.0, 0.1, f32::NAN, f32::NEG_INFINITY]));
+        let b = || ("b", vec![2], Data::I64(vec![7, 8]));
+        assert_eq!(text(Form::Rows, &[a()]), r#"{"predictions": [[1.0, 0.1], [NaN, -Infinity]]}"#);
+        assert_eq!(
+            text(Form::Rows, &[a(), b()]),
+            r#"{"predictions": [{"a": [1.0, 0.1], "b": 7}, {"a": [NaN, -Infinity], "b": 8}]}"#
+        );
+        assert_eq!(text(Form::Columns, &[b()]), r#"{"outputs": [7, 8]}"#);
+        let s = ("s", vec![1], Data::String(vec![vec![0xff]]));
+        assert_eq!(text(Form::Columns, &[b(), s]), r#"{"outputs": {"b": [7, 8], "s": [{"b64": "/w=="}]}}"#);
+    }
+}

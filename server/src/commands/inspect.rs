@@ -1,0 +1,47 @@
+//! What an artifact holds.
+
+use super::Failure;
+use crate::loader::local_dir;
+use crate::units::show_bytes;
+use berth_engine::{Report, Signature, TensorSpec};
+use std::fmt::Write as _;
+use std::path::Path;
+
+pub fn run(artifact: &Path, json: bool) -> Result<(), Failure> {
+    let temporary = crate::temporary::Directory::new().map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
+    let dir = local_dir(artifact, temporary.path()).map_err(|e| e.to_string())?;
+    let report = berth_engine::inspect(&dir).map_err(|e| e.to_string())?;
+    if json {
+        println!("{}", serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?);
+    } else {
+        print!("{}", text(&report));
+    }
+    match report.unsupported.len() {
+        0 => Ok(()),
+        n => Err(format!("{n} operations are not supported: this model cannot be loaded")),
+    }
+}
+
+fn text(report: &Report) -> String {
+    let mut out = String::new();
+    let mut line = |text: String| {
+        // Writing to a string cannot fail.
+        let _ = writeln!(out, "{text}");
+    };
+    line(format!("format      {}", report.format));
+    line(format!("memory      {} ({} bytes)", show_bytes(report.resident_bytes), report.resident_bytes));
+    line(format!("nodes       {}", report.nodes));
+    for Signature { name, inputs, outputs } in &report.signatures {
+        line(format!("signature   {name}"));
+        for (kind, specs) in [("input", inputs), ("output", outputs)] {
+            for spec in specs {
+                line(format!("  {kind:<8}  {} {}", spec.name, TensorSpec::describe(spec)));
+            }
+        }
+    }
+    for op in &report.unsupported {
+        let detail = op.detail.as_deref().map(|d| format!(": {d}")).unwrap_or_default();
+        line(format!("unsupported {} (node {}){detail}", op.op, op.node));
+    }
+    out
+}

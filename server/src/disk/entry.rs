@@ -1,0 +1,254 @@
+//! One artifact on disk, and one on its way there.
+
+use super::budget::file_cost;
+use super::record::Record;
+use super::{DiskCache, disk_error};
+use crate::error::ModelError;
+use crate::names::ModelName;
+use crate::store::Version;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+/// An unpacked artifact. Its files never change; when it is removed they go with the last reader.
+pub struct DiskEntry {
+    cache: Weak<super::Inner>,
+    model: ModelName,
+    version: Version,
+    dir: PathBuf,
+    cost: u64,
+    readers: AtomicUsize,
+    doomed: AtomicBool,
+    deleted: AtomicBool,
+    /// Milliseconds since 1970.
+    last_used: AtomicU64,
+    last_persisted: AtomicU64,
+}
+
+impl DiskEntry {
+    pub(super) fn new(
+        cache: &DiskCache,
+        model: ModelName,
+        version: Version,
+        dir: PathBuf,
+        cost: u64,
+        last_used: SystemTime,
+    ) -> Arc<Self> {
+        let at = millis(last_used);
+        Arc::new(Self {
+            cache: Arc::downgrade(&cache.inner),
+            model,
+            version,
+            dir,
+            cost,
+            readers: AtomicUsize::new(0),
+            doomed: AtomicBool::new(false),
+            deleted: AtomicBool::new(false),
+            last_used: AtomicU64::new(at),
+            last_persisted: AtomicU64::new(at),
+        })
+    }
+
+    /// The model.
+    pub fn model(&self) -> &ModelName {
+        &self.model
+    }
+
+    /// Its version.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+
+    /// Notes a use, for the order in which entries go.
+    pub fn touch(&self) {
+        self.last_used.store(millis(SystemTime::now()), Ordering::Relaxed);
+    }
+
+    /// Milliseconds since 1970.
+    pub fn last_used(&self) -> u64 {
+        self.last_used.load(Ordering::Relaxed)
+    }
+
+    /// Writes the last use down, unless it was written already.
+    pub fn persist_use(&self) {
+        let at = self.last_used();
+        if self.last_persisted.swap(at, Ordering::Relaxed) != at {
+            let _ = Record::touch(&self.dir, UNIX_EPOCH + Duration::from_millis(at));
+        }
+    }
+
+    /// Keeps the files in place while a load reads them; None: they are going already.
+    pub fn read(self: &Arc<Self>) -> Option<Reading> {
+        self.readers.fetch_add(1, Ordering::SeqCst);
+        let reading = Reading { entry: self.clone() };
+        (!self.doomed.load(Ordering::SeqCst)).then_some(reading)
+    }
+
+    pub(super) fn is_read(&self) -> bool {
+        self.readers.load(Ordering::SeqCst) > 0
+    }
+
+    /// The entry is no longer in the cache: its files go now, or with the last reader.
+    pub(super) fn doom(&self) {
+        self.doomed.store(true, Ordering::SeqCst);
+        if !self.is_read() {
+            self.delete();
+        }
+    }
+
+    fn delete(&self) {
+        if self.deleted.swap(true, Ordering::SeqCst) {
+            return;
+        }
+        let Some(inner) = self.cache.upgrade() else { return };
+        let cache = DiskCache { inner };
+        // The record goes first, with the rename: a crash in the middle leaves something that is swept.
+        let trash = cache.staging().join(format!("trash-{:016x}", fastrand::u64(..)));
+        let gone = match std::fs::rename(&self.dir, &trash) {
+            Ok(()) => std::fs::remove_dir_all(&trash),
+            Err(e) if e.kind() == std::io::ErrorKind::NotFound => Ok(()),
+            Err(e) => Err(e),
+        };
+        match gone {
+            Ok(()) => cache.release(self.cost),
+            // Still charged: the bytes are still there.
+            Err(e) => tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache"),
+        }
+    }
+}
+
+/// Keeps an entry's files in place.
+pub struct Reading {
+    entry: Arc<DiskEntry>,
+}
+
+impl Reading {
+    /// The unpacked artifact.
+    pub fn dir(&self) -> PathBuf {
+        self.entry.dir.join("files")
+    }
+
+    /// The entry.
+    pub fn entry(&self) -> &Arc<DiskEntry> {
+        &self.entry
+    }
+}
+
+impl Drop for Reading {
+    fn drop(&mut self) {
+        let last = self.entry.readers.fetch_sub(1, Ordering::SeqCst) == 1;
+        if last && self.entry.doomed.load(Ordering::SeqCst) {
+            self.entry.delete();
+        }
+    }
+}
+
+/// An artifact that is being unpacked. Dropped before [`Stage::publish`] it leaves nothing.
+pub struct Stage {
+    cache: DiskCache,
+    model: ModelName,
+    version: Version,
+    dir: PathBuf,
+    cost: u64,
+    bytes: u64,
+    files: u64,
+    published: bool,
+}
+
+impl Stage {
+    pub(super) fn new(cache: DiskCache, model: ModelName, version: Version) -> Result<Self, ModelError> {
+        let dir = cache.staging().join(format!("unpack-{:016x}", fastrand::u64(..)));
+        // For the directories and the record.
+        let cost = file_cost(0) * 8;
+        cache.reserve(cost)?;
+        let stage = Self { cache, model, version, dir, cost, bytes: 0, files: 0, published: false };
+        std::fs::create_dir_all(stage.files())
+            .map_err(|e| disk_error("cannot create a directory for unpacking", &e))?;
+        Ok(stage)
+    }
+
+    /// Where to unpack to.
+    pub fn files(&self) -> PathBuf {
+        self.dir.join("files")
+    }
+
+    /// Charges a file of `size` bytes before it is written.
+    pub fn reserve(&mut self, size: u64) -> Result<(), ModelError> {
+        let cost = file_cost(size);
+        let budget = self.cache.usage().budget;
+        // What the stage itself holds cannot be evicted for it: it would never fit.
+        if self.cost.saturating_add(cost) > budget {
+            return Err(ModelError::NeverFitsDisk { budget });
+        }
+        self.cache.reserve(cost)?;
+        self.cost += cost;
+        self.bytes += size;
+        self.files += 1;
+        Ok(())
+    }
+
+    /// Makes the unpacked artifact an entry that loads may read at once, and that outlives the process once
+    /// [`Commit::run`] is done.
+    pub fn publish(mut self) -> Result<(Arc<DiskEntry>, Commit), ModelError> {
+        let target = self.cache.entry_dir(&self.model, &self.version);
+        std::fs::rename(&self.dir, &target).map_err(|e| disk_error("cannot move an entry in place", &e))?;
+        self.published = true;
+        let record = Record::new(
+            &self.cache.inner.store,
+            self.model.as_str(),
+            &self.version,
+            self.cost,
+            self.bytes,
+            self.files,
+        );
+        let entry = DiskEntry::new(
+            &self.cache,
+            self.model.clone(),
+            self.version.clone(),
+            target,
+            self.cost,
+            SystemTime::now(),
+        );
+        self.cache.publish(entry.clone());
+        Ok((entry.clone(), Commit { entry, record }))
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if !self.published {
+            remove(&self.dir);
+            self.cache.release(self.cost);
+        }
+    }
+}
+
+fn remove(dir: &Path) {
+    if let Err(e) = std::fs::remove_dir_all(dir)
+        && e.kind() != std::io::ErrorKind::NotFound
+    {
+        tracing::error!(error = %e, "cannot clean up after unpacking");
+    }
+}
+
+/// The rest of the way to stable storage.
+pub struct Commit {
+    entry: Arc<DiskEntry>,
+    record: Record,
+}
+
+impl Commit {
+    /// Fsyncs the files and writes the record. An error costs the entry its life after a restart, nothing else.
+    pub fn run(self) {
+        let Some(reading) = self.entry.read() else { return };
+        if let Err(e) = self.record.commit(&reading.entry.dir) {
+            tracing::warn!(model = self.entry.model.as_str(), error = %e, "not kept over a restart");
+        }
+    }
+}
+
+fn millis(time: SystemTime) -> u64 {
+    let since = time.duration_since(UNIX_EPOCH).unwrap_or_default();
+    u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+}

@@ -1,0 +1,252 @@
+//! Every error that a request may meet, typed once: its reason (metric label), whose fault it is, whether it is worth
+//! another try. The protocols map [`Class`] to their own codes, each in one table.
+
+use crate::archive::ArchiveError;
+use berth_engine::{EngineError, Fault};
+use std::time::Duration;
+
+/// What a protocol needs to know of an error to answer it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Class {
+    /// The request is wrong.
+    BadRequest,
+    /// There is no such endpoint or model.
+    NotFound,
+    /// The request's body is over the limit.
+    TooLarge,
+    /// The model is wrong: its artifact, or what it did with these values.
+    Model,
+    /// The model is wrong for this server: it can never fit.
+    NeverFits,
+    /// The model took longer to load than the limit.
+    LoadLimit,
+    /// The model is still loading.
+    NotReady,
+    /// Too much is asked at once, or the server is about to stop.
+    Unavailable,
+    /// The store cannot be reached or refuses.
+    Dependency,
+    /// A bug, or a broken machine.
+    Internal,
+}
+
+/// Why a store could not give what was asked.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The object is not there any more.
+    #[error("the object is gone")]
+    Gone,
+    /// The object was overwritten while it was read.
+    #[error("the object was overwritten while it was downloaded")]
+    Overwritten,
+    /// The store does not let this server read.
+    #[error("access denied by the store; check the credentials and that they allow s3:GetObject and s3:ListBucket")]
+    Denied,
+    /// The store could not be reached, or failed, in every attempt.
+    #[error("the store did not answer: {0}")]
+    Unavailable(String),
+    /// The store's answer does not fit the request.
+    #[error("the store gave a wrong answer: {0}")]
+    Corrupt(String),
+    /// A file could not be read.
+    #[error("cannot read from the store: {0}")]
+    Io(String),
+}
+
+/// Why a model did not get into memory.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ModelError {
+    /// Nothing under the prefix has this name.
+    #[error("no model of this name under the endpoint's prefix")]
+    NotFound,
+    /// The store.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The archive.
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
+    /// The model inside.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// It is bigger than all memory there is for models.
+    #[error("the model needs {need} bytes of memory and the budget is {budget}: it can never be loaded here")]
+    NeverFits {
+        /// Bytes of the loaded model.
+        need: u64,
+        /// Bytes of the budget.
+        budget: u64,
+    },
+    /// It is bigger than all disk there is for models.
+    #[error("the unpacked model needs more than the disk budget of {budget} bytes")]
+    NeverFitsDisk {
+        /// Bytes of the budget.
+        budget: u64,
+    },
+    /// The disk is full of models that are being loaded.
+    #[error("the disk budget is taken by models that are being loaded")]
+    DiskBusy,
+    /// The cache directory does not work.
+    #[error("the disk cache failed: {0}")]
+    Disk(String),
+    /// It took longer than the load limit.
+    #[error("the model did not load within the limit of {} s", .0.as_secs())]
+    LoadLimit(Duration),
+    /// Too many requests wait for it.
+    #[error("too many requests wait for this model")]
+    TooManyWaiters,
+    /// The load panicked.
+    #[error("loading the model failed inside the server")]
+    Panicked,
+}
+
+impl ModelError {
+    /// Error of a job that outlasts the load limit.
+    pub fn load_limit() -> Self {
+        Self::LoadLimit(LOAD_LIMIT)
+    }
+
+    /// Error of a request that finds the queue full.
+    pub fn too_many_waiters() -> Self {
+        Self::TooManyWaiters
+    }
+
+    /// Error of a model bigger than the budget.
+    pub fn never_fits(need: u64, budget: u64) -> Self {
+        Self::NeverFits { need, budget }
+    }
+
+    /// Whether later requests get this error for a while without another attempt. A missing model is looked for
+    /// anew by each request: it is served as soon as it is there.
+    pub fn is_remembered(&self) -> bool {
+        !matches!(self, Self::NotFound | Self::DiskBusy)
+    }
+
+    /// Stable name.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::NotFound | Self::Store(StoreError::Gone) => "ModelNotFound",
+            Self::Store(StoreError::Denied) => "StoreDenied",
+            Self::Store(StoreError::Overwritten) => "ArtifactOverwritten",
+            Self::Store(_) => "StoreUnavailable",
+            Self::Archive(e) => e.reason(),
+            Self::Engine(e) => e.reason(),
+            Self::NeverFits { .. } => "ModelTooLargeForMemory",
+            Self::NeverFitsDisk { .. } => "ModelTooLargeForDisk",
+            Self::DiskBusy => "DiskBusy",
+            Self::Disk(_) => "DiskFailed",
+            Self::LoadLimit(_) => "LoadLimitExceeded",
+            Self::TooManyWaiters => "TooManyWaiters",
+            Self::Panicked => "Internal",
+        }
+    }
+
+    /// What protocols need to know.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::NotFound | Self::Store(StoreError::Gone) => Class::NotFound,
+            Self::Store(_) => Class::Dependency,
+            Self::Archive(_) => Class::Model,
+            Self::Engine(e) => engine_class(e),
+            Self::NeverFits { .. } | Self::NeverFitsDisk { .. } => Class::NeverFits,
+            Self::DiskBusy | Self::TooManyWaiters => Class::Unavailable,
+            Self::LoadLimit(_) => Class::LoadLimit,
+            Self::Disk(_) | Self::Panicked => Class::Internal,
+        }
+    }
+}
+
+/// A load that takes longer has failed: SageMaker's limit.
+pub const LOAD_LIMIT: Duration = Duration::from_secs(360);
+
+/// Why a request got no prediction.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum InvokeError {
+    /// The request is not understood, or does not fit the model's signature.
+    #[error("{0}")]
+    BadRequest(String),
+    /// The request names another endpoint.
+    #[error("endpoint {0} not found: this server is endpoint {1}")]
+    UnknownEndpoint(String, String),
+    /// The body is over the limit.
+    #[error("the request body is larger than the limit of {0} bytes (flag --max-body)")]
+    TooLarge(u64),
+    /// The model did not get into memory.
+    #[error("{0}")]
+    Model(ModelError),
+    /// The model is still loading.
+    #[error(
+        "the endpoint is still downloading or loading the target model; wait and try the request again"
+    )]
+    NotReady,
+    /// The model failed on these values.
+    #[error("{0}")]
+    Run(EngineError),
+    /// The queue of the compute threads is full.
+    #[error("too many requests at once: the queue of {0} is full")]
+    Overloaded(usize),
+    /// The server is about to stop.
+    #[error("the server is shutting down")]
+    ShuttingDown,
+    /// A bug.
+    #[error("the server failed on this request")]
+    Panicked,
+}
+
+impl From<ModelError> for InvokeError {
+    fn from(error: ModelError) -> Self {
+        Self::Model(error)
+    }
+}
+
+impl From<EngineError> for InvokeError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::InvalidInput(text) => Self::BadRequest(text),
+            other => Self::Run(other),
+        }
+    }
+}
+
+impl InvokeError {
+    /// An [`InvokeError::BadRequest`].
+    pub fn bad(text: impl Into<String>) -> Self {
+        Self::BadRequest(text.into())
+    }
+
+    /// Stable name.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::BadRequest(_) => "InvalidRequest",
+            Self::UnknownEndpoint(..) => "EndpointNotFound",
+            Self::TooLarge(_) => "BodyTooLarge",
+            Self::Model(e) => e.reason(),
+            Self::NotReady => "ModelNotReady",
+            Self::Run(e) => e.reason(),
+            Self::Overloaded(_) => "Overloaded",
+            Self::ShuttingDown => "ShuttingDown",
+            Self::Panicked => "Internal",
+        }
+    }
+
+    /// What protocols need to know.
+    pub fn class(&self) -> Class {
+        match self {
+            Self::BadRequest(_) => Class::BadRequest,
+            Self::UnknownEndpoint(..) => Class::NotFound,
+            Self::TooLarge(_) => Class::TooLarge,
+            Self::Model(e) => e.class(),
+            Self::NotReady => Class::NotReady,
+            Self::Run(e) => engine_class(e),
+            Self::Overloaded(_) | Self::ShuttingDown => Class::Unavailable,
+            Self::Panicked => Class::Internal,
+        }
+    }
+}
+
+fn engine_class(error: &EngineError) -> Class {
+    match error.fault() {
+        Fault::Caller => Class::BadRequest,
+        Fault::Model => Class::Model,
+        Fault::Server => Class::Internal,
+    }
+}

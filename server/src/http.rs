@@ -1,0 +1,32 @@
+//! The HTTP side: one file for each protocol, all turning into one internal invocation and back.
+
+pub mod admin;
+pub mod listen;
+mod request_id;
+pub mod sagemaker;
+
+use crate::error::InvokeError;
+use axum::body::Body;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_LENGTH;
+use bytes::Bytes;
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::time::Duration;
+
+/// A body that does not arrive within this is given up.
+const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// Reads a body of at most `limit` bytes.
+async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, InvokeError> {
+    let declared = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if declared.is_some_and(|n| n > limit) {
+        return Err(InvokeError::TooLarge(limit));
+    }
+    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
+    match tokio::time::timeout(BODY_TIME, limited.collect()).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
+        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(InvokeError::TooLarge(limit)),
+        Ok(Err(_)) => Err(InvokeError::bad("the request body broke off")),
+        Err(_elapsed) => Err(InvokeError::bad("the request body did not arrive within 60 s")),
+    }
+}

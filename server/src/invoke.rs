@@ -1,0 +1,81 @@
+//! One invocation, whatever protocol it came by: acquire the model, decode, run, encode.
+
+use crate::cache::ModelCache;
+use crate::codec::{self, Accept, ContentType};
+use crate::compute::Compute;
+use crate::config::Config;
+use crate::error::InvokeError;
+use crate::metrics::Metrics;
+use crate::names::ModelName;
+use bytes::Bytes;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use tokio::sync::Semaphore;
+
+/// What every protocol needs.
+pub struct App {
+    /// The settings.
+    pub config: Config,
+    /// The models.
+    pub cache: ModelCache,
+    /// The predicting threads.
+    pub compute: Compute,
+    /// The metrics.
+    pub metrics: Arc<Metrics>,
+    /// Requests that may still come in.
+    pub admission: Semaphore,
+    draining: AtomicBool,
+}
+
+/// A request, protocol taken off.
+pub struct Invocation {
+    /// The target model.
+    pub model: ModelName,
+    /// How the body is written.
+    pub content_type: ContentType,
+    /// How the answer is wanted.
+    pub accept: Accept,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// An answer, protocol not yet put on.
+pub struct Reply {
+    /// How the body is written.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl App {
+    /// A server's parts, put together.
+    pub fn new(config: Config, cache: ModelCache, compute: Compute, metrics: Arc<Metrics>) -> Self {
+        let admission = Semaphore::new(config.max_requests);
+        Self { config, cache, compute, metrics, admission, draining: AtomicBool::new(false) }
+    }
+
+    /// Whether the server is about to stop.
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// The server is about to stop: readiness says so.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Answers one invocation.
+    pub async fn invoke(&self, invocation: Invocation) -> Result<Reply, InvokeError> {
+        let lease = self.cache.acquire(&invocation.model, self.config.wait_limit).await?;
+        self.compute
+            .run(move || {
+                let Some(model) = lease.model() else { return Err(InvokeError::Panicked) };
+                let engine = model.engine();
+                let request = codec::decode(invocation.content_type, &invocation.body, engine)?;
+                drop(invocation.body);
+                let outputs = engine.run(&request.signature, request.inputs)?;
+                codec::encode(invocation.accept, request.form, &outputs)
+            })
+            .await
+    }
+}

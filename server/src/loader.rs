@@ -1,0 +1,305 @@
+//! The path of a model from the store to memory: find, download and unpack, check, load.
+
+use crate::archive::{self, Limits, UnpackError};
+use crate::disk::{Commit, DiskCache, DiskEntry, Reading, Stage};
+use crate::error::{ModelError, StoreError};
+use crate::names::ModelName;
+use crate::store::{Content, Found, Object, Store, Version};
+use berth_engine::{EngineError, Model, Prepared};
+use std::io::{self, Read};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::cache::Source;
+
+/// Attempts when the object is overwritten during the download.
+const OVERWRITES: usize = 3;
+
+/// Bytes of the record, the plan's tables and the allocator's slack, counted for every resident model.
+const OVERHEAD: u64 = 16 << 10;
+
+/// Gets models from the store to memory.
+#[derive(Clone)]
+pub struct Loader {
+    store: Store,
+    disk: DiskCache,
+    limits: Limits,
+}
+
+/// A model in memory, with what is needed to keep its artifact on disk in use and up to date.
+pub struct LoadedModel {
+    engine: Model,
+    version: Version,
+    disk: Option<Arc<DiskEntry>>,
+}
+
+impl LoadedModel {
+    /// The runnable model.
+    pub fn engine(&self) -> &Model {
+        &self.engine
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> u64 {
+        self.engine.resident_bytes()
+    }
+
+    /// Notes a use of the artifact on disk: what is in memory is the last to be wanted again.
+    pub fn touch(&self) {
+        if let Some(entry) = &self.disk {
+            entry.touch();
+        }
+    }
+
+    /// Writes the last use down.
+    pub fn persist_use(&self) {
+        if let Some(entry) = &self.disk {
+            entry.persist_use();
+        }
+    }
+}
+
+/// An artifact on disk, checked; its weights are not read yet.
+pub struct Ready {
+    prepared: Prepared,
+    version: Version,
+    /// Keeps the files until they are loaded. None: they are used where they are.
+    reading: Option<Reading>,
+    /// The store confirmed this version just now.
+    pub fresh: bool,
+    /// Bytes came from the store for it.
+    pub transferred: bool,
+}
+
+impl Ready {
+    /// Bytes to set aside before the load.
+    pub fn resident_bytes(&self) -> u64 {
+        self.prepared.resident_bytes() + OVERHEAD
+    }
+}
+
+impl Loader {
+    /// A loader from `store` through `disk`.
+    pub fn new(store: Store, disk: DiskCache, limits: Limits) -> Self {
+        Self { store, disk, limits }
+    }
+
+    /// The store.
+    pub fn store(&self) -> &Store {
+        &self.store
+    }
+
+    /// The disk cache.
+    pub fn disk(&self) -> &DiskCache {
+        &self.disk
+    }
+
+    /// Gets the artifact on disk and checks it. `revalidate`: a version on disk is used only if the store still has it, or
+    /// cannot be asked.
+    pub async fn download(&self, model: &ModelName, revalidate: bool) -> Result<Ready, ModelError> {
+        let on_disk = self.disk.get(model);
+        if !revalidate && let Some(entry) = &on_disk && let Some(ready) = self.from_disk(entry, false).await {
+            return Ok(ready);
+        }
+        for _ in 0..OVERWRITES {
+            let found = match self.store.find(model).await {
+                Ok(Some(found)) => found,
+                Ok(None) => {
+                    self.discard(model);
+                    return Err(ModelError::NotFound);
+                }
+                Err(error) => return self.without_store(on_disk.as_ref(), error).await,
+            };
+            if let Some(entry) = &on_disk
+                && *entry.version() == found.version
+                && let Some(ready) = self.from_disk(entry, true).await
+            {
+                return Ok(ready);
+            }
+            match self.transfer(model, found).await {
+                Err(ModelError::Store(StoreError::Overwritten | StoreError::Gone)) => {}
+                other => return other,
+            }
+        }
+        Err(StoreError::Overwritten.into())
+    }
+
+    /// Reads the weights. On a blocking thread.
+    pub fn load(&self, ready: Ready) -> Result<LoadedModel, ModelError> {
+        let engine = ready.prepared.load()?;
+        let disk = ready.reading.as_ref().map(|r| r.entry().clone());
+        Ok(LoadedModel { engine, version: ready.version, disk })
+    }
+
+    /// What the store says about the version in use.
+    pub async fn check(&self, model: &ModelName, version: &Version) -> Source {
+        match self.store.find(model).await {
+            Ok(None) => Source::Gone,
+            Ok(Some(found)) if *version == found.version => Source::Unchanged,
+            Ok(Some(_)) => Source::Changed,
+            Err(error) => {
+                tracing::warn!(model = model.as_str(), %error, "cannot ask the store for the newest version");
+                Source::Unknown
+            }
+        }
+    }
+
+    /// Removes a model's artifact from disk.
+    pub fn discard(&self, model: &ModelName) {
+        self.disk.remove(model);
+    }
+
+    /// With the store away, what is on disk goes on serving.
+    async fn without_store(&self, entry: Option<&Arc<DiskEntry>>, error: StoreError) -> Result<Ready, ModelError> {
+        if let Some(entry) = entry
+            && let Some(ready) = self.from_disk(entry, false).await
+        {
+            tracing::warn!(model = entry.model().as_str(), %error, "store not available, using the copy on disk");
+            return Ok(ready);
+        }
+        Err(error.into())
+    }
+
+    /// None: the entry is of no use (somebody deleted its files), and is forgotten.
+    async fn from_disk(&self, entry: &Arc<DiskEntry>, fresh: bool) -> Option<Ready> {
+        let reading = entry.read()?;
+        entry.touch();
+        let version = entry.version().clone();
+        match prepare(reading.dir()).await {
+            Ok(prepared) => Some(Ready { prepared, version, reading: Some(reading), fresh, transferred: false }),
+            Err(error) => {
+                tracing::warn!(model = entry.model().as_str(), %error, "unusable on disk, downloading again");
+                self.disk.remove(entry.model());
+                None
+            }
+        }
+    }
+
+    async fn transfer(&self, model: &ModelName, found: Found) -> Result<Ready, ModelError> {
+        let version = found.version;
+        if let Content::InPlace(path) = found.content {
+            let prepared = prepare(path).await?;
+            return Ok(Ready { prepared, version, reading: None, fresh: true, transferred: false });
+        }
+        let (this, name, stamp) = (self.clone(), model.clone(), version.clone());
+        let (entry, commit) = blocking(move || this.unpack(&name, &stamp, &found.content)).await?;
+        let Some(reading) = entry.read() else { return Err(ModelError::DiskBusy) };
+        // Behind the load: it reads the same files from memory meanwhile.
+        tokio::task::spawn_blocking(move || commit.run());
+        match prepare(reading.dir()).await {
+            Ok(prepared) => {
+                Ok(Ready { prepared, version, reading: Some(reading), fresh: true, transferred: true })
+            }
+            Err(error) => {
+                // A broken artifact takes no room; it is downloaded again when the back-off ends.
+                self.disk.remove(model);
+                Err(error)
+            }
+        }
+    }
+
+    fn unpack(
+        &self,
+        model: &ModelName,
+        version: &Version,
+        content: &Content,
+    ) -> Result<(Arc<DiskEntry>, Commit), ModelError> {
+        let mut stage = self.disk.stage(model, version)?;
+        match content {
+            Content::Archive(object) => self.unpack_archive(&mut stage, object)?,
+            Content::Files(files) => {
+                for (name, object) in files {
+                    self.copy_file(&mut stage, name, object)?;
+                }
+            }
+            Content::InPlace(_) => {}
+        }
+        stage.publish()
+    }
+
+    fn unpack_archive(&self, stage: &mut Stage, object: &Object) -> Result<(), ModelError> {
+        let source = self.store.read(object)?;
+        let dest = stage.files();
+        let mut refused = None;
+        let mut reserve = |size| {
+            stage.reserve(size).map_err(|e| {
+                refused = Some(e);
+                io::Error::other("no room on disk")
+            })
+        };
+        let unpacked = archive::unpack(source, &dest, &self.limits, &mut reserve);
+        match unpacked {
+            Ok(()) => Ok(()),
+            Err(UnpackError::Archive(e)) => Err(e.into()),
+            Err(UnpackError::Io(e)) => Err(refused.unwrap_or_else(|| io_error(&e))),
+        }
+    }
+
+    fn copy_file(&self, stage: &mut Stage, name: &str, object: &Object) -> Result<(), ModelError> {
+        let Ok(Some(path)) = archive::check_path(name) else { return Ok(()) };
+        let target = stage.files().join(path);
+        stage.reserve(object.size)?;
+        if let Some(parent) = target.parent() {
+            std::fs::create_dir_all(parent).map_err(|e| io_error(&e))?;
+        }
+        let mut source = self.store.read(object)?.take(object.size);
+        let mut file = std::fs::OpenOptions::new()
+            .write(true)
+            .create_new(true)
+            .mode(0o440)
+            .open(&target)
+            .map_err(|e| io_error(&e))?;
+        io::copy(&mut source, &mut file).map_err(|e| io_error(&e))?;
+        Ok(())
+    }
+}
+
+impl LoadedModel {
+    /// The version that was loaded.
+    pub fn version(&self) -> &Version {
+        &self.version
+    }
+}
+
+/// Reads and checks everything but the weights.
+async fn prepare(dir: impl AsRef<Path> + Send + 'static) -> Result<Prepared, ModelError> {
+    blocking(move || Ok(Prepared::open(dir.as_ref())?)).await
+}
+
+/// Blocking work with its panics turned into errors: a hostile file must not take more than its own request.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, ModelError> + Send + 'static,
+) -> Result<T, ModelError> {
+    tokio::task::spawn_blocking(work).await.unwrap_or(Err(ModelError::Panicked))
+}
+
+/// The store's error if it is one, else the disk's.
+fn io_error(error: &io::Error) -> ModelError {
+    match error.get_ref().and_then(|e| e.downcast_ref::<StoreError>()) {
+        Some(store) => store.clone().into(),
+        None => ModelError::Disk(error.kind().to_string()),
+    }
+}
+
+/// Used by `predict` and `inspect`: an archive or a directory, unpacked to `dest` if need be.
+pub fn open_artifact(artifact: &Path, dest: &Path) -> Result<Prepared, ModelError> {
+    let dir = local_dir(artifact, dest)?;
+    Ok(Prepared::open(&dir)?)
+}
+
+/// The directory of an artifact: itself, or what its archive unpacks to.
+pub fn local_dir(artifact: &Path, dest: &Path) -> Result<std::path::PathBuf, ModelError> {
+    let unreadable = |e: io::Error| {
+        ModelError::Engine(EngineError::Io { file: artifact.display().to_string(), message: e.to_string() })
+    };
+    if artifact.metadata().map_err(unreadable)?.is_dir() {
+        return Ok(artifact.to_owned());
+    }
+    let file = std::fs::File::open(artifact).map_err(unreadable)?;
+    match archive::unpack(file, dest, &Limits::default(), &mut |_| Ok(())) {
+        Ok(()) => Ok(dest.to_owned()),
+        Err(UnpackError::Archive(e)) => Err(e.into()),
+        Err(UnpackError::Io(e)) => Err(unreadable(e)),
+    }
+}

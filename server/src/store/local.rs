@@ -1,0 +1,151 @@
+//! A directory of archives and unpacked models.
+
+use super::{Content, Found, Object, Version};
+use crate::error::StoreError;
+use crate::names::{ModelName, is_archive};
+use std::fs::{File, Metadata};
+use std::io::{ErrorKind, Read};
+use std::os::unix::fs::MetadataExt;
+use std::path::{Path, PathBuf};
+
+/// Levels of directories below the root that are searched for models.
+const DEEPEST: usize = 4;
+/// Files of one unpacked model that its version covers.
+const MOST_FILES: usize = 4096;
+
+/// A directory.
+#[derive(Debug, Clone)]
+pub struct LocalStore {
+    root: PathBuf,
+}
+
+impl LocalStore {
+    /// Opens a directory that must exist.
+    pub fn open(root: &Path) -> Result<Self, StoreError> {
+        let root = root
+            .canonicalize()
+            .map_err(|e| StoreError::Io(format!("the models directory {}: {e}", root.display())))?;
+        if root.is_dir() {
+            Ok(Self { root })
+        } else {
+            Err(StoreError::Io(format!("{} is not a directory", root.display())))
+        }
+    }
+
+    pub(super) fn find(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
+        let path = match self.root.join(model.as_str()).canonicalize() {
+            Ok(path) => path,
+            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => {
+                return Ok(None);
+            }
+            Err(e) => return Err(io(&e)),
+        };
+        // Links may point about inside the root (mounted volumes are made of them) and nowhere else.
+        if !path.starts_with(&self.root) || path == self.root {
+            return Ok(None);
+        }
+        let meta = path.metadata().map_err(|e| io(&e))?;
+        if meta.is_dir() {
+            return unpacked(path);
+        }
+        if !meta.is_file() || !model.is_archive() {
+            return Ok(None);
+        }
+        let version = stamp(&meta);
+        let object = Object {
+            key: path.to_string_lossy().into_owned(),
+            size: meta.len(),
+            etag: Some(version.clone()),
+            checksum: None,
+        };
+        Ok(Some(Found { version: Version(version), content: Content::Archive(object) }))
+    }
+
+    pub(super) fn list(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        let mut names = Vec::new();
+        list(&self.root, "", DEEPEST, most, &mut names).map_err(|e| io(&e))?;
+        names.sort();
+        Ok(names)
+    }
+
+    pub(super) fn read(&self, object: &Object) -> Result<Box<dyn Read + Send>, StoreError> {
+        let file = File::open(&object.key).map_err(|e| match e.kind() {
+            ErrorKind::NotFound => StoreError::Gone,
+            _ => io(&e),
+        })?;
+        // The opened file is the version that was found: an overwrite in place would change it.
+        let meta = file.metadata().map_err(|e| io(&e))?;
+        if object.etag.as_deref() == Some(stamp(&meta).as_str()) {
+            Ok(Box::new(file.take(object.size)))
+        } else {
+            Err(StoreError::Overwritten)
+        }
+    }
+}
+
+fn unpacked(path: PathBuf) -> Result<Option<Found>, StoreError> {
+    if !looks_like_model(&path) {
+        return Ok(None);
+    }
+    let mut stamps = Vec::new();
+    collect(&path, DEEPEST, &mut stamps).map_err(|e| io(&e))?;
+    stamps.sort();
+    let version = crate::disk::hash(stamps.iter().map(String::as_str));
+    Ok(Some(Found { version: Version(version), content: Content::InPlace(path) }))
+}
+
+/// Whether a directory holds a model, as far as its names tell: a model file, or a version directory with one.
+fn looks_like_model(path: &Path) -> bool {
+    if path.join("saved_model.pb").is_file() {
+        return true;
+    }
+    let Ok(entries) = path.read_dir() else { return false };
+    entries
+        .flatten()
+        .filter(|e| e.file_name().to_str().is_some_and(|n| n.bytes().all(|b| b.is_ascii_digit())))
+        .any(|e| e.path().join("saved_model.pb").is_file())
+}
+
+fn list(dir: &Path, prefix: &str, levels: usize, most: usize, names: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in dir.read_dir()? {
+        let entry = entry?;
+        let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        if name.starts_with('.') || names.len() >= most {
+            continue;
+        }
+        let path = entry.path();
+        let full = format!("{prefix}{name}");
+        let Ok(meta) = path.metadata() else { continue };
+        if meta.is_file() && is_archive(&name) || meta.is_dir() && looks_like_model(&path) {
+            names.push(full);
+        } else if meta.is_dir() && levels > 1 {
+            list(&path, &format!("{full}/"), levels - 1, most, names)?;
+        }
+    }
+    Ok(())
+}
+
+fn collect(dir: &Path, levels: usize, stamps: &mut Vec<String>) -> std::io::Result<()> {
+    for entry in dir.read_dir()? {
+        let path = entry?.path();
+        let meta = path.metadata()?;
+        if meta.is_file() {
+            stamps.push(format!("{} {}", path.display(), stamp(&meta)));
+        } else if meta.is_dir() && levels > 1 {
+            collect(&path, levels - 1, stamps)?;
+        }
+        if stamps.len() > MOST_FILES {
+            return Err(std::io::Error::other(format!("more than {MOST_FILES} files in one model")));
+        }
+    }
+    Ok(())
+}
+
+/// Changes whenever a file is replaced or written.
+fn stamp(meta: &Metadata) -> String {
+    format!("{}-{}-{}.{}", meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec())
+}
+
+fn io(e: &std::io::Error) -> StoreError {
+    StoreError::Io(e.kind().to_string())
+}
