@@ -168,7 +168,12 @@ fn unpack_entry<R: Read>(
     if written == size { Ok(()) } else { Err(ArchiveError::Truncated.into()) }
 }
 
-fn copy(from: &mut impl Read, to: &mut impl Write, gauge: &Gauge, buffer: &mut [u8]) -> Result<u64, UnpackError> {
+fn copy(
+    from: &mut impl Read,
+    to: &mut impl Write,
+    gauge: &Gauge,
+    buffer: &mut [u8],
+) -> Result<u64, UnpackError> {
     let mut written = 0;
     loop {
         let n = from.read(buffer).map_err(|e| gauge.explain(e))?;

@@ -182,7 +182,9 @@ fn default_cache_dir(models: &ModelsUri) -> PathBuf {
         .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
         .unwrap_or_else(std::env::temp_dir);
     let place = match models {
-        ModelsUri::Directory(path) => path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string(),
+        ModelsUri::Directory(path) => {
+            path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
+        }
         s3 @ ModelsUri::S3 { .. } => s3.to_string(),
     };
     base.join("berth").join(&crate::disk::hash([place.as_str()])[..16])
@@ -192,7 +194,8 @@ fn endpoint_name(text: &str) -> Result<String, String> {
     if is_endpoint_name(text) {
         Ok(text.to_owned())
     } else {
-        Err("an endpoint's name has 1 to 63 letters, digits and hyphens, and no hyphen at its ends".to_owned())
+        Err("an endpoint's name has 1 to 63 letters, digits and hyphens, and no hyphen at its ends"
+            .to_owned())
     }
 }
 

@@ -61,7 +61,9 @@ impl ContentType {
     pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
         match media_type(header.unwrap_or("")).as_str() {
             "application/json" | "text/json" => Ok(Self::Json),
-            "application/jsonlines" | "application/x-jsonlines" | "application/x-ndjson" => Ok(Self::JsonLines),
+            "application/jsonlines" | "application/x-jsonlines" | "application/x-ndjson" => {
+                Ok(Self::JsonLines)
+            }
             "text/csv" => Ok(Self::Csv),
             "application/x-npy" => Ok(Self::Npy),
             // What clients send when nobody told them.
@@ -143,7 +145,9 @@ fn only_input(signature: &Signature) -> Result<&TensorSpec, InvokeError> {
 /// Writes a model's answer.
 pub fn encode(accept: Accept, form: Form, outputs: &[(String, Tensor)]) -> Result<Reply, InvokeError> {
     match accept {
-        Accept::Json => Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? }),
+        Accept::Json => {
+            Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? })
+        }
         Accept::Npy => Ok(Reply { content_type: "application/x-npy", body: npy::write(outputs)? }),
     }
 }

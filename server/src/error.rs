@@ -40,7 +40,9 @@ pub enum StoreError {
     #[error("the object was overwritten while it was downloaded")]
     Overwritten,
     /// The store does not let this server read.
-    #[error("access denied by the store; check the credentials and that they allow s3:GetObject and s3:ListBucket")]
+    #[error(
+        "access denied by the store; check the credentials and that they allow s3:GetObject and s3:ListBucket"
+    )]
     Denied,
     /// The store could not be reached, or failed, in every attempt.
     #[error("the store did not answer: {0}")]
@@ -174,9 +176,7 @@ pub enum InvokeError {
     #[error("{0}")]
     Model(ModelError),
     /// The model is still loading.
-    #[error(
-        "the endpoint is still downloading or loading the target model; wait and try the request again"
-    )]
+    #[error("the endpoint is still downloading or loading the target model; wait and try the request again")]
     NotReady,
     /// The model failed on these values.
     #[error("{0}")]

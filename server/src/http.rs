@@ -18,7 +18,8 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// Reads a body of at most `limit` bytes.
 async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, InvokeError> {
-    let declared = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    let declared =
+        headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
     if declared.is_some_and(|n| n > limit) {
         return Err(InvokeError::TooLarge(limit));
     }

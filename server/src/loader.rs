@@ -99,7 +99,10 @@ impl Loader {
     /// cannot be asked.
     pub async fn download(&self, model: &ModelName, revalidate: bool) -> Result<Ready, ModelError> {
         let on_disk = self.disk.get(model);
-        if !revalidate && let Some(entry) = &on_disk && let Some(ready) = self.from_disk(entry, false).await {
+        if !revalidate
+            && let Some(entry) = &on_disk
+            && let Some(ready) = self.use_disk(entry, false).await
+        {
             return Ok(ready);
         }
         for _ in 0..OVERWRITES {
@@ -113,7 +116,7 @@ impl Loader {
             };
             if let Some(entry) = &on_disk
                 && *entry.version() == found.version
-                && let Some(ready) = self.from_disk(entry, true).await
+                && let Some(ready) = self.use_disk(entry, true).await
             {
                 return Ok(ready);
             }
@@ -151,9 +154,13 @@ impl Loader {
     }
 
     /// With the store away, what is on disk goes on serving.
-    async fn without_store(&self, entry: Option<&Arc<DiskEntry>>, error: StoreError) -> Result<Ready, ModelError> {
+    async fn without_store(
+        &self,
+        entry: Option<&Arc<DiskEntry>>,
+        error: StoreError,
+    ) -> Result<Ready, ModelError> {
         if let Some(entry) = entry
-            && let Some(ready) = self.from_disk(entry, false).await
+            && let Some(ready) = self.use_disk(entry, false).await
         {
             tracing::warn!(model = entry.model().as_str(), %error, "store not available, using the copy on disk");
             return Ok(ready);
@@ -162,12 +169,14 @@ impl Loader {
     }
 
     /// None: the entry is of no use (somebody deleted its files), and is forgotten.
-    async fn from_disk(&self, entry: &Arc<DiskEntry>, fresh: bool) -> Option<Ready> {
+    async fn use_disk(&self, entry: &Arc<DiskEntry>, fresh: bool) -> Option<Ready> {
         let reading = entry.read()?;
         entry.touch();
         let version = entry.version().clone();
         match prepare(reading.dir()).await {
-            Ok(prepared) => Some(Ready { prepared, version, reading: Some(reading), fresh, transferred: false }),
+            Ok(prepared) => {
+                Some(Ready { prepared, version, reading: Some(reading), fresh, transferred: false })
+            }
             Err(error) => {
                 tracing::warn!(model = entry.model().as_str(), %error, "unusable on disk, downloading again");
                 self.disk.remove(entry.model());

@@ -96,7 +96,11 @@ impl Metrics {
         let m = &self.sampled;
         r.register("model_cache_hits", "Requests that found their model in memory", m.hits.clone());
         r.register("model_cache_misses", "Requests that had to wait for their model", m.misses.clone());
-        r.register("model_evictions", "Models unloaded because others needed the memory", m.evictions.clone());
+        r.register(
+            "model_evictions",
+            "Models unloaded because others needed the memory",
+            m.evictions.clone(),
+        );
         r.register("model_loads", "Models loaded", m.loads.clone());
         r.register("models_resident", "Models in memory", m.resident.clone());
         r.register("models_failed", "Models in back-off", m.failed.clone());

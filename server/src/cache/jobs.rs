@@ -13,8 +13,7 @@ impl<H: Clone, P> Core<H, P> {
         let fresh_for = self.policy.revalidate_after;
         let Some(entry) = self.models.get_mut(model) else { return };
         let revalidate = entry.checked_at.is_none_or(|t| now >= t + fresh_for);
-        entry.state =
-            State::Coming(Job { id, phase: Phase::Queued, revalidate, expired: false, attempts });
+        entry.state = State::Coming(Job { id, phase: Phase::Queued, revalidate, expired: false, attempts });
         self.queued.push_back(model.clone());
     }
 
@@ -53,7 +52,7 @@ impl<H: Clone, P> Core<H, P> {
         job.phase = Phase::Reserving { bytes, payload, since: now };
         if bytes > budget {
             self.actions.push(Action::Abandon(id));
-            self.fail(now, model, ModelError::never_fits(bytes, budget));
+            self.fail(now, model, &ModelError::never_fits(bytes, budget));
         } else {
             self.reserving.push_back(model.clone());
         }
@@ -127,7 +126,7 @@ impl<H: Clone, P> Core<H, P> {
             }
             Phase::Queued | Phase::Reserving { .. } => {}
         }
-        self.fail(now, model, error);
+        self.fail(now, model, &error);
     }
 
     /// The load limit has passed. What can be abandoned is; a load cannot be interrupted, so its memory stays
@@ -146,12 +145,12 @@ impl<H: Clone, P> Core<H, P> {
             self.downloads -= 1;
         }
         self.actions.push(Action::Abandon(id));
-        self.fail(now, model, error.clone());
+        self.fail(now, model, error);
     }
 
     /// Ends the model's job with an error: its waiters get it, later requests until the back-off ends. The version
     /// that answers goes on if the job was an update.
-    fn fail(&mut self, now: Duration, model: &ModelName, error: ModelError) {
+    fn fail(&mut self, now: Duration, model: &ModelName, error: &ModelError) {
         let Some(entry) = self.models.get_mut(model) else { return };
         self.counters.failures += 1;
         match &mut entry.state {

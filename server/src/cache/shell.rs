@@ -72,12 +72,8 @@ pub struct Usage {
 impl ModelCache {
     /// An empty cache. Must be called inside a tokio runtime.
     pub fn new(policy: Policy, loader: Loader, metrics: Arc<Metrics>) -> Self {
-        let locked = Locked {
-            core: Core::new(policy),
-            next_waiter: 1,
-            waiters: HashMap::new(),
-            jobs: HashMap::new(),
-        };
+        let locked =
+            Locked { core: Core::new(policy), next_waiter: 1, waiters: HashMap::new(), jobs: HashMap::new() };
         let inner = Arc::new(Inner {
             locked: Mutex::new(locked),
             loader,
@@ -114,9 +110,12 @@ impl ModelCache {
     /// not out yet.
     pub async fn unload(&self, model: &ModelName, patience: Duration) -> bool {
         self.inner.apply(model, Event::Unload);
-        tokio::time::timeout(patience, self.wait_until(|c| c.view(model, Duration::ZERO).is_none_or(|v| v.bytes == 0)))
-            .await
-            .is_ok()
+        tokio::time::timeout(
+            patience,
+            self.wait_until(|c| c.view(model, Duration::ZERO).is_none_or(|v| v.bytes == 0)),
+        )
+        .await
+        .is_ok()
     }
 
     /// Takes every model out of memory, pinned ones too.
@@ -126,9 +125,12 @@ impl ModelCache {
                 self.inner.apply(&name, Event::Unload);
             }
         }
-        tokio::time::timeout(patience, self.wait_until(|c| c.ledger().resident() + c.ledger().unloading() == 0))
-            .await
-            .is_ok()
+        tokio::time::timeout(
+            patience,
+            self.wait_until(|c| c.ledger().resident() + c.ledger().unloading() == 0),
+        )
+        .await
+        .is_ok()
     }
 
     /// Never evict the model (or evict it again).
@@ -267,7 +269,12 @@ impl Inner {
                     if ready.transferred {
                         inner.metrics.download_seconds.observe(started.elapsed().as_secs_f64());
                     }
-                    Event::Downloaded { job, bytes: ready.resident_bytes(), fresh: ready.fresh, payload: ready }
+                    Event::Downloaded {
+                        job,
+                        bytes: ready.resident_bytes(),
+                        fresh: ready.fresh,
+                        payload: ready,
+                    }
                 }
                 Err(error) => inner.job_failed(&name, job, error),
             };
@@ -278,8 +285,7 @@ impl Inner {
             tokio::time::sleep(inner.load_limit).await;
             inner.apply(&name, Event::JobExpired(job, ModelError::load_limit()));
         });
-        let tasks =
-            JobTasks { download: Some(download.abort_handle()), limit: Some(limit.abort_handle()) };
+        let tasks = JobTasks { download: Some(download.abort_handle()), limit: Some(limit.abort_handle()) };
         locked.jobs.insert(job, tasks);
     }
 
@@ -384,7 +390,9 @@ async fn tick(inner: std::sync::Weak<Inner>) {
         for action in actions {
             // Time alone grants and refuses nothing: every action names its model.
             match &action {
-                Action::Load { model, .. } | Action::Unload { model, .. } | Action::Download { model, .. } => {
+                Action::Load { model, .. }
+                | Action::Unload { model, .. }
+                | Action::Download { model, .. } => {
                     let model = model.clone();
                     inner.perform(&model, vec![action]);
                 }

@@ -15,8 +15,7 @@ impl<H: Clone, P> Core<H, P> {
         entry.checked_at = Some(now);
         match (source, &mut entry.state) {
             (Source::Changed, State::Resident { update: update @ None, .. }) => {
-                let job =
-                    Job { id, phase: Phase::Queued, revalidate: true, expired: false, attempts: 0 };
+                let job = Job { id, phase: Phase::Queued, revalidate: true, expired: false, attempts: 0 };
                 *update = Some(job);
                 self.queued.push_back(model.clone());
             }

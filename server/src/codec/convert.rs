@@ -128,7 +128,9 @@ pub fn shape_rows(rows: usize, width: usize, spec: &TensorSpec) -> Vec<usize> {
     let inner: Option<Vec<usize>> = dims.iter().skip(1).copied().collect();
     match inner {
         Some(inner) if dims.len() == 1 && width == 1 => [vec![rows], inner].concat(),
-        Some(inner) if dims.len() > 1 && inner.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) == Some(width) => {
+        Some(inner)
+            if dims.len() > 1 && inner.iter().try_fold(1usize, |n, d| n.checked_mul(*d)) == Some(width) =>
+        {
             [vec![rows], inner].concat()
         }
         _ => flat,

@@ -58,7 +58,8 @@ fn outline(body: &[u8]) -> Result<Outline<'_>, InvokeError> {
             match key {
                 "signature_name" => {
                     let name = String::from_utf8(cursor.string()?);
-                    outline.signature = Some(name.map_err(|_| InvokeError::bad("signature_name is not UTF-8"))?);
+                    outline.signature =
+                        Some(name.map_err(|_| InvokeError::bad("signature_name is not UTF-8"))?);
                     return Ok(());
                 }
                 "instances" => outline.instances = Some(place),
@@ -128,7 +129,8 @@ fn find<'s>(signature: &'s Signature, name: &str) -> Result<&'s TensorSpec, Invo
 }
 
 fn is_b64(mut cursor: Cursor<'_>, signature: &Signature) -> bool {
-    let only_string = matches!(signature.inputs.as_slice(), [input] if input.dtype == berth_engine::DType::String);
+    let only_string =
+        matches!(signature.inputs.as_slice(), [input] if input.dtype == berth_engine::DType::String);
     only_string && cursor.take(b'{') && cursor.string().is_ok_and(|key| key == b"b64")
 }
 

@@ -124,7 +124,8 @@ impl<'a> Cursor<'a> {
     pub fn token(&mut self) -> Result<&'a [u8], InvokeError> {
         self.peek();
         let start = self.at;
-        while let Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'a'..=b'z' | b'A'..=b'Z') = self.text.get(self.at) {
+        while let Some(b'0'..=b'9' | b'+' | b'-' | b'.' | b'a'..=b'z' | b'A'..=b'Z') = self.text.get(self.at)
+        {
             self.at += 1;
         }
         if start == self.at { Err(self.error("expected a value")) } else { Ok(&self.text[start..self.at]) }
@@ -154,7 +155,9 @@ impl<'a> Cursor<'a> {
         }
         // Escapes are rare: the library may take its second look.
         let quoted = &self.text[start - 1..self.at];
-        serde_json::from_slice::<String>(quoted).map(String::into_bytes).map_err(|_| self.error("a bad escape"))
+        serde_json::from_slice::<String>(quoted)
+            .map(String::into_bytes)
+            .map_err(|_| self.error("a bad escape"))
     }
 
     /// A tensor: a scalar, or arrays in arrays of one shape. Values are appended to `out`; their shape comes back.
@@ -255,17 +258,34 @@ mod tests {
 
     #[test]
     fn shapes_come_from_the_nesting() {
-        assert_eq!(read(" [[1, 2.5],[-3e2 ,4]] ").unwrap(), (vec![2, 2], Data::F32(vec![1., 2.5, -300., 4.])));
+        assert_eq!(
+            read(" [[1, 2.5],[-3e2 ,4]] ").unwrap(),
+            (vec![2, 2], Data::F32(vec![1., 2.5, -300., 4.]))
+        );
         assert_eq!(read("7").unwrap(), (vec![], Data::F32(vec![7.])));
         assert_eq!(read("[]").unwrap(), (vec![0], Data::F32(vec![])));
         assert_eq!(read("[[],[]]").unwrap(), (vec![2, 0], Data::F32(vec![])));
-        assert!(matches!(read("[Infinity, -Infinity]").unwrap().1, Data::F32(v) if v == [f32::INFINITY, -f32::INFINITY]));
+        assert!(
+            matches!(read("[Infinity, -Infinity]").unwrap().1, Data::F32(v) if v == [f32::INFINITY, -f32::INFINITY])
+        );
     }
 
     #[test]
     fn ragged_and_broken_texts_are_refused() {
-        for bad in ["[[1],[1,2]]", "[1,[2]]", "[[1],2]", "[[],[1]]", "[1,]", "[1", "1 2", "[true]", "[null]", "[\"x\"]", "[1..2]", ""]
-        {
+        for bad in [
+            "[[1],[1,2]]",
+            "[1,[2]]",
+            "[[1],2]",
+            "[[],[1]]",
+            "[1,]",
+            "[1",
+            "1 2",
+            "[true]",
+            "[null]",
+            "[\"x\"]",
+            "[1..2]",
+            "",
+        ] {
             assert!(read(bad).is_err(), "{bad}");
         }
         assert!(read(&"[".repeat(100_000)).is_err());

@@ -132,7 +132,8 @@ fn row_major(shape: &[usize]) -> impl Iterator<Item = usize> {
     let count: usize = if shape.contains(&0) { 0 } else { shape.iter().product() };
     (0..count).map(move |n| {
         let (mut rest, mut place) = (n, 0);
-        let mut strides: Vec<usize> = shape.iter().scan(1, |s, d| Some(std::mem::replace(s, *s * d))).collect();
+        let mut strides: Vec<usize> =
+            shape.iter().scan(1, |s, d| Some(std::mem::replace(s, *s * d))).collect();
         for extent in shape.iter().rev() {
             place += rest % extent * strides.pop().unwrap_or(0);
             rest /= extent;
@@ -218,8 +219,13 @@ mod tests {
         let huge = "{'descr': '<f4', 'fortran_order': False, 'shape': (18446744073709551615, 4), }";
         let object = "{'descr': '|O', 'fortran_order': False, 'shape': (1,), }";
         let short = "{'descr': '<f4', 'fortran_order': False, 'shape': (2,), }";
-        for bad in [npy(huge, &[]), npy(object, &[0]), npy(short, &[0; 4]), npy("", &[]), b"\x93NUMPY\x01\x00\xff\xff".to_vec()]
-        {
+        for bad in [
+            npy(huge, &[]),
+            npy(object, &[0]),
+            npy(short, &[0; 4]),
+            npy("", &[]),
+            b"\x93NUMPY\x01\x00\xff\xff".to_vec(),
+        ] {
             assert!(read(&bad, &spec(DType::F32)).is_err());
         }
         let floats = "{'descr': '<f4', 'fortran_order': False, 'shape': (1,), }";

@@ -8,7 +8,8 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 pub fn run(artifact: &Path, json: bool) -> Result<(), Failure> {
-    let temporary = crate::temporary::Directory::new().map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
+    let temporary = crate::temporary::Directory::new()
+        .map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
     let dir = local_dir(artifact, temporary.path()).map_err(|e| e.to_string())?;
     let report = berth_engine::inspect(&dir).map_err(|e| e.to_string())?;
     if json {

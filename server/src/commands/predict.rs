@@ -8,7 +8,8 @@ use std::path::Path;
 
 pub fn run(artifact: &Path, input: &Path) -> Result<(), Failure> {
     let body = read(input).map_err(|e| format!("--input {}: {e}", input.display()))?;
-    let temporary = crate::temporary::Directory::new().map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
+    let temporary = crate::temporary::Directory::new()
+        .map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
     let prepared = open_artifact(artifact, temporary.path()).map_err(|e| e.to_string())?;
     let model = prepared.load().map_err(|e| e.to_string())?;
     let request = codec::decode(ContentType::Unknown, &body, &model).map_err(|e| e.to_string())?;

@@ -42,7 +42,9 @@ async fn serve(config: Config, format: LogFormat) -> Result<(), Failure> {
             tracing::info!("stopped");
             Ok(())
         }
-        Ok(false) => Err(format!("some requests did not end within the drain limit of {} s", limit.as_secs())),
+        Ok(false) => {
+            Err(format!("some requests did not end within the drain limit of {} s", limit.as_secs()))
+        }
         Err(e) => Err(e.to_string()),
     }
 }
@@ -53,10 +55,14 @@ async fn greet(store: &Store, endpoint: Option<&str>, address: SocketAddr) {
     let names = match listed {
         Ok(Ok(names)) => names,
         Ok(Err(error)) => return tracing::warn!(%error, "cannot list the models"),
-        Err(_elapsed) => return tracing::warn!("listing the models takes long; they are served all the same"),
+        Err(_elapsed) => {
+            return tracing::warn!("listing the models takes long; they are served all the same");
+        }
     };
     if names.is_empty() {
-        println!("No model yet. Drop an archive (name.tar.gz) under the prefix; it is served at its first request.");
+        println!(
+            "No model yet. Drop an archive (name.tar.gz) under the prefix; it is served at its first request."
+        );
         return;
     }
     let endpoint = endpoint.unwrap_or("berth");

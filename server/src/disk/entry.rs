@@ -113,7 +113,9 @@ impl DiskEntry {
         match gone {
             Ok(()) => cache.release(self.cost),
             // Still charged: the bytes are still there.
-            Err(e) => tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache"),
+            Err(e) => {
+                tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache")
+            }
         }
     }
 }

@@ -14,11 +14,13 @@ use std::sync::{Arc, Mutex};
 
 pub fn open(root: &Path, budget: u64, store: &str) -> Result<DiskCache, ModelError> {
     let entries = root.join("entries");
-    std::fs::create_dir_all(&entries).map_err(|e| disk_error(&format!("cannot create {}", root.display()), &e))?;
+    std::fs::create_dir_all(&entries)
+        .map_err(|e| disk_error(&format!("cannot create {}", root.display()), &e))?;
     let lock = lock(root)?;
     let staging = root.join("staging");
     if staging.exists() {
-        std::fs::remove_dir_all(&staging).map_err(|e| disk_error("cannot sweep the staging directory", &e))?;
+        std::fs::remove_dir_all(&staging)
+            .map_err(|e| disk_error("cannot sweep the staging directory", &e))?;
     }
     std::fs::create_dir_all(&staging).map_err(|e| disk_error("cannot create the staging directory", &e))?;
     let inner = Inner {

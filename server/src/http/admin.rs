@@ -76,7 +76,7 @@ async fn unload(State(app): State<Arc<App>>, Query(which): Query<Which>) -> Resp
     } else {
         match named(&app, &which) {
             Ok(model) => app.cache.unload(&model, UNLOAD_TIME).await,
-            Err(refused) => return refused,
+            Err((status, why)) => return refuse(status, &why),
         }
     };
     let usage = app.cache.usage();
@@ -109,15 +109,16 @@ fn set_pin(app: &App, which: &Which, pinned: bool) -> Response {
     }
 }
 
-fn named(app: &App, which: &Which) -> Result<ModelName, Response> {
+fn named(app: &App, which: &Which) -> Result<ModelName, (StatusCode, String)> {
     let Some(name) = &which.model else {
-        return Err(refuse(StatusCode::BAD_REQUEST, "which model? add ?model=NAME, or ?all=true"));
+        return Err((StatusCode::BAD_REQUEST, "which model? add ?model=NAME, or ?all=true".to_owned()));
     };
-    let model = ModelName::new(name).map_err(|e| refuse(StatusCode::BAD_REQUEST, &e.to_string()))?;
+    let model = ModelName::new(name).map_err(|e| (StatusCode::BAD_REQUEST, e.to_string()))?;
     if app.cache.model(&model).is_some() {
         Ok(model)
     } else {
-        Err(refuse(StatusCode::NOT_FOUND, "this model has not been asked for since the server started"))
+        let why = "this model has not been asked for since the server started";
+        Err((StatusCode::NOT_FOUND, why.to_owned()))
     }
 }
 

@@ -1,5 +1,6 @@
 //! Connections: accepted until the server is to stop, then let end.
 
+use crate::stop::Stop;
 use axum::Router;
 use axum::extract::Request;
 use hyper::body::Incoming;
@@ -8,7 +9,6 @@ use hyper_util::server::conn::auto::Builder;
 use hyper_util::server::graceful::GracefulShutdown;
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use crate::stop::Stop;
 use tower::ServiceExt as _;
 
 /// A client that takes longer for its headers is given up.
@@ -39,9 +39,15 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: Stop, drain:
     tokio::time::timeout(drain, connections.shutdown()).await.is_ok()
 }
 
-fn connect(builder: &Builder<TokioExecutor>, connections: &GracefulShutdown, stream: TcpStream, router: Router) {
+fn connect(
+    builder: &Builder<TokioExecutor>,
+    connections: &GracefulShutdown,
+    stream: TcpStream,
+    router: Router,
+) {
     let _ = stream.set_nodelay(true);
-    let service = hyper::service::service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
+    let service =
+        hyper::service::service_fn(move |request: Request<Incoming>| router.clone().oneshot(request));
     let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
     let connection = connections.watch(connection);
     tokio::spawn(async move {

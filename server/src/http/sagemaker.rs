@@ -107,7 +107,8 @@ fn target_model(headers: &HeaderMap) -> Result<ModelName, InvokeError> {
              under the endpoint's prefix, like cifar.tar.gz",
         ));
     };
-    let name = std::str::from_utf8(value.as_bytes()).map_err(|_| InvokeError::bad("TargetModel is not UTF-8"))?;
+    let name =
+        std::str::from_utf8(value.as_bytes()).map_err(|_| InvokeError::bad("TargetModel is not UTF-8"))?;
     ModelName::new(name).map_err(|e| InvokeError::bad(e.to_string()))
 }
 

@@ -35,7 +35,12 @@ impl LocalStore {
     pub(super) fn find(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
         let path = match self.root.join(model.as_str()).canonicalize() {
             Ok(path) => path,
-            Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename) => {
+            Err(e)
+                if matches!(
+                    e.kind(),
+                    ErrorKind::NotFound | ErrorKind::NotADirectory | ErrorKind::InvalidFilename
+                ) =>
+            {
                 return Ok(None);
             }
             Err(e) => return Err(io(&e)),
@@ -106,7 +111,13 @@ fn looks_like_model(path: &Path) -> bool {
         .any(|e| e.path().join("saved_model.pb").is_file())
 }
 
-fn list(dir: &Path, prefix: &str, levels: usize, most: usize, names: &mut Vec<String>) -> std::io::Result<()> {
+fn list(
+    dir: &Path,
+    prefix: &str,
+    levels: usize,
+    most: usize,
+    names: &mut Vec<String>,
+) -> std::io::Result<()> {
     for entry in dir.read_dir()? {
         let entry = entry?;
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };

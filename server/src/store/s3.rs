@@ -86,7 +86,8 @@ impl S3Store {
         let dir = format!("{}/", self.key(model));
         let mut files = Vec::new();
         let mut stamps = Vec::new();
-        let mut pages = self.client.list_objects_v2().bucket(&self.bucket).prefix(&dir).into_paginator().send();
+        let mut pages =
+            self.client.list_objects_v2().bucket(&self.bucket).prefix(&dir).into_paginator().send();
         while let Some(page) = pages.next().await {
             for object in page.map_err(|e| store_error(&e))?.contents() {
                 let Some(name) = object.key().and_then(|k| k.strip_prefix(&dir)) else { continue };
@@ -231,10 +232,14 @@ fn transport<E>(error: &SdkError<E>) -> String {
     match error {
         SdkError::ConstructionFailure(_) => "the request could not be built; check the S3 settings",
         SdkError::TimeoutError(_) => "no answer in time",
-        SdkError::DispatchFailure(e) if e.is_user() => "the request could not be sent; check the endpoint URL",
+        SdkError::DispatchFailure(e) if e.is_user() => {
+            "the request could not be sent; check the endpoint URL"
+        }
         SdkError::DispatchFailure(e) if e.is_timeout() => "no connection in time",
         SdkError::DispatchFailure(e) if e.is_io() => "the connection failed",
-        SdkError::DispatchFailure(_) => "the request could not be sent; check the endpoint and the credentials",
+        SdkError::DispatchFailure(_) => {
+            "the request could not be sent; check the endpoint and the credentials"
+        }
         _ => "the answer could not be read",
     }
     .to_owned()

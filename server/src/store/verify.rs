@@ -49,7 +49,8 @@ impl<R: Read> Read for Verify<R> {
     fn read(&mut self, buf: &mut [u8]) -> Result<usize> {
         let n = self.inner.read(buf)?;
         if n == 0 && !buf.is_empty() && !self.matches() {
-            let error = crate::error::StoreError::Corrupt("the bytes do not match the object's checksum".to_owned());
+            let error =
+                crate::error::StoreError::Corrupt("the bytes do not match the object's checksum".to_owned());
             return Err(Error::new(ErrorKind::InvalidData, error));
         }
         match self.wanted {

@@ -1,0 +1,384 @@
+//! Runs the core through random interleavings of everything that can happen, and checks after each event what must
+//! always hold. Deterministic: a failure names its seed.
+//!
+//! The world around the core (downloads, loads, unloads, checks, requests in progress) is a bag of things that are due in any order;
+//! each step picks one. At the end everything is let finish, and nobody may be left waiting.
+
+use super::core::{Action, Core, Event, Policy, Source};
+use super::entry::{CopyId, JobId, State, WaiterId};
+use crate::error::{ModelError, StoreError};
+use crate::names::ModelName;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+/// A loaded model, in the simulation: which model, which version of it.
+type Handle = (usize, u64);
+/// What a download leaves: the version.
+type Payload = u64;
+
+enum Due {
+    Download(usize, JobId),
+    Load(usize, JobId, Payload),
+    Unload(usize, CopyId),
+    Check(usize, u64),
+    Release(usize, CopyId),
+}
+
+struct World {
+    random: fastrand::Rng,
+    core: Core<Handle, Payload>,
+    names: Vec<ModelName>,
+    sizes: Vec<u64>,
+    versions: Vec<u64>,
+    now: Duration,
+    due: Vec<Due>,
+    next_waiter: u64,
+    waiting: HashMap<WaiterId, usize>,
+    leased: HashMap<CopyId, (usize, u64)>,
+    gone: HashSet<CopyId>,
+    granted: u64,
+    refused: u64,
+}
+
+fn policy(random: &mut fastrand::Rng) -> Policy {
+    Policy {
+        memory_budget: random.u64(50..200),
+        keep: random.u8(..4) > 0,
+        max_downloads: random.usize(1..4),
+        max_loads: random.usize(1..3),
+        max_waiters: random.usize(2..20),
+        max_known: random.usize(3..20),
+        revalidate_after: Duration::from_secs(60),
+        backoff_first: Duration::from_secs(1),
+        backoff_most: Duration::from_secs(60),
+        patience: Duration::from_secs(2),
+    }
+}
+
+impl World {
+    fn new(seed: u64) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let count = random.usize(2..10);
+        Self {
+            core: Core::new(policy(&mut random)),
+            names: (0..count).map(|n| ModelName::new(&format!("m{n}.tar.gz")).unwrap()).collect(),
+            sizes: (0..count).map(|_| random.u64(10..120)).collect(),
+            versions: vec![1; count],
+            now: Duration::ZERO,
+            due: Vec::new(),
+            next_waiter: 0,
+            waiting: HashMap::new(),
+            leased: HashMap::new(),
+            gone: HashSet::new(),
+            granted: 0,
+            refused: 0,
+            random,
+        }
+    }
+
+    fn apply(&mut self, model: usize, event: Event<Handle, Payload>) {
+        let name = self.names[model].clone();
+        let actions = self.core.apply(self.now, &name, event);
+        self.perform(actions);
+        self.check();
+    }
+
+    fn model(&self, name: &ModelName) -> usize {
+        self.names.iter().position(|n| n == name).unwrap()
+    }
+
+    fn perform(&mut self, actions: Vec<Action<Handle, Payload>>) {
+        for action in actions {
+            match action {
+                Action::Grant(waiter, copy, (model, _)) => {
+                    assert_eq!(self.waiting.remove(&waiter), Some(model), "granted what was not asked for");
+                    assert!(!self.gone.contains(&copy), "granted a copy that is gone");
+                    self.leased.entry(copy).or_insert((model, 0)).1 += 1;
+                    self.due.push(Due::Release(model, copy));
+                    self.granted += 1;
+                }
+                Action::Refuse(waiter, _) => {
+                    assert!(self.waiting.remove(&waiter).is_some(), "refused twice");
+                    self.refused += 1;
+                }
+                Action::Download { model, job, .. } => self.due.push(Due::Download(self.model(&model), job)),
+                Action::Abandon(job) => {
+                    self.due.retain(|d| !matches!(d, Due::Download(_, j) if *j == job));
+                }
+                Action::Load { model, job, payload } => {
+                    self.due.push(Due::Load(self.model(&model), job, payload));
+                }
+                Action::Unload { model, copy, .. } => {
+                    assert!(!self.leased.contains_key(&copy), "unloads a copy that a request uses");
+                    assert!(self.gone.insert(copy), "unloads twice");
+                    self.due.push(Due::Unload(self.model(&model), copy));
+                }
+                Action::Check(model, (_, version)) => self.due.push(Due::Check(self.model(&model), version)),
+                Action::Discard(_) => {}
+            }
+        }
+    }
+
+    /// What holds after every event.
+    fn check(&self) {
+        let ledger = self.core.ledger();
+        assert!(ledger.used() <= ledger.budget(), "over the budget: {ledger:?}");
+        let held: u64 = self.core.models.values().map(super::entry::Entry::bytes).sum();
+        assert_eq!(held, ledger.used(), "the ledger is not the sum of the entries");
+        for (copy, (model, count)) in &self.leased {
+            assert!(*count > 0 && !self.gone.contains(copy), "copy {copy:?} of model {model}");
+        }
+        let waiting: usize = self.core.models.values().map(|e| e.waiters.len()).sum();
+        assert_eq!(waiting, self.waiting.len(), "a waiter is lost");
+    }
+
+    fn step(&mut self) {
+        self.now += Duration::from_millis(self.random.u64(0..400));
+        let model = self.random.usize(0..self.names.len());
+        match self.random.u8(0..100) {
+            0..40 => self.request(model),
+            40..85 => self.happen(),
+            85..88 => self.give_up(),
+            88..90 => self.versions[model] += 1,
+            90..92 => self.apply(model, Event::Unload),
+            92..94 => {
+                let pinned = self.random.u8(..4) == 0;
+                self.apply(model, Event::Pin(pinned));
+            }
+            94..95 => self.now += Duration::from_secs(70),
+            _ => {
+                let actions = self.core.tick(self.now);
+                self.perform(actions);
+                self.check();
+            }
+        }
+    }
+
+    fn request(&mut self, model: usize) {
+        self.next_waiter += 1;
+        let waiter = WaiterId(self.next_waiter);
+        self.waiting.insert(waiter, model);
+        self.apply(model, Event::Request(waiter));
+    }
+
+    fn give_up(&mut self) {
+        let Some((waiter, model)) = self.waiting.iter().min().map(|(w, m)| (*w, *m)) else { return };
+        self.waiting.remove(&waiter);
+        self.apply(model, Event::WaiterGone(waiter));
+    }
+
+    /// One of the things that are due happens.
+    fn happen(&mut self) {
+        if self.due.is_empty() {
+            return;
+        }
+        let at = self.random.usize(0..self.due.len());
+        let fate = self.random.u8(0..20);
+        match self.due.swap_remove(at) {
+            Due::Download(model, job) => match fate {
+                0 => self.apply(model, Event::JobFailed(job, ModelError::NotFound)),
+                1 => self.apply(model, Event::JobFailed(job, StoreError::Denied.into())),
+                2 => self.apply(model, Event::JobExpired(job, ModelError::load_limit())),
+                _ => {
+                    let (bytes, payload) = (self.sizes[model], self.versions[model]);
+                    self.apply(model, Event::Downloaded { job, bytes, payload, fresh: true });
+                }
+            },
+            Due::Load(model, job, version) => match fate {
+                0 => self.apply(model, Event::JobFailed(job, ModelError::Panicked)),
+                1 => {
+                    self.apply(model, Event::JobExpired(job, ModelError::load_limit()));
+                    self.due.push(Due::Load(model, job, version));
+                }
+                _ => self.apply(model, Event::Loaded(job, (model, version))),
+            },
+            Due::Unload(model, copy) => self.apply(model, Event::Unloaded(copy)),
+            Due::Check(model, version) => {
+                let source = match fate {
+                    0 => Source::Gone,
+                    1 => Source::Unknown,
+                    _ if version == self.versions[model] => Source::Unchanged,
+                    _ => Source::Changed,
+                };
+                self.apply(model, Event::Checked(source));
+            }
+            Due::Release(model, copy) => {
+                let lease = self.leased.get_mut(&copy).unwrap();
+                lease.1 -= 1;
+                if lease.1 == 0 {
+                    self.leased.remove(&copy);
+                }
+                self.apply(model, Event::Released(copy));
+            }
+        }
+    }
+
+    /// Lets everything end: no request may be left without an answer.
+    fn settle(&mut self) {
+        for model in 0..self.names.len() {
+            self.apply(model, Event::Pin(false));
+        }
+        for _ in 0..100_000 {
+            if self.due.is_empty() && self.waiting.is_empty() {
+                break;
+            }
+            self.now += Duration::from_millis(300);
+            self.happen();
+            let actions = self.core.tick(self.now);
+            self.perform(actions);
+            self.check();
+        }
+        assert!(self.waiting.is_empty(), "{} requests wait for ever: {:?}", self.waiting.len(), self.core);
+        assert!(self.due.is_empty() && self.leased.is_empty());
+        let ledger = self.core.ledger();
+        assert_eq!((ledger.reserved(), ledger.unloading()), (0, 0), "bytes are lost");
+        assert_eq!((self.core.downloads, self.core.loads), (0, 0), "a slot is lost");
+    }
+}
+
+#[test]
+fn nothing_is_lost_in_any_order() {
+    let seeds = std::env::var("BERTH_SIMULATION_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(400);
+    let (mut granted, mut refused) = (0, 0);
+    for seed in 0..seeds {
+        let run = std::panic::catch_unwind(|| {
+            let mut world = World::new(seed);
+            for _ in 0..1500 {
+                world.step();
+            }
+            world.settle();
+            (world.granted, world.refused)
+        });
+        let (g, r) = run.unwrap_or_else(|_| panic!("seed {seed}"));
+        granted += g;
+        refused += r;
+    }
+    assert!(
+        granted > refused && refused > 0,
+        "the simulation must see both: {granted} granted, {refused} refused"
+    );
+}
+
+fn quiet(budget: u64, keep: bool) -> World {
+    let mut world = World::new(1);
+    let mut policy = policy(&mut world.random);
+    (policy.memory_budget, policy.keep, policy.max_waiters) = (budget, keep, 1000);
+    (policy.max_downloads, policy.max_loads) = (4, 2);
+    world.core = Core::new(policy);
+    world.names = (0..3).map(|n| ModelName::new(&format!("m{n}.tar")).unwrap()).collect();
+    world.sizes = vec![60; 3];
+    world.versions = vec![1; 3];
+    world
+}
+
+impl World {
+    /// Everything due happens, and nothing goes wrong.
+    fn finish(&mut self) {
+        while let Some(due) = self.due.pop() {
+            match due {
+                Due::Download(m, job) => {
+                    let (bytes, payload) = (self.sizes[m], self.versions[m]);
+                    self.apply(m, Event::Downloaded { job, bytes, payload, fresh: true });
+                }
+                Due::Load(m, job, version) => self.apply(m, Event::Loaded(job, (m, version))),
+                Due::Unload(m, copy) => self.apply(m, Event::Unloaded(copy)),
+                Due::Check(m, version) => {
+                    let same = version == self.versions[m];
+                    let source = if same { Source::Unchanged } else { Source::Changed };
+                    self.apply(m, Event::Checked(source));
+                }
+                Due::Release(m, copy) => {
+                    self.leased.remove(&copy);
+                    self.apply(m, Event::Released(copy));
+                }
+            }
+        }
+    }
+
+    fn version_in_memory(&self, model: usize) -> Option<u64> {
+        match &self.core.models.get(&self.names[model])?.state {
+            State::Resident { copy, .. } => copy.handle.map(|h| h.1),
+            _ => None,
+        }
+    }
+}
+
+#[test]
+fn the_least_recently_used_goes_and_the_pinned_stays() {
+    let mut world = quiet(120, true);
+    for model in [0, 1, 0, 2] {
+        world.request(model);
+        world.finish();
+    }
+    assert_eq!([0, 1, 2].map(|m| world.version_in_memory(m)), [Some(1), None, Some(1)]);
+    world.apply(0, Event::Pin(true));
+    world.request(1);
+    world.finish();
+    assert_eq!([0, 1, 2].map(|m| world.version_in_memory(m)), [Some(1), Some(1), None]);
+}
+
+#[test]
+fn two_hundred_first_requests_are_one_job() {
+    let mut world = quiet(100, true);
+    for _ in 0..200 {
+        world.request(0);
+    }
+    assert_eq!(world.due.len(), 1);
+    world.finish();
+    assert_eq!((world.granted, world.core.counters().loads), (200, 1));
+}
+
+#[test]
+fn the_old_version_answers_until_the_new_one_is_there() {
+    let mut world = quiet(120, true);
+    world.request(0);
+    world.finish();
+    world.versions[0] = 2;
+    world.now += Duration::from_secs(61);
+    world.request(0);
+    assert_eq!(world.granted, 2, "answered by the old version at once");
+    world.finish();
+    assert_eq!(world.version_in_memory(0), Some(2));
+}
+
+#[test]
+fn an_update_without_room_for_both_still_comes() {
+    let mut world = quiet(100, true);
+    world.request(0);
+    world.finish();
+    world.versions[0] = 2;
+    world.now += Duration::from_secs(61);
+    world.request(0);
+    world.finish();
+    assert_eq!(world.version_in_memory(0), Some(2));
+}
+
+#[test]
+fn without_the_cache_nothing_stays() {
+    let mut world = quiet(100, false);
+    world.request(0);
+    world.finish();
+    assert_eq!((world.granted, world.version_in_memory(0), world.core.ledger().used()), (1, None, 0));
+}
+
+#[test]
+fn a_model_over_the_budget_fails_at_once_and_stays_failed_for_a_while() {
+    let mut world = quiet(50, true);
+    world.request(0);
+    world.finish();
+    assert_eq!(world.refused, 1);
+    world.request(0);
+    assert_eq!((world.refused, world.due.len()), (2, 0), "no second attempt within the back-off");
+    world.now += Duration::from_secs(2);
+    world.request(0);
+    assert_eq!(world.due.len(), 1, "another attempt after it");
+}
+
+#[test]
+fn a_missing_model_is_forgotten() {
+    let mut world = quiet(50, true);
+    world.request(0);
+    let Some(Due::Download(_, job)) = world.due.pop() else { panic!("no download") };
+    world.apply(0, Event::JobFailed(job, ModelError::NotFound));
+    assert!(world.core.models.is_empty());
+}
