@@ -1,17 +1,23 @@
 //! Turns an artifact directory into a runnable model.
 //!
 //! The way of a model: [`Prepared::open`] reads and checks everything except the weights' values, and knows
-//! the exact bytes the model will take; the caller sets these bytes aside; [`Prepared::load`] reads the
-//! weights and builds the plan; [`Model::run`] answers, from any number of threads at once.
+//! the bytes the model will take; the caller sets these bytes aside; [`Prepared::load`] reads the
+//! weights and builds the plans; [`Model::run`] answers, from any number of threads at once.
 //!
 //! candle lives in this crate and nowhere else: what crosses the border is [`Tensor`], plain host memory.
 
 mod error;
+mod formats;
+mod graph;
+mod kernels;
+mod model;
+mod plan;
 mod report;
 mod signature;
 mod tensor;
 
 pub use error::{EngineError, Fault};
+pub use model::{Model, Prepared, inspect};
 pub use report::{Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};
 pub use tensor::{DType, Data, Tensor};

@@ -1,0 +1,86 @@
+//! TensorFlow SavedModel: a graph with a library of functions, and a checkpoint.
+//!
+//! Everything is reached from the signatures: functions are inlined where they are called, variables are found by what the
+//! model's own saver would restore, and only the checkpoint entries that a signature uses are read (an export may hold every
+//! weight twice).
+
+mod attributes;
+pub mod bundle;
+mod constants;
+mod inline;
+mod layout;
+mod lower;
+mod proto;
+mod signatures;
+mod sstable;
+mod variables;
+
+use super::{Artifact, Program};
+use crate::EngineError;
+use bundle::Bundle;
+use prost::Message;
+use proto::{MetaGraphDef, SavedModel};
+use std::path::Path;
+
+/// A graph is small next to its weights; a larger one is none.
+const LARGEST_GRAPH: u64 = 1 << 30;
+
+/// Reads a SavedModel without its weights' values.
+pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
+    let dir = layout::find(dir)?;
+    let meta = serving_graph(&dir)?;
+    let bundle = Bundle::open(&dir)?;
+    let graph =
+        meta.graph_def.as_ref().ok_or_else(|| EngineError::broken("saved_model.pb holds no graph"))?;
+    let library = inline::Library::new(graph);
+    let variables = variables::find(&meta, &library)?;
+    let signatures = signatures::read(&meta, &library)?;
+    let mut context = inline::Context::new(&library, &variables, &bundle);
+    let mut programs = Vec::new();
+    for (signature, names) in &signatures {
+        let graph = context.program(signature, names)?;
+        programs.push(Program { signature: signature.clone(), graph });
+    }
+    if programs.is_empty() {
+        return Err(EngineError::broken(
+            "the model has no signature; export it with one (Keras: model.export(path))",
+        ));
+    }
+    let (weights, unsupported) = context.finish();
+    Ok(Artifact { format: "tensorflow-savedmodel", programs, weights, unsupported, source: bundle })
+}
+
+fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {
+    let bytes = layout::read_file(dir, "saved_model.pb", LARGEST_GRAPH)?;
+    let model = SavedModel::decode(bytes.as_slice())
+        .map_err(|e| EngineError::broken(format!("saved_model.pb is not a SavedModel: {e}")))?;
+    let tags: Vec<String> = model.meta_graphs.iter().flat_map(MetaGraphDef::tags).cloned().collect();
+    let serving = model.meta_graphs.into_iter().find(|m| m.tags().any(|t| t == "serve"));
+    serving.ok_or_else(|| {
+        EngineError::broken(format!(
+            "saved_model.pb has no graph with the tag \"serve\"; its tags are {tags:?}"
+        ))
+    })
+}
+
+/// Reads one weight, its bytes checked.
+pub fn weight(bundle: &Bundle, weight: &crate::graph::Weight) -> Result<crate::kernels::Value, EngineError> {
+    use crate::graph::Literal;
+    let out_of_memory = |_| EngineError::Execution("out of memory".to_owned());
+    let literal = if weight.dtype == crate::DType::F32 && cfg!(target_endian = "little") {
+        // The common case goes from the file to where it stays.
+        let mut values = Vec::new();
+        values.try_reserve_exact(weight.elements).map_err(out_of_memory)?;
+        values.resize(weight.elements, 0f32);
+        bundle.read(&weight.key, bytemuck::cast_slice_mut(&mut values))?;
+        Literal::F32(values, weight.shape.clone())
+    } else {
+        let mut bytes = Vec::new();
+        let size = weight.elements * bundle::width(weight.dtype);
+        bytes.try_reserve_exact(size).map_err(out_of_memory)?;
+        bytes.resize(size, 0u8);
+        bundle.read(&weight.key, &mut bytes)?;
+        constants::from_bytes(weight.dtype, weight.shape.clone(), &bytes)
+    };
+    crate::kernels::into_value(literal)
+}

@@ -1,0 +1,313 @@
+//! From a signature's outputs back to its inputs, through every function that is called on the way: one flat graph.
+
+use super::attributes::Attributes as _;
+use super::bundle::Bundle;
+use super::lower;
+use super::proto::{FunctionDef, GraphDef, NodeDef};
+use super::signatures::Names;
+use super::variables::{Variables, shared_name};
+use crate::graph::{Graph, Op, ValueId, Weight};
+use crate::{EngineError, Signature, UnsupportedOp};
+use std::collections::HashMap;
+
+/// Functions in functions. Real exports have five levels.
+const DEEPEST: usize = 64;
+/// Nodes after inlining: functions that call each other twice could grow without end.
+const MOST_NODES: usize = 1 << 20;
+/// Kinds of missing operations that are listed.
+const MOST_UNSUPPORTED: usize = 200;
+
+/// What an input of a node stands for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Val {
+    /// A value of the graph.
+    Value(ValueId),
+    /// A variable, known by its shared name.
+    Resource(String),
+    /// The output of an operation that is not supported.
+    Missing,
+}
+
+/// Nodes that see each other: the main graph, or a function's body.
+pub struct Scope<'a> {
+    nodes: &'a [NodeDef],
+    by_name: HashMap<&'a str, &'a NodeDef>,
+    arguments: Vec<&'a str>,
+    results: Vec<&'a str>,
+}
+
+impl<'a> Scope<'a> {
+    fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
+        Self { nodes, by_name: nodes.iter().map(|n| (n.name.as_str(), n)).collect(), arguments, results }
+    }
+
+    fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
+        let signature = function.signature.as_ref()?;
+        let arguments = signature.input_arg.iter().map(|a| a.name.as_str()).collect();
+        let results: Option<Vec<&str>> =
+            signature.output_arg.iter().map(|o| function.ret.get(&o.name).map(String::as_str)).collect();
+        Some((&signature.name, Self::new(&function.node_def, arguments, results?)))
+    }
+
+    pub fn node(&self, name: &str) -> Option<&'a NodeDef> {
+        self.by_name.get(name).copied()
+    }
+
+    pub fn nodes(&self) -> &'a [NodeDef] {
+        self.nodes
+    }
+
+    pub fn arguments(&self) -> &[&'a str] {
+        &self.arguments
+    }
+}
+
+/// The main graph and the functions that it may call.
+pub struct Library<'a> {
+    pub main: Scope<'a>,
+    functions: HashMap<&'a str, Scope<'a>>,
+}
+
+impl<'a> Library<'a> {
+    pub fn new(graph: &'a GraphDef) -> Self {
+        let functions = graph.library.iter().flat_map(|l| &l.function);
+        Self {
+            main: Scope::new(&graph.node, Vec::new(), Vec::new()),
+            functions: functions.filter_map(Scope::of_function).collect(),
+        }
+    }
+
+    pub fn function(&self, name: &str) -> Option<&Scope<'a>> {
+        self.functions.get(name)
+    }
+}
+
+/// `node`, `node:2` or `node:output:2` → node and number.
+pub fn split_input(input: &str) -> (&str, usize) {
+    let input = input.strip_prefix('^').unwrap_or(input);
+    let name = input.split(':').next().unwrap_or(input);
+    let number = input.rsplit(':').next().and_then(|n| n.parse().ok()).unwrap_or(0);
+    (name, number)
+}
+
+/// The number of an output that a function's body names: outputs before it count too.
+fn output_number(node: &NodeDef, input: &str) -> usize {
+    let mut parts = input.split(':').skip(1);
+    let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
+    let base = match (node.op.as_str(), output) {
+        ("TopKV2" | "TopK", "indices") | ("Unique", "idx") => 1,
+        ("FusedBatchNormV3" | "FusedBatchNormV2" | "FusedBatchNorm", "batch_mean") => 1,
+        ("FusedBatchNormV3" | "FusedBatchNormV2" | "FusedBatchNorm", "batch_variance") => 2,
+        _ => 0,
+    };
+    number.parse::<usize>().unwrap_or(0).saturating_add(base)
+}
+
+/// Lowers programs that share their weights.
+pub struct Context<'a> {
+    library: &'a Library<'a>,
+    variables: &'a Variables,
+    bundle: &'a Bundle,
+    weights: Vec<Weight>,
+    by_variable: HashMap<String, usize>,
+    unsupported: Vec<UnsupportedOp>,
+    graph: Graph,
+    weight_values: HashMap<usize, ValueId>,
+}
+
+impl<'a> Context<'a> {
+    pub fn new(library: &'a Library<'a>, variables: &'a Variables, bundle: &'a Bundle) -> Self {
+        Self {
+            library,
+            variables,
+            bundle,
+            weights: Vec::new(),
+            by_variable: HashMap::new(),
+            unsupported: Vec::new(),
+            graph: Graph::default(),
+            weight_values: HashMap::new(),
+        }
+    }
+
+    pub fn finish(self) -> (Vec<Weight>, Vec<UnsupportedOp>) {
+        (self.weights, self.unsupported)
+    }
+
+    /// The graph of one signature.
+    pub fn program(&mut self, signature: &Signature, names: &'a Names) -> Result<Graph, EngineError> {
+        self.graph = Graph::default();
+        self.weight_values.clear();
+        let mut known = HashMap::new();
+        for (number, name) in names.inputs.iter().enumerate() {
+            let value = self.graph.add(Op::Input(number), Vec::new(), name)?;
+            self.graph.inputs.push(value);
+            known.insert(split_input(name).0, vec![Val::Value(value)]);
+        }
+        let wanted: Vec<&str> = names.outputs.iter().map(String::as_str).collect();
+        let library = self.library;
+        let outputs = self.evaluate(&library.main, known, &wanted, 0)?;
+        for (spec, output) in signature.outputs.iter().zip(outputs) {
+            match output {
+                Val::Value(value) => self.graph.outputs.push(value),
+                Val::Missing => {}
+                Val::Resource(_) => {
+                    let text =
+                        format!("output {:?} of signature {:?} is a variable", spec.name, signature.name);
+                    return Err(EngineError::broken(text));
+                }
+            }
+        }
+        Ok(std::mem::take(&mut self.graph))
+    }
+
+    /// The values of `wanted` in a scope. Walks with a stack of its own: graphs are deeper than thread stacks.
+    fn evaluate(
+        &mut self,
+        scope: &Scope<'a>,
+        mut known: HashMap<&'a str, Vec<Val>>,
+        wanted: &[&'a str],
+        depth: usize,
+    ) -> Result<Vec<Val>, EngineError> {
+        let mut stack: Vec<(&'a str, bool)> =
+            wanted.iter().rev().map(|w| (split_input(w).0, false)).collect();
+        let mut open: std::collections::HashSet<&str> = std::collections::HashSet::new();
+        while let Some((name, ready)) = stack.pop() {
+            if known.contains_key(name) {
+                continue;
+            }
+            let node = scope.node(name).ok_or_else(|| {
+                EngineError::broken(format!("the graph has no node {name:?}, which another one reads"))
+            })?;
+            if ready {
+                let inputs = read_inputs(scope, &known, node)?;
+                let outputs = self.node(node, inputs, depth)?;
+                known.insert(name, outputs);
+                open.remove(name);
+                continue;
+            }
+            if !open.insert(name) {
+                return Err(EngineError::broken(format!("the graph has a cycle through node {name:?}")));
+            }
+            stack.push((name, true));
+            for input in node.input.iter().filter(|i| !i.starts_with('^')) {
+                let source = split_input(input).0;
+                if !known.contains_key(source) {
+                    if open.contains(source) {
+                        return Err(EngineError::broken(format!(
+                            "the graph has a cycle through node {source:?}"
+                        )));
+                    }
+                    stack.push((source, false));
+                }
+            }
+            // Nodes that wait on the stack twice are evaluated once: the second time they are known.
+            if stack.len() > MOST_NODES {
+                return Err(EngineError::broken("the graph has too many nodes"));
+            }
+        }
+        wanted.iter().map(|w| read_input(scope, &known, w)).collect()
+    }
+
+    fn node(&mut self, node: &'a NodeDef, inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
+        match node.op.as_str() {
+            "VarHandleOp" => return Ok(vec![Val::Resource(shared_name(node))]),
+            "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
+            "ReadVariableOp" => {
+                return match inputs.into_iter().next() {
+                    Some(Val::Resource(name)) => Ok(vec![self.weight(&name)?]),
+                    _ => Ok(vec![Val::Missing]),
+                };
+            }
+            "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            _ => {}
+        }
+        if self.graph.nodes.len() >= MOST_NODES {
+            return Err(EngineError::broken("the graph has too many nodes"));
+        }
+        match lower::lower(&mut self.graph, node, &inputs)? {
+            lower::Lowered::Values(values) => Ok(values),
+            lower::Lowered::Unsupported(detail) => {
+                self.missing(node, detail);
+                Ok(Vec::new())
+            }
+        }
+    }
+
+    /// Every kind of missing operation once, with the first node that needs it.
+    fn missing(&mut self, node: &NodeDef, detail: Option<String>) {
+        let known = self.unsupported.iter().any(|u| u.op == node.op && u.detail == detail);
+        if !known && self.unsupported.len() < MOST_UNSUPPORTED {
+            self.unsupported.push(UnsupportedOp { op: node.op.clone(), node: node.name.clone(), detail });
+        }
+    }
+
+    fn call(&mut self, node: &'a NodeDef, inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
+        if depth >= DEEPEST {
+            return Err(EngineError::broken("functions call each other too deeply"));
+        }
+        let name = node.function("f").unwrap_or("");
+        let library = self.library;
+        let scope = library.function(name).ok_or_else(|| {
+            EngineError::broken(format!(
+                "node {:?} calls the function {name:?}, which is not there",
+                node.name
+            ))
+        })?;
+        let known = scope.arguments.iter().copied().zip(inputs.into_iter().map(|i| vec![i])).collect();
+        let wanted: Vec<&'a str> = scope.results.clone();
+        self.evaluate(scope, known, &wanted, depth + 1)
+    }
+
+    fn weight(&mut self, variable: &str) -> Result<Val, EngineError> {
+        let number = match self.by_variable.get(variable) {
+            Some(number) => *number,
+            None => {
+                let key = match self.variables.get(variable) {
+                    Some(key) => key.as_str(),
+                    None if self.bundle.has(variable) => variable,
+                    None => {
+                        let text = format!("variable {variable:?} is not restored from the checkpoint");
+                        return Err(EngineError::broken(text));
+                    }
+                };
+                let entry = self.bundle.entry(key)?;
+                self.weights.push(Weight {
+                    key: key.to_owned(),
+                    dtype: entry.dtype,
+                    shape: entry.shape,
+                    elements: entry.elements,
+                });
+                self.by_variable.insert(variable.to_owned(), self.weights.len() - 1);
+                self.weights.len() - 1
+            }
+        };
+        if let Some(value) = self.weight_values.get(&number) {
+            return Ok(Val::Value(*value));
+        }
+        let value = self.graph.add(Op::Weight(number), Vec::new(), variable)?;
+        self.weight_values.insert(number, value);
+        Ok(Val::Value(value))
+    }
+}
+
+fn read_inputs(
+    scope: &Scope<'_>,
+    known: &HashMap<&str, Vec<Val>>,
+    node: &NodeDef,
+) -> Result<Vec<Val>, EngineError> {
+    node.input.iter().filter(|i| !i.starts_with('^')).map(|i| read_input(scope, known, i)).collect()
+}
+
+fn read_input(scope: &Scope<'_>, known: &HashMap<&str, Vec<Val>>, input: &str) -> Result<Val, EngineError> {
+    let name = split_input(input).0;
+    let number = scope.node(name).map_or(0, |node| output_number(node, input));
+    let values = known.get(name).map(Vec::as_slice).unwrap_or_default();
+    match values.get(number) {
+        Some(value) => Ok(value.clone()),
+        // An operation that is not supported has no outputs.
+        None if values.is_empty() => Ok(Val::Missing),
+        None => {
+            Err(EngineError::broken(format!("node {name:?} has no output {number}, which another one reads")))
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! Convolutions, poolings, batch norms and what else works on images. TensorFlow has them in two layouts; the graph has the
+//! channels last, so that the other layout is transposed around.
+
+use super::super::attributes::Attributes as _;
+use super::{Lowering, Outcome, Val};
+use crate::EngineError;
+use crate::graph::{Activation, Binary as B, Conv, Op, Padding, Pool, Resize, Unary as U, ValueId};
+
+impl Lowering<'_> {
+    pub(super) fn image(&mut self) -> Outcome {
+        match self.node.op.as_str() {
+            "BiasAdd" | "BiasAddV1" => self.bias(),
+            "Conv2D" => self.conv(0, |conv| Op::Conv(conv)),
+            "DepthwiseConv2dNative" => self.conv(0, |conv| Op::Depthwise(conv)),
+            "Conv2DBackpropInput" => {
+                if self.is_channels_first() {
+                    return Self::refuse("data_format NCHW");
+                }
+                match self.conv_attributes(&self.node.ints("strides"))? {
+                    Some(conv) => self.simple(3, Op::ConvTranspose(conv)),
+                    None => Self::refuse("strides or dilations over batch or channels"),
+                }
+            }
+            "MaxPool" => self.pool(true),
+            "AvgPool" => self.pool(false),
+            "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => self.batch_norm(),
+            "SpaceToBatchND" => self.simple(3, Op::SpaceToBatch),
+            "BatchToSpaceND" => self.simple(3, Op::BatchToSpace),
+            "ResizeNearestNeighbor" => self.resize(false),
+            "ResizeBilinear" => self.resize(true),
+            _ => Ok(None),
+        }
+    }
+
+    fn is_channels_first(&self) -> bool {
+        self.node.text("data_format").is_some_and(|f| f.starts_with("NC"))
+    }
+
+    /// The two spatial numbers of four, in the node's layout; None: the others are not 1.
+    fn spatial(&self, four: &[i64]) -> Option<[usize; 2]> {
+        let (outer, inner) = match (four, self.is_channels_first()) {
+            ([n, h, w, c], false) | ([n, c, h, w], true) => ([*n, *c], [*h, *w]),
+            ([], _) => ([1, 1], [1, 1]),
+            _ => return None,
+        };
+        let size = |n: i64| usize::try_from(n).ok().filter(|n| (1..=1 << 20).contains(n));
+        let inner = [size(inner[0])?, size(inner[1])?];
+        (outer == [1, 1]).then_some(inner)
+    }
+
+    fn padding(&self) -> Result<Padding, EngineError> {
+        match self.node.text("padding") {
+            Some("SAME") => Ok(Padding::Same),
+            Some("VALID") => Ok(Padding::Valid),
+            Some("EXPLICIT") => {
+                let list = self.node.ints("explicit_paddings");
+                let at = if self.is_channels_first() { 4 } else { 2 };
+                let sizes: Option<Vec<usize>> = list.get(at..at + 4).map(|l| {
+                    l.iter().filter_map(|n| usize::try_from(*n).ok().filter(|n| *n < 1 << 20)).collect()
+                });
+                match sizes.as_deref() {
+                    Some([top, bottom, left, right]) => Ok(Padding::Explicit([*top, *bottom, *left, *right])),
+                    _ => {
+                        Err(EngineError::broken(format!("node {:?}: its paddings are wrong", self.node.name)))
+                    }
+                }
+            }
+            other => Err(EngineError::broken(format!("node {:?}: padding {other:?}", self.node.name))),
+        }
+    }
+
+    fn conv_attributes(&self, strides: &[i64]) -> Result<Option<Conv>, EngineError> {
+        let padding = self.padding()?;
+        let strides = self.spatial(strides);
+        let dilations = self.spatial(&self.node.ints("dilations"));
+        Ok(strides.zip(dilations).map(|(strides, dilations)| Conv {
+            strides,
+            dilations,
+            padding,
+            activation: Activation::None,
+        }))
+    }
+
+    fn conv(&mut self, image: usize, op: impl Fn(Conv) -> Op) -> Outcome {
+        let inputs = self.want(2)?.to_vec();
+        let Some(conv) = self.conv_attributes(&self.node.ints("strides"))? else {
+            return Self::refuse("strides or dilations over batch or channels");
+        };
+        let x = self.channels_last(inputs[image])?;
+        let y = self.add(op(conv), vec![x, inputs[1]])?;
+        let y = self.channels_back(y)?;
+        Self::value(y)
+    }
+
+    fn pool(&mut self, max: bool) -> Outcome {
+        let inputs = self.want(1)?.to_vec();
+        let (window, strides) =
+            (self.spatial(&self.node.ints("ksize")), self.spatial(&self.node.ints("strides")));
+        let Some((window, strides)) = window.zip(strides) else {
+            return Self::refuse("a window over batch or channels");
+        };
+        let padding = self.padding()?;
+        let x = self.channels_last(inputs[0])?;
+        let y = self.add(Op::Pool(Pool { max, window, strides, padding }), vec![x])?;
+        let y = self.channels_back(y)?;
+        Self::value(y)
+    }
+
+    fn bias(&mut self) -> Outcome {
+        let inputs = self.want(2)?.to_vec();
+        let x = self.channels_last(inputs[0])?;
+        let y = self.add(Op::Binary(B::Add), vec![x, inputs[1]])?;
+        let y = self.channels_back(y)?;
+        Self::value(y)
+    }
+
+    /// `(x - mean) * gamma / sqrt(variance + epsilon) + beta`, with everything but x constant: one product, one sum.
+    fn batch_norm(&mut self) -> Outcome {
+        if self.node.attr.contains_key("is_training") && self.node.flag("is_training") {
+            return Self::refuse("is_training");
+        }
+        let inputs = self.want(5)?.to_vec();
+        let [x, gamma, beta, mean, variance] = inputs[..5] else { return Ok(None) };
+        let epsilon = self.float(self.node.float("epsilon").unwrap_or(1e-4))?;
+        let sum = self.add(Op::Binary(B::Add), vec![variance, epsilon])?;
+        let inverse = self.add(Op::Unary(U::Rsqrt), vec![sum])?;
+        let scale = self.add(Op::Binary(B::Mul), vec![inverse, gamma])?;
+        let shift = self.add(Op::Binary(B::Mul), vec![mean, scale])?;
+        let offset = self.add(Op::Binary(B::Sub), vec![beta, shift])?;
+        let x = self.channels_last(x)?;
+        let scaled = self.add(Op::Binary(B::Mul), vec![x, scale])?;
+        let y = self.add(Op::Binary(B::Add), vec![scaled, offset])?;
+        let y = self.channels_back(y)?;
+        Ok(Some(super::Lowered::Values([y, mean, variance, mean, variance, mean].map(Val::Value).to_vec())))
+    }
+
+    fn resize(&mut self, bilinear: bool) -> Outcome {
+        let (align_corners, half_pixel) =
+            (self.node.flag("align_corners"), self.node.flag("half_pixel_centers"));
+        self.simple(2, Op::Resize(Resize { bilinear, align_corners, half_pixel }))
+    }
+
+    fn channels_last(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.permuted(x, [0, 2, 3, 1])
+    }
+
+    fn channels_back(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        self.permuted(x, [0, 3, 1, 2])
+    }
+
+    fn permuted(&mut self, x: ValueId, order: [i64; 4]) -> Result<ValueId, EngineError> {
+        if !self.is_channels_first() {
+            return Ok(x);
+        }
+        let order = self.ints(order.to_vec())?;
+        self.add(Op::Transpose, vec![x, order])
+    }
+}

@@ -1,0 +1,156 @@
+//! Constants, arithmetic, comparisons, reductions, products.
+
+use super::super::attributes::Attributes as _;
+use super::super::constants;
+use super::{Lowering, Outcome};
+use crate::EngineError;
+use crate::graph::{Binary as B, Compare as C, Op, Reduce as R, Unary as U};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    pub(super) fn math(&mut self) -> Outcome {
+        if let Some(unary) = unary(&self.node.op) {
+            return self.simple(1, Op::Unary(unary));
+        }
+        if let Some(binary) = binary(&self.node.op) {
+            return self.simple(2, Op::Binary(binary));
+        }
+        if let Some(compare) = compare(&self.node.op) {
+            return self.simple(2, Op::Compare(compare));
+        }
+        if let Some(kind) = reduce(&self.node.op) {
+            let keep = self.node.flag("keep_dims");
+            return self.simple(2, Op::Reduce { kind, keep });
+        }
+        match self.node.op.as_str() {
+            "Const" => self.constant(),
+            "LeakyRelu" => {
+                let alpha = self.node.float("alpha").unwrap_or(0.2);
+                self.simple(1, Op::Unary(U::LeakyRelu(alpha)))
+            }
+            "AddN" => self.add_all(),
+            "Select" | "SelectV2" => self.simple(3, Op::Select),
+            "Cast" => match self.node.dtype("DstT") {
+                Some(dtype) => self.simple(1, Op::Cast(dtype)),
+                None => Self::refuse("cast to a type that is not supported"),
+            },
+            "MatMul" => {
+                let (transpose_a, transpose_b) =
+                    (self.node.flag("transpose_a"), self.node.flag("transpose_b"));
+                self.simple(2, Op::MatMul { transpose_a, transpose_b })
+            }
+            "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3" => {
+                let (transpose_a, transpose_b) = (self.node.flag("adj_x"), self.node.flag("adj_y"));
+                self.simple(2, Op::MatMul { transpose_a, transpose_b })
+            }
+            "_FusedMatMul" => Ok(None),
+            "Softmax" => self.simple(1, Op::Softmax { log: false }),
+            "LogSoftmax" => self.simple(1, Op::Softmax { log: true }),
+            "ArgMax" => self.simple(2, Op::ArgExtreme { max: true }),
+            "ArgMin" => self.simple(2, Op::ArgExtreme { max: false }),
+            "TopKV2" => {
+                let inputs = self.want(2)?.to_vec();
+                self.emit_many(Op::TopK, inputs, 2)
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn constant(&mut self) -> Outcome {
+        let tensor = self.node.tensor("value");
+        let tensor = tensor
+            .ok_or_else(|| EngineError::broken(format!("constant {:?} has no value", self.node.name)))?;
+        match constants::literal(tensor)? {
+            Some(literal) => self.emit(Op::Literal(Arc::new(literal)), Vec::new()),
+            None => Self::refuse("a constant of a type that is not supported (string, complex)"),
+        }
+    }
+
+    fn add_all(&mut self) -> Outcome {
+        let inputs = self.want(1)?.to_vec();
+        let mut sum = inputs[0];
+        for input in &inputs[1..] {
+            sum = self.add(Op::Binary(B::Add), vec![sum, *input])?;
+        }
+        Self::value(sum)
+    }
+}
+
+fn unary(op: &str) -> Option<U> {
+    Some(match op {
+        "Abs" => U::Abs,
+        "Ceil" => U::Ceil,
+        "Cos" => U::Cos,
+        "Elu" => U::Elu,
+        "Erf" => U::Erf,
+        "Erfc" => U::Erfc,
+        "Exp" => U::Exp,
+        "Floor" => U::Floor,
+        "Log" => U::Log,
+        "Log1p" => U::Log1p,
+        "LogicalNot" => U::LogicalNot,
+        "Neg" => U::Neg,
+        "OnesLike" => U::OnesLike,
+        "Inv" | "Reciprocal" => U::Reciprocal,
+        "Relu" => U::Relu,
+        "Relu6" => U::Relu6,
+        "Rint" | "Round" => U::Round,
+        "Rsqrt" => U::Rsqrt,
+        "Selu" => U::Selu,
+        "Sigmoid" => U::Sigmoid,
+        "Sign" => U::Sign,
+        "Sin" => U::Sin,
+        "Softplus" => U::Softplus,
+        "Softsign" => U::Softsign,
+        "Sqrt" => U::Sqrt,
+        "Square" => U::Square,
+        "Tanh" => U::Tanh,
+        "ZerosLike" => U::ZerosLike,
+        _ => return None,
+    })
+}
+
+fn binary(op: &str) -> Option<B> {
+    Some(match op {
+        "Add" | "AddV2" => B::Add,
+        "BiasAdd" | "BiasAddV1" => return None,
+        "Sub" => B::Sub,
+        "Mul" => B::Mul,
+        "Div" | "RealDiv" => B::Div,
+        "FloorDiv" | "TruncateDiv" => B::FloorDiv,
+        "FloorMod" => B::FloorMod,
+        "Maximum" => B::Max,
+        "Minimum" => B::Min,
+        "Pow" => B::Pow,
+        "SquaredDifference" => B::SquaredDifference,
+        "DivNoNan" => B::DivNoNan,
+        "LogicalAnd" => B::And,
+        "LogicalOr" => B::Or,
+        _ => return None,
+    })
+}
+
+fn compare(op: &str) -> Option<C> {
+    Some(match op {
+        "Equal" => C::Equal,
+        "NotEqual" => C::NotEqual,
+        "Less" => C::Less,
+        "LessEqual" => C::LessEqual,
+        "Greater" => C::Greater,
+        "GreaterEqual" => C::GreaterEqual,
+        _ => return None,
+    })
+}
+
+fn reduce(op: &str) -> Option<R> {
+    Some(match op {
+        "Sum" => R::Sum,
+        "Mean" => R::Mean,
+        "Max" => R::Max,
+        "Min" => R::Min,
+        "Prod" => R::Prod,
+        "All" => R::All,
+        "Any" => R::Any,
+        _ => return None,
+    })
+}

@@ -1,0 +1,121 @@
+//! The graph: typed operations on values, each value made once. Semantics are those of ONNX where both have an
+//! operation, on channels-last images.
+//!
+//! Four element types are enough: every float narrower than `float32` is computed in it, every integer in `int64`, booleans
+//! in bytes. The border widens and narrows.
+
+mod op;
+
+pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+
+use crate::{DType, EngineError};
+
+/// Names a value of a graph.
+pub type ValueId = usize;
+
+/// A constant.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Literal {
+    /// `float32`.
+    F32(Vec<f32>, Vec<usize>),
+    /// `float64`.
+    F64(Vec<f64>, Vec<usize>),
+    /// Any integer.
+    I64(Vec<i64>, Vec<usize>),
+    /// 0 or 1.
+    Bool(Vec<u8>, Vec<usize>),
+}
+
+impl Literal {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        match self {
+            Self::F32(v, _) => v.len() * 4,
+            Self::F64(v, _) => v.len() * 8,
+            Self::I64(v, _) => v.len() * 8,
+            Self::Bool(v, _) => v.len(),
+        }
+    }
+}
+
+/// A weight: where it is read from, and what it is.
+#[derive(Debug, Clone)]
+pub struct Weight {
+    /// Its name in the artifact.
+    pub key: String,
+    /// Its type there.
+    pub dtype: DType,
+    /// Its shape.
+    pub shape: Vec<usize>,
+    /// Number of elements.
+    pub elements: usize,
+}
+
+impl Weight {
+    /// Bytes in memory, widened.
+    pub fn bytes(&self) -> u64 {
+        let width = match self.dtype {
+            DType::F32 | DType::F16 | DType::BF16 => 4,
+            DType::Bool | DType::String => 1,
+            _ => 8,
+        };
+        (self.elements as u64).saturating_mul(width)
+    }
+}
+
+/// An operation, its inputs and its outputs.
+#[derive(Debug, Clone)]
+pub struct Node {
+    /// The operation.
+    pub op: Op,
+    /// What it reads.
+    pub inputs: Vec<ValueId>,
+    /// What it makes.
+    pub outputs: Vec<ValueId>,
+    /// The name in the artifact, for errors.
+    pub name: String,
+}
+
+impl PartialEq for Node {
+    /// Names do not matter: two signatures with one body are one program.
+    fn eq(&self, other: &Self) -> bool {
+        self.op == other.op && self.inputs == other.inputs && self.outputs == other.outputs
+    }
+}
+
+/// Nodes in an order in which each comes after what it reads.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Graph {
+    /// The nodes.
+    pub nodes: Vec<Node>,
+    /// Values that requests bring.
+    pub inputs: Vec<ValueId>,
+    /// Values that answers take.
+    pub outputs: Vec<ValueId>,
+    /// Number of values.
+    pub values: usize,
+}
+
+impl Graph {
+    /// Adds a node with one output.
+    pub fn add(&mut self, op: Op, inputs: Vec<ValueId>, name: &str) -> Result<ValueId, EngineError> {
+        Ok(self.add_many(op, inputs, 1, name)?[0])
+    }
+
+    /// Adds a node.
+    pub fn add_many(
+        &mut self,
+        op: Op,
+        inputs: Vec<ValueId>,
+        outputs: usize,
+        name: &str,
+    ) -> Result<Vec<ValueId>, EngineError> {
+        if outputs > 4096 {
+            return Err(EngineError::broken(format!("node {name:?} has {outputs} outputs")));
+        }
+        let outputs: Vec<ValueId> = (self.values..self.values + outputs).collect();
+        self.values += outputs.len();
+        self.nodes.push(Node { op, inputs, outputs: outputs.clone(), name: name.to_owned() });
+        Ok(outputs)
+    }
+}

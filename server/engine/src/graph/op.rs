@@ -1,0 +1,228 @@
+//! The operations.
+
+use super::Literal;
+use crate::DType;
+use std::sync::Arc;
+
+/// One value → one value, element by element.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Unary {
+    Abs,
+    Ceil,
+    Cos,
+    Elu,
+    Erf,
+    Erfc,
+    Exp,
+    Floor,
+    Log,
+    Log1p,
+    LogicalNot,
+    Neg,
+    OnesLike,
+    Reciprocal,
+    Relu,
+    Relu6,
+    Round,
+    Rsqrt,
+    Selu,
+    Sigmoid,
+    Sign,
+    Sin,
+    Softplus,
+    Softsign,
+    Sqrt,
+    Square,
+    Tanh,
+    ZerosLike,
+    LeakyRelu(f32),
+}
+
+/// Two values → one, broadcast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Binary {
+    Add,
+    Sub,
+    Mul,
+    Div,
+    FloorDiv,
+    FloorMod,
+    Max,
+    Min,
+    Pow,
+    SquaredDifference,
+    DivNoNan,
+    And,
+    Or,
+}
+
+/// Two values → booleans, broadcast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Compare {
+    Equal,
+    NotEqual,
+    Less,
+    LessEqual,
+    Greater,
+    GreaterEqual,
+}
+
+/// Over axes.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Reduce {
+    Sum,
+    Mean,
+    Max,
+    Min,
+    Prod,
+    All,
+    Any,
+}
+
+/// Fused to the end of a product.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Activation {
+    None,
+    Relu,
+    Relu6,
+}
+
+/// Around an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Padding {
+    /// As many outputs as inputs, by stride; more at the end than at the start.
+    Same,
+    /// None.
+    Valid,
+    /// Top, bottom, left, right.
+    Explicit([usize; 4]),
+}
+
+/// A convolution over channels-last images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[allow(missing_docs)]
+pub struct Conv {
+    pub strides: [usize; 2],
+    pub dilations: [usize; 2],
+    pub padding: Padding,
+    pub activation: Activation,
+}
+
+/// A pooling over channels-last images.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Pool {
+    pub max: bool,
+    pub window: [usize; 2],
+    pub strides: [usize; 2],
+    pub padding: Padding,
+}
+
+/// The bit masks of a strided slice.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Masks {
+    pub begin: i64,
+    pub end: i64,
+    pub ellipsis: i64,
+    pub new_axis: i64,
+    pub shrink: i64,
+}
+
+/// How an image is scaled.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Resize {
+    pub bilinear: bool,
+    pub align_corners: bool,
+    pub half_pixel: bool,
+}
+
+/// An operation. Inputs are named in the order in which they come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Op {
+    Input(usize),
+    Literal(Arc<Literal>),
+    Weight(usize),
+    Unary(Unary),
+    Binary(Binary),
+    Compare(Compare),
+    /// condition, then, else
+    Select,
+    Cast(DType),
+    /// a, b
+    MatMul {
+        transpose_a: bool,
+        transpose_b: bool,
+    },
+    /// x, weights, bias?
+    Dense(Activation),
+    /// x, filter [h, w, in, out], bias?
+    Conv(Conv),
+    /// x, filter [h, w, in, multiplier], bias?
+    Depthwise(Conv),
+    /// output shape, filter [h, w, out, in], x
+    ConvTranspose(Conv),
+    Pool(Pool),
+    /// x, axes
+    Reduce {
+        kind: Reduce,
+        keep: bool,
+    },
+    Softmax {
+        log: bool,
+    },
+    /// x, axis
+    ArgExtreme {
+        max: bool,
+    },
+    /// x, k → values, indices
+    TopK,
+    /// x, shape
+    Reshape,
+    /// x, shape
+    BroadcastTo,
+    /// x, permutation
+    Transpose,
+    /// xs…, axis
+    Concat,
+    /// x, axis
+    Split(usize),
+    /// x, sizes, axis
+    SplitSizes(usize),
+    Pack(i64),
+    Unpack(i64, usize),
+    /// x, axis
+    ExpandDims,
+    Squeeze(Vec<i64>),
+    /// x, begin, end, strides
+    StridedSlice(Masks),
+    /// x, begin, size
+    Slice,
+    /// x, axes
+    Reverse,
+    /// x, repeats
+    Tile,
+    /// x, indices, axis
+    Gather {
+        batch_dims: i64,
+    },
+    /// x, paddings, value?
+    Pad,
+    /// x, paddings; true: the edge is repeated too
+    MirrorPad {
+        symmetric: bool,
+    },
+    /// shape, value
+    Fill,
+    Shape,
+    Size,
+    Rank,
+    /// start, limit, delta
+    Range,
+    /// indices, depth, on, off
+    OneHot(i64),
+    /// x, block shape, paddings
+    SpaceToBatch,
+    /// x, block shape, crops
+    BatchToSpace,
+    /// x, size
+    Resize(Resize),
+}

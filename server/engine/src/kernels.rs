@@ -1,0 +1,51 @@
+//! What the operations do. Values are candle tensors on the CPU, always contiguous; products, convolutions and poolings are
+//! our own code over `gemm`, because candle's are slow on the CPU; what only moves elements is candle's where it has it.
+
+mod access;
+mod conv;
+mod depthwise;
+mod elementwise;
+mod indexing;
+mod matrix;
+mod pool;
+mod product;
+mod reduce;
+mod resize;
+mod run;
+mod shapes;
+mod slices;
+mod spatial;
+mod transposed;
+
+pub use access::{into_value, literal, scalar_bytes};
+pub use run::run;
+
+use crate::EngineError;
+use candle_core::Tensor;
+
+/// A value.
+pub type Value = Tensor;
+/// What an operation gives.
+pub type Outcome = Result<Value, EngineError>;
+
+/// Most elements of one value: an operation that would make more is refused before it allocates.
+const MOST_ELEMENTS: usize = 1 << 28;
+/// Work below this many multiplications stays on the thread it is on.
+const PARALLEL_WORK: usize = 8 << 20;
+
+/// The number of elements of a shape, if a value may have as many.
+fn elements(shape: &[usize]) -> Result<usize, EngineError> {
+    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_ELEMENTS);
+    count.ok_or_else(|| fail(format!("a value of shape {shape:?} is larger than {MOST_ELEMENTS} elements")))
+}
+
+fn fail(text: impl Into<String>) -> EngineError {
+    EngineError::Execution(text.into())
+}
+
+#[doc(hidden)]
+impl From<candle_core::Error> for EngineError {
+    fn from(error: candle_core::Error) -> Self {
+        Self::Execution(error.to_string().lines().next().unwrap_or("unknown").to_owned())
+    }
+}

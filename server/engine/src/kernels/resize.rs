@@ -1,0 +1,64 @@
+//! Scaling images.
+
+use super::access::{make, sizes, with, zeros};
+use super::{Outcome, Value, fail};
+use crate::graph::Resize;
+use candle_core::DType;
+
+pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
+    let size = sizes(size)?;
+    let ([batch, height, width, c], [out_h, out_w]) = (x.dims(), size.as_slice()) else {
+        return Err(fail("a resize needs an image and its new height and width"));
+    };
+    if *height == 0 || *width == 0 {
+        return Err(fail("a resize of an empty image"));
+    }
+    let x = x.to_dtype(DType::F32)?;
+    let shape = [*batch, *out_h, *out_w, *c];
+    let mut out = zeros::<f32>(&shape)?;
+    let (ys, xs) = (taps(how, *height, *out_h), taps(how, *width, *out_w));
+    with::<f32, _>(&x, |x| {
+        let mut to = out.chunks_exact_mut((*c).max(1));
+        for image in 0..*batch {
+            for (y0, y1, fy) in &ys {
+                for (x0, x1, fx) in &xs {
+                    let Some(to) = to.next() else { return };
+                    let at = |y: usize, x_at: usize| {
+                        let from = ((image * height + y) * width + x_at) * c;
+                        &x[from..from + c]
+                    };
+                    let corners = [at(*y0, *x0), at(*y0, *x1), at(*y1, *x0), at(*y1, *x1)];
+                    for (i, to) in to.iter_mut().enumerate() {
+                        let [a, b, c, d] = corners.map(|p| p[i]);
+                        let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
+                        *to = top + (bottom - top) * fy;
+                    }
+                }
+            }
+        }
+    })?;
+    make(out, &shape)
+}
+
+/// For each place of the result the two it comes from, and how far it is towards the second.
+fn taps(how: &Resize, size: usize, out: usize) -> Vec<(usize, usize, f32)> {
+    let scale = match (how.align_corners, out) {
+        (true, 2..) => (size - 1) as f32 / (out - 1) as f32,
+        _ => size as f32 / out.max(1) as f32,
+    };
+    let last = size - 1;
+    (0..out)
+        .map(|n| {
+            if how.bilinear {
+                let at = if how.half_pixel { (n as f32 + 0.5) * scale - 0.5 } else { n as f32 * scale };
+                let at = at.max(0.0);
+                let low = (at.floor() as usize).min(last);
+                (low, (low + 1).min(last), if low == last { 0.0 } else { at - low as f32 })
+            } else {
+                let at = if how.half_pixel { (n as f32 + 0.5) * scale } else { n as f32 * scale };
+                let near = if how.align_corners { at.round() } else { at.floor() } as usize;
+                (near.min(last), near.min(last), 0.0)
+            }
+        })
+        .collect()
+}

@@ -1,0 +1,68 @@
+//! The geometry of windows that slide over channels-last images.
+
+use super::{Value, fail};
+use crate::EngineError;
+use crate::graph::Padding;
+
+/// Sizes of an image and of what slides over it.
+#[derive(Debug, Clone, Copy)]
+pub struct Geometry {
+    pub batch: usize,
+    pub height: usize,
+    pub width: usize,
+    pub channels: usize,
+    pub window: [usize; 2],
+    pub strides: [usize; 2],
+    pub dilations: [usize; 2],
+    /// Rows above and columns before the image.
+    pub before: [usize; 2],
+    pub out_height: usize,
+    pub out_width: usize,
+}
+
+impl Geometry {
+    /// Works out the sizes of the output.
+    pub fn new(
+        x: &Value,
+        window: [usize; 2],
+        strides: [usize; 2],
+        dilations: [usize; 2],
+        padding: Padding,
+    ) -> Result<Self, EngineError> {
+        let [batch, height, width, channels] = *x.dims() else {
+            return Err(fail(format!("an image needs 4 dimensions, got shape {:?}", x.dims())));
+        };
+        let explicit = match padding {
+            Padding::Explicit([t, b, l, r]) => Some([(t, b), (l, r)]),
+            _ => None,
+        };
+        let same = padding == Padding::Same;
+        let side = |i: usize, size: usize| {
+            let span = (window[i] - 1) * dilations[i] + 1;
+            if same {
+                let out = size.div_ceil(strides[i]);
+                let needed = (out.max(1) - 1) * strides[i] + span;
+                return Ok((out, needed.saturating_sub(size) / 2));
+            }
+            let (before, after) = explicit.map_or((0, 0), |e| e[i]);
+            match (size + before + after).checked_sub(span) {
+                Some(rest) => Ok((rest / strides[i] + 1, before)),
+                None => Err(fail(format!("a window of {span} over an image of {size}"))),
+            }
+        };
+        if window.contains(&0) || window.iter().any(|w| *w > 1 << 20) {
+            return Err(fail(format!("a window of {window:?}")));
+        }
+        let ((out_height, top), (out_width, left)) = (side(0, height)?, side(1, width)?);
+        let before = [top, left];
+        Ok(Self { batch, height, width, channels, window, strides, dilations, before, out_height, out_width })
+    }
+
+    /// Where in the image a row (axis 0) or column (axis 1) of a window lies; None: in the padding.
+    #[inline]
+    pub fn place(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {
+        let size = if axis == 0 { self.height } else { self.width };
+        let at = (out * self.strides[axis] + tap * self.dilations[axis]).checked_sub(self.before[axis])?;
+        (at < size).then_some(at)
+    }
+}

@@ -1,0 +1,213 @@
+//! An artifact, prepared and loaded.
+
+use crate::formats::{self, Artifact, savedmodel};
+use crate::graph::{Graph, Op};
+use crate::kernels::Value;
+use crate::plan::Plan;
+use crate::{DType, Data, EngineError, Report, Signature, Tensor, TensorSpec};
+use candle_core::Device;
+use rayon::prelude::*;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Bytes of a node in a plan: its operation, its name, its lists.
+const NODE_BYTES: u64 = 1024;
+
+/// An artifact that was read and checked, all but the weights' values.
+pub struct Prepared {
+    artifact: Artifact,
+    report: Report,
+}
+
+/// Says what an artifact holds, operations that the engine lacks included.
+pub fn inspect(dir: &Path) -> Result<Report, EngineError> {
+    Ok(report(&formats::read(dir)?))
+}
+
+impl Prepared {
+    /// Reads and checks an unpacked artifact.
+    pub fn open(dir: &Path) -> Result<Self, EngineError> {
+        let artifact = formats::read(dir)?;
+        let report = report(&artifact);
+        if report.unsupported.is_empty() {
+            Ok(Self { artifact, report })
+        } else {
+            Err(EngineError::Unsupported(report.unsupported))
+        }
+    }
+
+    /// What the artifact holds.
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Bytes that the loaded model will occupy.
+    pub fn resident_bytes(&self) -> u64 {
+        self.report.resident_bytes
+    }
+
+    /// Reads the weights and builds the plans.
+    pub fn load(self) -> Result<Model, EngineError> {
+        let artifact = &self.artifact;
+        let weights: Vec<Value> = artifact
+            .weights
+            .par_iter()
+            .map(|w| savedmodel::weight(&artifact.source, w))
+            .collect::<Result<_, _>>()?;
+        let mut plans: Vec<(&Graph, Arc<Plan>)> = Vec::new();
+        let mut programs = Vec::new();
+        for program in &artifact.programs {
+            // Exports often hold one body under two names.
+            let same = plans.iter().find(|(graph, _)| **graph == program.graph).map(|(_, plan)| plan.clone());
+            let plan = match same {
+                Some(plan) => plan,
+                None => Arc::new(Plan::new(&program.graph, &weights)?),
+            };
+            plans.push((&program.graph, plan.clone()));
+            programs.push(plan);
+        }
+        let signatures = artifact.programs.iter().map(|p| p.signature.clone()).collect();
+        Ok(Model { signatures, plans: programs, resident_bytes: self.report.resident_bytes })
+    }
+}
+
+fn report(artifact: &Artifact) -> Report {
+    let nodes: usize = artifact.programs.iter().map(|p| p.graph.nodes.len()).sum();
+    let literals = artifact.programs.iter().flat_map(|p| &p.graph.nodes).map(|n| match &n.op {
+        Op::Literal(l) => l.bytes() as u64,
+        _ => 0,
+    });
+    let weights: u64 = artifact.weights.iter().map(crate::graph::Weight::bytes).sum();
+    Report {
+        format: artifact.format,
+        signatures: artifact.programs.iter().map(|p| p.signature.clone()).collect(),
+        resident_bytes: weights + literals.sum::<u64>() + nodes as u64 * NODE_BYTES,
+        nodes,
+        unsupported: artifact.unsupported.clone(),
+    }
+}
+
+/// A model in memory. Immutable: any number of threads may run it.
+pub struct Model {
+    signatures: Vec<Signature>,
+    plans: Vec<Arc<Plan>>,
+    resident_bytes: u64,
+}
+
+impl Model {
+    /// The ways to call it.
+    pub fn signatures(&self) -> &[Signature] {
+        &self.signatures
+    }
+
+    /// One way to call it; without a name `serving_default`, or the only one.
+    pub fn signature(&self, name: Option<&str>) -> Result<&Signature, EngineError> {
+        self.find(name).map(|at| &self.signatures[at])
+    }
+
+    /// Bytes in memory.
+    pub fn resident_bytes(&self) -> u64 {
+        self.resident_bytes
+    }
+
+    /// Runs a signature; inputs by name, in any order. Outputs come in the signature's order.
+    pub fn run(
+        &self,
+        signature: &str,
+        inputs: Vec<(String, Tensor)>,
+    ) -> Result<Vec<(String, Tensor)>, EngineError> {
+        let at = self.find(Some(signature))?;
+        let signature = &self.signatures[at];
+        let values = arrange(signature, inputs)?;
+        let outputs = self.plans[at].run(values)?;
+        signature
+            .outputs
+            .iter()
+            .zip(outputs)
+            .map(|(spec, v)| Ok((spec.name.clone(), outgoing(spec, &v)?)))
+            .collect()
+    }
+
+    fn find(&self, name: Option<&str>) -> Result<usize, EngineError> {
+        let wanted = name.unwrap_or("serving_default");
+        let found = self.signatures.iter().position(|s| s.name == wanted);
+        match (found, name, self.signatures.len()) {
+            (Some(at), ..) => Ok(at),
+            (None, None, 1) => Ok(0),
+            _ => {
+                let known: Vec<&str> = self.signatures.iter().map(|s| s.name.as_str()).collect();
+                Err(EngineError::input(format!(
+                    "the model has no signature {wanted:?}; its signatures are: {}",
+                    known.join(", ")
+                )))
+            }
+        }
+    }
+}
+
+/// The values of a signature's inputs in its order, each checked against what it takes.
+fn arrange(signature: &Signature, inputs: Vec<(String, Tensor)>) -> Result<Vec<Value>, EngineError> {
+    let expected = || {
+        let all: Vec<String> =
+            signature.inputs.iter().map(|i| format!("{:?} {}", i.name, i.describe())).collect();
+        format!("signature {:?} takes: {}", signature.name, all.join(", "))
+    };
+    let mut given: Vec<Option<Tensor>> = vec![None; signature.inputs.len()];
+    for (name, tensor) in inputs {
+        let at = signature.inputs.iter().position(|i| i.name == name);
+        let at =
+            at.ok_or_else(|| EngineError::input(format!("there is no input {name:?}; {}", expected())))?;
+        if given[at].replace(tensor).is_some() {
+            return Err(EngineError::input(format!("input {name:?} is there twice")));
+        }
+    }
+    signature
+        .inputs
+        .iter()
+        .zip(given)
+        .map(|(spec, tensor)| match tensor {
+            Some(tensor) => incoming(spec, tensor),
+            None => Err(EngineError::input(format!("input {:?} is missing; {}", spec.name, expected()))),
+        })
+        .collect()
+}
+
+fn incoming(spec: &TensorSpec, tensor: Tensor) -> Result<Value, EngineError> {
+    if !spec.accepts(tensor.shape()) {
+        return Err(EngineError::input(format!(
+            "input {:?} must be {}, got shape {:?}",
+            spec.name,
+            spec.describe(),
+            tensor.shape()
+        )));
+    }
+    let (shape, data) = tensor.into_parts();
+    let value = match (data, spec.dtype) {
+        (Data::F32(v), DType::F32 | DType::F16 | DType::BF16) => Value::from_vec(v, shape, &Device::Cpu),
+        (Data::F64(v), DType::F64) => Value::from_vec(v, shape, &Device::Cpu),
+        (Data::Bool(v), DType::Bool) => {
+            Value::from_vec(v.into_iter().map(u8::from).collect::<Vec<u8>>(), shape, &Device::Cpu)
+        }
+        (Data::I64(v), d) if is_integer(d) => Value::from_vec(v, shape, &Device::Cpu),
+        _ => {
+            return Err(EngineError::input(format!("input {:?} must be {}", spec.name, spec.describe())));
+        }
+    };
+    Ok(value?)
+}
+
+fn is_integer(dtype: DType) -> bool {
+    !matches!(dtype, DType::F32 | DType::F64 | DType::F16 | DType::BF16 | DType::Bool | DType::String)
+}
+
+fn outgoing(spec: &TensorSpec, value: &Value) -> Result<Tensor, EngineError> {
+    let flat = value.flatten_all()?;
+    let data = match value.dtype() {
+        candle_core::DType::F32 => Data::F32(flat.to_vec1()?),
+        candle_core::DType::F64 => Data::F64(flat.to_vec1()?),
+        candle_core::DType::I64 => Data::I64(flat.to_vec1()?),
+        candle_core::DType::U8 => Data::Bool(flat.to_vec1::<u8>()?.into_iter().map(|b| b != 0).collect()),
+        other => return Err(EngineError::Execution(format!("output {:?} has type {other:?}", spec.name))),
+    };
+    Tensor::new(value.dims().to_vec(), data)
+}
