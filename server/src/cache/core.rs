@@ -184,7 +184,7 @@ impl<H: Clone, P> Core<H, P> {
                 self.downloaded(now, model, job, bytes, payload, fresh);
             }
             Event::Loaded(job, handle) => self.loaded(now, model, job, handle),
-            Event::JobFailed(job, error) => self.job_failed(now, model, job, error),
+            Event::JobFailed(job, error) => self.job_failed(now, model, job, &error),
             Event::JobExpired(job, error) => self.job_expired(now, model, job, &error),
             Event::Unloaded(copy) => self.unloaded(model, copy),
             Event::Checked(source) => self.checked(now, model, source),

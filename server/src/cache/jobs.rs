@@ -115,7 +115,7 @@ impl<H: Clone, P> Core<H, P> {
         }
     }
 
-    pub(super) fn job_failed(&mut self, now: Duration, model: &ModelName, id: JobId, error: ModelError) {
+    pub(super) fn job_failed(&mut self, now: Duration, model: &ModelName, id: JobId, error: &ModelError) {
         let Some(entry) = self.models.get_mut(model) else { return };
         let Some(job) = entry.job().filter(|j| j.id == id) else { return };
         match job.phase {
@@ -126,7 +126,7 @@ impl<H: Clone, P> Core<H, P> {
             }
             Phase::Queued | Phase::Reserving { .. } => {}
         }
-        self.fail(now, model, &error);
+        self.fail(now, model, error);
     }
 
     /// The load limit has passed. What can be abandoned is; a load cannot be interrupted, so its memory stays

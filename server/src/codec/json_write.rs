@@ -86,10 +86,10 @@ fn nested(out: &mut Vec<u8>, shape: &[usize], data: &Data, at: &mut usize) {
 fn value(out: &mut Vec<u8>, data: &Data, at: usize) {
     match data {
         Data::F32(v) => {
-            float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]))
+            float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]));
         }
         Data::F64(v) => {
-            float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]))
+            float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]));
         }
         Data::I64(v) => out.extend_from_slice(itoa::Buffer::new().format(v[at]).as_bytes()),
         Data::Bool(v) => out.extend_from_slice(if v[at] { b"true" } else { b"false" }),

@@ -114,7 +114,7 @@ impl DiskEntry {
             Ok(()) => cache.release(self.cost),
             // Still charged: the bytes are still there.
             Err(e) => {
-                tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache")
+                tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache");
             }
         }
     }

@@ -111,7 +111,7 @@ fn floats<T: Element + Float>(op: Binary, a: &Value, b: &Value) -> Outcome {
         // NaN wins, as in TensorFlow.
         Binary::Max => zip::<T, T>(a, b, |x, y| if x > y || x.is_nan() { x } else { y }),
         Binary::Min => zip::<T, T>(a, b, |x, y| if x < y || x.is_nan() { x } else { y }),
-        Binary::Pow => zip::<T, T>(a, b, |x, y| x.powf(y)),
+        Binary::Pow => zip::<T, T>(a, b, Float::powf),
         Binary::SquaredDifference => zip::<T, T>(a, b, |x, y| (x - y) * (x - y)),
         Binary::And | Binary::Or => Err(fail(format!("{op:?} on floats"))),
     }

@@ -130,7 +130,7 @@ fn softmax_of<T: Element + Float>(x: &Value, log: bool) -> Outcome {
         let mut sum = T::zero();
         for x in row.iter_mut() {
             let e = (*x - most).exp();
-            sum = sum + e;
+            sum += e;
             *x = if log { *x - most } else { e };
         }
         let ln = sum.ln();

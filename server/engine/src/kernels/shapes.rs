@@ -22,7 +22,7 @@ pub fn reshape(x: &Value, shape: &Value) -> Outcome {
     let unfit = || fail(format!("shape {:?} cannot become {wanted:?}", x.dims()));
     let known = known.ok_or_else(unfit)?;
     let open = wanted.iter().filter(|d| **d == -1).count();
-    let rest = if known == 0 { 0 } else { count / known };
+    let rest = count.checked_div(known).unwrap_or(0);
     if open > 1 || (if open == 1 { rest * known } else { known }) != count {
         return Err(unfit());
     }

@@ -95,9 +95,8 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
     let mut parts = input.split(':').skip(1);
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
     let base = match (node.op.as_str(), output) {
-        ("TopKV2" | "TopK", "indices") | ("Unique", "idx") => 1,
-        ("FusedBatchNormV3" | "FusedBatchNormV2" | "FusedBatchNorm", "batch_mean") => 1,
-        ("FusedBatchNormV3" | "FusedBatchNormV2" | "FusedBatchNorm", "batch_variance") => 2,
+        ("TopKV2" | "TopK", "indices") | ("Unique", "idx") | (_, "batch_mean") => 1,
+        (_, "batch_variance") => 2,
         _ => 0,
     };
     number.parse::<usize>().unwrap_or(0).saturating_add(base)

@@ -130,6 +130,8 @@ pub struct AttrValue {
     pub value: Option<Attr>,
 }
 
+// prost makes what is inside; boxing would save memory that is given back at once.
+#[allow(clippy::large_enum_variant)]
 #[derive(Clone, PartialEq, Oneof)]
 pub enum Attr {
     #[prost(message, tag = "1")]

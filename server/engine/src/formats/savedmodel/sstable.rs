@@ -3,12 +3,15 @@
 use crate::EngineError;
 
 const MAGIC: u64 = 0xdb47_7524_8b80_fb57;
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
 const FOOTER: usize = 48;
 /// Type byte and checksum after each block.
 const TRAILER: usize = 5;
 
 /// Every key and value, in the table's order.
-pub fn entries(file: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, EngineError> {
+pub fn entries(file: &[u8]) -> Result<Vec<Pair>, EngineError> {
     let Some(start) = file.len().checked_sub(FOOTER) else { return Err(bad("it is too short")) };
     let mut footer = &file[start..];
     if footer[FOOTER - 8..] != MAGIC.to_le_bytes() {
@@ -41,7 +44,7 @@ fn block(file: &[u8], (offset, size): (u64, u64)) -> Result<&[u8], EngineError> 
 }
 
 /// The entries of a block: each key shares a prefix with the one before it.
-fn pairs(block: &[u8]) -> Result<Vec<(Vec<u8>, Vec<u8>)>, EngineError> {
+fn pairs(block: &[u8]) -> Result<Vec<Pair>, EngineError> {
     let cut = || bad("a block is cut short");
     let restarts = block.last_chunk::<4>().map(|n| u32::from_le_bytes(*n) as usize).ok_or_else(cut)?;
     let end = restarts.checked_mul(4).and_then(|n| n.checked_add(4)).and_then(|n| block.len().checked_sub(n));

@@ -10,8 +10,8 @@ impl Lowering<'_> {
     pub(super) fn image(&mut self) -> Outcome {
         match self.node.op.as_str() {
             "BiasAdd" | "BiasAddV1" => self.bias(),
-            "Conv2D" => self.conv(0, |conv| Op::Conv(conv)),
-            "DepthwiseConv2dNative" => self.conv(0, |conv| Op::Depthwise(conv)),
+            "Conv2D" => self.conv(0, Op::Conv),
+            "DepthwiseConv2dNative" => self.conv(0, Op::Depthwise),
             "Conv2DBackpropInput" => {
                 if self.is_channels_first() {
                     return Self::refuse("data_format NCHW");

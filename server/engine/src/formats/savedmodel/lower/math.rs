@@ -43,7 +43,6 @@ impl Lowering<'_> {
                 let (transpose_a, transpose_b) = (self.node.flag("adj_x"), self.node.flag("adj_y"));
                 self.simple(2, Op::MatMul { transpose_a, transpose_b })
             }
-            "_FusedMatMul" => Ok(None),
             "Softmax" => self.simple(1, Op::Softmax { log: false }),
             "LogSoftmax" => self.simple(1, Op::Softmax { log: true }),
             "ArgMax" => self.simple(2, Op::ArgExtreme { max: true }),
@@ -118,7 +117,6 @@ fn unary(op: &str) -> Option<U> {
 fn binary(op: &str) -> Option<B> {
     Some(match op {
         "Add" | "AddV2" => B::Add,
-        "BiasAdd" | "BiasAddV1" => return None,
         "Sub" => B::Sub,
         "Mul" => B::Mul,
         "Div" | "RealDiv" => B::Div,
