@@ -1,5 +1,7 @@
 //! Damaged artifacts give errors: no panic, no hang, no memory for sizes that a file merely claims.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use berth_engine::Prepared;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! The engine's answers are TensorFlow's: every fixture, every signature, two batch sizes. `fixtures/make.py` makes them.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use berth_engine::{DType, Data, Prepared, Tensor, TensorSpec, inspect};
 use serde_json::Value;
 use std::path::{Path, PathBuf};

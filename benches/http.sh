@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# Requests per second of a tiny dense model, against multi-model-server (the server inside SageMaker's containers) with a Python
+# handler that does nothing. Same load generator, same machine, one after the other, three repetitions.
+#
+#   benches/http.sh        needs Java and python3 for the peer, which is installed from PyPI into a directory of its own
+set -euo pipefail
+cd "$(dirname "$0")/.."
+command -v java > /dev/null || { echo "multi-model-server needs Java, which is not installed"; exit 1; }
+cargo build --release --quiet -p berth-server -p berth-benches
+bin=$PWD/target/release root=$PWD
+work=$(mktemp -d)
+pids=()
+cleanup() { for pid in "${pids[@]}"; do kill "$pid" 2>/dev/null || true; wait "$pid" 2>/dev/null || true; done; rm -rf "$work"; }
+trap cleanup EXIT
+
+venv=target/bench-venv
+[ -x $venv/bin/multi-model-server ] || { python3 -m venv $venv && $venv/bin/pip install --quiet multi-model-server setuptools'<81'; }
+python=$root/$venv/bin/python
+mkdir -p "$work/models/empty/MAR-INF"
+cat > "$work/models/empty/service.py" <<'PY'
+def handle(data, context):
+    return ["{}"] * len(data) if data else None
+PY
+cat > "$work/models/empty/MAR-INF/MANIFEST.json" <<'JSON'
+{"specificationVersion": "1.0", "implementationVersion": "1.0", "description": "", "modelServerVersion": "1.0", "license": "", "runtime": "python", "model": {"modelName": "empty", "description": "", "modelVersion": "1.0", "extensions": {}, "handler": "service:handle"}, "engine": {"engineName": "", "engineVersion": ""}}
+JSON
+port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+management=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+cat > "$work/config.properties" <<CONF
+inference_address=http://127.0.0.1:$port
+management_address=http://127.0.0.1:$management
+model_store=$work/models
+load_models=empty
+default_workers_per_model=2
+CONF
+jar=$(find $venv -name model-server.jar | head -1)
+(cd "$work" && PATH=$root/$venv/bin:$PATH exec java -Dmodel_server_home="$(dirname "$root/$jar")/../.." -jar "$root/$jar" --python "$python" -f "$work/config.properties" > "$work/mms.log" 2>&1) &
+pids+=($!)
+for _ in $(seq 600); do curl -sf -X POST "http://127.0.0.1:$port/predictions/empty" -d '{}' > /dev/null && break; read -rt 0.1 <> <(:) || true; done
+
+"$bin/berth-server" serve --models examples/models --cache-dir "$work/cache" --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 \
+    --log-format json 2> "$work/log" &
+pids+=($!)
+until grep -q '"serving"' "$work/log"; do read -rt 0.02 <> <(:) || true; done
+address=$(grep -o '"address":"[^"]*' "$work/log" | cut -d'"' -f4)
+
+for repetition in 1 2 3; do
+    echo "multi-model-server: $("$bin/load" "127.0.0.1:$port" /predictions/empty --data examples/requests/iris/request.json \
+        --header 'Content-Type: application/json')"
+    echo "berth:              $("$bin/load" "$address" /endpoints/bench/invocations --data examples/requests/iris/request.json \
+        --header 'Content-Type: application/json' --header 'X-Amzn-SageMaker-Target-Model: iris.tar.gz')"
+done
