@@ -21,7 +21,7 @@ mkdir -p "$work/s3/models"
 pids+=($!)
 until [ -s "$work/port" ]; do read -rt 0.02 <> <(:) || true; done
 s3=http://127.0.0.1:$(cat "$work/port")
-sign=(--aws-sigv4 aws:amz:us-east-1:s3 --user bench:benchbench)
+sign=(--aws-sigv4 aws:amz:us-east-1:s3 --user bench:benchbench -H 'x-amz-content-sha256: UNSIGNED-PAYLOAD')
 curl -sSf "${sign[@]}" -T "$archive" "$s3/models/model.tar.gz" > /dev/null
 
 export AWS_ENDPOINT_URL_S3=$s3

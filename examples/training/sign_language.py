@@ -92,40 +92,41 @@ def prepare(pictures):
     return pictures[..., ::-1].astype(np.float32) - np.array(MEANS_BGR, dtype=np.float32)
 
 
-def network(seed, probe=None):
-    """VGG16 from seeded weights, its first blocks frozen, and a new classifier.
-
-    With a probe, a few prepared pictures, each convolution is scaled and shifted
-    to give every channel mean 0 and variance 1 on them. Random weights alone
-    would, sixteen layers deep, answer nearly the same to every picture.
-    """
+def network(seed):
+    """VGG16 from seeded weights, its first blocks frozen, and a new classifier."""
     base = keras.applications.VGG16(weights=None, include_top=False, input_shape=(SIZE, SIZE, 3))
     rng = np.random.default_rng(seed)
-    signal = probe
-    for layer in base.layers[1:]:
+    for layer in base.layers:
         layer.trainable = not layer.name.startswith(FROZEN)
         if layer.weights:
             kernel, bias = layer.get_weights()
-            kernel = rng.normal(0, np.sqrt(2.0 / np.prod(kernel.shape[:3])), kernel.shape).astype(np.float32)
-            if probe is not None:
-                raw = tf.nn.conv2d(signal, kernel, strides=1, padding="SAME").numpy()
-                deviation = raw.std((0, 1, 2)) + 1e-6
-                kernel, bias = kernel / deviation, -raw.mean((0, 1, 2)) / deviation
-            layer.set_weights([kernel, bias])
-        if probe is not None:
-            signal = layer(signal)
+            deviation = np.sqrt(2.0 / np.prod(kernel.shape[:3]))
+            if layer.name == "block1_conv1":
+                deviation /= 64.0  # its inputs are of the size of 8-bit values
+            layer.set_weights([rng.normal(0, deviation, kernel.shape), np.zeros_like(bias)])
     layers = keras.layers
-    x = layers.GlobalAveragePooling2D()(base.output)
-    x = layers.Dense(256, activation="relu", kernel_initializer="he_normal")(x)
-    x = layers.Dense(DIGITS, activation="softmax")(x)
+    x = layers.GlobalAveragePooling2D(name="pooled")(base.output)
+    x = layers.Dense(256, activation="relu", kernel_initializer="he_normal", name="hidden")(x)
+    x = layers.Dense(DIGITS, activation="softmax", name="digit")(x)
     return base, keras.Model(base.input, x, name="sign_language")
+
+
+def centre(hidden, pooled):
+    """Starts the classifier as if its inputs had mean 0 and variance 1.
+
+    Random features say nearly the same of every picture; what differs between
+    pictures is small beside it and would be learnt slowly.
+    """
+    kernel, _ = hidden.get_weights()
+    kernel = kernel / (pooled.std(0) + 1e-6)[:, None]
+    hidden.set_weights([kernel, -pooled.mean(0) @ kernel])
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n\n")[0])
     parser.add_argument("--out", type=Path, default=Path(__file__).parent / "out", help="folder to write to")
     parser.add_argument("--seed", type=int, default=7, help="seed of weights, data and training")
-    parser.add_argument("--steps", type=int, default=100, help="training steps")
+    parser.add_argument("--steps", type=int, default=80, help="training steps")
     parser.add_argument("--batch", type=int, default=20, help="pictures per training step")
     parser.add_argument("--samples", type=int, default=400, help="pictures to draw; a fifth is held out")
     args = parser.parse_args()
@@ -134,17 +135,19 @@ def main():
     keras.utils.set_random_seed(args.seed)
     pictures, labels = dataset(np.random.default_rng(args.seed), args.samples)
     held_out = args.samples // 5
-    base, model = network(args.seed, prepare(pictures[held_out : held_out + 10]))
+    base, model = network(args.seed)
 
     # The frozen blocks give the same for a picture every time: they run once.
     border = base.get_layer("block4_pool").output
     frozen = keras.Model(base.input, border)
     tuned = keras.Model(border, model.output)
     features = frozen.predict(prepare(pictures), batch_size=args.batch, verbose=0)
+    pooled = keras.Model(border, model.get_layer("pooled").output)
+    centre(model.get_layer("hidden"), pooled.predict(features[held_out:], batch_size=args.batch, verbose=0))
     print(f"frozen blocks done, {time.time() - started:.0f} s", flush=True)
 
     tuned.compile(
-        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(5e-4, args.steps)),
+        optimizer=keras.optimizers.Adam(keras.optimizers.schedules.CosineDecay(2e-4, args.steps)),
         loss="sparse_categorical_crossentropy",
         metrics=["accuracy"],
     )

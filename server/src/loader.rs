@@ -10,11 +10,15 @@ use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cache::Source;
 
 /// Attempts when the object is overwritten during the download.
 const OVERWRITES: usize = 3;
+
+/// How long an entry waits before it is made to survive a restart.
+const COMMIT_AFTER: Duration = Duration::from_millis(500);
 
 /// Bytes of the record, the plan's tables and the allocator's slack, counted for every resident model.
 const OVERHEAD: u64 = 16 << 10;
@@ -194,8 +198,11 @@ impl Loader {
         let (this, name, stamp) = (self.clone(), model.clone(), version.clone());
         let (entry, commit) = blocking(move || this.unpack(&name, &stamp, &found.content)).await?;
         let Some(reading) = entry.read() else { return Err(ModelError::DiskBusy) };
-        // Behind the load: it reads the same files from memory meanwhile.
-        tokio::task::spawn_blocking(move || commit.run());
+        // Behind the load and the first answer, which read the same files from memory meanwhile: a sync takes a core and the disk.
+        tokio::spawn(async move {
+            tokio::time::sleep(COMMIT_AFTER).await;
+            let _ = tokio::task::spawn_blocking(move || commit.run()).await;
+        });
         match prepare(reading.dir()).await {
             Ok(prepared) => {
                 Ok(Ready { prepared, version, reading: Some(reading), fresh: true, transferred: true })

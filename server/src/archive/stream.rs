@@ -6,6 +6,9 @@ use std::cell::{Cell, RefCell};
 use std::io::{self, BufRead, BufReader, Error, ErrorKind, Read};
 use std::rc::Rc;
 
+/// Bytes of a tar header.
+const FIRST_HEADER: u64 = 512;
+
 /// What went through so far, and what may still. Shared by the two ends of the decompressor.
 #[derive(Clone)]
 pub struct Gauge(Rc<Counts>);
@@ -76,8 +79,12 @@ impl Gauge {
         if self.0.source_failed.get() {
             return UnpackError::Io(error);
         }
-        if self.0.decompressed.get() == 0 && error.kind() != ErrorKind::UnexpectedEof {
-            return UnpackError::Archive(ArchiveError::NotAnArchive(error.to_string()));
+        if self.0.decompressed.get() <= FIRST_HEADER && error.kind() != ErrorKind::UnexpectedEof {
+            let what = match self.0.decompressed.get() {
+                0 => error.to_string(),
+                _ => "its first block is no tar header".to_owned(),
+            };
+            return UnpackError::Archive(ArchiveError::NotAnArchive(what));
         }
         UnpackError::Archive(match error.kind() {
             ErrorKind::UnexpectedEof => ArchiveError::Truncated,

@@ -40,22 +40,25 @@ pub(super) fn whole(text: &'static str) -> Outgoing {
 
 async fn pump(mut body: s3s::Body, mut out: Sender<Bytes, Cut>, transfer: Transfer) {
     let mut sent = 0;
+    // Where the fault happens; behind it nothing does.
+    let mut at = match transfer.fault {
+        BodyFault::Reset(after) | BodyFault::Truncate(after) | BodyFault::Hold(after) => after,
+        _ => u64::MAX,
+    };
     while let Some(Ok(frame)) = body.frame().await {
         let Ok(data) = frame.into_data() else { continue };
-        let limit = match transfer.fault {
-            BodyFault::Reset(after) | BodyFault::Truncate(after) | BodyFault::Hold(after) => after,
-            _ => u64::MAX,
-        };
-        let before = usize::try_from(limit.saturating_sub(sent)).unwrap_or(usize::MAX).min(data.len());
-        let (mut first, rest) = (data.clone(), data.slice(before..));
-        first.truncate(before);
+        let before = usize::try_from(at.saturating_sub(sent)).unwrap_or(usize::MAX);
+        let happens = before < data.len() && at != u64::MAX;
+        let (first, rest) =
+            if happens { (data.slice(..before), data.slice(before..)) } else { (data, Bytes::new()) };
         sent += first.len() as u64;
         if !send(&mut out, first, sent, &transfer).await {
             return;
         }
-        if rest.is_empty() && sent < limit {
+        if !happens {
             continue;
         }
+        at = u64::MAX;
         match transfer.fault {
             BodyFault::Reset(_) => {
                 if let Some(connection) = transfer.connection.upgrade() {
@@ -64,8 +67,7 @@ async fn pump(mut body: s3s::Body, mut out: Sender<Bytes, Cut>, transfer: Transf
                 return out.abort("reset".into());
             }
             BodyFault::Truncate(_) => return,
-            BodyFault::Hold(_) => transfer.log.hold(&transfer.key).await,
-            _ => {}
+            _ => transfer.log.hold(&transfer.key).await,
         }
         sent += rest.len() as u64;
         if !send(&mut out, rest, sent, &transfer).await {
