@@ -110,12 +110,9 @@ impl ModelCache {
     /// not out yet.
     pub async fn unload(&self, model: &ModelName, patience: Duration) -> bool {
         self.inner.apply(model, Event::Unload);
-        tokio::time::timeout(
-            patience,
-            self.wait_until(|c| c.view(model, Duration::ZERO).is_none_or(|v| v.bytes == 0)),
-        )
-        .await
-        .is_ok()
+        let is_out =
+            |core: &Core<Handle, Ready>| core.view(model, Duration::ZERO).is_none_or(|v| v.bytes == 0);
+        self.given_back(is_out, patience).await
     }
 
     /// Takes every model out of memory, pinned ones too.
@@ -125,12 +122,14 @@ impl ModelCache {
                 self.inner.apply(&name, Event::Unload);
             }
         }
-        tokio::time::timeout(
-            patience,
-            self.wait_until(|c| c.ledger().resident() + c.ledger().unloading() == 0),
-        )
-        .await
-        .is_ok()
+        self.given_back(|core| core.ledger().resident() + core.ledger().unloading() == 0, patience).await
+    }
+
+    /// Waits until something is out of memory, and until the memory is the system's again.
+    async fn given_back(&self, is_out: impl Fn(&Core<Handle, Ready>) -> bool, patience: Duration) -> bool {
+        let done = tokio::time::timeout(patience, self.wait_until(is_out)).await.is_ok();
+        let _ = tokio::task::spawn_blocking(crate::memory::give_back).await;
+        done
     }
 
     /// Never evict the model (or evict it again).
@@ -340,7 +339,7 @@ impl Inner {
             let started = Instant::now();
             handle.persist_use();
             drop(handle);
-            crate::memory::give_back();
+            crate::memory::freed();
             inner.metrics.unload_seconds.observe(started.elapsed().as_secs_f64());
             tracing::debug!(model = model.as_str(), "unloaded");
             inner.apply(&model, Event::Unloaded(copy));
@@ -376,13 +375,14 @@ impl Drop for WaitGuard<'_> {
     }
 }
 
-/// Lets waiting reservations see that time passes.
+/// Lets waiting reservations see that time passes, and gives back the memory of what was unloaded since.
 async fn tick(inner: std::sync::Weak<Inner>) {
     let mut interval = tokio::time::interval(Duration::from_millis(200));
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Skip);
     loop {
         interval.tick().await;
         let Some(inner) = inner.upgrade() else { return };
+        inner.runtime.spawn_blocking(crate::memory::give_back);
         let actions = {
             let mut locked = inner.lock();
             if locked.core.wants_ticks() { locked.core.tick(inner.now()) } else { Vec::new() }

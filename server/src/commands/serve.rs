@@ -10,6 +10,8 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
+/// Threads for files, downloads and loads.
+const BLOCKING_THREADS: usize = 24;
 /// Models that the start shows a command for.
 const SHOWN: usize = 10;
 /// How long the start waits for the list of models before it goes on without.
@@ -17,7 +19,11 @@ const LIST_TIME: Duration = Duration::from_secs(10);
 
 pub fn run(config: Config, format: LogFormat) -> Result<(), Failure> {
     log(format);
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    // Downloads, loads and unloads are bounded by the cache: more threads would only keep memory of their own.
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .max_blocking_threads(BLOCKING_THREADS)
+        .build();
     let runtime = runtime.map_err(|e| format!("cannot start threads: {e}"))?;
     runtime.block_on(serve(config, format))
 }
