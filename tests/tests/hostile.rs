@@ -192,8 +192,10 @@ async fn every_hostile_archive_gets_its_error() {
 }
 
 /// Name, target model, content type, body, status, part of the message.
+type Refused = (&'static str, String, &'static str, Vec<u8>, u16, &'static str);
+
 #[allow(clippy::too_many_lines, reason = "a table")]
-fn hostile_requests() -> Vec<(&'static str, String, &'static str, Vec<u8>, u16, &'static str)> {
+fn hostile_requests() -> Vec<Refused> {
     const JSON: &str = "application/json";
     const NPY: &str = "application/x-npy";
     let iris = || "iris.tar.gz".to_owned();
