@@ -33,10 +33,15 @@ model_store=$work/models
 load_models=empty
 default_workers_per_model=2
 CONF
-jar=$(find $venv -name model-server.jar | head -1)
-(cd "$work" && PATH=$root/$venv/bin:$PATH exec java -Dmodel_server_home="$(dirname "$root/$jar")/../.." -jar "$root/$jar" --python "$python" -f "$work/config.properties" > "$work/mms.log" 2>&1) &
+frontend=$root/$(dirname "$(find $venv -name model-server.jar | head -1)")
+cd "$work"
+# Its own start script, without the fork: the process is ours to end.
+PATH=$root/$venv/bin:$PATH java -Dmodel_server_home="$(dirname "$(dirname "$frontend")")" -cp ".:$frontend/*" \
+    com.amazonaws.ml.mms.ModelServer --python "$python" -f "$work/config.properties" > "$work/mms.log" 2>&1 &
+cd "$root"
 pids+=($!)
 for _ in $(seq 600); do curl -sf -X POST "http://127.0.0.1:$port/predictions/empty" -d '{}' > /dev/null && break; read -rt 0.1 <> <(:) || true; done
+curl -sf -o /dev/null -X POST "http://127.0.0.1:$port/predictions/empty" -d '{}' || { echo "the peer did not start:"; tail -20 "$work/mms.log"; exit 1; }
 
 "$bin/berth-server" serve --models examples/models --cache-dir "$work/cache" --listen 127.0.0.1:0 --admin-listen 127.0.0.1:0 \
     --log-format json 2> "$work/log" &
