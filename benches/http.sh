@@ -24,8 +24,17 @@ PY
 cat > "$work/models/empty/MAR-INF/MANIFEST.json" <<'JSON'
 {"specificationVersion": "1.0", "implementationVersion": "1.0", "description": "", "modelServerVersion": "1.0", "license": "", "runtime": "python", "model": {"modelName": "empty", "description": "", "modelVersion": "1.0", "extensions": {}, "handler": "service:handle"}, "engine": {"engineName": "", "engineVersion": ""}}
 JSON
-port=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
-management=$("$python" -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
+# The peer takes no port above 32767, where the system's own choice lies: so ask for free ones below it.
+read -r port management < <("$python" - <<'PY'
+import random, socket
+free = []
+for port in random.sample(range(20000, 32000), 200):
+    with socket.socket() as probe:
+        if len(free) < 2 and probe.connect_ex(("127.0.0.1", port)) != 0:
+            free.append(port)
+print(*free)
+PY
+)
 cat > "$work/config.properties" <<CONF
 inference_address=http://127.0.0.1:$port
 management_address=http://127.0.0.1:$management
