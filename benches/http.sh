@@ -58,6 +58,7 @@ pids+=($!)
 until grep -q '"serving"' "$work/log"; do read -rt 0.02 <> <(:) || true; done
 address=$(grep -o '"address":"[^"]*' "$work/log" | cut -d'"' -f4)
 
+"$bin/load" "127.0.0.1:$port" /predictions/empty --data examples/requests/iris/request.json --header "Content-Type: application/json" --seconds 20 > /dev/null
 for repetition in 1 2 3; do
     echo "multi-model-server: $("$bin/load" "127.0.0.1:$port" /predictions/empty --data examples/requests/iris/request.json \
         --header 'Content-Type: application/json')"

@@ -2,6 +2,7 @@
 //! our own code over `gemm`, because candle's are slow on the CPU; what only moves elements is candle's where it has it.
 
 mod access;
+mod activate;
 mod conv;
 mod depthwise;
 mod elementwise;
@@ -13,6 +14,7 @@ mod reduce;
 mod resize;
 mod run;
 mod shapes;
+pub mod simd;
 mod slices;
 mod spatial;
 mod transposed;

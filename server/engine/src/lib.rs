@@ -9,7 +9,8 @@
 mod error;
 mod formats;
 mod graph;
-mod kernels;
+#[doc(hidden)]
+pub mod kernels;
 mod model;
 mod plan;
 mod report;

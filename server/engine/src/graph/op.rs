@@ -90,6 +90,22 @@ pub enum Activation {
     None,
     Relu,
     Relu6,
+    /// Below zero, this much of the value.
+    LeakyRelu(f32),
+    Sigmoid,
+    Tanh,
+    /// `x * sigmoid(x)`
+    Swish,
+    /// `min(max(x + 3, 0), 6) / 6`
+    HardSigmoid,
+    /// `x * hard_sigmoid(x)`
+    HardSwish,
+    /// `x / 2 * (1 + erf(x / sqrt(2)))`
+    Gelu,
+    /// Gelu by its approximation with tanh.
+    GeluTanh,
+    /// Below zero, `exp(x) - 1`.
+    Elu,
 }
 
 /// Around an image.

@@ -90,18 +90,11 @@ impl Activate<'_> {
             if let Some(bias) = self.bias {
                 row.iter_mut().zip(bias).for_each(|(x, b)| *x += b);
             }
-            match self.activation {
-                Activation::None => {}
-                Activation::Relu => row.iter_mut().for_each(|x| *x = relu(*x)),
-                Activation::Relu6 => row.iter_mut().for_each(|x| *x = relu(*x).min(6.0)),
+            if self.activation != Activation::None {
+                row.iter_mut().for_each(|x| *x = super::activate::scalar(self.activation, *x));
             }
         }
     }
-}
-
-/// Keeps NaN, as TensorFlow does.
-fn relu(x: f32) -> f32 {
-    if x < 0.0 { 0.0 } else { x }
 }
 
 /// Threads for a product of so many multiplications.

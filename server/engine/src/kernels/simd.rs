@@ -1,0 +1,160 @@
+//! Vectors of sixteen `f32`, on whatever the processor has.
+//!
+//! A kernel is written once, generic over [`Simd`], as an implementation of [`Kernel`]; [`run`] compiles it for each
+//! instruction set and picks the best that the machine has. Sixteen lanes everywhere mean one layout of packed data everywhere: one
+//! AVX-512 register, two AVX registers, or an array that the compiler vectorises as it can (four NEON registers).
+//!
+//! Loads and stores go through references to whole arrays, so that kernels are safe code: a slice is cut into arrays with
+//! `as_chunks`, its rest goes through [`Simd::load_part`] and [`Simd::store_part`].
+
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+mod scalar;
+
+pub use scalar::Scalar;
+
+use std::sync::OnceLock;
+
+/// Numbers in a vector.
+pub const LANES: usize = 16;
+
+/// Memory of a vector.
+pub type Lanes = [f32; LANES];
+
+/// Operations on sixteen numbers. A comparison with NaN is false; masks select lanes.
+pub trait Simd: Copy + Send + Sync + 'static {
+    /// Sixteen numbers.
+    type V: Copy;
+    /// Sixteen answers.
+    type M: Copy;
+    /// Rows of two vectors each that fit into the registers as the accumulators of a product.
+    const PRODUCT_ROWS: usize;
+
+    fn splat(x: f32) -> Self::V;
+    fn load(from: &Lanes) -> Self::V;
+    fn store(v: Self::V, to: &mut Lanes);
+    fn add(a: Self::V, b: Self::V) -> Self::V;
+    fn sub(a: Self::V, b: Self::V) -> Self::V;
+    fn mul(a: Self::V, b: Self::V) -> Self::V;
+    fn div(a: Self::V, b: Self::V) -> Self::V;
+    /// `a * b + c`, rounded once where the processor can.
+    fn fma(a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// The larger; `b` if one is NaN.
+    fn max(a: Self::V, b: Self::V) -> Self::V;
+    /// The smaller; `b` if one is NaN.
+    fn min(a: Self::V, b: Self::V) -> Self::V;
+    fn sqrt(v: Self::V) -> Self::V;
+    /// To the nearest integer, halves to the even one.
+    fn round(v: Self::V) -> Self::V;
+    /// To the integer below.
+    fn floor(v: Self::V) -> Self::V;
+    fn abs(v: Self::V) -> Self::V;
+    /// `v * 2^n` for integral `n` in -126..=127.
+    fn scale(v: Self::V, n: Self::V) -> Self::V;
+    fn less(a: Self::V, b: Self::V) -> Self::M;
+    fn equal(a: Self::V, b: Self::V) -> Self::M;
+    /// `yes` where the mask is set, `no` elsewhere.
+    fn select(mask: Self::M, yes: Self::V, no: Self::V) -> Self::V;
+    fn sum(v: Self::V) -> f32;
+
+    /// The first numbers of a vector; zeros after them.
+    #[inline(always)]
+    fn load_part(from: &[f32]) -> Self::V {
+        let mut lanes = [0.0; LANES];
+        let count = from.len().min(LANES);
+        lanes[..count].copy_from_slice(&from[..count]);
+        Self::load(&lanes)
+    }
+
+    /// As many of a vector's numbers as there is room for.
+    #[inline(always)]
+    fn store_part(v: Self::V, to: &mut [f32]) {
+        let mut lanes = [0.0; LANES];
+        Self::store(v, &mut lanes);
+        let count = to.len().min(LANES);
+        to[..count].copy_from_slice(&lanes[..count]);
+    }
+
+    /// The largest number; which NaN does to it is not said.
+    #[inline(always)]
+    fn largest(v: Self::V) -> f32 {
+        let mut lanes = [0.0; LANES];
+        Self::store(v, &mut lanes);
+        lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
+    }
+}
+
+/// Work that is compiled for each instruction set. `run` must be `#[inline(always)]`, and so must be all that it calls with `S`.
+pub trait Kernel {
+    /// What it gives.
+    type Output;
+    fn run<S: Simd>(self) -> Self::Output;
+}
+
+/// An instruction set.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Isa {
+    Scalar,
+    Avx2,
+    Avx512,
+}
+
+impl Isa {
+    /// The best that this machine has.
+    pub fn best() -> Self {
+        static BEST: OnceLock<Isa> = OnceLock::new();
+        *BEST.get_or_init(|| *Self::all().last().unwrap_or(&Self::Scalar))
+    }
+
+    /// All that this machine has, the best one last.
+    pub fn all() -> Vec<Self> {
+        let mut all = vec![Self::Scalar];
+        #[cfg(target_arch = "x86_64")]
+        {
+            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
+                all.push(Self::Avx2);
+                let has_512 = is_x86_feature_detected!("avx512f")
+                    && is_x86_feature_detected!("avx512dq")
+                    && is_x86_feature_detected!("avx512bw")
+                    && is_x86_feature_detected!("avx512vl");
+                if has_512 {
+                    all.push(Self::Avx512);
+                }
+            }
+        }
+        all
+    }
+}
+
+/// Runs a kernel on the best instruction set.
+pub fn run<K: Kernel>(kernel: K) -> K::Output {
+    run_on(Isa::best(), kernel)
+}
+
+/// Runs a kernel on one instruction set, which the machine must have: a lesser one is used where it has not.
+#[allow(unsafe_code)]
+pub fn run_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
+    #[cfg(target_arch = "x86_64")]
+    {
+        let isa = if Isa::all_has(isa) { isa } else { Isa::best() };
+        match isa {
+            // SAFETY: the machine was asked whether it has these instructions.
+            Isa::Avx512 => return unsafe { avx512::run(kernel) },
+            // SAFETY: as above.
+            Isa::Avx2 => return unsafe { avx2::run(kernel) },
+            Isa::Scalar => {}
+        }
+    }
+    let _ = isa;
+    kernel.run::<Scalar>()
+}
+
+impl Isa {
+    /// Whether the machine has it; asked once.
+    fn all_has(isa: Self) -> bool {
+        static ALL: OnceLock<Vec<Isa>> = OnceLock::new();
+        ALL.get_or_init(Self::all).contains(&isa)
+    }
+}

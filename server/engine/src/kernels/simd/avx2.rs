@@ -1,0 +1,121 @@
+//! AVX2 with FMA: a vector is two registers.
+#![allow(unsafe_code, clippy::wildcard_imports)]
+
+use super::{Kernel, Lanes, Simd};
+use std::arch::x86_64::*;
+
+/// Sixteen numbers in two registers. Its functions may be called only from code that [`run`] compiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Avx2;
+
+/// Two registers.
+#[derive(Debug, Clone, Copy)]
+pub struct Two(__m256, __m256);
+
+/// Compiles a kernel for AVX2.
+///
+/// # Safety
+/// The processor has these features.
+#[target_feature(enable = "avx2,fma")]
+pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx2>()
+}
+
+// SAFETY of every block below: code that names `Avx2` runs inside of `run`, whose caller vouches for the features; loads and
+// stores go through references to sixteen numbers.
+impl Simd for Avx2 {
+    type V = Two;
+    type M = Two;
+    const PRODUCT_ROWS: usize = 3;
+
+    #[inline(always)]
+    fn splat(x: f32) -> Two {
+        unsafe { Two(_mm256_set1_ps(x), _mm256_set1_ps(x)) }
+    }
+    #[inline(always)]
+    fn load(from: &Lanes) -> Two {
+        unsafe { Two(_mm256_loadu_ps(from.as_ptr()), _mm256_loadu_ps(from.as_ptr().add(8))) }
+    }
+    #[inline(always)]
+    fn store(v: Two, to: &mut Lanes) {
+        unsafe {
+            _mm256_storeu_ps(to.as_mut_ptr(), v.0);
+            _mm256_storeu_ps(to.as_mut_ptr().add(8), v.1);
+        }
+    }
+    #[inline(always)]
+    fn add(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_add_ps(a.0, b.0), _mm256_add_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn sub(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_sub_ps(a.0, b.0), _mm256_sub_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn mul(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_mul_ps(a.0, b.0), _mm256_mul_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn div(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_div_ps(a.0, b.0), _mm256_div_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn fma(a: Two, b: Two, c: Two) -> Two {
+        unsafe { Two(_mm256_fmadd_ps(a.0, b.0, c.0), _mm256_fmadd_ps(a.1, b.1, c.1)) }
+    }
+    #[inline(always)]
+    fn max(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_max_ps(a.0, b.0), _mm256_max_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn min(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_min_ps(a.0, b.0), _mm256_min_ps(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn sqrt(v: Two) -> Two {
+        unsafe { Two(_mm256_sqrt_ps(v.0), _mm256_sqrt_ps(v.1)) }
+    }
+    #[inline(always)]
+    fn round(v: Two) -> Two {
+        const HOW: i32 = _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC;
+        unsafe { Two(_mm256_round_ps::<HOW>(v.0), _mm256_round_ps::<HOW>(v.1)) }
+    }
+    #[inline(always)]
+    fn floor(v: Two) -> Two {
+        unsafe { Two(_mm256_floor_ps(v.0), _mm256_floor_ps(v.1)) }
+    }
+    #[inline(always)]
+    fn abs(v: Two) -> Two {
+        unsafe {
+            let sign = _mm256_set1_ps(-0.0);
+            Two(_mm256_andnot_ps(sign, v.0), _mm256_andnot_ps(sign, v.1))
+        }
+    }
+    #[inline(always)]
+    fn scale(v: Two, n: Two) -> Two {
+        #[inline(always)]
+        unsafe fn power(n: __m256) -> __m256 {
+            let exponent = unsafe { _mm256_add_epi32(_mm256_cvtps_epi32(n), _mm256_set1_epi32(127)) };
+            unsafe { _mm256_castsi256_ps(_mm256_slli_epi32::<23>(exponent)) }
+        }
+        unsafe { Two(_mm256_mul_ps(v.0, power(n.0)), _mm256_mul_ps(v.1, power(n.1))) }
+    }
+    #[inline(always)]
+    fn less(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0), _mm256_cmp_ps::<_CMP_LT_OQ>(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn equal(a: Two, b: Two) -> Two {
+        unsafe { Two(_mm256_cmp_ps::<_CMP_EQ_OQ>(a.0, b.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(a.1, b.1)) }
+    }
+    #[inline(always)]
+    fn select(mask: Two, yes: Two, no: Two) -> Two {
+        unsafe { Two(_mm256_blendv_ps(no.0, yes.0, mask.0), _mm256_blendv_ps(no.1, yes.1, mask.1)) }
+    }
+    #[inline(always)]
+    fn sum(v: Two) -> f32 {
+        let mut lanes = [0.0; 16];
+        Self::store(v, &mut lanes);
+        lanes.into_iter().sum()
+    }
+}

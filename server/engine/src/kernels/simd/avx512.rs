@@ -1,0 +1,125 @@
+//! AVX-512: a vector is one register.
+#![allow(unsafe_code, clippy::wildcard_imports)]
+
+use super::{Kernel, Lanes, Simd};
+use std::arch::x86_64::*;
+
+/// Sixteen numbers in a register. Its functions may be called only from code that [`run`] compiles.
+#[derive(Debug, Clone, Copy)]
+pub struct Avx512;
+
+/// Compiles a kernel for AVX-512.
+///
+/// # Safety
+/// The processor has these features.
+#[target_feature(enable = "avx512f,avx512dq,avx512bw,avx512vl,avx2,fma")]
+pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
+    kernel.run::<Avx512>()
+}
+
+// SAFETY of every block below: code that names `Avx512` runs inside of `run`, whose caller vouches for the features; loads and
+// stores go through references to sixteen numbers.
+impl Simd for Avx512 {
+    type V = __m512;
+    type M = __mmask16;
+    const PRODUCT_ROWS: usize = 12;
+
+    #[inline(always)]
+    fn splat(x: f32) -> __m512 {
+        unsafe { _mm512_set1_ps(x) }
+    }
+    #[inline(always)]
+    fn load(from: &Lanes) -> __m512 {
+        unsafe { _mm512_loadu_ps(from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store(v: __m512, to: &mut Lanes) {
+        unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
+    }
+    #[inline(always)]
+    fn add(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_add_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sub(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_sub_ps(a, b) }
+    }
+    #[inline(always)]
+    fn mul(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_mul_ps(a, b) }
+    }
+    #[inline(always)]
+    fn div(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_div_ps(a, b) }
+    }
+    #[inline(always)]
+    fn fma(a: __m512, b: __m512, c: __m512) -> __m512 {
+        unsafe { _mm512_fmadd_ps(a, b, c) }
+    }
+    #[inline(always)]
+    fn max(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_max_ps(a, b) }
+    }
+    #[inline(always)]
+    fn min(a: __m512, b: __m512) -> __m512 {
+        unsafe { _mm512_min_ps(a, b) }
+    }
+    #[inline(always)]
+    fn sqrt(v: __m512) -> __m512 {
+        unsafe { _mm512_sqrt_ps(v) }
+    }
+    #[inline(always)]
+    fn round(v: __m512) -> __m512 {
+        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC }>(v) }
+    }
+    #[inline(always)]
+    fn floor(v: __m512) -> __m512 {
+        unsafe { _mm512_roundscale_ps::<{ _MM_FROUND_TO_NEG_INF | _MM_FROUND_NO_EXC }>(v) }
+    }
+    #[inline(always)]
+    fn abs(v: __m512) -> __m512 {
+        unsafe { _mm512_abs_ps(v) }
+    }
+    #[inline(always)]
+    fn scale(v: __m512, n: __m512) -> __m512 {
+        unsafe { _mm512_scalef_ps(v, n) }
+    }
+    #[inline(always)]
+    fn less(a: __m512, b: __m512) -> __mmask16 {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn equal(a: __m512, b: __m512) -> __mmask16 {
+        unsafe { _mm512_cmp_ps_mask::<_CMP_EQ_OQ>(a, b) }
+    }
+    #[inline(always)]
+    fn select(mask: __mmask16, yes: __m512, no: __m512) -> __m512 {
+        unsafe { _mm512_mask_blend_ps(mask, no, yes) }
+    }
+    #[inline(always)]
+    fn sum(v: __m512) -> f32 {
+        unsafe { _mm512_reduce_add_ps(v) }
+    }
+    #[inline(always)]
+    fn load_part(from: &[f32]) -> __m512 {
+        let mask = part(from.len());
+        // SAFETY: lanes beyond the slice are masked: their memory is not touched.
+        unsafe { _mm512_maskz_loadu_ps(mask, from.as_ptr()) }
+    }
+    #[inline(always)]
+    fn store_part(v: __m512, to: &mut [f32]) {
+        let mask = part(to.len());
+        // SAFETY: lanes beyond the slice are masked: their memory is not touched.
+        unsafe { _mm512_mask_storeu_ps(to.as_mut_ptr(), mask, v) }
+    }
+    #[inline(always)]
+    fn largest(v: __m512) -> f32 {
+        unsafe { _mm512_reduce_max_ps(v) }
+    }
+}
+
+/// A mask of the first lanes.
+#[inline(always)]
+fn part(count: usize) -> __mmask16 {
+    if count >= 16 { 0xffff } else { (1u16 << count) - 1 }
+}
