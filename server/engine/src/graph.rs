@@ -24,6 +24,8 @@ pub enum Literal {
     I64(Vec<i64>, Vec<usize>),
     /// 0 or 1.
     Bool(Vec<u8>, Vec<usize>),
+    /// Byte strings.
+    Text(Vec<Vec<u8>>, Vec<usize>),
 }
 
 impl Literal {
@@ -34,6 +36,7 @@ impl Literal {
             Self::F64(v, _) => v.len() * 8,
             Self::I64(v, _) => v.len() * 8,
             Self::Bool(v, _) => v.len(),
+            Self::Text(v, _) => v.iter().map(|t| t.len() + size_of::<Vec<u8>>()).sum(),
         }
     }
 }

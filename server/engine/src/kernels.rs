@@ -1,5 +1,4 @@
-//! What the operations do. Values are candle tensors on the CPU, always contiguous; products, convolutions and poolings are
-//! our own code over `gemm`, because candle's are slow on the CPU; what only moves elements is candle's where it has it.
+//! What the operations do, on the CPU.
 
 mod access;
 mod activate;
@@ -8,6 +7,7 @@ mod depthwise;
 mod elementwise;
 mod indexing;
 mod matrix;
+mod moves;
 mod pool;
 mod product;
 mod reduce;
@@ -19,14 +19,13 @@ mod slices;
 mod spatial;
 mod transposed;
 
-pub use access::{into_value, literal, scalar_bytes};
+pub use crate::value::Value;
+pub use access::{into_value, literal};
+pub use moves::expand;
 pub use run::run;
 
 use crate::EngineError;
-use candle_core::Tensor;
 
-/// A value.
-pub type Value = Tensor;
 /// What an operation gives.
 pub type Outcome = Result<Value, EngineError>;
 
@@ -43,11 +42,4 @@ fn elements(shape: &[usize]) -> Result<usize, EngineError> {
 
 fn fail(text: impl Into<String>) -> EngineError {
     EngineError::Execution(text.into())
-}
-
-#[doc(hidden)]
-impl From<candle_core::Error> for EngineError {
-    fn from(error: candle_core::Error) -> Self {
-        Self::Execution(error.to_string().lines().next().unwrap_or("unknown").to_owned())
-    }
 }

@@ -16,6 +16,8 @@ mod plan;
 mod report;
 mod signature;
 mod tensor;
+#[doc(hidden)]
+pub mod value;
 
 pub use error::{EngineError, Fault};
 pub use model::{Model, Prepared, inspect};

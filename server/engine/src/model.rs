@@ -4,8 +4,8 @@ use crate::formats::{self, Artifact, savedmodel};
 use crate::graph::{Graph, Op};
 use crate::kernels::Value;
 use crate::plan::Plan;
+use crate::value::Contents;
 use crate::{DType, Data, EngineError, Report, Signature, Tensor, TensorSpec};
-use candle_core::Device;
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -182,18 +182,14 @@ fn incoming(spec: &TensorSpec, tensor: Tensor) -> Result<Value, EngineError> {
         )));
     }
     let (shape, data) = tensor.into_parts();
-    let value = match (data, spec.dtype) {
-        (Data::F32(v), DType::F32 | DType::F16 | DType::BF16) => Value::from_vec(v, shape, &Device::Cpu),
-        (Data::F64(v), DType::F64) => Value::from_vec(v, shape, &Device::Cpu),
-        (Data::Bool(v), DType::Bool) => {
-            Value::from_vec(v.into_iter().map(u8::from).collect::<Vec<u8>>(), shape, &Device::Cpu)
-        }
-        (Data::I64(v), d) if is_integer(d) => Value::from_vec(v, shape, &Device::Cpu),
-        _ => {
-            return Err(EngineError::input(format!("input {:?} must be {}", spec.name, spec.describe())));
-        }
-    };
-    Ok(value?)
+    match (data, spec.dtype) {
+        (Data::F32(v), DType::F32 | DType::F16 | DType::BF16) => Value::of(v, &shape),
+        (Data::F64(v), DType::F64) => Value::of(v, &shape),
+        (Data::Bool(v), DType::Bool) => Value::of(v.into_iter().map(u8::from).collect::<Vec<u8>>(), &shape),
+        (Data::I64(v), d) if is_integer(d) => Value::of(v, &shape),
+        (Data::String(v), DType::String) => Value::text(v, &shape),
+        _ => Err(EngineError::input(format!("input {:?} must be {}", spec.name, spec.describe()))),
+    }
 }
 
 fn is_integer(dtype: DType) -> bool {
@@ -201,13 +197,15 @@ fn is_integer(dtype: DType) -> bool {
 }
 
 fn outgoing(spec: &TensorSpec, value: &Value) -> Result<Tensor, EngineError> {
-    let flat = value.flatten_all()?;
-    let data = match value.dtype() {
-        candle_core::DType::F32 => Data::F32(flat.to_vec1()?),
-        candle_core::DType::F64 => Data::F64(flat.to_vec1()?),
-        candle_core::DType::I64 => Data::I64(flat.to_vec1()?),
-        candle_core::DType::U8 => Data::Bool(flat.to_vec1::<u8>()?.into_iter().map(|b| b != 0).collect()),
-        other => return Err(EngineError::Execution(format!("output {:?} has type {other:?}", spec.name))),
+    let data = match value.contents() {
+        Contents::F32(m) => Data::F32(m.to_vec()),
+        Contents::F64(m) => Data::F64(m.to_vec()),
+        Contents::I64(m) => Data::I64(m.to_vec()),
+        Contents::Bool(m) => Data::Bool(m.iter().map(|b| *b != 0).collect()),
+        Contents::Text(t) => Data::String(t.to_vec()),
+        Contents::List(_) => {
+            return Err(EngineError::Execution(format!("output {:?} is a list", spec.name)));
+        }
     };
     Tensor::new(value.dims().to_vec(), data)
 }

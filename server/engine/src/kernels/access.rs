@@ -1,72 +1,45 @@
-//! The memory of values.
+//! The elements of values.
 
-use super::{Outcome, Value, elements, fail};
+use super::{Outcome, elements, fail};
 use crate::EngineError;
 use crate::graph::Literal;
-use candle_core::{CpuStorage, DType, Device, Storage, WithDType};
-
-/// Types that values have.
-pub trait Element: WithDType + PartialOrd + Default {
-    fn of(storage: &CpuStorage) -> Option<&[Self]>;
-}
-
-macro_rules! element {
-    ($type:ty, $variant:ident) => {
-        impl Element for $type {
-            fn of(storage: &CpuStorage) -> Option<&[Self]> {
-                match storage {
-                    CpuStorage::$variant(v) => Some(v),
-                    _ => None,
-                }
-            }
-        }
-    };
-}
-element!(f32, F32);
-element!(f64, F64);
-element!(i64, I64);
-element!(u8, U8);
+pub use crate::value::{Element, Memory, Output, Value};
 
 /// Lends a value's elements.
 pub fn with<T: Element, R>(value: &Value, work: impl FnOnce(&[T]) -> R) -> Result<R, EngineError> {
-    if !value.is_contiguous() {
-        return with(&value.contiguous()?, work);
-    }
-    let (storage, layout) = value.storage_and_layout();
-    let Storage::Cpu(storage) = &*storage else { return Err(fail("a value is not on the CPU")) };
-    let all =
-        T::of(storage).ok_or_else(|| fail(format!("expected {:?}, got {:?}", T::DTYPE, value.dtype())))?;
-    let start = layout.start_offset();
-    let end = start + layout.shape().elem_count();
-    Ok(work(all.get(start..end).ok_or_else(|| fail("a value is not where it should be"))?))
+    Ok(work(value.slice()?))
 }
 
 /// A value of these elements.
-pub fn make<T: Element>(data: Vec<T>, shape: &[usize]) -> Outcome {
-    Ok(Value::from_vec(data, shape, &Device::Cpu)?)
+pub fn make<T: Element>(data: impl Into<Memory<T>>, shape: &[usize]) -> Outcome {
+    Value::of(data, shape)
+}
+
+/// Memory for as many elements as a shape has, to be written whole.
+pub fn output<T: Element>(shape: &[usize]) -> Result<Output<T>, EngineError> {
+    Ok(Output::new(elements(shape)?))
 }
 
 /// Memory for as many elements as a shape has, all zero.
-pub fn zeros<T: Element>(shape: &[usize]) -> Result<Vec<T>, EngineError> {
-    Ok(vec![T::default(); elements(shape)?])
+pub fn zeros<T: Element>(shape: &[usize]) -> Result<Output<T>, EngineError> {
+    let mut out = output(shape)?;
+    out.fill(T::default());
+    Ok(out)
 }
 
 /// A few integers: a shape, axes, an index.
 pub fn ints(value: &Value) -> Result<Vec<i64>, EngineError> {
-    match value.dtype() {
-        DType::I64 => with(value, <[i64]>::to_vec),
-        other => Err(fail(format!("expected integers, got {other:?}"))),
-    }
+    value.slice().map(<[i64]>::to_vec)
 }
 
 /// One integer.
 pub fn int(value: &Value) -> Result<i64, EngineError> {
-    ints(value)?.first().copied().ok_or_else(|| fail("expected an integer, got none"))
+    value.slice()?.first().copied().ok_or_else(|| fail("expected an integer, got none"))
 }
 
 /// Sizes: integers that are not negative.
 pub fn sizes(value: &Value) -> Result<Vec<usize>, EngineError> {
-    let sizes: Option<Vec<usize>> = ints(value)?.into_iter().map(|n| usize::try_from(n).ok()).collect();
+    let sizes: Option<Vec<usize>> = value.slice::<i64>()?.iter().map(|n| usize::try_from(*n).ok()).collect();
     sizes.ok_or_else(|| fail("a size is negative"))
 }
 
@@ -79,12 +52,7 @@ pub fn axis(axis: i64, rank: usize) -> Result<usize, EngineError> {
 
 /// A constant as a value.
 pub fn literal(literal: &Literal) -> Outcome {
-    match literal {
-        Literal::F32(v, shape) => make(v.clone(), shape),
-        Literal::F64(v, shape) => make(v.clone(), shape),
-        Literal::I64(v, shape) => make(v.clone(), shape),
-        Literal::Bool(v, shape) => make(v.clone(), shape),
-    }
+    into_value(literal.clone())
 }
 
 /// A constant that is not needed elsewhere, as a value.
@@ -94,10 +62,6 @@ pub fn into_value(literal: Literal) -> Outcome {
         Literal::F64(v, shape) => make(v, &shape),
         Literal::I64(v, shape) => make(v, &shape),
         Literal::Bool(v, shape) => make(v, &shape),
+        Literal::Text(v, shape) => Value::text(v, &shape),
     }
-}
-
-/// Bytes of a value.
-pub fn scalar_bytes(value: &Value) -> usize {
-    value.elem_count() * value.dtype().size_in_bytes()
 }

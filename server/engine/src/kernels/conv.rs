@@ -3,6 +3,7 @@
 
 use super::access::{make, with, zeros};
 use super::matrix::{View, product, threads};
+use super::moves::{cat, narrow};
 use super::product::finish;
 use super::spatial::Geometry;
 use super::{Outcome, Value, elements, fail};
@@ -90,10 +91,10 @@ fn grouped(x: &Value, filter: &Value, bias: Option<&Value>, options: &Conv, grou
     }
     let mut parts = Vec::new();
     for n in 0..groups {
-        let x = x.narrow(3, n * per_group, per_group)?.contiguous()?;
-        let filter = filter.narrow(3, n * (outs / groups), outs / groups)?.contiguous()?;
-        let bias = bias.map(|b| b.narrow(0, n * (outs / groups), outs / groups)?.contiguous()).transpose()?;
+        let x = narrow(x, 3, n * per_group, per_group)?;
+        let filter = narrow(filter, 3, n * (outs / groups), outs / groups)?;
+        let bias = bias.map(|b| narrow(b, 0, n * (outs / groups), outs / groups)).transpose()?;
         parts.push(conv(&x, &filter, bias.as_ref(), options)?);
     }
-    Ok(Value::cat(&parts, 3)?)
+    cat(&parts.iter().collect::<Vec<_>>(), 3)
 }

@@ -1,10 +1,10 @@
 //! Element by element, with NumPy's broadcasting.
 
-use super::access::{Element, make, with};
+use super::access::{Element, make, output, with};
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
 use crate::graph::{Binary, Compare, Unary};
-use candle_core::DType;
+use crate::value::Kind;
 use num_traits::Float;
 
 /// The shape of two values together.
@@ -51,7 +51,7 @@ fn zip<T: Element, R: Element>(a: &Value, b: &Value, f: impl Fn(T, T) -> R) -> O
     let out = with::<T, _>(a, |x| {
         with::<T, _>(b, |y| {
             if a.dims() == b.dims() {
-                return x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect();
+                return x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect::<Vec<R>>();
             }
             if let [y] = y {
                 return x.iter().map(|x| f(*x, *y)).collect();
@@ -86,11 +86,11 @@ fn broadcast<T: Element, R: Element>(
 }
 
 pub fn binary(op: Binary, a: &Value, b: &Value) -> Outcome {
-    match (a.dtype(), b.dtype()) {
-        (DType::F32, DType::F32) => floats::<f32>(op, a, b),
-        (DType::F64, DType::F64) => floats::<f64>(op, a, b),
-        (DType::I64, DType::I64) => integers(op, a, b),
-        (DType::U8, DType::U8) => match op {
+    match (a.kind(), b.kind()) {
+        (Kind::F32, Kind::F32) => floats::<f32>(op, a, b),
+        (Kind::F64, Kind::F64) => floats::<f64>(op, a, b),
+        (Kind::I64, Kind::I64) => integers(op, a, b),
+        (Kind::Bool, Kind::Bool) => match op {
             Binary::And | Binary::Mul | Binary::Min => zip::<u8, u8>(a, b, |x, y| x & y),
             Binary::Or | Binary::Max => zip::<u8, u8>(a, b, |x, y| x | y),
             _ => Err(fail(format!("{op:?} on booleans"))),
@@ -145,11 +145,11 @@ fn integers(op: Binary, a: &Value, b: &Value) -> Outcome {
 }
 
 pub fn compare(op: Compare, a: &Value, b: &Value) -> Outcome {
-    match (a.dtype(), b.dtype()) {
-        (DType::F32, DType::F32) => ordered::<f32>(op, a, b),
-        (DType::F64, DType::F64) => ordered::<f64>(op, a, b),
-        (DType::I64, DType::I64) => ordered::<i64>(op, a, b),
-        (DType::U8, DType::U8) => ordered::<u8>(op, a, b),
+    match (a.kind(), b.kind()) {
+        (Kind::F32, Kind::F32) => ordered::<f32>(op, a, b),
+        (Kind::F64, Kind::F64) => ordered::<f64>(op, a, b),
+        (Kind::I64, Kind::I64) => ordered::<i64>(op, a, b),
+        (Kind::Bool, Kind::Bool) => ordered::<u8>(op, a, b),
         (x, y) => Err(fail(format!("{op:?} of {x:?} and {y:?}"))),
     }
 }
@@ -166,10 +166,10 @@ fn ordered<T: Element>(op: Compare, a: &Value, b: &Value) -> Outcome {
 }
 
 pub fn unary(op: Unary, x: &Value) -> Outcome {
-    match x.dtype() {
-        DType::F32 => real::<f32>(op, x),
-        DType::F64 => real::<f64>(op, x),
-        DType::I64 => {
+    match x.kind() {
+        Kind::F32 => real::<f32>(op, x),
+        Kind::F64 => real::<f64>(op, x),
+        Kind::I64 => {
             let f: fn(i64) -> i64 = match op {
                 Unary::Abs => i64::wrapping_abs,
                 Unary::Neg => i64::wrapping_neg,
@@ -193,21 +193,23 @@ pub fn unary(op: Unary, x: &Value) -> Outcome {
 }
 
 fn map<T: Element>(x: &Value, f: impl Fn(T) -> T) -> Outcome {
-    let out = with::<T, _>(x, |x| x.iter().map(|x| f(*x)).collect())?;
-    make::<T>(out, x.dims())
+    let from = x.slice::<T>()?;
+    let mut out = output::<T>(x.dims())?;
+    out.iter_mut().zip(from).for_each(|(to, x)| *to = f(*x));
+    make(out, x.dims())
 }
 
 fn real<T: Element + Float>(op: Unary, x: &Value) -> Outcome {
     let c = |v: f64| T::from(v).unwrap_or_else(T::nan);
     let (zero, one) = (T::zero(), T::one());
-    let erf = |x: T| c(libm::erf(x.to_f64()));
+    let erf = |x: T| c(libm::erf(x.to_f64().unwrap_or(f64::NAN)));
     match op {
         Unary::Abs => map::<T>(x, Float::abs),
         Unary::Ceil => map::<T>(x, Float::ceil),
         Unary::Cos => map::<T>(x, Float::cos),
         Unary::Elu => map::<T>(x, |x| if x < zero { x.exp_m1() } else { x }),
         Unary::Erf => map::<T>(x, erf),
-        Unary::Erfc => map::<T>(x, |x| c(libm::erfc(x.to_f64()))),
+        Unary::Erfc => map::<T>(x, |x| c(libm::erfc(x.to_f64().unwrap_or(f64::NAN)))),
         Unary::Exp => map::<T>(x, Float::exp),
         Unary::Expm1 => map::<T>(x, Float::exp_m1),
         Unary::Tan => map::<T>(x, Float::tan),

@@ -1,6 +1,7 @@
 //! Gathering, padding, tiling, and the moves between space and batch.
 
-use super::access::{axis, int, ints, sizes, with};
+use super::access::{axis, int, ints, sizes};
+use super::moves::{blank, cat, index_select, narrow, permute};
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
 
@@ -10,14 +11,9 @@ pub fn gather(x: &Value, indices: &Value, along: &Value, batch_dims: i64) -> Out
         return Err(fail("a gather with batch dimensions"));
     }
     let at = axis(int(along)?, x.rank())?;
-    let size = x.dims()[at] as i64;
-    let wrong = with::<i64, _>(indices, |i| i.iter().find(|i| **i < 0 || **i >= size).copied())?;
-    if let Some(wrong) = wrong {
-        return Err(fail(format!("index {wrong} is not in [0, {size})")));
-    }
     let shape = [&x.dims()[..at], indices.dims(), &x.dims()[at + 1..]].concat();
     elements(&shape)?;
-    Ok(x.index_select(&indices.flatten_all()?, at)?.reshape(shape)?)
+    index_select(x, indices.slice()?, at)?.reshape(&shape)
 }
 
 fn pairs(paddings: &Value, rank: usize) -> Result<Vec<(usize, usize)>, EngineError> {
@@ -37,7 +33,7 @@ pub fn pad(x: &Value, paddings: &Value, value: Option<&Value>) -> Outcome {
             elements(&shape)?;
             match value {
                 Some(value) => super::shapes::expand(value, &shape),
-                None => Ok(Value::zeros(shape, x.dtype(), &candle_core::Device::Cpu)?),
+                None => blank(x.kind(), &shape),
             }
         };
         let mut parts = Vec::new();
@@ -52,10 +48,10 @@ pub fn pad(x: &Value, paddings: &Value, value: Option<&Value>) -> Outcome {
             let mut shape = out.dims().to_vec();
             shape[i] = shape[i].saturating_add(before).saturating_add(after);
             elements(&shape)?;
-            out = Value::cat(&parts, i)?;
+            out = cat(&parts.iter().collect::<Vec<_>>(), i)?;
         }
     }
-    Ok(out.contiguous()?)
+    Ok(out)
 }
 
 /// The border is a mirror; `symmetric`: the edge is in it too.
@@ -77,8 +73,7 @@ pub fn mirror_pad(x: &Value, paddings: &Value, symmetric: bool) -> Outcome {
             .chain((0..after).map(|n| size - 1 - skip - n))
             .map(|n| n as i64)
             .collect();
-        let count = places.len();
-        out = out.contiguous()?.index_select(&super::access::make(places, &[count])?, i)?;
+        out = index_select(&out, &places, i)?;
     }
     Ok(out)
 }
@@ -93,12 +88,12 @@ pub fn tile(x: &Value, repeats: &Value) -> Outcome {
     let mut out = x.clone();
     for (i, count) in repeats.into_iter().enumerate() {
         out = match count {
-            0 => out.narrow(i, 0, 0)?,
+            0 => narrow(&out, i, 0, 0)?,
             1 => out,
-            _ => Value::cat(&vec![out; count], i)?,
+            _ => cat(&vec![&out; count], i)?,
         };
     }
-    Ok(out.contiguous()?)
+    Ok(out)
 }
 
 /// Blocks of pixels become images of their own.
@@ -130,7 +125,7 @@ pub fn space_to_batch(x: &Value, block: &Value, paddings: &Value) -> Outcome {
     let images = dims[0] * block.iter().product::<usize>();
     let spatial: Vec<usize> = (0..axes).map(|i| split[2 * i + 1]).collect();
     let shape = [vec![images], spatial, dims[axes + 1..].to_vec()].concat();
-    Ok(x.reshape(split)?.permute(order)?.contiguous()?.reshape(shape)?)
+    permute(&x.reshape(&split)?, &order)?.reshape(&shape)
 }
 
 /// The way back from [`space_to_batch`].
@@ -149,12 +144,12 @@ pub fn batch_to_space(x: &Value, block: &Value, crops: &Value) -> Outcome {
         .collect();
     let spatial: Vec<usize> = (0..axes).map(|i| dims[i + 1] * block[i]).collect();
     let shape = [vec![dims[0] / blocks], spatial, dims[axes + 1..].to_vec()].concat();
-    let mut out = x.reshape(split)?.permute(order)?.contiguous()?.reshape(shape)?;
+    let mut out = permute(&x.reshape(&split)?, &order)?.reshape(&shape)?;
     for i in 0..axes {
         let size = out.dims()[i + 1];
         let kept = size.checked_sub(crops[2 * i]).and_then(|s| s.checked_sub(crops[2 * i + 1]));
         let kept = kept.ok_or_else(|| fail("crops larger than the image"))?;
-        out = out.narrow(i + 1, crops[2 * i], kept)?;
+        out = narrow(&out, i + 1, crops[2 * i], kept)?;
     }
-    Ok(out.contiguous()?)
+    Ok(out)
 }

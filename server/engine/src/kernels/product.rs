@@ -4,7 +4,7 @@ use super::access::{make, with, zeros};
 use super::matrix::{Activate, View, product, threads};
 use super::{Outcome, Value, elements, fail};
 use crate::graph::Activation;
-use candle_core::DType;
+use crate::value::{Element, Kind};
 
 /// `activation(x · w + bias)` over the last axis of x.
 pub fn dense(x: &Value, w: &Value, bias: Option<&Value>, activation: Activation) -> Outcome {
@@ -42,41 +42,57 @@ pub fn finish(
     }
 }
 
+/// Two batches of matrices laid beside each other.
+struct Matrices {
+    rows: usize,
+    inner: usize,
+    columns: usize,
+    /// Of the result.
+    shape: Vec<usize>,
+    places_a: Vec<usize>,
+    places_b: Vec<usize>,
+}
+
+impl Matrices {
+    fn new(a: &Value, b: &Value, transpose_a: bool, transpose_b: bool) -> Result<Self, crate::EngineError> {
+        let (da, db) = (a.dims(), b.dims());
+        let unfit = || fail(format!("a matrix product of {da:?} and {db:?}"));
+        let (Some((ba, ma)), Some((bb, mb))) = (da.split_last_chunk::<2>(), db.split_last_chunk::<2>())
+        else {
+            return Err(unfit());
+        };
+        let batch = super::elementwise::broadcast_shape(ba, bb)?;
+        let flip = |m: &[usize; 2], t: bool| if t { (m[1], m[0]) } else { (m[0], m[1]) };
+        let ((rows, inner), (inner_b, columns)) = (flip(ma, transpose_a), flip(mb, transpose_b));
+        if inner != inner_b {
+            return Err(unfit());
+        }
+        let shape = [batch.as_slice(), &[rows, columns]].concat();
+        elements(&shape)?;
+        let (places_a, places_b) = (places(ba, &batch, ma[0] * ma[1]), places(bb, &batch, mb[0] * mb[1]));
+        Ok(Self { rows, inner, columns, shape, places_a, places_b })
+    }
+}
+
 /// A product of matrices, or of batches of them with broadcasting.
 pub fn matmul(a: &Value, b: &Value, transpose_a: bool, transpose_b: bool) -> Outcome {
-    if a.dtype() != DType::F32 {
+    if a.kind() != Kind::F32 || b.kind() != Kind::F32 {
         return slow(a, b, transpose_a, transpose_b);
     }
-    let (da, db) = (a.dims(), b.dims());
-    if da.len() < 2 || db.len() < 2 {
-        return Err(fail(format!("a matrix product of {da:?} and {db:?}")));
+    let m = Matrices::new(a, b, transpose_a, transpose_b)?;
+    let (x, y) = (a.slice::<f32>()?, b.slice::<f32>()?);
+    let mut out = zeros::<f32>(&m.shape)?;
+    let view = |data, rows, columns, t| {
+        if t { View::rows(data, columns, rows).transposed() } else { View::rows(data, rows, columns) }
+    };
+    let work = m.rows.saturating_mul(m.inner).saturating_mul(m.columns);
+    let size = (m.rows * m.columns).max(1);
+    for ((out, at), bt) in out.chunks_exact_mut(size).zip(&m.places_a).zip(&m.places_b) {
+        let left = view(&x[*at..], m.rows, m.inner, transpose_a);
+        let right = view(&y[*bt..], m.inner, m.columns, transpose_b);
+        product(out, left, right, threads(work));
     }
-    let (ba, ma) = da.split_at(da.len() - 2);
-    let (bb, mb) = db.split_at(db.len() - 2);
-    let batch = super::elementwise::broadcast_shape(ba, bb)?;
-    let flip = |m: &[usize], t: bool| if t { (m[1], m[0]) } else { (m[0], m[1]) };
-    let ((rows, inner), (inner_b, columns)) = (flip(ma, transpose_a), flip(mb, transpose_b));
-    if inner != inner_b {
-        return Err(fail(format!("a matrix product of {da:?} and {db:?}")));
-    }
-    let shape = [batch.as_slice(), &[rows, columns]].concat();
-    let mut out = zeros::<f32>(&shape)?;
-    let (pa, pb) = (places(ba, &batch, ma[0] * ma[1]), places(bb, &batch, mb[0] * mb[1]));
-    with(a, |a| {
-        with(b, |b| {
-            let size = (rows * columns).max(1);
-            for ((out, at), bt) in out.chunks_exact_mut(size).zip(pa).zip(pb) {
-                let view = |data, m: &[usize], t| {
-                    let view = View::rows(data, m[0], m[1]);
-                    if t { view.transposed() } else { view }
-                };
-                let work = rows.saturating_mul(inner).saturating_mul(columns);
-                let (a, b) = (view(&a[at..], ma, transpose_a), view(&b[bt..], mb, transpose_b));
-                product(out, a, b, threads(work));
-            }
-        })
-    })??;
-    make(out, &shape)
+    make(out, &m.shape)
 }
 
 /// Where each matrix of a broadcast batch begins.
@@ -85,9 +101,46 @@ fn places(own: &[usize], batch: &[usize], size: usize) -> Vec<usize> {
     super::elementwise::offsets(batch, &steps).into_iter().map(|o| o * size).collect()
 }
 
-/// Other types are rare: candle's product.
+/// Other types are rare: one number at a time.
 fn slow(a: &Value, b: &Value, transpose_a: bool, transpose_b: bool) -> Outcome {
-    let turn = |v: &Value, t: bool| if t { v.t() } else { Ok(v.clone()) };
-    let (a, b) = (turn(a, transpose_a)?.contiguous()?, turn(b, transpose_b)?.contiguous()?);
-    Ok(a.broadcast_matmul(&b)?)
+    match (a.kind(), b.kind()) {
+        (Kind::F64, Kind::F64) => plain::<f64>(a, b, transpose_a, transpose_b),
+        (Kind::I64, Kind::I64) => plain::<i64>(a, b, transpose_a, transpose_b),
+        (x, y) => Err(fail(format!("a matrix product of {x:?} and {y:?}"))),
+    }
+}
+
+fn plain<T: Element + MultiplyAdd>(a: &Value, b: &Value, ta: bool, tb: bool) -> Outcome {
+    let m = Matrices::new(a, b, ta, tb)?;
+    let (x, y) = (a.slice::<T>()?, b.slice::<T>()?);
+    let mut out = zeros::<T>(&m.shape)?;
+    let size = (m.rows * m.columns).max(1);
+    for ((out, at), bt) in out.chunks_exact_mut(size).zip(&m.places_a).zip(&m.places_b) {
+        for (n, to) in out.iter_mut().enumerate() {
+            let (row, column) = (n / m.columns, n % m.columns);
+            for i in 0..m.inner {
+                let p = x[at + if ta { i * m.rows + row } else { row * m.inner + i }];
+                let q = y[bt + if tb { column * m.inner + i } else { i * m.columns + column }];
+                *to = T::multiply_add(p, q, *to);
+            }
+        }
+    }
+    make(out, &m.shape)
+}
+
+/// `a * b + c`; integers wrap.
+trait MultiplyAdd {
+    fn multiply_add(a: Self, b: Self, c: Self) -> Self;
+}
+
+impl MultiplyAdd for f64 {
+    fn multiply_add(a: f64, b: f64, c: f64) -> f64 {
+        a * b + c
+    }
+}
+
+impl MultiplyAdd for i64 {
+    fn multiply_add(a: i64, b: i64, c: i64) -> i64 {
+        a.wrapping_mul(b).wrapping_add(c)
+    }
 }

@@ -4,7 +4,7 @@ use super::access::{Element, axis, int, ints, make, with};
 use super::{Outcome, Value, fail};
 use crate::EngineError;
 use crate::graph::Reduce;
-use candle_core::DType;
+use crate::value::Kind;
 use num_traits::Float;
 
 pub fn reduce(kind: Reduce, keep: bool, x: &Value, axes: &Value) -> Outcome {
@@ -22,16 +22,16 @@ pub fn reduce(kind: Reduce, keep: bool, x: &Value, axes: &Value) -> Outcome {
         return Ok(x.clone());
     }
     let (x, [outer, middle, inner]) = grouped(x, &over)?;
-    let out = match (x.dtype(), kind) {
-        (DType::F32, _) => numbers::<f32>(kind, &x, outer, middle, inner)?,
-        (DType::F64, _) => numbers::<f64>(kind, &x, outer, middle, inner)?,
-        (DType::I64, Reduce::Mean) => integer_mean(&x, outer, middle, inner)?,
-        (DType::I64, _) => integers(kind, &x, outer, middle, inner)?,
+    let out = match (x.kind(), kind) {
+        (Kind::F32, _) => numbers::<f32>(kind, &x, outer, middle, inner)?,
+        (Kind::F64, _) => numbers::<f64>(kind, &x, outer, middle, inner)?,
+        (Kind::I64, Reduce::Mean) => integer_mean(&x, outer, middle, inner)?,
+        (Kind::I64, _) => integers(kind, &x, outer, middle, inner)?,
         (_, Reduce::All | Reduce::Min) => fold::<u8>(&x, outer, middle, inner, 1, |a, b| a & b)?,
         (_, Reduce::Any | Reduce::Max) => fold::<u8>(&x, outer, middle, inner, 0, |a, b| a | b)?,
         (other, _) => return Err(fail(format!("{kind:?} of {other:?}"))),
     };
-    Ok(out.reshape(wanted)?)
+    out.reshape(&wanted)
 }
 
 /// The value as [outer, reduced, inner], moved so if the axes are apart.
@@ -46,7 +46,7 @@ fn grouped(x: &Value, over: &[bool]) -> Result<(Value, [usize; 3]), EngineError>
     let mut order: Vec<usize> = (0..over.len()).collect();
     order.sort_by_key(|a| over[*a]);
     let size = |wanted: bool| dims.iter().zip(over).filter(|(_, o)| **o == wanted).map(|(d, _)| *d).product();
-    Ok((x.permute(order)?.contiguous()?, [size(false), size(true), 1]))
+    Ok((super::moves::permute(x, &order)?, [size(false), size(true), 1]))
 }
 
 fn fold<T: Element>(
@@ -83,7 +83,7 @@ fn numbers<T: Element + Float>(
         Reduce::Mean => {
             let sum = fold::<T>(x, outer, middle, inner, T::zero(), |a, b| a + b)?;
             let count = T::from(middle).unwrap_or_else(T::nan);
-            make(with::<T, _>(&sum, |s| s.iter().map(|s| *s / count).collect())?, sum.dims())
+            make(sum.slice::<T>()?.iter().map(|s| *s / count).collect::<Vec<T>>(), sum.dims())
         }
         Reduce::Max => {
             let pick = |a: T, b: T| if b > a || b.is_nan() { b } else { a };
@@ -111,13 +111,13 @@ fn integers(kind: Reduce, x: &Value, outer: usize, middle: usize, inner: usize) 
 fn integer_mean(x: &Value, outer: usize, middle: usize, inner: usize) -> Outcome {
     let sum = fold::<i64>(x, outer, middle, inner, 0, i64::wrapping_add)?;
     let count = i64::try_from(middle).unwrap_or(i64::MAX).max(1);
-    make(with::<i64, _>(&sum, |s| s.iter().map(|s| s / count).collect())?, sum.dims())
+    make(sum.slice::<i64>()?.iter().map(|s| s / count).collect::<Vec<i64>>(), sum.dims())
 }
 
 /// Over the last axis, shifted by its maximum so that nothing overflows.
 pub fn softmax(x: &Value, log: bool) -> Outcome {
-    match x.dtype() {
-        DType::F64 => softmax_of::<f64>(x, log),
+    match x.kind() {
+        Kind::F64 => softmax_of::<f64>(x, log),
         _ => softmax_of::<f32>(x, log),
     }
 }
@@ -130,7 +130,7 @@ fn softmax_of<T: Element + Float>(x: &Value, log: bool) -> Outcome {
         let mut sum = T::zero();
         for x in row.iter_mut() {
             let e = (*x - most).exp();
-            sum += e;
+            sum = sum + e;
             *x = if log { *x - most } else { e };
         }
         let ln = sum.ln();
@@ -141,10 +141,10 @@ fn softmax_of<T: Element + Float>(x: &Value, log: bool) -> Outcome {
 
 /// The place of the first extreme along an axis.
 pub fn arg_extreme(max: bool, x: &Value, along: &Value) -> Outcome {
-    match x.dtype() {
-        DType::F32 => arg_of::<f32>(max, x, along),
-        DType::F64 => arg_of::<f64>(max, x, along),
-        DType::I64 => arg_of::<i64>(max, x, along),
+    match x.kind() {
+        Kind::F32 => arg_of::<f32>(max, x, along),
+        Kind::F64 => arg_of::<f64>(max, x, along),
+        Kind::I64 => arg_of::<i64>(max, x, along),
         _ => arg_of::<u8>(max, x, along),
     }
 }
@@ -162,7 +162,10 @@ fn arg_of<T: Element>(max: bool, x: &Value, along: &Value) -> Outcome {
                 if better { m } else { best }
             }) as i64
         };
-        (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))).map(|(o, i)| place(o, i)).collect()
+        (0..outer)
+            .flat_map(|o| (0..inner).map(move |i| (o, i)))
+            .map(|(o, i)| place(o, i))
+            .collect::<Vec<i64>>()
     })?;
     make::<i64>(out, &[&dims[..at], &dims[at + 1..]].concat())
 }

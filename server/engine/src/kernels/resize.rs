@@ -3,7 +3,6 @@
 use super::access::{make, sizes, with, zeros};
 use super::{Outcome, Value, fail};
 use crate::graph::Resize;
-use candle_core::DType;
 
 pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
     let size = sizes(size)?;
@@ -13,7 +12,7 @@ pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
     if *height == 0 || *width == 0 {
         return Err(fail("a resize of an empty image"));
     }
-    let x = x.to_dtype(DType::F32)?;
+    let x = super::shapes::cast(x, crate::DType::F32)?;
     let shape = [*batch, *out_h, *out_w, *c];
     let mut out = zeros::<f32>(&shape)?;
     let (ys, xs) = (taps(how, *height, *out_h), taps(how, *width, *out_w));

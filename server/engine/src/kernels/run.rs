@@ -2,8 +2,8 @@
 
 use super::access::{axis, int, ints, make};
 use super::{
-    Value, conv, depthwise, elementwise, fail, indexing, pool, product, reduce, resize, shapes, slices,
-    transposed,
+    Value, conv, depthwise, elementwise, fail, indexing, moves, pool, product, reduce, resize, shapes,
+    slices, transposed,
 };
 use crate::EngineError;
 use crate::graph::Op;
@@ -86,19 +86,12 @@ fn concat(inputs: &[&Value]) -> super::Outcome {
         return Err(fail("a concatenation of nothing"));
     };
     let at = axis(int(along)?, parts[0].rank())?;
-    let total: usize = parts.iter().map(|p| p.elem_count()).sum();
-    super::elements(&[total])?;
-    // candle lets nothing of length 0 take part.
-    let parts: Vec<&Value> = match parts.iter().copied().filter(|p| p.elem_count() > 0).collect::<Vec<_>>() {
-        some if some.is_empty() => return Ok(parts[0].clone()),
-        some => some,
-    };
-    Ok(Value::cat(&parts, at)?.contiguous()?)
+    moves::cat(parts, at)
 }
 
 fn pack(inputs: &[&Value], along: i64) -> super::Outcome {
     let rank = inputs.first().map_or(0, |x| x.rank());
-    Ok(Value::stack(inputs, axis(along, rank + 1)?)?.contiguous()?)
+    moves::stack(inputs, axis(along, rank + 1)?)
 }
 
 fn split(op: &Op, inputs: &[&Value]) -> Values {
@@ -132,8 +125,8 @@ fn split(op: &Op, inputs: &[&Value]) -> Values {
     let mut from = 0;
     let mut parts = Vec::new();
     for size in sizes {
-        let part = x.narrow(at, from, size)?.contiguous()?;
-        parts.push(if squeeze { part.squeeze(at)? } else { part });
+        let part = moves::narrow(x, at, from, size)?;
+        parts.push(if squeeze { shapes::squeeze(&part, &[at as i64])? } else { part });
         from += size;
     }
     Ok(parts)

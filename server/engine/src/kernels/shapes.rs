@@ -1,9 +1,10 @@
 //! Shapes: asked for, changed, filled.
 
 use super::access::{Element, axis, int, ints, make, sizes, with};
+use super::moves;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
-use candle_core::DType;
+use crate::value::Kind;
 
 pub fn shape_of(x: &Value) -> Outcome {
     let dims: Vec<i64> = x.dims().iter().map(|d| *d as i64).collect();
@@ -27,7 +28,7 @@ pub fn reshape(x: &Value, shape: &Value) -> Outcome {
         return Err(unfit());
     }
     let dims: Vec<usize> = wanted.iter().map(|d| usize::try_from(*d).unwrap_or(rest)).collect();
-    Ok(x.reshape(dims)?)
+    x.reshape(&dims)
 }
 
 pub fn broadcast_to(x: &Value, shape: &Value) -> Outcome {
@@ -36,17 +37,23 @@ pub fn broadcast_to(x: &Value, shape: &Value) -> Outcome {
 
 /// The value, repeated to a shape.
 pub fn expand(x: &Value, shape: &[usize]) -> Outcome {
-    elements(shape)?;
-    Ok(x.broadcast_as(shape)?.contiguous()?)
+    moves::expand(x, shape)
 }
 
 pub fn transpose(x: &Value, order: &Value) -> Outcome {
     let order: Result<Vec<usize>, _> = ints(order)?.into_iter().map(|a| axis(a, x.rank())).collect();
-    Ok(x.permute(order?)?.contiguous()?)
+    moves::permute(x, &order?)
 }
 
 pub fn expand_dims(x: &Value, at: &Value) -> Outcome {
-    Ok(x.unsqueeze(axis(int(at)?, x.rank() + 1)?)?)
+    unsqueeze(x, axis(int(at)?, x.rank() + 1)?)
+}
+
+/// A new axis of extent 1.
+pub fn unsqueeze(x: &Value, at: usize) -> Outcome {
+    let mut dims: crate::value::Dims = x.dims().into();
+    dims.insert(at, 1);
+    x.reshape(&dims)
 }
 
 pub fn squeeze(x: &Value, dims: &[i64]) -> Outcome {
@@ -60,7 +67,7 @@ pub fn squeeze(x: &Value, dims: &[i64]) -> Outcome {
     }
     let kept: Vec<usize> =
         x.dims().iter().enumerate().filter(|(i, d)| !gone(*i, **d)).map(|(_, d)| *d).collect();
-    Ok(x.reshape(kept)?)
+    x.reshape(&kept)
 }
 
 pub fn fill(shape: &Value, value: &Value) -> Outcome {
@@ -68,7 +75,7 @@ pub fn fill(shape: &Value, value: &Value) -> Outcome {
 }
 
 pub fn range(start: &Value, limit: &Value, delta: &Value) -> Outcome {
-    if start.dtype() == DType::I64 {
+    if start.kind() == Kind::I64 {
         let (start, limit, delta) = (int(start)?, int(limit)?, int(delta)?);
         let span = i128::from(limit) - i128::from(start);
         let count = if delta == 0 {
@@ -94,21 +101,76 @@ pub fn range(start: &Value, limit: &Value, delta: &Value) -> Outcome {
 pub fn cast(x: &Value, to: crate::DType) -> Outcome {
     use crate::DType as D;
     match to {
-        D::F32 | D::F16 | D::BF16 => Ok(x.to_dtype(DType::F32)?),
-        D::F64 => Ok(x.to_dtype(DType::F64)?),
-        D::Bool => match x.dtype() {
-            DType::F32 => not_zero::<f32>(x),
-            DType::F64 => not_zero::<f64>(x),
-            DType::I64 => not_zero::<i64>(x),
-            _ => Ok(x.clone()),
+        D::F32 => to_floats::<f32>(x),
+        // Computed in 32 bits, but no finer than the type is.
+        D::F16 => rounded(&to_floats::<f32>(x)?, |x| half::f16::from_f32(x).to_f32()),
+        D::BF16 => rounded(&to_floats::<f32>(x)?, |x| half::bf16::from_f32(x).to_f32()),
+        D::F64 => to_floats::<f64>(x),
+        D::Bool => match x.kind() {
+            Kind::F32 => not_zero::<f32>(x),
+            Kind::F64 => not_zero::<f64>(x),
+            Kind::I64 => not_zero::<i64>(x),
+            Kind::Bool => Ok(x.clone()),
+            _ => Err(fail("a cast from strings")),
         },
         D::String => Err(fail("a cast to strings")),
-        _ => Ok(x.to_dtype(DType::I64)?),
+        D::I64 | D::U64 => to_integers(x),
+        _ => {
+            let x = to_integers(x)?;
+            let wrapped: Vec<i64> = x.slice::<i64>()?.iter().map(|n| wrap(*n, to)).collect();
+            make(wrapped, x.dims())
+        }
+    }
+}
+
+fn to_floats<T: Element + num_traits::NumCast>(x: &Value) -> Outcome {
+    fn all<F: Element + num_traits::ToPrimitive, T: Element + num_traits::NumCast>(x: &Value) -> Outcome {
+        let nan = || T::default();
+        make(x.slice::<F>()?.iter().map(|x| T::from(*x).unwrap_or_else(nan)).collect::<Vec<T>>(), x.dims())
+    }
+    if x.kind() == T::KIND {
+        return Ok(x.clone());
+    }
+    match x.kind() {
+        Kind::F32 => all::<f32, T>(x),
+        Kind::F64 => all::<f64, T>(x),
+        Kind::I64 => all::<i64, T>(x),
+        Kind::Bool => all::<u8, T>(x),
+        _ => Err(fail("a cast from strings")),
+    }
+}
+
+fn to_integers(x: &Value) -> Outcome {
+    match x.kind() {
+        Kind::I64 => Ok(x.clone()),
+        // Towards zero, and to the nearest that there is.
+        Kind::F32 => make(x.slice::<f32>()?.iter().map(|x| *x as i64).collect::<Vec<i64>>(), x.dims()),
+        Kind::F64 => make(x.slice::<f64>()?.iter().map(|x| *x as i64).collect::<Vec<i64>>(), x.dims()),
+        Kind::Bool => make(x.slice::<u8>()?.iter().map(|x| i64::from(*x)).collect::<Vec<i64>>(), x.dims()),
+        _ => Err(fail("a cast from strings")),
+    }
+}
+
+fn rounded(x: &Value, f: impl Fn(f32) -> f32) -> Outcome {
+    make(x.slice::<f32>()?.iter().map(|x| f(*x)).collect::<Vec<f32>>(), x.dims())
+}
+
+/// What is left of an integer in a narrower type.
+fn wrap(n: i64, to: crate::DType) -> i64 {
+    use crate::DType as D;
+    match to {
+        D::I8 => i64::from(n as i8),
+        D::I16 => i64::from(n as i16),
+        D::I32 => i64::from(n as i32),
+        D::U8 => i64::from(n as u8),
+        D::U16 => i64::from(n as u16),
+        D::U32 => i64::from(n as u32),
+        _ => n,
     }
 }
 
 fn not_zero<T: Element>(x: &Value) -> Outcome {
-    make(with::<T, _>(x, |x| x.iter().map(|x| u8::from(*x != T::default())).collect())?, x.dims())
+    make(x.slice::<T>()?.iter().map(|x| u8::from(*x != T::default())).collect::<Vec<u8>>(), x.dims())
 }
 
 pub fn select(condition: &Value, yes: &Value, no: &Value) -> Outcome {
@@ -119,13 +181,13 @@ pub fn select(condition: &Value, yes: &Value, no: &Value) -> Outcome {
         && condition.dims()[0] == shape[0]
         && condition.dims()[0] != *shape.last().unwrap_or(&0);
     let condition = if rows {
-        condition.reshape([vec![shape[0]], vec![1; shape.len() - 1]].concat())?
+        condition.reshape(&[vec![shape[0]], vec![1; shape.len() - 1]].concat())?
     } else {
         condition.clone()
     };
     let shape = super::elementwise::broadcast_shape(condition.dims(), &shape)?;
     let (condition, yes, no) = (expand(&condition, &shape)?, expand(yes, &shape)?, expand(no, &shape)?);
-    Ok(condition.where_cond(&yes, &no)?)
+    moves::choose(&condition, &yes, &no)
 }
 
 pub fn one_hot(indices: &Value, depth: &Value, on: &Value, off: &Value, at: i64) -> Outcome {
@@ -139,8 +201,8 @@ pub fn one_hot(indices: &Value, depth: &Value, on: &Value, off: &Value, at: i64)
     axis_shape[at] = depth;
     let hit = super::elementwise::compare(
         crate::graph::Compare::Equal,
-        &indices.unsqueeze(at)?,
-        &counted.reshape(axis_shape)?,
+        &unsqueeze(indices, at)?,
+        &counted.reshape(&axis_shape)?,
     )?;
     select(&hit, on, off)
 }

@@ -1,6 +1,7 @@
 //! Parts of values, by begin, end and step.
 
-use super::access::{axis, ints, make};
+use super::access::{axis, ints};
+use super::moves::{self, Strided};
 use super::{Outcome, Value, fail};
 use crate::EngineError;
 use crate::graph::Masks;
@@ -15,25 +16,33 @@ enum Cut {
 /// NumPy's `x[a:b:c, d, ..., newaxis]`.
 pub fn strided(x: &Value, begin: &Value, end: &Value, steps: &Value, masks: &Masks) -> Outcome {
     let cuts = cuts(x.dims(), &ints(begin)?, &ints(end)?, &ints(steps)?, masks)?;
-    let mut out = x.clone();
-    let (mut at, mut shape) = (0, Vec::new());
+    let mut view = Strided::whole(x.dims());
+    let (mut at, mut shape) = (0, crate::value::Dims::new());
     for cut in cuts {
         match cut {
             Cut::New => shape.push(1),
             Cut::One(place) => {
-                let size = out.dims()[at];
-                let place = axis(place, size)?;
-                out = out.narrow(at, place, 1)?;
+                let place = axis(place, x.dims()[at])?;
+                view.cut(at, place, 1, 1);
                 at += 1;
             }
             Cut::Range { begin, end, step } => {
-                out = range(&out, at, begin, end, step)?;
-                shape.push(out.dims()[at]);
+                let count = count(begin, end, step);
+                view.cut(at, usize::try_from(begin).unwrap_or(0), count, step as isize);
+                shape.push(count);
                 at += 1;
             }
         }
     }
-    Ok(out.contiguous()?.reshape(shape)?)
+    moves::view(x, &view)?.reshape(&shape)
+}
+
+/// How many places there are from `begin` to before `end`.
+fn count(begin: i64, end: i64, step: i64) -> usize {
+    let span =
+        if step > 0 { i128::from(end) - i128::from(begin) } else { i128::from(begin) - i128::from(end) };
+    let step = i128::from(step).abs();
+    usize::try_from((span + step - 1) / step).unwrap_or(0)
 }
 
 /// Lays the specification over the axes: an ellipsis stands for all that are not named.
@@ -88,50 +97,30 @@ fn cuts(
     Ok(cuts)
 }
 
-fn range(x: &Value, at: usize, begin: i64, end: i64, step: i64) -> Outcome {
-    let count =
-        if step > 0 { (end - begin + step - 1) / step } else { (begin - end - step - 1) / -step }.max(0);
-    if step == 1 {
-        let size = x.dims()[at];
-        let begin = usize::try_from(begin).unwrap_or(0).min(size);
-        return Ok(x.narrow(at, begin, usize::try_from(count).unwrap_or(0))?.contiguous()?);
-    }
-    let places: Vec<i64> = (0..count).map(|n| begin + n * step).collect();
-    pick(x, at, places)
-}
-
-/// Some places of an axis.
-fn pick(x: &Value, at: usize, places: Vec<i64>) -> Outcome {
-    let count = places.len();
-    if count == 0 {
-        return Ok(x.narrow(at, 0, 0)?.contiguous()?);
-    }
-    Ok(x.contiguous()?.index_select(&make(places, &[count])?, at)?)
-}
-
 /// A size of -1 goes to the end.
 pub fn slice(x: &Value, begin: &Value, size: &Value) -> Outcome {
     let (begin, size) = (ints(begin)?, ints(size)?);
     if begin.len() != x.rank() || size.len() != x.rank() {
         return Err(fail("a slice needs a begin and a size for each axis"));
     }
-    let mut out = x.clone();
+    let mut view = Strided::whole(x.dims());
     for (i, (b, s)) in begin.into_iter().zip(size).enumerate() {
         let total = x.dims()[i] as i64;
         let s = if s == -1 { total - b } else { s };
         if b < 0 || s < 0 || b.checked_add(s).is_none_or(|e| e > total) {
             return Err(fail(format!("a slice from {b}, {s} long, of an axis of {total}")));
         }
-        out = out.narrow(i, b.unsigned_abs() as usize, s.unsigned_abs() as usize)?;
+        view.cut(i, b.unsigned_abs() as usize, s.unsigned_abs() as usize, 1);
     }
-    Ok(out.contiguous()?)
+    moves::view(x, &view)
 }
 
 pub fn reverse(x: &Value, axes: &Value) -> Outcome {
-    let mut out = x.clone();
+    let mut view = Strided::whole(x.dims());
     for a in ints(axes)? {
         let at = axis(a, x.rank())?;
-        out = pick(&out, at, (0..x.dims()[at] as i64).rev().collect())?;
+        let size = x.dims()[at];
+        view.cut(at, size.saturating_sub(1), size, -1);
     }
-    Ok(out)
+    moves::view(x, &view)
 }

@@ -29,9 +29,20 @@ impl Geometry {
         dilations: [usize; 2],
         padding: Padding,
     ) -> Result<Self, EngineError> {
-        let [batch, height, width, channels] = *x.dims() else {
+        let Ok(dims) = <[usize; 4]>::try_from(x.dims()) else {
             return Err(fail(format!("an image needs 4 dimensions, got shape {:?}", x.dims())));
         };
+        Self::of(dims, window, strides, dilations, padding)
+    }
+
+    /// Works out the sizes of the output for an image of a shape.
+    pub fn of(
+        [batch, height, width, channels]: [usize; 4],
+        window: [usize; 2],
+        strides: [usize; 2],
+        dilations: [usize; 2],
+        padding: Padding,
+    ) -> Result<Self, EngineError> {
         let explicit = match padding {
             Padding::Explicit([t, b, l, r]) => Some([(t, b), (l, r)]),
             _ => None,

@@ -19,9 +19,13 @@ pub fn transposed(size: &Value, filter: &Value, x: &Value, conv: &Conv) -> Outco
     };
     let mut out = zeros::<f32>(&shape)?;
     // The geometry of the convolution whose gradient this is: from the result to x.
-    let shell =
-        Value::zeros((shape[0], shape[1], shape[2], 1), candle_core::DType::U8, &candle_core::Device::Cpu)?;
-    let g = Geometry::new(&shell, [kh, kw], conv.strides, conv.dilations, conv.padding)?;
+    let g = Geometry::of(
+        [shape[0], shape[1], shape[2], outs],
+        [kh, kw],
+        conv.strides,
+        conv.dilations,
+        conv.padding,
+    )?;
     if x.dims() != [g.batch, g.out_height, g.out_width, ins] || shape[3] != outs {
         return Err(fail(format!("a transposed convolution of {:?} to {shape:?}", x.dims())));
     }

@@ -3,7 +3,7 @@
 use super::Draft;
 use crate::EngineError;
 use crate::graph::{Graph, Op};
-use crate::kernels::{self, Value, literal, scalar_bytes};
+use crate::kernels::{self, Value, literal};
 use std::collections::HashMap;
 
 /// A result this much larger than what it is made of is made anew by each run: it would cost memory for ever.
@@ -32,7 +32,7 @@ pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
         // What cannot be computed now is left to fail when it is run, if it ever is.
         let made = inputs.and_then(|inputs| {
             let made = kernels::run(&node.op, &inputs).ok()?;
-            let size = |values: &mut dyn Iterator<Item = &Value>| values.map(scalar_bytes).sum::<usize>();
+            let size = |values: &mut dyn Iterator<Item = &Value>| values.map(|v| v.bytes()).sum::<usize>();
             let (before, after) = (size(&mut inputs.iter().copied()), size(&mut made.iter()));
             (after <= before.saturating_add(LARGEST_GROWTH)).then_some(made)
         });

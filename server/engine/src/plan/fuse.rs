@@ -5,7 +5,7 @@ use super::Draft;
 use crate::EngineError;
 use crate::graph::{Activation, Binary, Node, Op, Unary, ValueId};
 use crate::kernels::{self, Value};
-use candle_core::DType;
+use crate::value::Kind;
 use std::collections::HashMap;
 
 /// Fuses until nothing changes; each pass looks at every node once.
@@ -47,7 +47,7 @@ pub fn fuse(draft: &mut Draft) -> Result<(), EngineError> {
 fn dense(node: &mut Node, constants: &HashMap<ValueId, Value>) {
     let Op::MatMul { transpose_a: false, transpose_b: false } = node.op else { return };
     let [x, w] = node.inputs[..] else { return };
-    let matrix = constants.get(&w).is_some_and(|w| w.rank() == 2 && w.dtype() == DType::F32);
+    let matrix = constants.get(&w).is_some_and(|w| w.rank() == 2 && w.kind() == Kind::F32);
     if matrix && !constants.contains_key(&x) {
         node.op = Op::Dense(Activation::None);
     }
@@ -141,13 +141,13 @@ fn per_channel(value: &Value, op: &Op, weights: &Value) -> Result<Option<Value>,
         (_, dims) => dims.last().copied().unwrap_or(0),
     };
     let rank = if matches!(op, Op::Dense(_)) { 2 } else { 4 };
-    let vector = value.dtype() == DType::F32 && value.rank() <= rank && value.rank() > 0;
+    let vector = value.kind() == Kind::F32 && value.rank() <= rank && value.rank() > 0;
     if vector && value.elem_count() == outs && value.dims().last() == Some(&outs) {
-        return Ok(Some(value.flatten_all()?));
+        return Ok(Some(value.flatten_all()));
     }
     // One number for all channels.
-    if value.dtype() == DType::F32 && value.elem_count() == 1 && value.rank() <= rank {
-        return Ok(Some(value.flatten_all()?.broadcast_as(outs)?.contiguous()?));
+    if value.kind() == Kind::F32 && value.elem_count() == 1 && value.rank() <= rank {
+        return Ok(Some(kernels::expand(&value.flatten_all(), &[outs])?));
     }
     Ok(None)
 }
@@ -155,7 +155,7 @@ fn per_channel(value: &Value, op: &Op, weights: &Value) -> Result<Option<Value>,
 /// A vector of channels in the place where the weights have them.
 fn spread(scale: &Value, op: &Op, weights: &Value) -> Result<Value, EngineError> {
     match (op, weights.dims()) {
-        (Op::Depthwise(_), [_, _, channels, multiplier]) => Ok(scale.reshape((*channels, *multiplier))?),
+        (Op::Depthwise(_), [_, _, channels, multiplier]) => scale.reshape(&[*channels, *multiplier]),
         _ => Ok(scale.clone()),
     }
 }

@@ -1,0 +1,260 @@
+//! The memory of a run, planned.
+//!
+//! The first run with inputs of certain shapes is traced: how large each buffer was, from when to when it lived. From the trace
+//! follows which buffers can lie in the same object one after the other ([`Layout`]). Later runs with these shapes take the
+//! n-th buffer from the object that the layout says, out of a [`Workspace`] that one run at a time uses: no allocation, no
+//! page to be zeroed by the system. A run that turns out otherwise (loops whose length depends on the data) falls back
+//! to memory of its own, buffer by buffer.
+
+use bytemuck::{Pod, Zeroable};
+use std::cell::RefCell;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// A cache line: what blocks are made of, so that every buffer begins at one.
+#[derive(Debug, Clone, Copy)]
+#[repr(C, align(64))]
+struct Line([u8; 64]);
+
+// SAFETY: sixty-four bytes without padding, every pattern of which is one.
+#[allow(unsafe_code)]
+unsafe impl Zeroable for Line {}
+// SAFETY: as above; it is `Copy` and has no lifetime.
+#[allow(unsafe_code)]
+unsafe impl Pod for Line {}
+
+/// Memory of one buffer. It goes back to where it came from when it is dropped.
+#[derive(Debug)]
+pub struct Block {
+    lines: Vec<Line>,
+    home: Home,
+}
+
+#[derive(Debug)]
+enum Home {
+    Nowhere,
+    Trace(Arc<Mutex<Trace>>, usize),
+    Object(Arc<Workspace>, usize),
+}
+
+impl Block {
+    /// The block as numbers.
+    pub fn elements<T: Pod>(&self) -> &[T] {
+        bytemuck::cast_slice(&self.lines)
+    }
+
+    /// The block as numbers, to be written.
+    pub fn elements_mut<T: Pod>(&mut self) -> &mut [T] {
+        bytemuck::cast_slice_mut(&mut self.lines)
+    }
+}
+
+impl Drop for Block {
+    fn drop(&mut self) {
+        match &self.home {
+            Home::Nowhere => {}
+            Home::Trace(trace, number) => lock(trace).end(*number),
+            Home::Object(workspace, object) => workspace.put(*object, std::mem::take(&mut self.lines)),
+        }
+    }
+}
+
+/// From when to when buffers lived.
+#[derive(Debug, Default)]
+pub struct Trace {
+    now: usize,
+    buffers: Vec<Buffer>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Buffer {
+    lines: usize,
+    from: usize,
+    to: usize,
+}
+
+impl Trace {
+    fn begin(&mut self, lines: usize) -> usize {
+        self.now += 1;
+        self.buffers.push(Buffer { lines, from: self.now, to: usize::MAX });
+        self.buffers.len() - 1
+    }
+
+    fn end(&mut self, number: usize) {
+        self.now += 1;
+        if let Some(buffer) = self.buffers.get_mut(number) {
+            buffer.to = self.now;
+        }
+    }
+}
+
+/// Which object each buffer of a run lies in.
+#[derive(Debug, Default)]
+pub struct Layout {
+    /// Lines of each object.
+    objects: Vec<usize>,
+    /// The object of the n-th buffer.
+    places: Vec<usize>,
+}
+
+impl Layout {
+    /// Largest buffers first, each into the smallest object that is free while it lives and large enough, else into a new one.
+    fn of(trace: &Trace) -> Self {
+        let mut order: Vec<usize> = (0..trace.buffers.len()).collect();
+        order.sort_by_key(|n| std::cmp::Reverse(trace.buffers[*n].lines));
+        let mut layout = Self { objects: Vec::new(), places: vec![0; order.len()] };
+        let mut tenants: Vec<Vec<Buffer>> = Vec::new();
+        for number in order {
+            let buffer = trace.buffers[number];
+            let free =
+                |object: &usize| tenants[*object].iter().all(|t| t.to < buffer.from || buffer.to < t.from);
+            let object = (0..tenants.len()).filter(free).min_by_key(|o| layout.objects[*o]);
+            let object = object.unwrap_or_else(|| {
+                layout.objects.push(buffer.lines);
+                tenants.push(Vec::new());
+                tenants.len() - 1
+            });
+            tenants[object].push(buffer);
+            layout.places[number] = object;
+        }
+        layout
+    }
+
+    /// Bytes of a workspace.
+    pub fn bytes(&self) -> usize {
+        self.objects.iter().sum::<usize>() * size_of::<Line>()
+    }
+}
+
+/// The objects of one run; each is here, or in use by a block.
+#[derive(Debug)]
+pub struct Workspace {
+    layout: Arc<Layout>,
+    objects: Mutex<Vec<Option<Vec<Line>>>>,
+}
+
+impl Workspace {
+    /// A workspace whose objects are made when they are first used.
+    pub fn new(layout: Arc<Layout>) -> Arc<Self> {
+        let objects = layout.objects.iter().map(|_| Some(Vec::new())).collect();
+        Arc::new(Self { layout, objects: Mutex::new(objects) })
+    }
+
+    fn take(&self, number: usize, lines: usize) -> Option<(usize, Vec<Line>)> {
+        let object = *self.layout.places.get(number)?;
+        let size = self.layout.objects[object];
+        if size < lines {
+            return None;
+        }
+        let mut memory = lock(&self.objects)[object].take()?;
+        memory.resize(size, Line::zeroed());
+        Some((object, memory))
+    }
+
+    fn put(&self, object: usize, memory: Vec<Line>) {
+        lock(&self.objects)[object] = Some(memory);
+    }
+}
+
+enum Source {
+    Trace(Arc<Mutex<Trace>>),
+    Workspace { workspace: Arc<Workspace>, next: usize },
+}
+
+thread_local! {
+    /// What the run on this thread allocates from.
+    static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
+}
+
+/// A buffer of at least so many bytes, for the run on this thread.
+pub fn block(bytes: usize) -> Block {
+    let lines = bytes.div_ceil(size_of::<Line>());
+    SOURCE.with_borrow_mut(|source| match source {
+        Some(Source::Trace(trace)) => {
+            let number = lock(trace).begin(lines);
+            Block { lines: vec![Line::zeroed(); lines], home: Home::Trace(trace.clone(), number) }
+        }
+        Some(Source::Workspace { workspace, next }) => {
+            let number = *next;
+            *next += 1;
+            match workspace.take(number, lines) {
+                Some((object, lines)) => Block { lines, home: Home::Object(workspace.clone(), object) },
+                None => alone(lines),
+            }
+        }
+        None => alone(lines),
+    })
+}
+
+fn alone(lines: usize) -> Block {
+    Block { lines: vec![Line::zeroed(); lines], home: Home::Nowhere }
+}
+
+/// Runs `work`, tracing its buffers; what they were laid out to.
+pub fn traced<R>(work: impl FnOnce() -> R) -> (R, Layout) {
+    let trace = Arc::new(Mutex::new(Trace::default()));
+    let result = with_source(Source::Trace(trace.clone()), work);
+    let layout = Layout::of(&lock(&trace));
+    (result, layout)
+}
+
+/// Runs `work` in a workspace, which nobody else uses meanwhile.
+pub fn within<R>(workspace: &Arc<Workspace>, work: impl FnOnce() -> R) -> R {
+    with_source(Source::Workspace { workspace: workspace.clone(), next: 0 }, work)
+}
+
+/// A thread that waits for a part of one run may take up another run: sources nest.
+fn with_source<R>(source: Source, work: impl FnOnce() -> R) -> R {
+    struct Restore(Option<Source>);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            SOURCE.set(self.0.take());
+        }
+    }
+    let _restore = Restore(SOURCE.replace(Some(source)));
+    work()
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Workspace, block, traced, within};
+    use std::sync::Arc;
+
+    /// Three buffers of which two live at a time.
+    fn chain() -> Vec<usize> {
+        let a = block(1000);
+        let b = block(2000);
+        drop(a);
+        let c = block(900);
+        vec![b.lines.as_ptr() as usize, c.lines.as_ptr() as usize]
+    }
+
+    #[test]
+    fn buffers_that_do_not_meet_share_an_object() {
+        let (_, layout) = traced(chain);
+        assert_eq!(layout.objects.len(), 2);
+        assert_eq!(layout.bytes(), 1024 + 2048);
+    }
+
+    #[test]
+    fn later_runs_find_their_memory_again() {
+        let (_, layout) = traced(chain);
+        let workspace = Workspace::new(Arc::new(layout));
+        assert_eq!(within(&workspace, chain), within(&workspace, chain));
+    }
+
+    #[test]
+    fn a_run_that_turns_out_otherwise_gets_memory_of_its_own() {
+        let (_, layout) = traced(chain);
+        let workspace = Workspace::new(Arc::new(layout));
+        within(&workspace, || {
+            let (mut large, mut more) = (block(100_000), Vec::new());
+            large.elements_mut::<u8>()[99_999] = 1;
+            more.extend((0..10).map(|_| block(500)));
+            assert!(more.iter().all(|b| b.elements::<u8>().len() >= 500));
+        });
+    }
+}
