@@ -18,6 +18,7 @@ pub mod simd;
 mod slices;
 mod spatial;
 mod transposed;
+pub mod vector;
 
 pub use access::{into_value, literal, scalar_bytes};
 pub use run::run;
