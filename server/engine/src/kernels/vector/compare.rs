@@ -71,7 +71,7 @@ impl Functions {
     /// A function by name, by the kernel on values.
     pub fn before(&self, name: &str) -> Result<Value, EngineError> {
         match name {
-            "softmax" => kernels::reduce::softmax(false, &self.x),
+            "softmax" => kernels::reduce::softmax(&self.x, false),
             "exp" => kernels::elementwise::unary(Unary::Exp, &self.x),
             _ => kernels::elementwise::unary(Unary::Tanh, &self.x),
         }
