@@ -18,6 +18,7 @@ pub mod simd;
 mod slices;
 mod spatial;
 mod transposed;
+pub mod vector;
 
 pub use crate::value::Value;
 pub use access::{into_value, literal};

@@ -84,6 +84,9 @@ pub trait Simd: Copy + Send + Sync + 'static {
         Self::store(v, &mut lanes);
         lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
+
+    /// The exponent and the mantissa in 1..2 of positive normal numbers; anything of others.
+    fn split(v: Self::V) -> (Self::V, Self::V);
 }
 
 /// Work that is compiled for each instruction set. `run` must be `#[inline(always)]`, and so must be all that it calls with `S`.

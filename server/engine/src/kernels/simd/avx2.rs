@@ -118,4 +118,19 @@ impl Simd for Avx2 {
         Self::store(v, &mut lanes);
         lanes.into_iter().sum()
     }
+    #[inline(always)]
+    fn split(v: Two) -> (Two, Two) {
+        #[inline(always)]
+        unsafe fn half(v: __m256) -> (__m256, __m256) {
+            unsafe {
+                let bits = _mm256_castps_si256(v);
+                let exponent = _mm256_sub_epi32(_mm256_srli_epi32::<23>(bits), _mm256_set1_epi32(127));
+                let fraction = _mm256_and_si256(bits, _mm256_set1_epi32(0x007f_ffff));
+                let mantissa = _mm256_or_si256(fraction, _mm256_set1_epi32(0x3f80_0000));
+                (_mm256_cvtepi32_ps(exponent), _mm256_castsi256_ps(mantissa))
+            }
+        }
+        let ((e0, m0), (e1, m1)) = unsafe { (half(v.0), half(v.1)) };
+        (Two(e0, e1), Two(m0, m1))
+    }
 }

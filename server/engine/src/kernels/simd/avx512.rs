@@ -116,6 +116,10 @@ impl Simd for Avx512 {
     fn largest(v: __m512) -> f32 {
         unsafe { _mm512_reduce_max_ps(v) }
     }
+    #[inline(always)]
+    fn split(v: __m512) -> (__m512, __m512) {
+        unsafe { (_mm512_getexp_ps(v), _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(v)) }
+    }
 }
 
 /// A mask of the first lanes.

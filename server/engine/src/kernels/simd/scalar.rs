@@ -94,4 +94,9 @@ impl Simd for Scalar {
     fn sum(v: Lanes) -> f32 {
         v.into_iter().sum()
     }
+    #[inline(always)]
+    fn split(v: Lanes) -> (Lanes, Lanes) {
+        let exponent = each(|i| ((v[i].to_bits() >> 23) as i32 - 127) as f32);
+        (exponent, each(|i| f32::from_bits((v[i].to_bits() & 0x007f_ffff) | 0x3f80_0000)))
+    }
 }

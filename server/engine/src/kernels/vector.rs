@@ -1,0 +1,63 @@
+//! What is not a product of matrices, on vectors: plain functions on slices.
+
+#![allow(dead_code, reason = "called by the plan")]
+
+#[doc(hidden)]
+pub mod compare;
+pub mod depthwise;
+pub mod elementwise;
+pub mod math;
+pub mod normalise;
+pub mod pool;
+pub mod softmax;
+
+use super::simd::{LANES, Simd};
+
+/// Elements of cheap work that are worth a thread.
+const PIECE: usize = 32 << 10;
+
+/// How many elements each thread takes at once, in multiples of `unit`, if `count` elements are shared among `threads`. The work
+/// for one element is `cost` times that of an addition.
+fn piece(count: usize, unit: usize, threads: usize, cost: usize) -> usize {
+    let unit = unit.max(1);
+    let least = (PIECE / cost.max(1)).max(1);
+    let share = count.div_ceil(threads.max(1)).max(least);
+    share.div_ceil(unit).saturating_mul(unit)
+}
+
+/// One number from each.
+trait Map: Copy + Send + Sync {
+    fn call<S: Simd>(self, x: S::V) -> S::V;
+}
+
+/// One number from each two.
+trait Zip: Copy + Send + Sync {
+    fn call<S: Simd>(self, a: S::V, b: S::V) -> S::V;
+}
+
+/// Applies a map to a slice in place.
+#[inline(always)]
+fn map_in<S: Simd, F: Map>(f: F, to: &mut [f32]) {
+    let (whole, rest) = to.as_chunks_mut::<LANES>();
+    for lanes in whole {
+        S::store(f.call::<S>(S::load(lanes)), lanes);
+    }
+    if !rest.is_empty() {
+        S::store_part(f.call::<S>(S::load_part(rest)), rest);
+    }
+}
+
+/// Applies a map to a slice.
+#[inline(always)]
+fn map_to<S: Simd, F: Map>(f: F, x: &[f32], to: &mut [f32]) {
+    let ((xs, x_rest), (whole, rest)) = (x.as_chunks::<LANES>(), to.as_chunks_mut::<LANES>());
+    for (x, to) in xs.iter().zip(whole) {
+        S::store(f.call::<S>(S::load(x)), to);
+    }
+    if !rest.is_empty() {
+        S::store_part(f.call::<S>(S::load_part(x_rest)), rest);
+    }
+}
+
+#[cfg(test)]
+mod testing;
