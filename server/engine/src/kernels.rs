@@ -6,6 +6,7 @@ mod activate;
 mod conv;
 mod depthwise;
 mod elementwise;
+pub mod gemm;
 mod indexing;
 mod matrix;
 mod pool;
