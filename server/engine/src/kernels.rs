@@ -4,6 +4,7 @@
 mod access;
 mod activate;
 mod conv;
+pub mod convolve;
 mod depthwise;
 mod elementwise;
 pub mod gemm;

@@ -8,14 +8,14 @@
 mod epilogue;
 mod pack;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod tile;
 mod work;
 
 pub use crate::graph::Activation;
 pub use epilogue::Epilogue;
 pub use pack::{Matrix, Packed, Panels};
-pub(super) use tile::{DEPTH, Row, copy_run, zero_run};
+pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
 pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, share, workers};
 
 use super::simd::{Isa, Simd};

@@ -1,16 +1,16 @@
 //! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
 
 use super::super::simd::{Kernel, Lanes, Simd};
-use super::epilogue::activate;
+use super::epilogue::load;
 use super::{Epilogue, PANEL, Shared};
 
 /// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
 pub const DEPTH: usize = 256;
 /// Numbers of a row of a block. The 16 more than are used let copies end with a whole vector, and spread the rows of
 /// a tile over the sets of the first cache.
-const STRIDE: usize = DEPTH + 16;
+pub const ROW: usize = DEPTH + 16;
 /// A row of a block. The distance of two rows is a constant, so a tile needs one pointer and not twelve.
-pub type Row = [f32; STRIDE];
+pub type Row = [f32; ROW];
 /// Most rows of a tile, for any instruction set.
 const TALLEST: usize = 12;
 
@@ -64,30 +64,13 @@ impl Panel<'_> {
                 v = S::add(v, load::<S>(out));
             }
             if self.last {
-                let end = out.len();
-                if let Some(bias) = self.epilogue.bias {
-                    let from = self.column + n * 16;
-                    v = S::add(v, load::<S>(&bias[from..from + end]));
-                }
-                if let Some(residual) = self.epilogue.residual {
-                    let from = at + n * 16;
-                    v = S::add(v, load::<S>(&residual[from..from + end]));
-                }
-                v = activate::<S>(self.epilogue.activation, v);
+                v = self.epilogue.apply::<S>(v, self.column + n * 16, at + n * 16, out.len());
             }
             match <&mut Lanes>::try_from(&mut *out) {
                 Ok(lanes) => S::store(v, lanes),
                 Err(_) => S::store_part(v, out),
             }
         }
-    }
-}
-
-#[inline(always)]
-fn load<S: Simd>(from: &[f32]) -> S::V {
-    match <&Lanes>::try_from(from) {
-        Ok(lanes) => S::load(lanes),
-        Err(_) => S::load_part(from),
     }
 }
 
@@ -116,7 +99,7 @@ fn fixed<S: Simd, const R: usize>(
     sums: &mut [[f32; PANEL]; TALLEST],
 ) {
     let mut acc = [[S::splat(0.0); 2]; R];
-    for (k, weights) in weights.iter().enumerate().take(STRIDE) {
+    for (k, weights) in weights.iter().enumerate().take(ROW) {
         let (halves, _) = weights.as_chunks::<16>();
         let (w0, w1) = (S::load(&halves[0]), S::load(&halves[1]));
         for (acc, row) in acc.iter_mut().zip(block) {

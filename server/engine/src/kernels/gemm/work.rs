@@ -32,6 +32,13 @@ impl Shared {
         Self { start: out.as_mut_ptr(), len: out.len() }
     }
 
+    /// What begins later.
+    pub fn from(self, at: usize) -> Self {
+        assert!(at <= self.len);
+        // Within the memory, or just after it: checked.
+        Self { start: self.start.wrapping_add(at), len: self.len - at }
+    }
+
     /// A part.
     ///
     /// # Safety
