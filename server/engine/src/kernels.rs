@@ -3,8 +3,10 @@
 mod access;
 mod activate;
 mod conv;
+pub mod convolve;
 mod depthwise;
 mod elementwise;
+pub mod gemm;
 mod indexing;
 mod matrix;
 mod moves;

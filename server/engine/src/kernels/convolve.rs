@@ -1,0 +1,144 @@
+//! Convolutions of channels-last images by packed filters: as products whose rows are read straight from the image, or, for
+//! windows of 3x3, after Winograd.
+#![allow(dead_code, reason = "called by the plan")]
+
+#[cfg(test)]
+mod tests;
+mod windows;
+mod winograd;
+
+pub use super::spatial::Geometry;
+
+use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
+use super::simd::Isa;
+
+/// How a convolution is computed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Algorithm {
+    /// A product for each group, whose rows are windows.
+    Direct,
+    /// Tiles of 4x4 results from 36 products each, instead of 144: four times the memory for the filter.
+    Winograd,
+}
+
+/// A filter, packed for one algorithm.
+#[derive(Debug, Clone)]
+pub struct Weights {
+    dims: [usize; 4],
+    groups: usize,
+    algorithm: Algorithm,
+    /// One for each group, or for each of the points of Winograd's tiles.
+    packed: Vec<Packed>,
+}
+
+impl Weights {
+    /// Packs a filter `[height, width, channels of a group, outs]`.
+    pub fn new(filter: &[f32], dims: [usize; 4], groups: usize, algorithm: Algorithm) -> Self {
+        let [kh, kw, per_group, outs] = dims;
+        assert!(groups > 0 && outs.is_multiple_of(groups) && filter.len() == kh * kw * per_group * outs);
+        let packed = match algorithm {
+            Algorithm::Winograd => winograd::filters(filter, dims, groups),
+            Algorithm::Direct => {
+                let (rows, columns) = (kh * kw * per_group, outs / groups);
+                let of = |n| {
+                    let data = filter.get(n * columns..).unwrap_or_default();
+                    Packed::of(Matrix { data, rows, columns, row_step: outs, column_step: 1 })
+                };
+                (0..groups).map(of).collect()
+            }
+        };
+        Self { dims, groups, algorithm, packed }
+    }
+
+    /// What was once made by [`Weights::new`]; None if the parts are not those of such a filter.
+    pub fn from_parts(
+        dims: [usize; 4],
+        groups: usize,
+        algorithm: Algorithm,
+        packed: Vec<Packed>,
+    ) -> Option<Self> {
+        let [kh, kw, per_group, outs] = dims;
+        let (count, inner, columns) = match algorithm {
+            Algorithm::Winograd => (winograd::POINTS, per_group, outs),
+            Algorithm::Direct => (groups, kh * kw * per_group, outs / groups.max(1)),
+        };
+        let fits = packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
+        fits.then_some(Self { dims, groups, algorithm, packed })
+    }
+
+    /// The packed matrices: one for each group, or for each point of Winograd's tiles.
+    pub fn parts(&self) -> &[Packed] {
+        &self.packed
+    }
+
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        self.packed.iter().map(Packed::bytes).sum()
+    }
+
+    /// What it is packed for.
+    pub fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+}
+
+/// The faster algorithm for a filter `[height, width, channels of a group, outs]` over such an image.
+pub fn choose(g: &Geometry, dims: [usize; 4], groups: usize) -> Algorithm {
+    let [_, _, per_group, outs] = dims;
+    let can = groups == 1 && g.window == [3, 3] && g.strides == [1, 1] && g.dilations == [1, 1];
+    // Transforming costs by the channel and by the result, what it saves grows with both; tiles that
+    // stick out of a small image cost as much as others.
+    let pixels = g.out_height * g.out_width;
+    let covered = g.out_height.next_multiple_of(4) * g.out_width.next_multiple_of(4);
+    let worth = per_group >= 32 && outs >= 32 && 2 * pixels >= covered && g.batch * pixels >= 64;
+    if can && worth { Algorithm::Winograd } else { Algorithm::Direct }
+}
+
+/// `out = epilogue(convolution of x)`, channels last. `threads`: on how many.
+pub fn convolution(
+    out: &mut [f32],
+    x: &[f32],
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    convolution_on(Isa::best(), out, x, g, weights, epilogue, threads);
+}
+
+fn convolution_on(
+    isa: Isa,
+    out: &mut [f32],
+    x: &[f32],
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    let [kh, kw, per_group, outs] = weights.dims;
+    let rows = g.batch * g.out_height * g.out_width;
+    assert!(x.len() == g.batch * g.height * g.width * g.channels && out.len() == rows * outs);
+    assert!(g.window == [kh, kw] && g.channels == per_group * weights.groups);
+    if weights.algorithm == Algorithm::Winograd {
+        return winograd::convolution(isa, out, x, g, &weights.packed, epilogue, threads);
+    }
+    let to = Shared::new(out);
+    for (n, packed) in weights.packed.iter().enumerate() {
+        let first_column = n * (outs / weights.groups);
+        let problem = Problem { isa, rows, panels: packed.panels(), out_step: outs, first_column };
+        if plain(g) {
+            let data = x.get(n * per_group..).unwrap_or_default();
+            let x = Matrix { data, rows, columns: per_group, row_step: g.channels, column_step: 1 };
+            multiply(&problem, to, &x, epilogue, threads);
+        } else {
+            let windows = windows::Windows::new(x, g, n * per_group, per_group);
+            multiply(&problem, to, &windows, epilogue, threads);
+        }
+    }
+}
+
+/// Whether the windows are the pixels.
+fn plain(g: &Geometry) -> bool {
+    let same_size = g.out_height == g.height && g.out_width == g.width;
+    g.window == [1, 1] && g.strides == [1, 1] && g.before == [0, 0] && same_size
+}

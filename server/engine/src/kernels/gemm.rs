@@ -1,0 +1,101 @@
+//! Products of `f32` matrices: one operand lies packed in panels of 32 columns, the other is cut into small blocks as the
+//! product goes. A bias, a residual and an activation are applied while a tile of the result is still in the first cache.
+//!
+//! The rows of the second operand come from a [`Source`]: lines of a matrix, or the windows of an image (convolution). Blocks are
+//! cheap copies of contiguous runs, not transpositions, so even narrow products pay little for them.
+#![allow(dead_code, reason = "called by the plan")]
+
+mod epilogue;
+mod pack;
+#[cfg(test)]
+pub(super) mod tests;
+mod tile;
+mod work;
+
+pub use crate::graph::Activation;
+pub use epilogue::Epilogue;
+pub use pack::{Matrix, Packed, Panels};
+pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
+pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, share, workers};
+
+use super::simd::{Isa, Simd};
+use std::ops::Range;
+
+/// Columns of a panel: two vectors.
+pub const PANEL: usize = 32;
+
+/// `out = epilogue(a · b)`: `rows` rows of `a`, each `lda` elements after the one before, by packed weights; `out` is
+/// row-major without gaps. `threads`: on how many.
+pub fn product(
+    out: &mut [f32],
+    a: &[f32],
+    rows: usize,
+    lda: usize,
+    b: &Packed,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    let a = Matrix { data: a, rows, columns: b.inner(), row_step: lda, column_step: 1 };
+    product_on(Isa::best(), out, a, b.panels(), epilogue, threads);
+}
+
+/// `out = epilogue(a · b)` of matrices that lie anyhow in memory: `b` is packed first, into memory that the thread keeps.
+pub fn product_unpacked(
+    out: &mut [f32],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    unpacked_on(Isa::best(), out, a, b, epilogue, threads);
+}
+
+fn unpacked_on(
+    isa: Isa,
+    out: &mut [f32],
+    a: Matrix<'_>,
+    b: Matrix<'_>,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    let threads = workers(threads, b.rows * b.columns * 16);
+    recycled(&PACKED, pack::lines(b.rows, b.columns), |lines| {
+        pack::pack(lines, b, threads);
+        let panels = Panels { data: lines.as_flattened(), inner: b.rows, columns: b.columns };
+        product_on(isa, out, a, panels, epilogue, threads);
+    });
+}
+
+thread_local! {
+    /// The second operand of a product of two activations.
+    static PACKED: std::cell::Cell<Vec<[f32; PANEL]>> = const { std::cell::Cell::new(Vec::new()) };
+}
+
+fn product_on(
+    isa: Isa,
+    out: &mut [f32],
+    a: Matrix<'_>,
+    b: Panels<'_>,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    assert!(a.columns == b.inner && a.fits() && out.len() == a.rows * b.columns);
+    let problem = Problem { isa, rows: a.rows, panels: b, out_step: b.columns, first_column: 0 };
+    multiply(&problem, Shared::new(out), &a, epilogue, threads);
+}
+
+impl Source for Matrix<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>) {
+        let mut at = first * self.row_step;
+        for row in block {
+            if self.column_step == 1 {
+                copy_run::<S>(&self.data[at + depth.start..at + depth.end], row);
+            } else if !depth.is_empty() {
+                let from = self.data[at + depth.start * self.column_step..].iter().step_by(self.column_step);
+                row[..depth.len()].iter_mut().zip(from).for_each(|(to, from)| *to = *from);
+            }
+            at += self.row_step;
+        }
+    }
+}

@@ -1,0 +1,223 @@
+//! How a product is cut into work: blocks of rows, groups of panels, parts of the sums.
+
+use super::super::simd::{Isa, Kernel, Simd, run_on};
+use super::tile::{DEPTH, Panel, Row};
+use super::{Epilogue, PANEL, Panels};
+use std::cell::Cell;
+use std::ops::Range;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+/// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
+const TALL: usize = 144;
+/// Multiplications that are worth another thread.
+const WORTH: usize = 50_000;
+
+/// Memory that several threads write to, each to other parts.
+#[derive(Debug, Clone, Copy)]
+pub struct Shared {
+    start: *mut f32,
+    len: usize,
+}
+
+// SAFETY: it is used only through `part`, whose callers keep the parts apart.
+#[allow(unsafe_code)]
+unsafe impl Send for Shared {}
+// SAFETY: as above.
+#[allow(unsafe_code)]
+unsafe impl Sync for Shared {}
+
+impl Shared {
+    /// The slice stays borrowed as long as the caller keeps its own name of it.
+    pub fn new(out: &mut [f32]) -> Self {
+        Self { start: out.as_mut_ptr(), len: out.len() }
+    }
+
+    /// What begins later.
+    pub fn from(self, at: usize) -> Self {
+        assert!(at <= self.len);
+        // Within the memory, or just after it: checked.
+        Self { start: self.start.wrapping_add(at), len: self.len - at }
+    }
+
+    /// A part.
+    ///
+    /// # Safety
+    /// The memory is still borrowed, and nobody else has a part that overlaps this one.
+    #[allow(unsafe_code, clippy::mut_from_ref)]
+    #[inline(always)]
+    pub unsafe fn part<'a>(self, at: usize, len: usize) -> &'a mut [f32] {
+        assert!(at <= self.len && len <= self.len - at);
+        // SAFETY: in bounds, checked just above; the rest is the caller's promise.
+        unsafe { std::slice::from_raw_parts_mut(self.start.add(at), len) }
+    }
+}
+
+/// Where the rows of the left operand come from.
+pub trait Source: Sync {
+    /// Writes the numbers `depth` of some rows to the start of each row of `block`. Must be `#[inline(always)]`.
+    fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>);
+}
+
+struct Fill<'a, F>(&'a F, &'a mut [Row], usize, Range<usize>);
+
+impl<F: Source> Kernel for Fill<'_, F> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        self.0.fill::<S>(self.1, self.2, self.3);
+    }
+}
+
+/// A product.
+#[derive(Debug, Clone, Copy)]
+pub struct Problem<'a> {
+    pub isa: Isa,
+    pub rows: usize,
+    pub panels: Panels<'a>,
+    /// From a row of the result to the next.
+    pub out_step: usize,
+    /// Where in a row of the result the panels' first column is; biases are counted from the row's start.
+    pub first_column: usize,
+}
+
+thread_local! {
+    static BLOCK: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
+}
+
+/// Memory that a thread keeps; whatever was in it last is still there.
+pub fn recycled<T: Copy + Zero, R>(
+    keep: &'static std::thread::LocalKey<Cell<Vec<T>>>,
+    count: usize,
+    work: impl FnOnce(&mut [T]) -> R,
+) -> R {
+    let mut memory = keep.take();
+    if memory.len() < count {
+        memory.resize(count, T::ZERO);
+    }
+    let given = work(&mut memory[..count]);
+    keep.set(memory);
+    given
+}
+
+/// What fresh memory holds.
+pub trait Zero {
+    const ZERO: Self;
+}
+
+impl<const N: usize> Zero for [f32; N] {
+    const ZERO: Self = [0.0; N];
+}
+
+/// Threads for so many multiplications.
+pub fn workers(threads: usize, work: usize) -> usize {
+    threads.min(work / WORTH).max(1)
+}
+
+/// Does `count` pieces of work on at most so many threads.
+pub fn share(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
+    let threads = threads.min(count);
+    if threads < 2 {
+        (0..count).for_each(work);
+        return;
+    }
+    let next = AtomicUsize::new(0);
+    let all = || {
+        loop {
+            let n = next.fetch_add(1, Ordering::Relaxed);
+            if n >= count {
+                break;
+            }
+            work(n);
+        }
+    };
+    rayon::scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| all());
+        }
+        all();
+    });
+}
+
+/// Even parts of a length, each a multiple of `unit` but the last.
+fn part(length: usize, parts: usize, unit: usize) -> usize {
+    length.div_ceil(parts.max(1)).next_multiple_of(unit).max(1)
+}
+
+/// The product of a source's rows and packed weights, written to columns of `out`.
+pub fn multiply<F: Source>(
+    p: &Problem<'_>,
+    out: Shared,
+    source: &F,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    assert!(epilogue.fits(p.out_step, out.len) && p.first_column + p.panels.columns <= p.out_step.max(1));
+    let (rows, panels) = (p.rows, p.panels.count());
+    let threads = workers(threads, rows.saturating_mul(p.panels.inner).saturating_mul(p.panels.columns));
+    // Blocks of rows are the better pieces, if there are enough; else every thread takes some of the panels.
+    let blocks = rows.div_ceil(TALL);
+    let (blocks, groups) = if threads < 2 {
+        (blocks, 1)
+    } else if blocks >= 4 * threads || panels < 2 * threads {
+        (blocks.max(threads).next_multiple_of(threads), 1)
+    } else {
+        (blocks, threads)
+    };
+    let (tall, wide) = (part(rows, blocks, 12), part(panels, groups, 1));
+    let groups = panels.div_ceil(wide);
+    share(threads, rows.div_ceil(tall) * groups, |n| {
+        let rows = (n / groups) * tall..(n / groups * tall + tall).min(rows);
+        let panels = (n % groups) * wide..(n % groups * wide + wide).min(panels);
+        recycled(&BLOCK, rows.len(), |block| piece(p, out, source, epilogue, block, rows, panels));
+    });
+}
+
+fn piece<F: Source>(
+    p: &Problem<'_>,
+    out: Shared,
+    source: &F,
+    epilogue: &Epilogue<'_>,
+    block: &mut [Row],
+    rows: Range<usize>,
+    panels: Range<usize>,
+) {
+    let inner = p.panels.inner;
+    let deep = part(inner, inner.div_ceil(DEPTH), 1);
+    for start in (0..inner.max(1)).step_by(deep) {
+        let depth = start..(start + deep).min(inner);
+        run_on(p.isa, Fill(source, block, rows.start, depth.clone()));
+        Filled { block, depth, first_row: rows.start }.times(p, out, epilogue, panels.clone());
+    }
+}
+
+/// A block that is ready.
+#[derive(Debug, Clone)]
+pub struct Filled<'a> {
+    pub block: &'a [Row],
+    /// Which part of the sums it is.
+    pub depth: Range<usize>,
+    /// The first row's place in the result.
+    pub first_row: usize,
+}
+
+impl Filled<'_> {
+    /// Multiplies by some panels.
+    pub fn times(&self, p: &Problem<'_>, out: Shared, epilogue: &Epilogue<'_>, panels: Range<usize>) {
+        for n in panels {
+            let column = p.first_column + n * PANEL;
+            let panel = Panel {
+                block: self.block,
+                weights: &p.panels.panel(n)[self.depth.clone()],
+                out,
+                at: self.first_row * p.out_step + column,
+                step: p.out_step,
+                column,
+                width: (p.panels.columns - n * PANEL).min(PANEL),
+                first: self.depth.start == 0,
+                last: self.depth.end == p.panels.inner,
+                epilogue: *epilogue,
+            };
+            run_on(p.isa, panel);
+        }
+    }
+}
