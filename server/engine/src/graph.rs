@@ -6,6 +6,9 @@
 
 mod op;
 
+mod fused;
+
+pub use fused::{Chain, Link, Operand, Product, Products};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 
 use crate::{DType, EngineError};

@@ -2,14 +2,15 @@
 
 mod access;
 mod activate;
+mod chain;
 mod conv;
 pub mod convolve;
 mod depthwise;
 mod elementwise;
 pub mod gemm;
 mod indexing;
-mod matrix;
 mod moves;
+mod packed;
 mod pool;
 mod product;
 mod reduce;
@@ -19,13 +20,18 @@ mod shapes;
 pub mod simd;
 mod slices;
 mod spatial;
+mod threads;
 mod transposed;
 pub mod vector;
 
 pub use crate::value::Value;
 pub use access::{into_value, literal};
-pub use moves::expand;
+pub use convolve::{Algorithm, choose};
+pub use moves::{expand, permute};
+pub use packed::PackedProduct;
 pub use run::run;
+pub use spatial::Geometry;
+pub use threads::{Work, in_pool, on_one_thread};
 
 use crate::EngineError;
 
@@ -34,8 +40,6 @@ pub type Outcome = Result<Value, EngineError>;
 
 /// Most elements of one value: an operation that would make more is refused before it allocates.
 const MOST_ELEMENTS: usize = 1 << 28;
-/// Work below this many multiplications stays on the thread it is on.
-const PARALLEL_WORK: usize = 8 << 20;
 
 /// The number of elements of a shape, if a value may have as many.
 fn elements(shape: &[usize]) -> Result<usize, EngineError> {

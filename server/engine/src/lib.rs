@@ -4,7 +4,7 @@
 //! the bytes the model will take; the caller sets these bytes aside; [`Prepared::load`] reads the
 //! weights and builds the plans; [`Model::run`] answers, from any number of threads at once.
 //!
-//! candle lives in this crate and nowhere else: what crosses the border is [`Tensor`], plain host memory.
+//! What crosses the border is [`Tensor`], plain host memory.
 
 mod error;
 mod formats;
@@ -21,6 +21,7 @@ pub mod value;
 
 pub use error::{EngineError, Fault};
 pub use model::{Model, Prepared, inspect};
+pub use plan::release_idle;
 pub use report::{Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};
 pub use tensor::{DType, Data, Tensor};

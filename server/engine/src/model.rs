@@ -61,7 +61,10 @@ impl Prepared {
             let same = plans.iter().find(|(graph, _)| **graph == program.graph).map(|(_, plan)| plan.clone());
             let plan = match same {
                 Some(plan) => plan,
-                None => Arc::new(Plan::new(&program.graph, &weights)?),
+                None => {
+                    let shapes: Vec<_> = program.signature.inputs.iter().map(|i| i.shape.clone()).collect();
+                    Arc::new(Plan::new(&program.graph, &weights, &shapes)?)
+                }
             };
             plans.push((&program.graph, plan.clone()));
             programs.push(plan);

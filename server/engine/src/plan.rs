@@ -1,30 +1,28 @@
-//! A graph made ready to run: constants folded, what belongs together fused, every value let go at its last use. Immutable, and
-//! shared by all requests.
+//! A graph made ready to run: constants folded, what belongs together fused, weights packed, every value let go at its last use.
+//! Immutable, and shared by all requests.
+//!
+//! ```text
+//! Graph ─fold─► Draft ─passes─► Draft ─step─► Plan ─run─► answers
+//!                                               └ schedule: what follows from the shapes of the inputs, kept by shape
+//! ```
 
-mod fold;
-mod fuse;
+mod algorithms;
+mod draft;
+mod infer;
+mod passes;
+mod schedule;
+mod step;
+
+pub use schedule::release_idle;
 
 use crate::EngineError;
-use crate::graph::{Graph, Node, Op, ValueId};
-use crate::kernels::{self, Value};
+use crate::graph::{Graph, ValueId};
+use crate::value::Value;
+use draft::Draft;
+use schedule::{Schedule, Schedules};
+use smallvec::SmallVec;
 use std::collections::HashMap;
-
-/// Where a value comes from.
-#[derive(Debug, Clone)]
-enum Source {
-    Constant(Value),
-    Slot(usize),
-}
-
-/// One operation, and the slots that nobody reads after it.
-#[derive(Debug)]
-struct Step {
-    op: Op,
-    inputs: Vec<Source>,
-    outputs: Vec<usize>,
-    last_uses: Vec<usize>,
-    name: String,
-}
+use step::{Source, Step};
 
 /// A graph made ready.
 #[derive(Debug)]
@@ -33,26 +31,31 @@ pub struct Plan {
     slots: usize,
     inputs: Vec<usize>,
     outputs: Vec<Source>,
+    schedules: Schedules,
 }
 
-/// A graph on its way to a plan: what is left to run, and what is known already.
-struct Draft {
-    nodes: Vec<Node>,
-    constants: HashMap<ValueId, Value>,
-    outputs: Vec<ValueId>,
-    values: usize,
-}
+/// The values of a run, by slot.
+type Slots = Vec<Option<Value>>;
 
 impl Plan {
-    /// Folds, fuses and orders.
-    pub fn new(graph: &Graph, weights: &[Value]) -> Result<Self, EngineError> {
-        let mut draft = fold::fold(graph, weights)?;
-        fuse::fuse(&mut draft)?;
-        Ok(Self::finish(draft, &graph.inputs))
+    /// Folds, fuses, packs and orders. `shapes` are those of the graph's inputs, as far as they are known.
+    pub fn new(
+        graph: &Graph,
+        weights: &[Value],
+        shapes: &[Option<infer::Extents>],
+    ) -> Result<Self, EngineError> {
+        let mut draft = draft::fold(graph, weights)?;
+        passes::run(&mut draft)?;
+        Self::finish(draft, &graph.inputs, shapes)
     }
 
-    fn finish(mut draft: Draft, inputs: &[ValueId]) -> Self {
-        drop_unused(&mut draft);
+    fn finish(
+        draft: Draft,
+        inputs: &[ValueId],
+        shapes: &[Option<infer::Extents>],
+    ) -> Result<Self, EngineError> {
+        let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
+        let choices = algorithms::choose_all(&draft, &infer::Shapes::of(&draft, &shapes));
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
         for (number, node) in draft.nodes.iter().enumerate() {
             last_reader.extend(node.inputs.iter().map(|v| (*v, number)));
@@ -61,55 +64,84 @@ impl Plan {
         for output in &draft.outputs {
             last_reader.remove(output);
         }
-        let constants = &draft.constants;
-        let source = |v: &ValueId| match constants.get(v) {
-            Some(value) => Source::Constant(value.clone()),
-            None => Source::Slot(*v),
-        };
-        let steps = draft.nodes.iter().enumerate().map(|(number, node)| {
+        let mut steps = Vec::with_capacity(draft.nodes.len());
+        for (number, node) in draft.nodes.iter().enumerate() {
             let mut last_uses: Vec<usize> =
                 node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
+            last_uses.sort_unstable();
             last_uses.dedup();
-            Step {
-                op: node.op.clone(),
-                inputs: node.inputs.iter().map(source).collect(),
-                outputs: node.outputs.clone(),
-                last_uses,
-                name: node.name.clone(),
-            }
-        });
-        Self {
-            steps: steps.collect(),
-            slots: draft.values,
-            inputs: inputs.to_vec(),
-            outputs: draft.outputs.iter().map(source).collect(),
+            let choice = choices.get(&number).copied();
+            steps.push(Step::new(node, &draft.constants, last_uses, choice)?);
         }
+        let outputs = draft.outputs.iter().map(|v| Source::of(*v, &draft.constants)).collect();
+        let schedules = Schedules::new(&steps, inputs);
+        Ok(Self { steps, slots: draft.values, inputs: inputs.to_vec(), outputs, schedules })
+    }
+
+    /// Bytes of the weights and constants that the plan holds.
+    pub fn bytes(&self) -> usize {
+        self.steps.iter().map(Step::bytes).sum()
     }
 
     /// Runs on the values of the signature's inputs, in its order.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EngineError> {
-        let mut slots: Vec<Option<Value>> = vec![None; self.slots];
+        self.schedules.run(inputs, |inputs, schedule| self.go(inputs, schedule))
+    }
+
+    /// All steps. With a schedule, those that it knows the results of are left out.
+    fn go(&self, inputs: Vec<Value>, schedule: Pace<'_>) -> Result<Vec<Value>, EngineError> {
+        let mut slots: Slots = vec![None; self.slots];
         for (slot, value) in self.inputs.iter().zip(inputs) {
             slots[*slot] = Some(value);
         }
-        let mut reads: Vec<&Value> = Vec::with_capacity(8);
-        for step in &self.steps {
-            reads.clear();
-            for source in &step.inputs {
-                reads.push(read(&slots, source, &step.name)?);
+        let known = match &schedule {
+            Pace::Known(schedule) => schedule.fill(&mut slots),
+            _ => &[],
+        };
+        let mut kept = Vec::new();
+        for (number, step) in self.steps.iter().enumerate() {
+            if known.get(number).is_some_and(|known| *known) {
+                continue;
             }
-            let made = kernels::run(&step.op, &reads).map_err(|e| at(&step.name, e))?;
-            // The borrows of this step end here; the buffer is made anew for the next.
-            reads = Vec::with_capacity(8);
+            self.one(step, &mut slots)?;
+            if let Pace::First(_) = schedule
+                && self.schedules.follows_from_shapes(number)
+            {
+                let made = step.outputs.iter().map(|slot| (*slot, slots[*slot].clone()));
+                kept.push((number, made.collect::<Vec<_>>()));
+            }
             for slot in &step.last_uses {
                 slots[*slot] = None;
             }
-            for (slot, value) in step.outputs.iter().zip(made) {
-                slots[*slot] = Some(value);
-            }
+        }
+        if let Pace::First(found) = schedule {
+            *found = Schedule::new(self.steps.len(), kept);
         }
         self.outputs.iter().map(|s| read(&slots, s, "output").cloned()).collect()
     }
+
+    fn one(&self, step: &Step, slots: &mut Slots) -> Result<(), EngineError> {
+        let mut reads: SmallVec<[&Value; 6]> = SmallVec::new();
+        for source in &step.inputs {
+            reads.push(read(slots, source, &step.name)?);
+        }
+        let made = step.run(&reads).map_err(|e| at(&step.name, e))?;
+        drop(reads);
+        for (slot, value) in step.outputs.iter().zip(made) {
+            slots[*slot] = Some(value);
+        }
+        Ok(())
+    }
+}
+
+/// How a run goes about it.
+enum Pace<'s> {
+    /// For the first time with these shapes: notes what follows from them.
+    First(&'s mut Schedule),
+    /// As the schedule says.
+    Known(&'s Schedule),
+    /// Once, without notes.
+    Alone,
 }
 
 fn read<'v>(slots: &'v [Option<Value>], source: &'v Source, name: &str) -> Result<&'v Value, EngineError> {
@@ -126,19 +158,4 @@ fn at(name: &str, error: EngineError) -> EngineError {
         EngineError::Execution(text) => EngineError::Execution(format!("node {name:?}: {text}")),
         other => other,
     }
-}
-
-/// Removes what no answer needs.
-fn drop_unused(draft: &mut Draft) {
-    let mut needed: std::collections::HashSet<ValueId> = draft.outputs.iter().copied().collect();
-    let mut kept = Vec::new();
-    for node in std::mem::take(&mut draft.nodes).into_iter().rev() {
-        if node.outputs.iter().any(|o| needed.contains(o)) {
-            needed.extend(&node.inputs);
-            kept.push(node);
-        }
-    }
-    kept.reverse();
-    draft.nodes = kept;
-    draft.constants.retain(|value, _| needed.contains(value));
 }

@@ -1,6 +1,6 @@
 //! The operations.
 
-use super::Literal;
+use super::{Chain, Literal, Product};
 use crate::DType;
 use std::sync::Arc;
 
@@ -246,4 +246,10 @@ pub enum Op {
     BatchToSpace,
     /// x, size
     Resize(Resize),
+    /// x; made by the plan's passes
+    Activate(Activation),
+    /// x, weights, bias?, residual?; made by the plan's passes
+    Product(Product),
+    /// xs…; made by the plan's passes
+    Chain(Chain),
 }

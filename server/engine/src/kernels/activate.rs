@@ -143,6 +143,24 @@ pub fn scalar(activation: Activation, x: f32) -> f32 {
     }
 }
 
+/// An activation of a whole value.
+pub fn value(activation: Activation, x: &super::Value) -> super::Outcome {
+    use crate::value::Kind;
+    match x.kind() {
+        Kind::F32 => {
+            let mut out = super::access::output::<f32>(x.dims())?;
+            out.copy_from_slice(x.slice()?);
+            apply(activation, &mut out);
+            super::Value::of(out, x.dims())
+        }
+        Kind::F64 => {
+            let narrow = |x: &f64| f64::from(scalar(activation, *x as f32));
+            super::Value::of(x.slice::<f64>()?.iter().map(narrow).collect::<Vec<f64>>(), x.dims())
+        }
+        other => Err(super::fail(format!("{activation:?} of {other:?}"))),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{Apply, scalar};

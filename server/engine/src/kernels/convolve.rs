@@ -62,7 +62,8 @@ impl Weights {
             Algorithm::Winograd => (winograd::POINTS, per_group, outs),
             Algorithm::Direct => (groups, kh * kw * per_group, outs / groups.max(1)),
         };
-        let fits = packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
+        let fits =
+            packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
         fits.then_some(Self { dims, groups, algorithm, packed })
     }
 
@@ -74,6 +75,11 @@ impl Weights {
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
         self.packed.iter().map(Packed::bytes).sum()
+    }
+
+    /// Groups of channels.
+    pub fn groups(&self) -> usize {
+        self.groups
     }
 
     /// What it is packed for.

@@ -1,6 +1,8 @@
 //! Element by element, with NumPy's broadcasting.
 
 use super::access::{Element, make, output, with};
+use super::threads::threads;
+use super::vector::elementwise as vector;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
 use crate::graph::{Binary, Compare, Unary};
@@ -87,6 +89,7 @@ fn broadcast<T: Element, R: Element>(
 
 pub fn binary(op: Binary, a: &Value, b: &Value) -> Outcome {
     match (a.kind(), b.kind()) {
+        (Kind::F32, Kind::F32) if is_vectorised(op) => vectorised(op, a, b),
         (Kind::F32, Kind::F32) => floats::<f32>(op, a, b),
         (Kind::F64, Kind::F64) => floats::<f64>(op, a, b),
         (Kind::I64, Kind::I64) => integers(op, a, b),
@@ -97,6 +100,30 @@ pub fn binary(op: Binary, a: &Value, b: &Value) -> Outcome {
         },
         (x, y) => Err(fail(format!("{op:?} on {x:?} and {y:?}"))),
     }
+}
+
+fn is_vectorised(op: Binary) -> bool {
+    matches!(
+        op,
+        Binary::Add
+            | Binary::Sub
+            | Binary::Mul
+            | Binary::Div
+            | Binary::Max
+            | Binary::Min
+            | Binary::SquaredDifference
+    )
+}
+
+fn vectorised(op: Binary, a: &Value, b: &Value) -> Outcome {
+    let shape = broadcast_shape(a.dims(), b.dims())?;
+    let (sa, sb) = (steps(a.dims(), &shape), steps(b.dims(), &shape));
+    let mut out = output::<f32>(&shape)?;
+    let work = out.len().saturating_mul(4);
+    let operand = |data, steps| vector::Strided { data, steps };
+    let (a, b) = (operand(a.slice()?, &sa), operand(b.slice()?, &sb));
+    vector::binary(op, a, b, &shape, &mut out, threads(work));
+    make(out, &shape)
 }
 
 fn floats<T: Element + Float>(op: Binary, a: &Value, b: &Value) -> Outcome {
@@ -167,7 +194,13 @@ fn ordered<T: Element>(op: Compare, a: &Value, b: &Value) -> Outcome {
 
 pub fn unary(op: Unary, x: &Value) -> Outcome {
     match x.kind() {
-        Kind::F32 => real::<f32>(op, x),
+        Kind::F32 if op == Unary::LogicalNot => Err(fail("LogicalNot on floats")),
+        Kind::F32 => {
+            let mut out = output::<f32>(x.dims())?;
+            let work = out.len().saturating_mul(8);
+            vector::unary(op, x.slice()?, &mut out, threads(work));
+            make(out, x.dims())
+        }
         Kind::F64 => real::<f64>(op, x),
         Kind::I64 => {
             let f: fn(i64) -> i64 = match op {

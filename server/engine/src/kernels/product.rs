@@ -1,7 +1,8 @@
 //! Dense layers and matrix products, single and batched.
 
-use super::access::{make, with, zeros};
-use super::matrix::{Activate, View, product, threads};
+use super::access::{make, output, zeros};
+use super::gemm::{Epilogue, Matrix, product_unpacked};
+use super::threads::threads;
 use super::{Outcome, Value, elements, fail};
 use crate::graph::Activation;
 use crate::value::{Element, Kind};
@@ -15,31 +16,12 @@ pub fn dense(x: &Value, w: &Value, bias: Option<&Value>, activation: Activation)
     }
     let batch = elements(&xs[..xs.len() - 1])?;
     let shape = [&xs[..xs.len() - 1], &[*columns]].concat();
-    let mut out = zeros::<f32>(&shape)?;
-    with(x, |x| {
-        with(w, |w| {
-            let work = batch.saturating_mul(*rows).saturating_mul(*columns);
-            product(&mut out, View::rows(x, batch, *rows), View::rows(w, *rows, *columns), threads(work));
-        })
-    })??;
-    finish(&mut out, *columns, bias, activation)?;
+    let mut out = output::<f32>(&shape)?;
+    let work = batch.saturating_mul(*rows).saturating_mul(*columns);
+    let epilogue = Epilogue { bias: bias.map(Value::slice).transpose()?, residual: None, activation };
+    let (x, w) = (Matrix::new(x.slice()?, batch, *rows), Matrix::new(w.slice()?, *rows, *columns));
+    product_unpacked(&mut out, x, w, &epilogue, threads(work));
     make(out, &shape)
-}
-
-/// Adds the bias and applies the activation.
-pub fn finish(
-    out: &mut [f32],
-    columns: usize,
-    bias: Option<&Value>,
-    activation: Activation,
-) -> Result<(), crate::EngineError> {
-    match bias {
-        Some(bias) => with(bias, |b| Activate { bias: Some(b), activation }.apply(out, columns)),
-        None => {
-            Activate { bias: None, activation }.apply(out, columns);
-            Ok(())
-        }
-    }
 }
 
 /// Two batches of matrices laid beside each other.
@@ -81,16 +63,16 @@ pub fn matmul(a: &Value, b: &Value, transpose_a: bool, transpose_b: bool) -> Out
     }
     let m = Matrices::new(a, b, transpose_a, transpose_b)?;
     let (x, y) = (a.slice::<f32>()?, b.slice::<f32>()?);
-    let mut out = zeros::<f32>(&m.shape)?;
+    let mut out = output::<f32>(&m.shape)?;
     let view = |data, rows, columns, t| {
-        if t { View::rows(data, columns, rows).transposed() } else { View::rows(data, rows, columns) }
+        if t { Matrix::new(data, columns, rows).transposed() } else { Matrix::new(data, rows, columns) }
     };
     let work = m.rows.saturating_mul(m.inner).saturating_mul(m.columns);
     let size = (m.rows * m.columns).max(1);
     for ((out, at), bt) in out.chunks_exact_mut(size).zip(&m.places_a).zip(&m.places_b) {
         let left = view(&x[*at..], m.rows, m.inner, transpose_a);
         let right = view(&y[*bt..], m.inner, m.columns, transpose_b);
-        product(out, left, right, threads(work));
+        product_unpacked(out, left, right, &Epilogue::NONE, threads(work));
     }
     make(out, &m.shape)
 }

@@ -1,6 +1,9 @@
 //! Over one or more axes: sums, means, extremes, softmax, the place of the extreme, the top k.
 
-use super::access::{Element, axis, int, ints, make, with};
+use super::access::{Element, axis, int, ints, make, output, with};
+use super::threads::threads;
+use super::vector::pool::{self, Fold};
+use super::vector::softmax;
 use super::{Outcome, Value, fail};
 use crate::EngineError;
 use crate::graph::Reduce;
@@ -23,6 +26,9 @@ pub fn reduce(kind: Reduce, keep: bool, x: &Value, axes: &Value) -> Outcome {
     }
     let (x, [outer, middle, inner]) = grouped(x, &over)?;
     let out = match (x.kind(), kind) {
+        (Kind::F32, Reduce::Sum | Reduce::Mean | Reduce::Max | Reduce::Min) => {
+            vectorised(kind, &x, [outer, middle, inner])?
+        }
         (Kind::F32, _) => numbers::<f32>(kind, &x, outer, middle, inner)?,
         (Kind::F64, _) => numbers::<f64>(kind, &x, outer, middle, inner)?,
         (Kind::I64, Reduce::Mean) => integer_mean(&x, outer, middle, inner)?,
@@ -32,6 +38,20 @@ pub fn reduce(kind: Reduce, keep: bool, x: &Value, axes: &Value) -> Outcome {
         (other, _) => return Err(fail(format!("{kind:?} of {other:?}"))),
     };
     out.reshape(&wanted)
+}
+
+fn vectorised(kind: Reduce, x: &Value, sizes: [usize; 3]) -> Outcome {
+    let fold = match kind {
+        Reduce::Sum => Fold::Sum,
+        Reduce::Mean => Fold::Mean,
+        Reduce::Max => Fold::Max,
+        _ => Fold::Min,
+    };
+    let shape = [sizes[0], sizes[2]];
+    let mut out = output::<f32>(&shape)?;
+    let work = x.elem_count().saturating_mul(4);
+    pool::reduce(fold, x.slice()?, sizes, &mut out, threads(work));
+    make(out, &shape)
 }
 
 /// The value as [outer, reduced, inner], moved so if the axes are apart.
@@ -118,7 +138,13 @@ fn integer_mean(x: &Value, outer: usize, middle: usize, inner: usize) -> Outcome
 pub fn softmax(x: &Value, log: bool) -> Outcome {
     match x.kind() {
         Kind::F64 => softmax_of::<f64>(x, log),
-        _ => softmax_of::<f32>(x, log),
+        _ => {
+            let width = x.dims().last().copied().ok_or_else(|| fail("softmax of a scalar"))?;
+            let mut out = output::<f32>(x.dims())?;
+            let work = out.len().saturating_mul(16);
+            softmax::softmax(log, x.slice()?, width, &mut out, threads(work));
+            make(out, x.dims())
+        }
     }
 }
 

@@ -45,6 +45,8 @@ fn single(op: &Op, inputs: &[&Value]) -> super::Outcome {
         Op::Softmax { log } => reduce::softmax(x?, *log),
         Op::ArgExtreme { max } => reduce::arg_extreme(*max, x?, second()?),
         Op::Resize(how) => resize::resize(x?, second()?, how),
+        Op::Activate(activation) => super::activate::value(*activation, x?),
+        Op::Chain(chain) => super::chain::chain(chain, inputs),
         _ => moving(op, inputs),
     }
 }

@@ -1,8 +1,9 @@
 //! Transposed convolution: the gradient of a convolution, used as a layer that enlarges.
 
-use super::access::{make, sizes, with, zeros};
-use super::matrix::{View, product, threads};
+use super::access::{make, sizes, zeros};
+use super::gemm::{Epilogue, Matrix, product_unpacked};
 use super::spatial::Geometry;
+use super::threads::threads;
 use super::{Outcome, Value, fail};
 use crate::graph::Conv;
 
@@ -32,13 +33,10 @@ pub fn transposed(size: &Value, filter: &Value, x: &Value, conv: &Conv) -> Outco
     let pixels = g.batch * g.out_height * g.out_width;
     let taps = kh * kw * outs;
     let mut parts = zeros::<f32>(&[pixels, taps])?;
-    with(x, |x| {
-        with(filter, |w| {
-            let work = pixels.saturating_mul(taps).saturating_mul(ins);
-            let filter = View::rows(w, taps, ins).transposed();
-            product(&mut parts, View::rows(x, pixels, ins), filter, threads(work));
-        })
-    })??;
+    let work = pixels.saturating_mul(taps).saturating_mul(ins);
+    let turned = Matrix::new(filter.slice()?, taps, ins).transposed();
+    let pixel_rows = Matrix::new(x.slice()?, pixels, ins);
+    product_unpacked(&mut parts, pixel_rows, turned, &Epilogue::NONE, threads(work));
     for (pixel, part) in parts.chunks_exact(taps).enumerate() {
         let (image, oy, ox) =
             (pixel / (g.out_height * g.out_width), pixel / g.out_width % g.out_height, pixel % g.out_width);

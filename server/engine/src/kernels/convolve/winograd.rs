@@ -50,14 +50,7 @@ fn evaluate([a, b, c]: [f64; 3]) -> [f64; SIDE] {
     let (p, s) = (f64::from(POINT), f64::from(SQUARE));
     let one = 2.0 * (1.0 - s);
     let other = 2.0 * s * (s - 1.0);
-    [
-        a / s,
-        (a + b + c) / one,
-        (a - b + c) / one,
-        (a + p * b + s * c) / other,
-        (a - p * b + s * c) / other,
-        c,
-    ]
+    [a / s, (a + b + c) / one, (a - b + c) / one, (a + p * b + s * c) / other, (a - p * b + s * c) / other, c]
 }
 
 thread_local! {
@@ -133,7 +126,8 @@ impl Work<'_> {
     fn point(&self, tiles: &[Row], products: Shared, count: usize, point: usize, [part, parts]: [usize; 2]) {
         let all = Panels { columns: self.padded, ..self.points[point].panels() };
         let out = products.from(point * count * self.padded);
-        let problem = Problem { isa: self.isa, rows: count, panels: all, out_step: self.padded, first_column: 0 };
+        let problem =
+            Problem { isa: self.isa, rows: count, panels: all, out_step: self.padded, first_column: 0 };
         let panels = all.count() * part / parts..all.count() * (part + 1) / parts;
         for (n, start) in (0..self.g.channels.max(1)).step_by(self.deep).enumerate() {
             let block = &tiles[(n * POINTS + point) * count..][..count];

@@ -1,0 +1,65 @@
+//! Operations that no format has: the plan's passes make them of several.
+
+use super::{Activation, Binary, Conv, Unary};
+
+/// What is multiplied by constant weights, and how.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Products {
+    /// Over the last axis, by weights [in, out].
+    Dense,
+    /// By a filter [h, w, in, out].
+    Conv(Conv),
+    /// By a filter [h, w, in, multiplier].
+    Depthwise(Conv),
+}
+
+/// A product by constant weights with what comes after it: `activation(x · w + bias + residual)`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Product {
+    /// How it multiplies; the activation of a convolution is not in there.
+    pub kind: Products,
+    /// There is a bias, one number for each channel.
+    pub bias: bool,
+    /// Another value is added.
+    pub residual: bool,
+    /// Comes last.
+    pub activation: Activation,
+}
+
+/// Where a link of a chain finds its numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Operand {
+    /// An input of the chain.
+    Input(usize),
+    /// What an earlier link gave.
+    Link(usize),
+}
+
+/// One operation of a chain.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Link {
+    /// A function of one number.
+    Unary(Unary, Operand),
+    /// An activation.
+    Activate(Activation, Operand),
+    /// A function of two.
+    Binary(Binary, Operand, Operand),
+}
+
+impl Link {
+    /// The same operation on other operands.
+    pub fn map(&self, mut f: impl FnMut(Operand) -> Operand) -> Self {
+        match *self {
+            Self::Unary(op, a) => Self::Unary(op, f(a)),
+            Self::Activate(op, a) => Self::Activate(op, f(a)),
+            Self::Binary(op, a, b) => Self::Binary(op, f(a), f(b)),
+        }
+    }
+}
+
+/// Operations element by element, one after another; the last one gives the result.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Chain {
+    /// The operations; each reads inputs and links before it.
+    pub links: Vec<Link>,
+}

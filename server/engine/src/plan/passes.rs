@@ -1,0 +1,41 @@
+//! Rewrites: small, pure, one a file, in this order. Each leaves the answers as they are.
+
+mod activations;
+mod chains;
+mod epilogues;
+mod padding;
+mod products;
+mod transposes;
+mod unused;
+
+#[cfg(test)]
+mod tests;
+
+use super::draft::Draft;
+use crate::EngineError;
+
+type Pass = fn(&mut Draft) -> Result<(), EngineError>;
+
+/// The passes by name.
+pub const PASSES: [(&str, Pass); 7] = [
+    // Transposes that undo each other or nothing.
+    ("transposes", transposes::run),
+    // Functions that a model writes out: swish, gelu and their like.
+    ("activations", activations::run),
+    // Products, convolutions and depthwise convolutions by constants, whose weights can be packed.
+    ("products", products::run),
+    // A border of zeros becomes the padding of the convolution that reads it.
+    ("padding", padding::run),
+    // Scales, offsets, sums and activations go into the product before them.
+    ("epilogues", epilogues::run),
+    // What is left element by element is done in one pass over memory.
+    ("chains", chains::run),
+    ("unused", unused::run),
+];
+
+/// Runs all passes.
+pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
+    // What is not used must not count as a reader.
+    unused::run(draft)?;
+    PASSES.iter().try_for_each(|(_, pass)| pass(draft))
+}
