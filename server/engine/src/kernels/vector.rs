@@ -2,6 +2,7 @@
 
 #![allow(dead_code, reason = "called by the plan")]
 
+pub mod attention;
 #[doc(hidden)]
 pub mod compare;
 pub mod depthwise;
@@ -9,6 +10,7 @@ pub mod elementwise;
 pub mod math;
 pub mod normalise;
 pub mod pool;
+pub mod recurrent;
 pub mod softmax;
 
 use super::simd::{LANES, Simd};
