@@ -7,9 +7,11 @@
 mod op;
 
 mod fused;
+mod text;
 
 pub use fused::{Chain, Link, Operand, Product, Products};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+pub use text::{Keys, Pattern, Table, Text};
 
 use crate::{DType, EngineError};
 

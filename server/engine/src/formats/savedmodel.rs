@@ -13,6 +13,7 @@ mod lower;
 mod proto;
 mod signatures;
 mod sstable;
+mod tables;
 mod variables;
 
 use super::{Artifact, Program};
@@ -34,8 +35,9 @@ pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
         meta.graph_def.as_ref().ok_or_else(|| EngineError::broken("saved_model.pb holds no graph"))?;
     let library = inline::Library::new(graph);
     let variables = variables::find(&meta, &library)?;
+    let tables = tables::find(&meta, &library, &dir)?;
     let signatures = signatures::read(&meta, &library)?;
-    let mut context = inline::Context::new(&library, &variables, &bundle);
+    let mut context = inline::Context::new(&library, &variables, &tables, &bundle);
     let mut programs = Vec::new();
     for (signature, names) in &signatures {
         let graph = context.program(signature, names)?;

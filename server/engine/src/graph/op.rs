@@ -252,4 +252,8 @@ pub enum Op {
     Product(Product),
     /// xs…; made by the plan's passes
     Chain(Chain),
+    /// Byte strings.
+    Text(super::Text),
+    /// keys, default
+    Lookup(Arc<super::Table>),
 }

@@ -6,7 +6,8 @@ use super::{
     slices, transposed,
 };
 use crate::EngineError;
-use crate::graph::Op;
+use crate::graph::{Compare, Op};
+use crate::value::Kind;
 
 /// What an operation gives.
 type Values = Result<Vec<Value>, EngineError>;
@@ -16,6 +17,14 @@ type Values = Result<Vec<Value>, EngineError>;
 pub fn run(op: &Op, inputs: &[&Value]) -> Values {
     match op {
         Op::Split(_) | Op::SplitSizes(_) | Op::Unpack(..) => split(op, inputs),
+        Op::Compare(compare @ (Compare::Equal | Compare::NotEqual))
+            if at(inputs, 0)?.kind() == Kind::Text =>
+        {
+            let (a, b) = (at(inputs, 0)?, at(inputs, 1)?);
+            super::text::equal(a, b, *compare == Compare::Equal).map(|v| vec![v])
+        }
+        Op::Text(text) => super::text::run(text, inputs),
+        Op::Lookup(table) => super::text::lookup(table, at(inputs, 0)?, at(inputs, 1)?).map(|v| vec![v]),
         Op::TopK => reduce::top_k(at(inputs, 0)?, at(inputs, 1)?),
         _ => single(op, inputs).map(|v| vec![v]),
     }

@@ -19,7 +19,8 @@ pub fn literal(tensor: &TensorProto) -> Result<Option<Literal>, EngineError> {
         return Err(EngineError::broken("a constant's shape is not a shape"));
     };
     if dtype == DType::String {
-        return Ok(None);
+        let text = splat(tensor.string_val.clone(), elements)?;
+        return Ok(Some(Literal::Text(text, shape)));
     }
     if !tensor.tensor_content.is_empty() {
         if elements.checked_mul(width(dtype)) != Some(tensor.tensor_content.len()) {
@@ -47,11 +48,11 @@ pub fn literal(tensor: &TensorProto) -> Result<Option<Literal>, EngineError> {
 }
 
 /// Fewer values than elements: the last one is repeated; none: zeros.
-fn splat<T: Copy + Default>(mut values: Vec<T>, elements: usize) -> Result<Vec<T>, EngineError> {
+fn splat<T: Clone + Default>(mut values: Vec<T>, elements: usize) -> Result<Vec<T>, EngineError> {
     if values.len() > elements || values.len() < elements && elements > LONGEST_SPLAT {
         return Err(EngineError::broken("a constant's values do not fill its shape"));
     }
-    values.resize(elements, values.last().copied().unwrap_or_default());
+    values.resize(elements, values.last().cloned().unwrap_or_default());
     Ok(values)
 }
 

@@ -5,6 +5,7 @@ use super::bundle::Bundle;
 use super::lower;
 use super::proto::{FunctionDef, GraphDef, NodeDef};
 use super::signatures::Names;
+use super::tables::Tables;
 use super::variables::{Variables, shared_name};
 use crate::graph::{Graph, Op, ValueId, Weight};
 use crate::{EngineError, Signature, UnsupportedOp};
@@ -95,7 +96,13 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
     let mut parts = input.split(':').skip(1);
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
     let base = match (node.op.as_str(), output) {
-        ("TopKV2" | "TopK", "indices") | ("Unique", "idx") | (_, "batch_mean") => 1,
+        ("TopKV2" | "TopK", "indices")
+        | ("Unique" | "UniqueV2" | "UniqueWithCounts", "idx")
+        | ("StringSplitV2", "values")
+        | ("TensorListPopBack", "tensor")
+        | ("TensorListConcatV2", "lengths")
+        | (_, "batch_mean") => 1,
+        ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") => 2,
         (_, "batch_variance") => 2,
         _ => 0,
     };
@@ -106,6 +113,7 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
 pub struct Context<'a> {
     library: &'a Library<'a>,
     variables: &'a Variables,
+    tables: &'a Tables,
     bundle: &'a Bundle,
     weights: Vec<Weight>,
     by_variable: HashMap<String, usize>,
@@ -115,10 +123,16 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub fn new(library: &'a Library<'a>, variables: &'a Variables, bundle: &'a Bundle) -> Self {
+    pub fn new(
+        library: &'a Library<'a>,
+        variables: &'a Variables,
+        tables: &'a Tables,
+        bundle: &'a Bundle,
+    ) -> Self {
         Self {
             library,
             variables,
+            tables,
             bundle,
             weights: Vec::new(),
             by_variable: HashMap::new(),
@@ -209,13 +223,16 @@ impl<'a> Context<'a> {
 
     fn node(&mut self, node: &'a NodeDef, inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
         match node.op.as_str() {
-            "VarHandleOp" => return Ok(vec![Val::Resource(shared_name(node))]),
+            "VarHandleOp" | "HashTableV2" | "HashTable" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
             "ReadVariableOp" => {
                 return match inputs.into_iter().next() {
                     Some(Val::Resource(name)) => Ok(vec![self.weight(&name)?]),
                     _ => Ok(vec![Val::Missing]),
                 };
+            }
+            "LookupTableFindV2" | "LookupTableFind" | "LookupTableSizeV2" | "LookupTableSize" => {
+                return self.table(node, &inputs);
             }
             "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
             _ => {}
@@ -230,6 +247,35 @@ impl<'a> Context<'a> {
                 Ok(Vec::new())
             }
         }
+    }
+
+    /// A look into a table, which is a constant.
+    fn table(&mut self, node: &NodeDef, inputs: &[Val]) -> Result<Vec<Val>, EngineError> {
+        let table = match inputs.first() {
+            Some(Val::Resource(name)) => self.tables.get(name),
+            _ => None,
+        };
+        let Some(table) = table else {
+            self.missing(node, Some("its table is filled in no way that is known".to_owned()));
+            return Ok(Vec::new());
+        };
+        let (op, values) = if node.op.starts_with("LookupTableSize") {
+            let size = crate::graph::Literal::I64(vec![table.len() as i64], Vec::new());
+            (Op::Literal(std::sync::Arc::new(size)), Vec::new())
+        } else {
+            let values: Vec<ValueId> = inputs[1..]
+                .iter()
+                .filter_map(|v| match v {
+                    Val::Value(v) => Some(*v),
+                    _ => None,
+                })
+                .collect();
+            if values.len() != 2 {
+                return Ok(Vec::new());
+            }
+            (Op::Lookup(table.clone()), values)
+        };
+        Ok(vec![Val::Value(self.graph.add(op, values, &node.name)?)])
     }
 
     /// Every kind of missing operation once, with the first node that needs it.

@@ -3,6 +3,7 @@
 mod image;
 mod math;
 mod shape;
+mod text;
 
 use super::inline::Val;
 use super::proto::NodeDef;
@@ -65,7 +66,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         inputs.iter().map(|_| stand_in().unwrap_or(0)).collect()
     });
     let mut lowering = Lowering { graph, node, inputs };
-    for attempt in [Lowering::math, Lowering::shape, Lowering::image] {
+    for attempt in [Lowering::math, Lowering::shape, Lowering::image, Lowering::text] {
         if let Some(lowered) = attempt(&mut lowering)? {
             return Ok(lowered);
         }

@@ -20,6 +20,8 @@ pub struct MetaGraphDef {
     pub saver_def: Option<SaverDef>,
     #[prost(btree_map = "string, message", tag = "5")]
     pub signature_def: BTreeMap<String, SignatureDef>,
+    #[prost(message, repeated, tag = "6")]
+    pub asset_file_def: Vec<AssetFileDef>,
 }
 
 impl MetaGraphDef {
@@ -38,6 +40,14 @@ pub struct MetaInfoDef {
 pub struct SaverDef {
     #[prost(string, tag = "3")]
     pub restore_op_name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct AssetFileDef {
+    #[prost(message, optional, tag = "1")]
+    pub tensor_info: Option<TensorInfo>,
+    #[prost(string, tag = "2")]
+    pub filename: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -156,6 +166,8 @@ pub enum Attr {
 
 #[derive(Clone, PartialEq, Message)]
 pub struct AttrList {
+    #[prost(bytes = "vec", repeated, tag = "2")]
+    pub s: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "3")]
     pub i: Vec<i64>,
 }

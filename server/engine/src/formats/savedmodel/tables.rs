@@ -1,0 +1,170 @@
+//! Tables: what the initialisers of the main graph, and of the functions that it calls, put into them.
+
+use super::attributes::Attributes as _;
+use super::inline::{Library, Scope, split_input};
+use super::proto::{MetaGraphDef, NodeDef};
+use super::variables::shared_name;
+use super::{constants, layout};
+use crate::EngineError;
+use crate::graph::{Literal, Table};
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::Arc;
+
+/// Tables by their shared name.
+pub type Tables = HashMap<String, Arc<Table>>;
+
+/// Most steps from an initialiser back to what it initialises.
+const LONGEST_WAY: usize = 16;
+/// Functions in functions.
+const DEEPEST: usize = 4;
+/// Calls that are looked into.
+const MOST_CALLS: usize = 1 << 14;
+/// A vocabulary that is larger is none.
+const LARGEST_FILE: u64 = 1 << 30;
+
+/// A call on the way from the main graph: who calls, and with which node.
+type Frames<'f, 'a> = Vec<(&'f Scope<'a>, &'a NodeDef)>;
+
+/// Finds every table that an initialiser fills.
+pub fn find<'a>(meta: &MetaGraphDef, library: &Library<'a>, dir: &Path) -> Result<Tables, EngineError> {
+    let mut search = Search { meta, library, dir, tables: Tables::new(), calls: 0 };
+    search.visit(&library.main, &mut Vec::new())?;
+    Ok(search.tables)
+}
+
+struct Search<'s, 'a> {
+    meta: &'s MetaGraphDef,
+    library: &'s Library<'a>,
+    dir: &'s Path,
+    tables: Tables,
+    calls: usize,
+}
+
+impl<'s, 'a> Search<'s, 'a> {
+    fn visit(&mut self, scope: &'s Scope<'a>, frames: &mut Frames<'s, 'a>) -> Result<(), EngineError> {
+        for node in scope.nodes() {
+            match node.op.as_str() {
+                "LookupTableImportV2" | "InitializeTableV2" | "InitializeTable" => {
+                    let part = |n: usize| self.literal(scope, frames, node.input.get(n)?);
+                    if let (Some(keys), Some(values)) = (part(1), part(2)) {
+                        self.fill(scope, frames, node, &keys, values);
+                    }
+                }
+                "InitializeTableFromTextFileV2" | "InitializeTableFromTextFile" => {
+                    self.file(scope, frames, node)?;
+                }
+                "StatefulPartitionedCall" | "PartitionedCall" if frames.len() < DEEPEST => {
+                    self.calls += 1;
+                    let body = node.function("f").and_then(|f| self.library.function(f));
+                    if let (Some(body), true) = (body, self.calls < MOST_CALLS) {
+                        frames.push((scope, node));
+                        self.visit(body, frames)?;
+                        frames.pop();
+                    }
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    fn fill(
+        &mut self,
+        scope: &'s Scope<'a>,
+        frames: &Frames<'s, 'a>,
+        node: &NodeDef,
+        keys: &Literal,
+        values: Literal,
+    ) {
+        let handle = node.input.first().and_then(|i| origin(scope, frames, i));
+        if let (Some(handle), Some(table)) = (handle, Table::new(keys, values)) {
+            self.tables.insert(shared_name(handle), Arc::new(table));
+        }
+    }
+
+    fn literal(&self, scope: &'s Scope<'a>, frames: &Frames<'s, 'a>, input: &str) -> Option<Literal> {
+        constants::literal(origin(scope, frames, input)?.tensor("value")?).ok()?
+    }
+
+    /// A table from the lines of a file: each a key, or the columns that the node names.
+    fn file(
+        &mut self,
+        scope: &'s Scope<'a>,
+        frames: &Frames<'s, 'a>,
+        node: &'a NodeDef,
+    ) -> Result<(), EngineError> {
+        let Some(source) = node.input.get(1).and_then(|i| origin(scope, frames, i)) else { return Ok(()) };
+        let asset = self
+            .meta
+            .asset_file_def
+            .iter()
+            .find(|a| a.tensor_info.as_ref().is_some_and(|t| split_input(&t.name).0 == source.name));
+        let name = match asset {
+            Some(asset) => asset.filename.clone(),
+            None => {
+                let Some(Literal::Text(path, _)) = self.literal(scope, frames, &node.input[1]) else {
+                    return Ok(());
+                };
+                let path = path.first().map(|p| String::from_utf8_lossy(p).into_owned()).unwrap_or_default();
+                path.rsplit('/').next().unwrap_or("").to_owned()
+            }
+        };
+        if name.is_empty() || name.contains('/') || name == ".." {
+            return Err(EngineError::broken(format!("an asset has the name {name:?}")));
+        }
+        let bytes = layout::read_file(&self.dir.join("assets"), &name, LARGEST_FILE)?;
+        let text = bytes.strip_suffix(b"\n").unwrap_or(&bytes);
+        let lines: Vec<&[u8]> =
+            text.split(|b| *b == b'\n').map(|l| l.strip_suffix(b"\r").unwrap_or(l)).collect();
+        let delimiter = node.text("delimiter").and_then(|d| d.bytes().next()).unwrap_or(b'\t');
+        let column = |which: &str, default: i64| -> Option<Literal> {
+            let count = vec![lines.len()];
+            Some(match node.int(which).unwrap_or(default) {
+                -1 => Literal::I64((0..lines.len() as i64).collect(), count),
+                -2 => Literal::Text(lines.iter().map(|l| l.to_vec()).collect(), count),
+                n => {
+                    let n = usize::try_from(n).ok()?;
+                    let cell = |l: &&[u8]| l.split(|b| *b == delimiter).nth(n).map(<[u8]>::to_vec);
+                    Literal::Text(lines.iter().map(cell).collect::<Option<Vec<_>>>()?, count)
+                }
+            })
+        };
+        let table = origin(scope, frames, &node.input[0]);
+        let typed = |part: Option<Literal>, which: &str| {
+            let wanted = table.and_then(|t| t.dtype(which));
+            match (part?, wanted) {
+                (Literal::Text(text, shape), Some(d)) if d != crate::DType::String => {
+                    let parse = |t: &Vec<u8>| std::str::from_utf8(t).ok()?.trim().parse().ok();
+                    Some(Literal::I64(text.iter().map(parse).collect::<Option<Vec<i64>>>()?, shape))
+                }
+                (part, _) => Some(part),
+            }
+        };
+        let keys = typed(column("key_index", -2), "key_dtype");
+        let values = typed(column("value_index", -1), "value_dtype");
+        if let (Some(keys), Some(values)) = (keys, values) {
+            self.fill(scope, frames, node, &keys, values);
+        }
+        Ok(())
+    }
+}
+
+/// The node that an input comes from, through identities and out of functions.
+fn origin<'a>(scope: &Scope<'a>, frames: &Frames<'_, 'a>, input: &str) -> Option<&'a NodeDef> {
+    let (mut scope, mut frames) = (scope, &frames[..]);
+    let mut name = split_input(input).0.to_owned();
+    for _ in 0..LONGEST_WAY {
+        match scope.node(&name) {
+            Some(node) if node.op == "Identity" => name = split_input(node.input.first()?).0.to_owned(),
+            Some(node) => return Some(node),
+            None => {
+                let ((caller, call), rest) = frames.split_last()?;
+                let place = scope.arguments().iter().position(|a| *a == name)?;
+                name = split_input(call.input.get(place)?).0.to_owned();
+                (scope, frames) = (caller, rest);
+            }
+        }
+    }
+    None
+}

@@ -1,0 +1,162 @@
+//! Operations on byte strings, and tables.
+
+use super::Literal;
+use std::collections::HashMap;
+
+/// A compiled regular expression has at most these bytes.
+const LARGEST_PATTERN: usize = 1 << 20;
+
+/// A regular expression, compiled.
+#[derive(Debug, Clone)]
+pub struct Pattern {
+    source: String,
+    /// Ready to match.
+    pub regex: regex::bytes::Regex,
+}
+
+impl PartialEq for Pattern {
+    fn eq(&self, other: &Self) -> bool {
+        self.source == other.source
+    }
+}
+
+impl Pattern {
+    /// Compiles RE2's syntax; `whole`: it has to match all of a text. None: it is not one, or too large.
+    pub fn new(source: &str, whole: bool) -> Option<Self> {
+        let translated = translate(source);
+        let source = if whole { format!(r"\A(?:{translated})\z") } else { translated };
+        let mut builder = regex::bytes::RegexBuilder::new(&source);
+        let regex = builder.size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN).build().ok()?;
+        Some(Self { source, regex })
+    }
+}
+
+/// RE2 to Rust: its short classes are ASCII, and in a class only brackets, ranges and escapes are special.
+fn translate(source: &str) -> String {
+    let mut out = String::new();
+    let mut class = false;
+    let mut first = false;
+    let mut chars = source.chars().peekable();
+    while let Some(c) = chars.next() {
+        let was_first = std::mem::take(&mut first);
+        match c {
+            '\\' => match (chars.next(), class) {
+                (Some('d'), true) => out.push_str("0-9"),
+                (Some('s'), true) => out.push_str(r"\t\n\f\r "),
+                (Some('w'), true) => out.push_str("0-9A-Za-z_"),
+                (Some('d'), false) => out.push_str("[0-9]"),
+                (Some('s'), false) => out.push_str(r"[\t\n\f\r ]"),
+                (Some('w'), false) => out.push_str("[0-9A-Za-z_]"),
+                (Some('D'), false) => out.push_str("[^0-9]"),
+                (Some('S'), false) => out.push_str(r"[^\t\n\f\r ]"),
+                (Some('W'), false) => out.push_str("[^0-9A-Za-z_]"),
+                (Some('b'), false) => out.push_str(r"(?-u:\b)"),
+                (Some(c), _) => out.extend(['\\', c]),
+                (None, _) => out.push('\\'),
+            },
+            '[' if !class => {
+                out.push('[');
+                (class, first) = (true, true);
+                if chars.next_if_eq(&'^').is_some() {
+                    out.push('^');
+                }
+            }
+            '[' if chars.peek() == Some(&':') => {
+                out.push('[');
+                for c in chars.by_ref() {
+                    out.push(c);
+                    if c == ']' {
+                        break;
+                    }
+                }
+            }
+            ']' if class && !was_first => {
+                out.push(']');
+                class = false;
+            }
+            '[' | ']' | '&' | '~' if class => out.extend(['\\', c]),
+            _ => out.push(c),
+        }
+    }
+    out
+}
+
+/// An operation on byte strings.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Text {
+    /// x; letters of ASCII only unless `utf8`.
+    Lower { utf8: bool },
+    /// x
+    Upper { utf8: bool },
+    /// x, without the white space around it
+    Strip,
+    /// x → characters or bytes
+    Length { utf8: bool },
+    /// x; `rewrite` may name groups of the pattern
+    Replace { pattern: Pattern, rewrite: Vec<u8>, all: bool },
+    /// x → booleans
+    FullMatch(Pattern),
+    /// x [n], separator → indices, values, shape
+    Split { most: Option<usize> },
+    /// xs…, broadcast
+    Join(Vec<u8>),
+    /// x, position, length
+    Substr { utf8: bool },
+    /// numbers → x
+    FromNumbers,
+    /// x → numbers
+    ToNumbers { kind: crate::value::Kind },
+    /// x → bucket
+    Bucket(u64),
+    /// shape, values, default, row ids of the values (or where rows begin) → a dense array
+    Densify { splits: bool },
+}
+
+/// What a table knows its keys by.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Keys {
+    /// Byte strings.
+    Text(HashMap<Vec<u8>, usize>),
+    /// Integers.
+    Integer(HashMap<i64, usize>),
+}
+
+/// An immutable table.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Table {
+    /// Where each key's value is.
+    pub keys: Keys,
+    /// One for each key.
+    pub values: Literal,
+}
+
+impl Table {
+    /// Keys and as many values. None: they are not keys, or not as many.
+    pub fn new(keys: &Literal, values: Literal) -> Option<Self> {
+        let count = match &values {
+            Literal::F32(v, _) => v.len(),
+            Literal::F64(v, _) => v.len(),
+            Literal::I64(v, _) => v.len(),
+            Literal::Bool(v, _) => v.len(),
+            Literal::Text(v, _) => v.len(),
+        };
+        let (keys, given) = match keys {
+            Literal::Text(k, _) => {
+                (Keys::Text(k.iter().cloned().enumerate().map(|(n, k)| (k, n)).collect()), k.len())
+            }
+            Literal::I64(k, _) => {
+                (Keys::Integer(k.iter().enumerate().map(|(n, k)| (*k, n)).collect()), k.len())
+            }
+            _ => return None,
+        };
+        (given == count).then_some(Self { keys, values })
+    }
+
+    /// Number of keys.
+    pub fn len(&self) -> usize {
+        match &self.keys {
+            Keys::Text(k) => k.len(),
+            Keys::Integer(k) => k.len(),
+        }
+    }
+}

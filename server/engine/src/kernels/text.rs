@@ -1,0 +1,291 @@
+//! Byte strings, and looking them up.
+
+use super::access::{ints, output};
+use super::hash::fingerprint;
+use super::moves::expand;
+use super::{Outcome, Value, elements, fail};
+use crate::EngineError;
+use crate::graph::{Keys, Literal, Pattern, Table, Text};
+use crate::value::{Contents, Kind};
+
+/// Most bytes of the strings that one operation makes.
+const MOST_BYTES: usize = 1 << 30;
+
+/// Runs an operation on strings.
+pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
+    if let Text::Split { most } = op {
+        return split(at(inputs, 0)?, at(inputs, 1)?, *most);
+    }
+    single(op, inputs).map(|v| vec![v])
+}
+
+fn at<'v>(inputs: &[&'v Value], n: usize) -> Result<&'v Value, EngineError> {
+    inputs.get(n).copied().ok_or_else(|| fail("an operation lacks an input"))
+}
+
+fn single(op: &Text, inputs: &[&Value]) -> Outcome {
+    let x = at(inputs, 0)?;
+    match op {
+        Text::Lower { utf8: false } => each(x, <[u8]>::to_ascii_lowercase),
+        Text::Upper { utf8: false } => each(x, <[u8]>::to_ascii_uppercase),
+        Text::Lower { utf8: true } => each(x, |t| String::from_utf8_lossy(t).to_lowercase().into_bytes()),
+        Text::Upper { utf8: true } => each(x, |t| String::from_utf8_lossy(t).to_uppercase().into_bytes()),
+        Text::Strip => each(x, |t| strip(t).to_vec()),
+        Text::Length { utf8 } => integers(x, |t| if *utf8 { characters(t) } else { t.len() } as i64),
+        Text::Replace { pattern, rewrite, all } => each(x, |t| replace(t, pattern, rewrite, *all)),
+        Text::FullMatch(pattern) => {
+            let found: Vec<u8> = x.texts()?.iter().map(|t| u8::from(pattern.regex.is_match(t))).collect();
+            Value::of(found, x.dims())
+        }
+        Text::Join(between) => join(inputs, between),
+        Text::Substr { utf8 } => substr(x, at(inputs, 1)?, at(inputs, 2)?, *utf8),
+        Text::FromNumbers => from_numbers(x),
+        Text::ToNumbers { kind } => to_numbers(x, *kind),
+        Text::Bucket(count) => integers(x, |t| (fingerprint(t) % (*count).max(1)).cast_signed()),
+        Text::Densify { splits } => densify(x, at(inputs, 1)?, at(inputs, 2)?, at(inputs, 3)?, *splits),
+        Text::Split { .. } => Err(fail("a split has three results")),
+    }
+}
+
+fn each(x: &Value, work: impl Fn(&[u8]) -> Vec<u8>) -> Outcome {
+    let mut bytes = 0usize;
+    let mut made = Vec::with_capacity(x.elem_count());
+    for text in x.texts()? {
+        let text = work(text);
+        bytes = bytes.saturating_add(text.len());
+        if bytes > MOST_BYTES {
+            return Err(fail(format!("strings of more than {MOST_BYTES} bytes")));
+        }
+        made.push(text);
+    }
+    Value::text(made, x.dims())
+}
+
+fn integers(x: &Value, work: impl Fn(&[u8]) -> i64) -> Outcome {
+    Value::of(x.texts()?.iter().map(|t| work(t)).collect::<Vec<i64>>(), x.dims())
+}
+
+fn is_space(byte: u8) -> bool {
+    byte.is_ascii_whitespace() || byte == 0x0b
+}
+
+fn strip(text: &[u8]) -> &[u8] {
+    let begin = text.iter().position(|b| !is_space(*b)).unwrap_or(text.len());
+    let end = text.iter().rposition(|b| !is_space(*b)).map_or(begin, |e| e + 1);
+    &text[begin..end]
+}
+
+/// Bytes that begin a character.
+fn begins(byte: u8) -> bool {
+    byte & 0xc0 != 0x80
+}
+
+fn characters(text: &[u8]) -> usize {
+    text.iter().filter(|b| begins(**b)).count()
+}
+
+/// RE2's rewriting: `\1` is a group, `\0` the match, `\\` a backslash.
+fn replace(text: &[u8], pattern: &Pattern, rewrite: &[u8], all: bool) -> Vec<u8> {
+    let expanded = |groups: &regex::bytes::Captures<'_>| {
+        let mut out = Vec::new();
+        let mut bytes = rewrite.iter();
+        while let Some(byte) = bytes.next() {
+            match (byte, bytes.as_slice().first()) {
+                (b'\\', Some(digit)) if digit.is_ascii_digit() => {
+                    bytes.next();
+                    out.extend_from_slice(
+                        groups.get(usize::from(digit - b'0')).map_or(&[], |g| g.as_bytes()),
+                    );
+                }
+                (b'\\', Some(b'\\')) => {
+                    bytes.next();
+                    out.push(b'\\');
+                }
+                _ => out.push(*byte),
+            }
+        }
+        out
+    };
+    pattern.regex.replacen(text, usize::from(!all), expanded).into_owned()
+}
+
+fn pieces<'t>(text: &'t [u8], by: &[u8], most: Option<usize>) -> Vec<&'t [u8]> {
+    let mut found = Vec::new();
+    let mut rest = text;
+    let full = |found: &Vec<&[u8]>| most.is_some_and(|m| found.len() >= m);
+    if by.is_empty() {
+        loop {
+            let begin = rest.iter().position(|b| !is_space(*b)).unwrap_or(rest.len());
+            rest = &rest[begin..];
+            if rest.is_empty() {
+                return found;
+            }
+            let end = rest.iter().position(|b| is_space(*b)).unwrap_or(rest.len());
+            let end = if full(&found) { rest.len() } else { end };
+            found.push(&rest[..end]);
+            rest = &rest[end..];
+        }
+    }
+    while !full(&found) {
+        let Some(place) = rest.windows(by.len()).position(|w| w == by) else { break };
+        found.push(&rest[..place]);
+        rest = &rest[place + by.len()..];
+    }
+    found.push(rest);
+    found
+}
+
+fn split(x: &Value, by: &Value, most: Option<usize>) -> Result<Vec<Value>, EngineError> {
+    let by = by.texts()?.first().ok_or_else(|| fail("a split by nothing"))?;
+    let (mut places, mut words, mut longest) = (Vec::new(), Vec::new(), 0);
+    for (row, text) in x.texts()?.iter().enumerate() {
+        let found = pieces(text, by, most);
+        longest = longest.max(found.len());
+        for (column, word) in found.into_iter().enumerate() {
+            places.extend([row as i64, column as i64]);
+            words.push(word.to_vec());
+        }
+    }
+    let count = words.len();
+    elements(&[count, 2])?;
+    let shape = vec![x.elem_count() as i64, longest as i64];
+    Ok(vec![Value::of(places, &[count, 2])?, Value::text(words, &[count])?, Value::of(shape, &[2])?])
+}
+
+fn join(inputs: &[&Value], between: &[u8]) -> Outcome {
+    let shape = inputs.iter().map(|v| v.dims()).max_by_key(|d| d.len()).unwrap_or(&[]);
+    let parts: Vec<Value> = inputs.iter().map(|v| expand(v, shape)).collect::<Result<_, _>>()?;
+    let texts: Vec<&[Vec<u8>]> = parts.iter().map(Value::texts).collect::<Result<_, _>>()?;
+    let count = elements(shape)?;
+    let joined = (0..count).map(|n| texts.iter().map(|t| t[n].as_slice()).collect::<Vec<_>>().join(between));
+    Value::text(joined.collect(), shape)
+}
+
+fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
+    let (position, length) = (expand(position, x.dims())?, expand(length, x.dims())?);
+    let places = position.slice::<i64>()?.iter().zip(length.slice::<i64>()?);
+    let mut out = Vec::with_capacity(x.elem_count());
+    for (text, (position, length)) in x.texts()?.iter().zip(places) {
+        let starts: Option<Vec<usize>> = utf8.then(|| (0..text.len()).filter(|n| begins(text[*n])).collect());
+        let count = starts.as_ref().map_or(text.len(), Vec::len);
+        let from = if *position < 0 { position.saturating_add(count as i64) } else { *position };
+        let from = usize::try_from(from).ok().filter(|f| *f <= count);
+        let from = from.ok_or_else(|| fail(format!("position {position} is outside of a string")))?;
+        let to = from.saturating_add(usize::try_from(*length).unwrap_or(0)).min(count);
+        let byte = |n: usize| starts.as_ref().map_or(n, |s| s.get(n).copied().unwrap_or(text.len()));
+        out.push(text[byte(from)..byte(to)].to_vec());
+    }
+    Value::text(out, x.dims())
+}
+
+fn from_numbers(x: &Value) -> Outcome {
+    let text: Vec<Vec<u8>> = match x.contents() {
+        Contents::I64(m) => m.iter().map(|n| n.to_string().into_bytes()).collect(),
+        Contents::F32(m) => m.iter().map(|n| format!("{n:.6}").into_bytes()).collect(),
+        Contents::F64(m) => m.iter().map(|n| format!("{n:.6}").into_bytes()).collect(),
+        Contents::Bool(m) => {
+            m.iter().map(|b| if *b != 0 { b"true".to_vec() } else { b"false".to_vec() }).collect()
+        }
+        _ => return Err(fail("strings of what is not a number")),
+    };
+    Value::text(text, x.dims())
+}
+
+fn to_numbers(x: &Value, kind: Kind) -> Outcome {
+    fn parse<T: std::str::FromStr>(x: &Value) -> Result<Vec<T>, EngineError> {
+        let one = |t: &Vec<u8>| std::str::from_utf8(strip(t)).ok()?.parse().ok();
+        let wrong = || fail("a string that is not a number");
+        x.texts()?.iter().map(|t| one(t).ok_or_else(wrong)).collect()
+    }
+    match kind {
+        Kind::F32 => Value::of(parse::<f32>(x)?, x.dims()),
+        Kind::F64 => Value::of(parse::<f64>(x)?, x.dims()),
+        _ => Value::of(parse::<i64>(x)?, x.dims()),
+    }
+}
+
+/// Rows of different lengths as one array, filled up with a default.
+fn densify(shape: &Value, values: &Value, default: &Value, rows: &Value, splits: bool) -> Outcome {
+    let partition = ints(rows)?;
+    let count = values.dims().first().copied().unwrap_or(0);
+    let ids: Vec<usize> = if splits {
+        let lengths = partition.windows(2).enumerate();
+        let repeat = |(row, w): (usize, &[i64])| {
+            std::iter::repeat_n(row, usize::try_from(w[1].saturating_sub(w[0])).unwrap_or(0).min(count))
+        };
+        lengths.flat_map(repeat).take(count).collect()
+    } else {
+        partition.iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
+    };
+    if ids.len() != count {
+        return Err(fail("ragged rows that do not fit their values"));
+    }
+    let wanted = ints(shape)?;
+    let known = |n: usize| wanted.get(n).and_then(|d| usize::try_from(*d).ok());
+    let mut columns = Vec::with_capacity(count);
+    let (mut longest, mut most_rows) = (0usize, 0usize);
+    for (n, id) in ids.iter().enumerate() {
+        let column = if n > 0 && ids[n - 1] == *id { columns[n - 1] + 1 } else { 0 };
+        columns.push(column);
+        longest = longest.max(column + 1);
+        most_rows = most_rows.max(id.saturating_add(1));
+    }
+    let height = known(0).unwrap_or(if splits { partition.len().saturating_sub(1) } else { most_rows });
+    let width = known(1).unwrap_or(longest);
+    let inner = values.dims().get(1..).unwrap_or(&[]);
+    let dims = [&[height, width][..], inner].concat();
+    let size: usize = inner.iter().product();
+    let whole = elements(&dims)?;
+    // Where each element of the result is taken from; the default lies behind the values.
+    let spare = count * size;
+    let mut from = vec![spare as i64; whole];
+    for (n, (id, column)) in ids.iter().zip(&columns).enumerate() {
+        if *id < height && *column < width {
+            for k in 0..size {
+                from[(id * width + column) * size + k] = (n * size + k) as i64;
+            }
+        }
+    }
+    let fill = expand(default, &[1])?;
+    let pool = super::moves::cat(&[&values.flatten_all(), &fill], 0)?;
+    super::moves::index_select(&pool, &from, 0)?.reshape(&dims)
+}
+
+/// What a table has for each key, or the default.
+pub fn lookup(table: &Table, keys: &Value, default: &Value) -> Outcome {
+    let places: Vec<Option<usize>> = match &table.keys {
+        Keys::Text(known) => keys.texts()?.iter().map(|k| known.get(k).copied()).collect(),
+        Keys::Integer(known) => keys.slice::<i64>()?.iter().map(|k| known.get(k).copied()).collect(),
+    };
+    macro_rules! numbers {
+        ($type:ty, $values:expr) => {{
+            let other = default.slice::<$type>()?.first().copied().unwrap_or_default();
+            let mut out = output::<$type>(keys.dims())?;
+            for (to, place) in out.iter_mut().zip(&places) {
+                *to = place.and_then(|p| $values.get(p).copied()).unwrap_or(other);
+            }
+            Value::of(out, keys.dims())
+        }};
+    }
+    match &table.values {
+        Literal::F32(v, _) => numbers!(f32, v),
+        Literal::F64(v, _) => numbers!(f64, v),
+        Literal::I64(v, _) => numbers!(i64, v),
+        Literal::Bool(v, _) => numbers!(u8, v),
+        Literal::Text(v, _) => {
+            let other = default.texts()?.first().cloned().unwrap_or_default();
+            let found =
+                places.iter().map(|p| p.and_then(|p| v.get(p).cloned()).unwrap_or_else(|| other.clone()));
+            Value::text(found.collect(), keys.dims())
+        }
+    }
+}
+
+/// Whether strings are equal, broadcast.
+pub fn equal(a: &Value, b: &Value, wanted: bool) -> Outcome {
+    let larger = if (a.rank(), a.elem_count()) >= (b.rank(), b.elem_count()) { a } else { b };
+    let shape = larger.dims();
+    let (a, b) = (expand(a, shape)?, expand(b, shape)?);
+    let pairs = a.texts()?.iter().zip(b.texts()?);
+    Value::of(pairs.map(|(a, b)| u8::from((a == b) == wanted)).collect::<Vec<u8>>(), shape)
+}
