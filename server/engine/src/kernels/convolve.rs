@@ -62,7 +62,8 @@ impl Weights {
             Algorithm::Winograd => (winograd::POINTS, per_group, outs),
             Algorithm::Direct => (groups, kh * kw * per_group, outs / groups.max(1)),
         };
-        let fits = packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
+        let fits =
+            packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
         fits.then_some(Self { dims, groups, algorithm, packed })
     }
 

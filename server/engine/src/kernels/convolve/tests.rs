@@ -1,7 +1,7 @@
 //! Convolutions against the plainest loop.
 
-use super::super::gemm::tests::{ACTIVATIONS, assert_close, random};
 use super::super::gemm::Epilogue;
+use super::super::gemm::tests::{ACTIVATIONS, assert_close, random};
 use super::super::simd::Isa;
 use super::{Algorithm, Geometry, Weights, choose, convolution_on};
 
@@ -13,9 +13,8 @@ fn geometry(
     dilations: [usize; 2],
     [before, after]: [usize; 2],
 ) -> Geometry {
-    let out = |n: usize, size: usize| {
-        (size + before + after - (window[n] - 1) * dilations[n] - 1) / strides[n] + 1
-    };
+    let out =
+        |n: usize, size: usize| (size + before + after - (window[n] - 1) * dilations[n] - 1) / strides[n] + 1;
     Geometry {
         batch,
         height,

@@ -15,8 +15,9 @@ pub const POINTS: usize = SIDE * SIDE;
 const SIDE: usize = 6;
 /// Results of a tile, one way.
 const TILE: usize = 4;
-/// The polynomials are evaluated at 0, 1, -1, this, its negative, and infinity.
-const POINT: f32 = 2.0;
+/// The polynomials are evaluated at 0, 1, -1, this, its negative, and infinity. Of 0.5, 0.6, 2/3, 4/3, 1.5 and 2 it and 2/3
+/// give the smallest errors, two thirds of those with the usual 2; it is exact in binary.
+const POINT: f32 = 1.5;
 const SQUARE: f32 = POINT * POINT;
 
 /// Bytes of transformed tiles and their products that are worked on at a time, and the least and most tiles.
@@ -50,14 +51,7 @@ fn evaluate([a, b, c]: [f64; 3]) -> [f64; SIDE] {
     let (p, s) = (f64::from(POINT), f64::from(SQUARE));
     let one = 2.0 * (1.0 - s);
     let other = 2.0 * s * (s - 1.0);
-    [
-        a / s,
-        (a + b + c) / one,
-        (a - b + c) / one,
-        (a + p * b + s * c) / other,
-        (a - p * b + s * c) / other,
-        c,
-    ]
+    [a / s, (a + b + c) / one, (a - b + c) / one, (a + p * b + s * c) / other, (a - p * b + s * c) / other, c]
 }
 
 thread_local! {
@@ -133,7 +127,8 @@ impl Work<'_> {
     fn point(&self, tiles: &[Row], products: Shared, count: usize, point: usize, [part, parts]: [usize; 2]) {
         let all = Panels { columns: self.padded, ..self.points[point].panels() };
         let out = products.from(point * count * self.padded);
-        let problem = Problem { isa: self.isa, rows: count, panels: all, out_step: self.padded, first_column: 0 };
+        let problem =
+            Problem { isa: self.isa, rows: count, panels: all, out_step: self.padded, first_column: 0 };
         let panels = all.count() * part / parts..all.count() * (part + 1) / parts;
         for (n, start) in (0..self.g.channels.max(1)).step_by(self.deep).enumerate() {
             let block = &tiles[(n * POINTS + point) * count..][..count];

@@ -25,7 +25,13 @@ impl Epilogue<'_> {
 
     /// A vector of the result: `many` numbers from `column`, which lie at `at` in all of it.
     #[inline(always)]
-    pub(in super::super) fn apply<S: Simd>(&self, mut v: S::V, column: usize, at: usize, many: usize) -> S::V {
+    pub(in super::super) fn apply<S: Simd>(
+        &self,
+        mut v: S::V,
+        column: usize,
+        at: usize,
+        many: usize,
+    ) -> S::V {
         if let Some(bias) = self.bias {
             v = S::add(v, load::<S>(&bias[column..column + many]));
         }
@@ -45,9 +51,7 @@ fn activate<S: Simd>(activation: Activation, v: S::V) -> S::V {
         Activation::None => v,
         Activation::Relu => S::max(S::splat(0.0), v),
         Activation::Relu6 => clamp(v, 6.0),
-        Activation::LeakyRelu(slope) => {
-            S::select(S::less(v, S::splat(0.0)), S::mul(v, S::splat(slope)), v)
-        }
+        Activation::LeakyRelu(slope) => S::select(S::less(v, S::splat(0.0)), S::mul(v, S::splat(slope)), v),
         Activation::HardSigmoid => hard(v),
         Activation::HardSwish => S::mul(v, hard(v)),
         other => rest::<S>(other, v),

@@ -101,8 +101,11 @@ fn operands_may_be_transposed() {
         for flips in 0..4 {
             let (fa, fb) = (flips & 1 == 1, flips & 2 == 2);
             let a = if fa { Matrix::new(&a, inner, rows).transposed() } else { Matrix::new(&a, rows, inner) };
-            let b =
-                if fb { Matrix::new(&b, columns, inner).transposed() } else { Matrix::new(&b, inner, columns) };
+            let b = if fb {
+                Matrix::new(&b, columns, inner).transposed()
+            } else {
+                Matrix::new(&b, inner, columns)
+            };
             let expected = naive(a, b, &Epilogue::NONE);
             for isa in Isa::all() {
                 let mut out = vec![f32::NAN; rows * columns];
@@ -120,8 +123,7 @@ fn every_activation_is_the_scalar_one_and_keeps_nan() {
     for activation in ACTIVATIONS {
         let epilogue = Epilogue { activation, ..Epilogue::NONE };
         let a = Matrix::new(&x, x.len(), 1);
-        let expected: Vec<f32> =
-            x.iter().map(|x| super::super::activate::scalar(activation, *x)).collect();
+        let expected: Vec<f32> = x.iter().map(|x| super::super::activate::scalar(activation, *x)).collect();
         for isa in Isa::all() {
             let mut out = vec![0.0; x.len()];
             product_on(isa, &mut out, a, one.panels(), &epilogue, 1);
