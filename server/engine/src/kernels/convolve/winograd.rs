@@ -177,6 +177,7 @@ impl Kernel for Forward<'_> {
                 *line = forward::<S>(*line);
             }
             let row = channel / w.deep * POINTS * count + n;
+            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
             for j in 0..SIDE {
                 let column = forward::<S>(std::array::from_fn(|i| v[i][j]));
                 for (i, value) in column.into_iter().enumerate() {
@@ -229,6 +230,7 @@ impl Kernel for Back<'_> {
                 }));
             }
             let many = (w.outs - channel).min(16);
+            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
             for j in 0..TILE.min(g.out_width - left) {
                 let column = back::<S>(std::array::from_fn(|i| lines[i][j]));
                 for (i, v) in column.into_iter().enumerate().take(g.out_height - top) {
