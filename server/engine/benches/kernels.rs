@@ -76,13 +76,13 @@ fn main() {
     pool.install(|| {
         for (model, layers) in [("vgg16", &VGG16[..]), ("resnet50", &RESNET50), ("mobilenetv2", &MOBILENETV2)]
         {
-            layers.iter().filter(|_| model.contains(&wanted)).for_each(|l| layer(model, *l));
+            layers.iter().for_each(|l| layer(&wanted, model, *l));
         }
-        PRODUCTS.iter().filter(|_| "product".contains(&wanted)).for_each(|p| matrices(*p));
+        PRODUCTS.iter().for_each(|p| matrices(&wanted, *p));
     });
 }
 
-fn layer(model: &str, [size, channels, outs, window, stride]: Layer) {
+fn layer(wanted: &str, model: &str, [size, channels, outs, window, stride]: Layer) {
     let out = size.div_ceil(stride);
     let before = ((out - 1) * stride + window).saturating_sub(size) / 2;
     let g = Geometry {
@@ -100,6 +100,11 @@ fn layer(model: &str, [size, channels, outs, window, stride]: Layer) {
     let (dims, inner, pixels) = ([window, window, channels, outs], window * window * channels, out * out);
     let (x, filter) = (numbers(size * size * channels), numbers(inner * outs));
     let algorithm = choose(&g, dims, 1);
+    let name =
+        format!("{model} {size}x{size}x{channels} -> {outs}, {window}x{window}/{stride} {algorithm:?}");
+    if !name.contains(wanted) {
+        return;
+    }
     let weights = Weights::new(&filter, dims, 1, algorithm);
     let (mut ours, mut theirs, mut windows) =
         (vec![0.0; pixels * outs], vec![0.0; pixels * outs], vec![0.0; pixels * inner]);
@@ -114,14 +119,16 @@ fn layer(model: &str, [size, channels, outs, window, stride]: Layer) {
                 crate_product(&mut theirs, &windows, &filter, [pixels, inner, outs], threads);
             },
         );
-        let name =
-            format!("{model} {size}x{size}x{channels} -> {outs}, {window}x{window}/{stride} {algorithm:?}");
         report(&name, threads, pixels * inner * outs, times);
     }
 }
 
-fn matrices([rows, inner, columns]: [usize; 3]) {
+fn matrices(wanted: &str, [rows, inner, columns]: [usize; 3]) {
     let (a, b) = (numbers(rows * inner), numbers(inner * columns));
+    let name = format!("product {rows}x{inner}x{columns}");
+    if !name.contains(wanted) {
+        return;
+    }
     let packed = Packed::new(&b, inner, columns);
     let (mut ours, mut theirs) = (vec![0.0; rows * columns], vec![0.0; rows * columns]);
     for threads in [1, 2] {
@@ -129,7 +136,7 @@ fn matrices([rows, inner, columns]: [usize; 3]) {
             || product(&mut ours, &a, rows, inner, &packed, &Epilogue::NONE, threads),
             || crate_product(&mut theirs, &a, &b, [rows, inner, columns], threads),
         );
-        report(&format!("product {rows}x{inner}x{columns}"), threads, rows * inner * columns, times);
+        report(&name, threads, rows * inner * columns, times);
     }
 }
 
