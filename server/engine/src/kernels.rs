@@ -10,6 +10,7 @@ mod matrix;
 mod moves;
 mod pool;
 mod product;
+mod rare;
 mod reduce;
 mod resize;
 mod run;

@@ -246,4 +246,6 @@ pub enum Op {
     BatchToSpace,
     /// x, size
     Resize(Resize),
+    /// What is seldom met.
+    Rare(Box<super::Rare>),
 }

@@ -8,7 +8,7 @@ use crate::EngineError;
 /// The slices of `x` along an axis that the indices name.
 pub fn gather(x: &Value, indices: &Value, along: &Value, batch_dims: i64) -> Outcome {
     if batch_dims != 0 {
-        return Err(fail("a gather with batch dimensions"));
+        return super::rare::gather_batched(x, indices, int(along)?, batch_dims);
     }
     let at = axis(int(along)?, x.rank())?;
     let shape = [&x.dims()[..at], indices.dims(), &x.dims()[at + 1..]].concat();

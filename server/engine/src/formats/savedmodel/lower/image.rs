@@ -13,16 +13,25 @@ impl Lowering<'_> {
             "Conv2D" => self.conv(0, Op::Conv),
             "DepthwiseConv2dNative" => self.conv(0, Op::Depthwise),
             "Conv2DBackpropInput" => {
-                if self.is_channels_first() {
-                    return Self::refuse("data_format NCHW");
-                }
-                match self.conv_attributes(&self.node.ints("strides"))? {
-                    Some(conv) => self.simple(3, Op::ConvTranspose(conv)),
-                    None => Self::refuse("strides or dilations over batch or channels"),
+                let Some(conv) = self.conv_attributes(&self.node.ints("strides"))? else {
+                    return Self::refuse("strides or dilations over batch or channels");
+                };
+                let [size, filter, x] = self.want(3)?[..3] else { return Ok(None) };
+                let size = self.sizes_last(size, &[0, 2, 3, 1])?;
+                let x = self.channels_last(x)?;
+                let y = self.add(Op::ConvTranspose(conv), vec![size, filter, x])?;
+                let y = self.channels_back(y)?;
+                Self::value(y)
+            }
+            "MaxPool" => self.pool(true, &self.node.ints("ksize"), &self.node.ints("strides")),
+            "AvgPool" => self.pool(false, &self.node.ints("ksize"), &self.node.ints("strides")),
+            "MaxPoolV2" => {
+                let [_, window, strides] = self.want(3)?[..3] else { return Ok(None) };
+                match self.literal_ints(window).zip(self.literal_ints(strides)) {
+                    Some((window, strides)) => self.pool(true, &window, &strides),
+                    None => Self::refuse("a window that is computed"),
                 }
             }
-            "MaxPool" => self.pool(true),
-            "AvgPool" => self.pool(false),
             "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => self.batch_norm(),
             "SpaceToBatchND" => self.simple(3, Op::SpaceToBatch),
             "BatchToSpaceND" => self.simple(3, Op::BatchToSpace),
@@ -32,8 +41,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn is_channels_first(&self) -> bool {
-        self.node.text("data_format").is_some_and(|f| f.starts_with("NC"))
+    pub(super) fn is_channels_first(&self) -> bool {
+        self.node.text("data_format").is_some_and(|f| f.starts_with("NC") || f == "CHANNELS_FIRST")
     }
 
     /// The two spatial numbers of four, in the node's layout; None: the others are not 1.
@@ -48,7 +57,7 @@ impl Lowering<'_> {
         (outer == [1, 1]).then_some(inner)
     }
 
-    fn padding(&self) -> Result<Padding, EngineError> {
+    pub(super) fn padding(&self) -> Result<Padding, EngineError> {
         match self.node.text("padding") {
             Some("SAME") => Ok(Padding::Same),
             Some("VALID") => Ok(Padding::Valid),
@@ -81,7 +90,7 @@ impl Lowering<'_> {
         }))
     }
 
-    fn conv(&mut self, image: usize, op: impl Fn(Conv) -> Op) -> Outcome {
+    pub(super) fn conv(&mut self, image: usize, op: impl Fn(Conv) -> Op) -> Outcome {
         let inputs = self.want(2)?.to_vec();
         let Some(conv) = self.conv_attributes(&self.node.ints("strides"))? else {
             return Self::refuse("strides or dilations over batch or channels");
@@ -92,10 +101,9 @@ impl Lowering<'_> {
         Self::value(y)
     }
 
-    fn pool(&mut self, max: bool) -> Outcome {
+    fn pool(&mut self, max: bool, window: &[i64], strides: &[i64]) -> Outcome {
         let inputs = self.want(1)?.to_vec();
-        let (window, strides) =
-            (self.spatial(&self.node.ints("ksize")), self.spatial(&self.node.ints("strides")));
+        let (window, strides) = (self.spatial(window), self.spatial(strides));
         let Some((window, strides)) = window.zip(strides) else {
             return Self::refuse("a window over batch or channels");
         };
@@ -140,11 +148,11 @@ impl Lowering<'_> {
         self.simple(2, Op::Resize(Resize { bilinear, align_corners, half_pixel }))
     }
 
-    fn channels_last(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+    pub(super) fn channels_last(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
         self.permuted(x, [0, 2, 3, 1])
     }
 
-    fn channels_back(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+    pub(super) fn channels_back(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
         self.permuted(x, [0, 3, 1, 2])
     }
 

@@ -1,0 +1,396 @@
+//! Operations that are seldom met: functions, matrices, what moves by indices.
+
+use super::super::attributes::Attributes as _;
+use super::super::proto::Attr;
+use super::{Lowering, Outcome, Val};
+use crate::graph::{Align, Binary as B, Coarse, Function as F, Literal, Masks, Matrix, Op, Pairing as P};
+use crate::graph::{Rare, Reduce, Running, Unary, Update, ValueId};
+use crate::{DType, EngineError};
+use std::sync::Arc;
+
+impl Lowering<'_> {
+    pub(super) fn rare(&mut self) -> Outcome {
+        if let Some(function) = function(&self.node.op) {
+            return self.wrapping(1, Rare::Function(function));
+        }
+        if let Some(pairing) = self.pairing() {
+            return self.wrapping(2, Rare::Pairing(pairing));
+        }
+        if let Some((least, matrix)) = self.matrix() {
+            let inputs = self.want(least)?.to_vec();
+            let outputs = if matrix == Matrix::LogDeterminant { 2 } else { 1 };
+            return self.emit_many(rare(Rare::Matrix(matrix)), inputs, outputs);
+        }
+        for attempt in [Self::numbers, Self::diagonals, Self::coarse, Self::places, Self::lists] {
+            if let Some(lowered) = attempt(self)? {
+                return Ok(Some(lowered));
+            }
+        }
+        Ok(None)
+    }
+
+    pub(super) fn rarely(&mut self, least: usize, op: Rare) -> Outcome {
+        self.simple(least, rare(op))
+    }
+
+    /// An operation whose integers may leave their type.
+    fn wrapping(&mut self, inputs: usize, op: Rare) -> Outcome {
+        let inputs = self.want(inputs)?.to_vec();
+        let value = self.add(rare(op), inputs)?;
+        let value = self.wrapped(value)?;
+        Self::value(value)
+    }
+
+    /// Integers are computed in 64 bits; those of a narrower type are cut to it.
+    pub(super) fn wrapped(&mut self, value: ValueId) -> Result<ValueId, EngineError> {
+        use DType as D;
+        match self.node.dtype("T") {
+            Some(to @ (D::I8 | D::I16 | D::I32 | D::U8 | D::U16 | D::U32)) => self.add(Op::Cast(to), vec![value]),
+            _ => Ok(value),
+        }
+    }
+
+    /// A constant of the graph. Values are numbered in the order of the nodes that make them.
+    pub(super) fn literal(&self, value: ValueId) -> Option<&Literal> {
+        let nodes = &self.graph.nodes;
+        let next = nodes.partition_point(|n| n.outputs.first().is_some_and(|o| *o <= value));
+        let node = nodes.get(next.checked_sub(1)?).filter(|n| n.outputs.contains(&value))?;
+        match &node.op {
+            Op::Literal(literal) => Some(literal),
+            _ => None,
+        }
+    }
+
+    /// The integers of a constant.
+    pub(super) fn literal_ints(&self, value: ValueId) -> Option<Vec<i64>> {
+        match self.literal(value)? {
+            Literal::I64(v, _) => Some(v.clone()),
+            _ => None,
+        }
+    }
+
+    fn bits(&self) -> u32 {
+        match self.node.dtype("T") {
+            Some(DType::I8 | DType::U8) => 8,
+            Some(DType::I16 | DType::U16) => 16,
+            Some(DType::I32 | DType::U32) => 32,
+            _ => 64,
+        }
+    }
+
+    fn pairing(&self) -> Option<P> {
+        let float = matches!(self.node.dtype("T"), Some(DType::F16 | DType::BF16 | DType::F32 | DType::F64));
+        Some(match self.node.op.as_str() {
+            "Atan2" => P::Atan2,
+            "BitwiseAnd" => P::BitAnd,
+            "BitwiseOr" => P::BitOr,
+            "BitwiseXor" => P::BitXor,
+            // Of floats the remainder is exact; of integers it is met often, and is no rare operation.
+            "FloorMod" if float => P::FloorMod,
+            "LeftShift" => P::LeftShift(self.bits()),
+            "MulNoNan" => P::MulNoNan,
+            "NextAfter" => P::NextAfter,
+            "RightShift" => P::RightShift(self.bits()),
+            "Mod" | "TruncateMod" => P::TruncateMod,
+            "Xdivy" => P::Xdivy,
+            "Xlog1py" => P::Xlog1py,
+            "Xlogy" => P::Xlogy,
+            _ => return None,
+        })
+    }
+
+    fn matrix(&self) -> Option<(usize, Matrix)> {
+        let adjoint = self.node.flag("adjoint");
+        Some(match self.node.op.as_str() {
+            "Cholesky" | "BatchCholesky" => (1, Matrix::Cholesky),
+            "MatrixDeterminant" | "BatchMatrixDeterminant" => (1, Matrix::Determinant),
+            "LogMatrixDeterminant" => (1, Matrix::LogDeterminant),
+            "MatrixInverse" | "BatchMatrixInverse" => (1, Matrix::Inverse { adjoint }),
+            "MatrixSolve" | "BatchMatrixSolve" => (2, Matrix::Solve { adjoint }),
+            "MatrixTriangularSolve" | "BatchMatrixTriangularSolve" => {
+                let lower = !self.node.attr.contains_key("lower") || self.node.flag("lower");
+                (2, Matrix::TriangularSolve { lower, adjoint })
+            }
+            _ => return None,
+        })
+    }
+
+    fn numbers(&mut self) -> Outcome {
+        let (exclusive, reverse) = (self.node.flag("exclusive"), self.node.flag("reverse"));
+        let running = |kind| Rare::Running { kind, exclusive, reverse };
+        match self.node.op.as_str() {
+            "ApproximateEqual" => {
+                self.rarely(2, Rare::ApproximateEqual(self.node.float("tolerance").unwrap_or(1e-5)))
+            }
+            "Cumsum" => self.wrapping(2, running(Running::Sum)),
+            "Cumprod" => self.wrapping(2, running(Running::Product)),
+            "CumulativeLogsumexp" => self.rarely(2, running(Running::LogSumExp)),
+            "Einsum" => match self.node.text("equation").map(str::to_owned) {
+                Some(equation) => self.wrapping(self.inputs.len(), Rare::Einsum(equation)),
+                None => Self::refuse("without an equation"),
+            },
+            "EuclideanNorm" => {
+                let [x, axes] = self.want(2)?[..2] else { return Ok(None) };
+                let keep = self.node.flag("keep_dims");
+                let square = self.add(Op::Unary(Unary::Square), vec![x])?;
+                let sum = self.add(Op::Reduce { kind: Reduce::Sum, keep }, vec![square, axes])?;
+                self.emit(Op::Unary(Unary::Sqrt), vec![sum])
+            }
+            "L2Loss" => self.half_square(),
+            "ClipByValue" => {
+                let [x, low, high] = self.want(3)?[..3] else { return Ok(None) };
+                let below = self.add(Op::Binary(B::Min), vec![x, high])?;
+                self.emit(Op::Binary(B::Max), vec![below, low])
+            }
+            "Cross" => self.wrapping(2, Rare::Cross),
+            "InTopKV2" => self.rarely(3, Rare::InTopK),
+            "InTopK" => {
+                let mut inputs = self.want(2)?[..2].to_vec();
+                inputs.push(self.ints(vec![self.node.int("k").unwrap_or(0)])?);
+                self.emit(rare(Rare::InTopK), inputs)
+            }
+            "TopK" => {
+                let mut inputs = self.want(1)?[..1].to_vec();
+                inputs.push(self.ints(vec![self.node.int("k").unwrap_or(0)])?);
+                self.emit_many(Op::TopK, inputs, 2)
+            }
+            "NthElement" => self.rarely(2, Rare::NthElement { reverse }),
+            "LinSpace" => self.rarely(3, Rare::LinSpace),
+            _ => Ok(None),
+        }
+    }
+
+    fn half_square(&mut self) -> Outcome {
+        let x = self.want(1)?[0];
+        let flat = self.ints(vec![-1])?;
+        let axis = self.ints(vec![0])?;
+        let x = self.add(Op::Reshape, vec![x, flat])?;
+        let square = self.add(Op::Unary(Unary::Square), vec![x])?;
+        let sum = self.add(Op::Reduce { kind: Reduce::Sum, keep: false }, vec![square, axis])?;
+        let half = match self.node.dtype("T") {
+            Some(DType::F64) => {
+                let half = Literal::F64(vec![0.5], Vec::new());
+                self.add(Op::Literal(Arc::new(half)), Vec::new())?
+            }
+            _ => self.float(0.5)?,
+        };
+        self.emit(Op::Binary(B::Mul), vec![sum, half])
+    }
+
+    fn diagonals(&mut self) -> Outcome {
+        // The newest form says how short diagonals lie; before it they lay at the left.
+        let align = match self.node.text("align") {
+            Some(text) => Align { upper_left: text.starts_with("LEFT"), lower_left: text.ends_with("LEFT") },
+            None if self.node.op.ends_with("V3") => Align { upper_left: false, lower_left: true },
+            None => Align { upper_left: true, lower_left: true },
+        };
+        match self.node.op.as_str() {
+            "MatrixBandPart" | "BatchMatrixBandPart" => self.rarely(3, Rare::BandPart),
+            "MatrixDiag" | "BatchMatrixDiag" => {
+                let mut inputs = self.want(1)?[..1].to_vec();
+                inputs.push(self.ints(vec![0])?);
+                self.emit(rare(Rare::MatrixDiag(align)), inputs)
+            }
+            "MatrixDiagV2" | "MatrixDiagV3" => self.rarely(5, Rare::MatrixDiag(align)),
+            "MatrixDiagPart" | "BatchMatrixDiagPart" => {
+                let x = self.want(1)?[0];
+                let k = self.ints(vec![0])?;
+                // Nothing is filled up: one diagonal has one length.
+                let [k, padding] = [k, x];
+                self.emit(rare(Rare::MatrixDiagPart(align)), vec![x, k, padding])
+            }
+            "MatrixDiagPartV2" | "MatrixDiagPartV3" => self.rarely(3, Rare::MatrixDiagPart(align)),
+            "MatrixSetDiag" | "BatchMatrixSetDiag" => {
+                let mut inputs = self.want(2)?[..2].to_vec();
+                inputs.push(self.ints(vec![0])?);
+                self.emit(rare(Rare::MatrixSetDiag(align)), inputs)
+            }
+            "MatrixSetDiagV2" | "MatrixSetDiagV3" => self.rarely(3, Rare::MatrixSetDiag(align)),
+            "Diag" => self.rarely(1, Rare::Diag),
+            "DiagPart" => self.rarely(1, Rare::DiagPart),
+            _ => Ok(None),
+        }
+    }
+
+    fn coarse(&mut self) -> Outcome {
+        let fake = Rare::FakeQuant {
+            bits: self.node.int("num_bits").unwrap_or(8),
+            narrow: self.node.flag("narrow_range"),
+        };
+        match self.node.op.as_str() {
+            "FakeQuantWithMinMaxVars" | "FakeQuantWithMinMaxVarsPerChannel" => self.rarely(3, fake),
+            "FakeQuantWithMinMaxArgs" => {
+                let x = self.want(1)?[0];
+                let low = self.float(self.node.float("min").unwrap_or(-6.0))?;
+                let high = self.float(self.node.float("max").unwrap_or(6.0))?;
+                self.emit(rare(fake), vec![x, low, high])
+            }
+            "QuantizeAndDequantizeV2" | "QuantizeAndDequantizeV3" | "QuantizeAndDequantizeV4" => {
+                let given = self.inputs.get(3).and_then(|bits| self.literal_ints(*bits));
+                if self.node.op.ends_with("V3") && given.is_none() {
+                    return Self::refuse("a number of bits that is computed");
+                }
+                let bits = given.and_then(|b| b.first().copied());
+                let yes = |name| !self.node.attr.contains_key(name) || self.node.flag(name);
+                let how = Coarse {
+                    bits: bits.or(self.node.int("num_bits")).unwrap_or(8),
+                    narrow: self.node.flag("narrow_range"),
+                    signed: yes("signed_input"),
+                    range_given: self.node.flag("range_given")
+                        || (self.node.op.ends_with("V3") && yes("range_given")),
+                    half_up: self.node.text("round_mode") == Some("HALF_UP"),
+                    axis: self.node.int("axis").unwrap_or(-1),
+                };
+                self.rarely(3, Rare::QuantizeDequantize(how))
+            }
+            "Dequantize" => {
+                let signed = match self.node.attribute("T") {
+                    Some(Attr::Type(11)) => true,
+                    Some(Attr::Type(12)) => false,
+                    _ => return Self::refuse("of numbers that are not 8 bits wide"),
+                };
+                if self.node.int("axis").unwrap_or(-1) != -1 {
+                    return Self::refuse("along an axis");
+                }
+                let scaled = self.node.text("mode") == Some("SCALED");
+                self.rarely(3, Rare::Dequantize { signed, scaled })
+            }
+            _ => Ok(None),
+        }
+    }
+
+    fn places(&mut self) -> Outcome {
+        let scatter = |how| Rare::TensorScatter(how);
+        match self.node.op.as_str() {
+            "GatherNd" | "ResourceGatherNd" => self.rarely(2, Rare::GatherNd),
+            "ScatterNd" => self.wrapping(3, Rare::ScatterNd),
+            "TensorScatterUpdate" => self.rarely(3, scatter(Update::Replace)),
+            "TensorScatterAdd" => self.wrapping(3, scatter(Update::Add)),
+            "TensorScatterSub" => self.wrapping(3, scatter(Update::Sub)),
+            "TensorScatterMax" => self.rarely(3, scatter(Update::Max)),
+            "TensorScatterMin" => self.rarely(3, scatter(Update::Min)),
+            "TensorStridedSliceUpdate" => {
+                let masks = self.masks();
+                self.rarely(5, Rare::StridedSliceUpdate(masks))
+            }
+            "Roll" => self.rarely(3, Rare::Roll),
+            "ReverseSequence" => {
+                let (sequence, batch) =
+                    (self.node.int("seq_dim").unwrap_or(0), self.node.int("batch_dim").unwrap_or(0));
+                self.rarely(2, Rare::ReverseSequence { sequence, batch })
+            }
+            "UnravelIndex" => self.rarely(2, Rare::UnravelIndex),
+            "InvertPermutation" => self.rarely(1, Rare::InvertPermutation),
+            "LowerBound" => self.rarely(2, Rare::SearchSorted { upper: false }),
+            "UpperBound" => self.rarely(2, Rare::SearchSorted { upper: true }),
+            "BroadcastArgs" => self.rarely(2, Rare::BroadcastArgs),
+            "Select" | "BatchSelect" => self.rarely(3, Rare::SelectRows),
+            _ => Ok(None),
+        }
+    }
+
+    fn lists(&mut self) -> Outcome {
+        match self.node.op.as_str() {
+            "ListDiff" => {
+                let inputs = self.want(2)?.to_vec();
+                self.emit_many(rare(Rare::ListDiff), inputs, 2)
+            }
+            "DynamicPartition" => {
+                let inputs = self.want(2)?.to_vec();
+                let count = self.count("num_partitions");
+                self.emit_many(rare(Rare::DynamicPartition(count)), inputs, count)
+            }
+            "DynamicStitch" | "ParallelDynamicStitch" => self.rarely(2, Rare::DynamicStitch),
+            "Bitcast" => match (self.node.dtype("T"), self.node.dtype("type")) {
+                (Some(from), Some(to)) => self.rarely(1, Rare::Bitcast { from, to }),
+                _ => Self::refuse("between types that are not supported"),
+            },
+            "EnsureShape" => match self.node.attribute("shape") {
+                Some(Attr::Shape(shape)) if !shape.unknown_rank => {
+                    let dims = shape.dim.iter().map(|d| d.size).collect();
+                    self.rarely(1, Rare::EnsureShape(dims))
+                }
+                _ => {
+                    let value = self.want(1)?[0];
+                    Self::value(value)
+                }
+            },
+            "ParallelConcat" => {
+                let mut inputs = self.want(1)?.to_vec();
+                inputs.push(self.ints(vec![0])?);
+                self.emit(Op::Concat, inputs)
+            }
+            "Empty" => {
+                let shape = self.want(1)?[0];
+                let zero = match self.node.dtype("dtype") {
+                    Some(DType::F32 | DType::F16 | DType::BF16) => Literal::F32(vec![0.0], Vec::new()),
+                    Some(DType::F64) => Literal::F64(vec![0.0], Vec::new()),
+                    Some(DType::Bool) => Literal::Bool(vec![0], Vec::new()),
+                    Some(DType::String) => Literal::Text(vec![Vec::new()], Vec::new()),
+                    Some(_) => Literal::I64(vec![0], Vec::new()),
+                    None => return Self::refuse("of a type that is not supported"),
+                };
+                let zero = self.add(Op::Literal(Arc::new(zero)), Vec::new())?;
+                self.emit(Op::Fill, vec![shape, zero])
+            }
+            _ => Ok(None),
+        }
+    }
+
+    pub(super) fn masks(&self) -> Masks {
+        let mask = |name| self.node.int(name).unwrap_or(0);
+        Masks {
+            begin: mask("begin_mask"),
+            end: mask("end_mask"),
+            ellipsis: mask("ellipsis_mask"),
+            new_axis: mask("new_axis_mask"),
+            shrink: mask("shrink_axis_mask"),
+        }
+    }
+
+    /// As many values as an operation of several outputs makes.
+    pub(super) fn several(&mut self, least: usize, op: Rare, outputs: usize) -> Outcome {
+        let inputs = self.want(least)?.to_vec();
+        let values = self.graph.add_many(rare(op), inputs, outputs, &self.node.name)?;
+        Ok(Some(super::Lowered::Values(values.into_iter().map(Val::Value).collect())))
+    }
+}
+
+/// The operation of the graph.
+pub(super) fn rare(op: Rare) -> Op {
+    Op::Rare(Box::new(op))
+}
+
+/// How many outputs come before a named one, which is how functions name them.
+pub fn outputs_before(op: &str, output: &str) -> usize {
+    match (op, output) {
+        ("LogMatrixDeterminant", "log_abs_determinant")
+        | ("ListDiff", "idx")
+        | ("MaxPoolWithArgmax", "argmax")
+        | ("NonMaxSuppressionV4", "valid_outputs")
+        | ("NonMaxSuppressionV5", "selected_scores")
+        | ("CombinedNonMaxSuppression", "nmsed_scores") => 1,
+        ("NonMaxSuppressionV5", "valid_outputs") | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
+        ("CombinedNonMaxSuppression", "valid_detections") => 3,
+        _ => 0,
+    }
+}
+
+fn function(op: &str) -> Option<F> {
+    Some(match op {
+        "Acos" => F::Acos,
+        "Acosh" => F::Acosh,
+        "Asin" => F::Asin,
+        "Asinh" => F::Asinh,
+        "Atanh" => F::Atanh,
+        "Digamma" => F::Digamma,
+        "Erfinv" => F::Erfinv,
+        "Invert" => F::Invert,
+        "IsFinite" => F::IsFinite,
+        "IsInf" => F::IsInf,
+        "IsNan" => F::IsNan,
+        "Lgamma" => F::Lgamma,
+        "Ndtri" => F::Ndtri,
+        _ => return None,
+    })
+}
