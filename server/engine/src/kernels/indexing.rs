@@ -84,7 +84,10 @@ pub fn tile(x: &Value, repeats: &Value) -> Outcome {
         return Err(fail(format!("{} repeats for {} axes", repeats.len(), x.rank())));
     }
     let shape: Option<Vec<usize>> = x.dims().iter().zip(&repeats).map(|(d, r)| d.checked_mul(*r)).collect();
-    elements(&shape.ok_or_else(|| fail("a tile too large"))?)?;
+    let shape = shape.ok_or_else(|| fail("a tile too large"))?;
+    if elements(&shape)? == 0 {
+        return blank(x.kind(), &shape);
+    }
     let mut out = x.clone();
     for (i, count) in repeats.into_iter().enumerate() {
         out = match count {

@@ -16,6 +16,8 @@ mod running;
 mod scale;
 mod scatter;
 mod sorting;
+#[cfg(test)]
+mod tests;
 mod volume;
 
 pub use gather::batched as gather_batched;

@@ -61,14 +61,21 @@ pub fn bicubic(x: &Value, size: &Value, align_corners: bool, half_pixel: bool) -
 /// Steps between two pixels in which cubic weights are tabled; weights are those of the nearest step, as in TensorFlow.
 const STEPS: f32 = 1024.0;
 
+/// The weight of a pixel nearer than one, and of one nearer than two; in 64 bits, because the terms nearly cancel.
+fn cubic_weights(a: f64, near: f32, far: f32) -> (f32, f32) {
+    let (x, y) = (f64::from(near), f64::from(far));
+    let weight = ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
+    (weight as f32, (((a * y - 5.0 * a) * y + 8.0 * a) * y - 4.0 * a) as f32)
+}
+
 fn cubic(n: usize, size: usize, scale: f32, half_pixel: bool) -> Vec<(usize, f32)> {
     let at = if half_pixel { (n as f32 + 0.5) * scale - 0.5 } else { n as f32 * scale };
-    let a = if half_pixel { -0.5f32 } else { -0.75 };
+    let a = if half_pixel { -0.5 } else { -0.75 };
     let low = at.floor();
     let offset = ((at - low) * STEPS).round_ties_even() / STEPS;
-    let near = |x: f32| ((a + 2.0) * x - (a + 3.0)) * x * x + 1.0;
-    let far = |x: f32| ((a * x - 5.0 * a) * x + 8.0 * a) * x - 4.0 * a;
-    let weights = [far(offset + 1.0), near(offset), near(1.0 - offset), far(2.0 - offset)];
+    let (before, first) = cubic_weights(a, offset, offset + 1.0);
+    let (after, last_weight) = cubic_weights(a, 1.0 - offset, 2.0 - offset);
+    let weights = [first, before, after, last_weight];
     let last = size as i64 - 1;
     let mut span: Vec<(usize, f32)> = Vec::with_capacity(4);
     for (i, weight) in weights.into_iter().enumerate() {
