@@ -9,8 +9,8 @@ mod op;
 mod rare;
 
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
-pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
 
 use crate::{DType, EngineError};
 

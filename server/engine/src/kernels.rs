@@ -38,7 +38,8 @@ const PARALLEL_WORK: usize = 8 << 20;
 /// The number of elements of a shape, if a value may have as many.
 fn elements(shape: &[usize]) -> Result<usize, EngineError> {
     // An empty shape may not be long either: loops over its other axes would not end.
-    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))).filter(|n| *n <= MOST_ELEMENTS);
+    let count =
+        shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))).filter(|n| *n <= MOST_ELEMENTS);
     let count = count.map(|n| if shape.contains(&0) { 0 } else { n });
     count.ok_or_else(|| fail(format!("a value of shape {shape:?} is larger than {MOST_ELEMENTS} elements")))
 }

@@ -53,23 +53,50 @@ pub enum Imaging {
     Conv3d(Sliding),
     /// output shape, filter [d, h, w, out, in], x
     ConvTranspose3d(Sliding),
-    Pool3d { max: bool, window: [usize; 3], sliding: Sliding },
+    Pool3d {
+        max: bool,
+        window: [usize; 3],
+        sliding: Sliding,
+    },
     /// x → maxima, places
-    PoolWithPlaces { window: [usize; 3], sliding: Sliding, batch_too: bool },
+    PoolWithPlaces {
+        window: [usize; 3],
+        sliding: Sliding,
+        batch_too: bool,
+    },
     /// x, filter [h, w, channels]
     Dilation(Sliding),
-    Patches { window: [usize; 3], sliding: Sliding },
+    Patches {
+        window: [usize; 3],
+        sliding: Sliding,
+    },
     SpaceToDepth(usize),
     DepthToSpace(usize),
-    Lrn { radius: i64, bias: f32, alpha: f32, beta: f32 },
+    Lrn {
+        radius: i64,
+        bias: f32,
+        alpha: f32,
+        beta: f32,
+    },
     /// x, size
-    Bicubic { align_corners: bool, half_pixel: bool },
+    Bicubic {
+        align_corners: bool,
+        half_pixel: bool,
+    },
     /// x, size
-    Area { align_corners: bool },
+    Area {
+        align_corners: bool,
+    },
     /// x, size, scale, translation
-    ScaleAndTranslate { kernel: Kernel, antialias: bool },
+    ScaleAndTranslate {
+        kernel: Kernel,
+        antialias: bool,
+    },
     /// x, boxes, images, size
-    CropAndResize { bilinear: bool, outside: f32 },
+    CropAndResize {
+        bilinear: bool,
+        outside: f32,
+    },
     /// x, factor
     AdjustContrast,
     /// x, turn
@@ -79,9 +106,15 @@ pub enum Imaging {
     RgbToHsv,
     HsvToRgb,
     /// x, transforms, size, fill
-    Project { bilinear: bool, beyond: Beyond },
+    Project {
+        bilinear: bool,
+        beyond: Beyond,
+    },
     /// boxes, scores, most, overlap, least score, softness
     Suppress(Suppression),
     /// boxes, scores, most of a class, most, overlap, least score
-    SuppressClasses { pad_per_class: bool, clip: bool },
+    SuppressClasses {
+        pad_per_class: bool,
+        clip: bool,
+    },
 }

@@ -65,11 +65,18 @@ pub enum Matrix {
     Determinant,
     /// x → sign, logarithm of the absolute value
     LogDeterminant,
-    Inverse { adjoint: bool },
+    Inverse {
+        adjoint: bool,
+    },
     /// a, b
-    Solve { adjoint: bool },
+    Solve {
+        adjoint: bool,
+    },
     /// a, b
-    TriangularSolve { lower: bool, adjoint: bool },
+    TriangularSolve {
+        lower: bool,
+        adjoint: bool,
+    },
 }
 
 /// Where a short diagonal lies in its row.
@@ -99,7 +106,11 @@ pub enum Rare {
     /// a, b → bool
     ApproximateEqual(f32),
     /// x, axis
-    Running { kind: Running, exclusive: bool, reverse: bool },
+    Running {
+        kind: Running,
+        exclusive: bool,
+        reverse: bool,
+    },
     /// xs…
     Einsum(String),
     Matrix(Matrix),
@@ -118,13 +129,21 @@ pub enum Rare {
     /// predictions, targets, k
     InTopK,
     /// x, n
-    NthElement { reverse: bool },
+    NthElement {
+        reverse: bool,
+    },
     /// x, minimum, maximum
-    FakeQuant { bits: i64, narrow: bool },
+    FakeQuant {
+        bits: i64,
+        narrow: bool,
+    },
     /// x, minimum, maximum
     QuantizeDequantize(Coarse),
     /// x, minimum, maximum
-    Dequantize { signed: bool, scaled: bool },
+    Dequantize {
+        signed: bool,
+        scaled: bool,
+    },
     /// x, indices
     GatherNd,
     /// condition, then, else; a condition of one axis is of the rows of the others
@@ -138,14 +157,19 @@ pub enum Rare {
     /// x, shifts, axes
     Roll,
     /// x, lengths
-    ReverseSequence { sequence: i64, batch: i64 },
+    ReverseSequence {
+        sequence: i64,
+        batch: i64,
+    },
     /// indices, shape
     UnravelIndex,
     InvertPermutation,
     /// x, y → values, places
     ListDiff,
     /// sorted, values
-    SearchSorted { upper: bool },
+    SearchSorted {
+        upper: bool,
+    },
     /// start, stop, count
     LinSpace,
     /// shapes…
@@ -154,7 +178,10 @@ pub enum Rare {
     DynamicPartition(usize),
     /// indices…, as many values
     DynamicStitch,
-    Bitcast { from: DType, to: DType },
+    Bitcast {
+        from: DType,
+        to: DType,
+    },
     /// x; the shape as far as it is known
     EnsureShape(Vec<i64>),
     Image(super::Imaging),

@@ -10,6 +10,8 @@ mod functions;
 mod gather;
 mod imaging;
 mod matrices;
+#[cfg(test)]
+mod naive;
 mod neighbours;
 mod quantise;
 mod running;

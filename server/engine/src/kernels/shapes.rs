@@ -173,7 +173,8 @@ fn to_integers(x: &Value, to: crate::DType) -> Outcome {
 fn towards_zero(x: f64, to: crate::DType) -> i64 {
     use crate::DType as D;
     let wide = matches!(to, D::I64 | D::U64 | D::U32);
-    let (least, bound) = if wide { (i64::MIN, 9.223_372_036_854_775_8e18) } else { (i64::from(i32::MIN), 2_147_483_648.0) };
+    let (least, bound) =
+        if wide { (i64::MIN, -(i64::MIN as f64)) } else { (i64::from(i32::MIN), 2_147_483_648.0) };
     let whole = x.trunc();
     if whole >= -bound && whole < bound { whole as i64 } else { least }
 }

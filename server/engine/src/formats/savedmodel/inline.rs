@@ -207,7 +207,12 @@ impl<'a> Context<'a> {
         wanted.iter().map(|w| read_input(scope, &known, w)).collect()
     }
 
-    fn node(&mut self, node: &'a NodeDef, mut inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
+    fn node(
+        &mut self,
+        node: &'a NodeDef,
+        mut inputs: Vec<Val>,
+        depth: usize,
+    ) -> Result<Vec<Val>, EngineError> {
         match node.op.as_str() {
             "VarHandleOp" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),

@@ -127,12 +127,12 @@ pub fn suppress_classes(pad_per_class: bool, clip: bool, inputs: &[&Value]) -> V
     if n != n_too || count != count_too || (*owners != 1 && owners != classes) {
         return Err(fail(format!("boxes {:?} with scores {:?}", boxes.dims(), scores.dims())));
     }
-    let size = |n: usize| usize::try_from(int(at(inputs, n)?)?).map_err(|_| fail("a negative number of boxes"));
+    let size =
+        |n: usize| usize::try_from(int(at(inputs, n)?)?).map_err(|_| fail("a negative number of boxes"));
     let (of_class, most) = (size(2)?, size(3)?);
     let (overlap, least) = (float(at(inputs, 4)?)? as f32, float(at(inputs, 5)?)? as f32);
     let limits = Limits { most: of_class, overlap, least, softness: 0.0 };
-    let total =
-        if pad_per_class { most.min(of_class.saturating_mul(*classes)) } else { most };
+    let total = if pad_per_class { most.min(of_class.saturating_mul(*classes)) } else { most };
     elements(&[*n, total, 4])?;
     let (corners, scores) = (boxes.slice::<f32>()?.as_chunks::<4>().0, scores.slice::<f32>()?);
     let mut answers = Answers::default();

@@ -102,7 +102,8 @@ pub fn project(bilinear: bool, beyond: Beyond, inputs: &[&Value]) -> Outcome {
         }
         let from_x = within(beyond, (t[0] * x + t[1] * y + t[2]) / depth, *w);
         let from_y = within(beyond, (t[3] * x + t[4] * y + t[5]) / depth, *h);
-        let image = Image { data: &data[image * size..(image + 1) * size], height: *h, width: *w, channels: *c };
+        let image =
+            Image { data: &data[image * size..(image + 1) * size], height: *h, width: *w, channels: *c };
         for (channel, to) in to.iter_mut().enumerate() {
             *to = sample(&image, from_y, from_x, channel, bilinear, fill);
         }
@@ -132,8 +133,7 @@ fn within(beyond: Beyond, at: f32, size: usize) -> f32 {
     let last = size - 1.0;
     let moved = match beyond {
         Beyond::Constant => return at,
-        Beyond::Nearest => at,
-        Beyond::Reflect if size <= 1.0 => 0.0,
+        Beyond::Reflect | Beyond::Wrap if size <= 1.0 => 0.0,
         Beyond::Reflect => {
             let around = 2.0 * size;
             let mut at = at;
@@ -150,10 +150,9 @@ fn within(beyond: Beyond, at: f32, size: usize) -> f32 {
             }
             at
         }
-        Beyond::Wrap if size <= 1.0 => 0.0,
         Beyond::Wrap if at < 0.0 => at + size * ((-at / last).trunc() + 1.0),
         Beyond::Wrap if at > last => at - size * (at / last).trunc(),
-        Beyond::Wrap => at,
+        Beyond::Wrap | Beyond::Nearest => at,
     };
     moved.clamp(0.0, last)
 }

@@ -40,7 +40,7 @@ pub fn einsum(equation: &str, inputs: &[&Value]) -> Outcome {
             let (own, other) = (first.1.clone(), second.1.clone());
             let first = summed(first, |l| out.contains(&l) || other.contains(&l))?;
             let second = summed(second, |l| out.contains(&l) || own.contains(&l))?;
-            product(first, second, &out)?
+            product(&first, &second, &out)?
         }
     };
     ordered(&value, &labels, &out)
@@ -87,7 +87,10 @@ fn diagonal(x: &Value, labels: Labels) -> Result<(Value, Labels), EngineError> {
 }
 
 /// Sums over the axes that nothing else needs.
-fn summed((x, labels): (Value, Labels), needed: impl Fn(u32) -> bool) -> Result<(Value, Labels), EngineError> {
+fn summed(
+    (x, labels): (Value, Labels),
+    needed: impl Fn(u32) -> bool,
+) -> Result<(Value, Labels), EngineError> {
     let gone: Vec<i64> = (0..labels.len()).filter(|i| !needed(labels[*i])).map(|i| i as i64).collect();
     if gone.is_empty() {
         return Ok((x, labels));
@@ -103,8 +106,8 @@ fn ordered(x: &Value, labels: &[u32], wanted: &[u32]) -> Outcome {
     permute(x, &order.ok_or_else(|| fail("an axis of a sum is missing"))?)
 }
 
-fn product(a: (Value, Labels), b: (Value, Labels), out: &[u32]) -> Result<(Value, Labels), EngineError> {
-    let (a, b) = (stretched(&a, &b)?, stretched(&b, &a)?);
+fn product(a: &(Value, Labels), b: &(Value, Labels), out: &[u32]) -> Result<(Value, Labels), EngineError> {
+    let (a, b) = (stretched(a, b)?, stretched(b, a)?);
     let both = |kept: bool| -> Labels {
         let shared = a.1.iter().filter(|l| b.1.contains(l));
         shared.copied().filter(|l| out.contains(l) == kept).collect()

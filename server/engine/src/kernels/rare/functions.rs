@@ -16,7 +16,8 @@ pub fn function(f: Function, x: &Value) -> Outcome {
         return Err(fail(format!("{f:?} of {:?}", x.kind())));
     }
     let wide = wide(x)?;
-    let truth = |f: fn(f64) -> bool| make(wide.iter().map(|x| u8::from(f(*x))).collect::<Vec<u8>>(), x.dims());
+    let truth =
+        |f: fn(f64) -> bool| make(wide.iter().map(|x| u8::from(f(*x))).collect::<Vec<u8>>(), x.dims());
     let real: fn(f64) -> f64 = match f {
         Function::IsFinite => return truth(f64::is_finite),
         Function::IsInf => return truth(f64::is_infinite),

@@ -34,12 +34,12 @@ pub fn run(kind: Matrix, a: &Value, b: Option<&Value>) -> Outcome {
                 .collect();
             narrowed(a.kind(), found, &a.dims()[..a.rank() - 2])
         }
-        (Matrix::Solve { adjoint }, Some(b)) => equations(a, b, |m, right, n, columns| {
-            solve(&mut m.to_vec(), right, n, columns, adjoint)
-        }),
-        (Matrix::TriangularSolve { lower, adjoint }, Some(b)) => equations(a, b, |m, right, n, columns| {
-            triangular(m, right, n, columns, lower, adjoint)
-        }),
+        (Matrix::Solve { adjoint }, Some(b)) => {
+            equations(a, b, |m, right, n, columns| solve(&mut m.to_vec(), right, n, columns, adjoint))
+        }
+        (Matrix::TriangularSolve { lower, adjoint }, Some(b)) => {
+            equations(a, b, |m, right, n, columns| triangular(m, right, n, columns, lower, adjoint))
+        }
         _ => Err(fail("an equation lacks its right side")),
     }
 }
@@ -92,7 +92,13 @@ fn swap_rows(m: &mut [f64], width: usize, a: usize, b: usize) {
 }
 
 /// Gauss and Jordan: the matrix becomes the unit, the right side the solution.
-fn solve(m: &mut [f64], right: &mut [f64], n: usize, columns: usize, adjoint: bool) -> Result<(), EngineError> {
+fn solve(
+    m: &mut [f64],
+    right: &mut [f64],
+    n: usize,
+    columns: usize,
+    adjoint: bool,
+) -> Result<(), EngineError> {
     if adjoint {
         for i in 0..n {
             (0..i).for_each(|j| m.swap(i * n + j, j * n + i));

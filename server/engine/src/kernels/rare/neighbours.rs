@@ -34,7 +34,8 @@ pub fn lrn(x: &Value, radius: i64, bias: f32, alpha: f32, beta: f32) -> Outcome 
     for row in out.chunks_exact_mut(c) {
         squares.iter_mut().zip(row.iter()).for_each(|(s, x)| *s = x * x);
         for (i, x) in row.iter_mut().enumerate() {
-            let around = &squares[i.saturating_sub(radius)..i.saturating_add(radius).saturating_add(1).min(c)];
+            let around =
+                &squares[i.saturating_sub(radius)..i.saturating_add(radius).saturating_add(1).min(c)];
             *x *= (bias + alpha * around.iter().sum::<f32>()).powf(-beta);
         }
     }

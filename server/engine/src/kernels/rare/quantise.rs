@@ -18,7 +18,13 @@ pub fn fake(bits: i64, narrow: bool, x: &Value, low: &Value, high: &Value) -> Ou
     let nudged = |(low, high): (&f32, &f32)| {
         let scale = (high - low) / (most - least);
         let from = least - low / scale;
-        let zero = if from < least { least } else if from > most { most } else { from.round() };
+        let zero = if from < least {
+            least
+        } else if from > most {
+            most
+        } else {
+            from.round()
+        };
         ((least - zero) * scale, (most - zero) * scale, scale)
     };
     let ranges: Vec<(f32, f32, f32)> = lows.iter().zip(highs).map(nudged).collect();

@@ -125,7 +125,13 @@ fn reach(kernel: Kernel) -> f32 {
 fn weigh(kernel: Kernel, x: f32) -> f32 {
     match kernel {
         Kernel::Box if x < 0.5 => 1.0,
-        Kernel::Box => if x == 0.5 { 0.5 } else { 0.0 },
+        Kernel::Box => {
+            if x == 0.5 {
+                0.5
+            } else {
+                0.0
+            }
+        }
         Kernel::Triangle => (1.0 - x).max(0.0),
         Kernel::Lanczos(radius) => {
             let (radius, pi) = (f32::from(radius), std::f32::consts::PI);
@@ -137,7 +143,13 @@ fn weigh(kernel: Kernel, x: f32) -> f32 {
                 radius * (pi * x).sin() * (pi * x / radius).sin() / (pi * pi * x * x)
             }
         }
-        Kernel::Gaussian => if x >= 1.5 { 0.0 } else { (-x * x / 0.5).exp() },
+        Kernel::Gaussian => {
+            if x >= 1.5 {
+                0.0
+            } else {
+                (-x * x / 0.5).exp()
+            }
+        }
         Kernel::KeysCubic | Kernel::MitchellCubic if x >= 2.0 => 0.0,
         Kernel::KeysCubic if x >= 1.0 => ((-0.5 * x + 2.5) * x - 4.0) * x + 2.0,
         Kernel::KeysCubic => (1.5 * x - 2.5) * x * x + 1.0,

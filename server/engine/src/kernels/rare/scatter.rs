@@ -63,8 +63,20 @@ fn write<T: Combine>(how: Update, x: &Value, places: &[i64], updates: &Value, in
                 Update::Replace => *with,
                 Update::Add => to.plus(*with),
                 Update::Sub => to.minus(*with),
-                Update::Max => if *with > *to { *with } else { *to },
-                Update::Min => if *with < *to { *with } else { *to },
+                Update::Max => {
+                    if *with > *to {
+                        *with
+                    } else {
+                        *to
+                    }
+                }
+                Update::Min => {
+                    if *with < *to {
+                        *with
+                    } else {
+                        *to
+                    }
+                }
             };
         }
     }

@@ -7,10 +7,10 @@ use crate::graph::*;
 use crate::kernels::{Value, run};
 
 /// Numbers that look random; the same each time.
-struct Dice(u64);
+pub struct Dice(pub u64);
 
 impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
+    pub fn roll(&mut self, sides: u64) -> u64 {
         self.0 ^= self.0 << 13;
         self.0 ^= self.0 >> 7;
         self.0 ^= self.0 << 17;
@@ -70,7 +70,8 @@ impl Dice {
 }
 
 fn imaging() -> Vec<Imaging> {
-    let sliding = |padding| Sliding { strides: [1, 2, 1], dilations: [1, 1, 2], padding, depth_padding: [1, 0] };
+    let sliding =
+        |padding| Sliding { strides: [1, 2, 1], dilations: [1, 1, 2], padding, depth_padding: [1, 0] };
     let mut all = Vec::new();
     for padding in [Padding::Same, Padding::Valid, Padding::Explicit([1, 0, 2, 1])] {
         let (window, sliding) = ([1, 2, 2], sliding(padding));
@@ -98,7 +99,8 @@ fn imaging() -> Vec<Imaging> {
         for beyond in [Beyond::Constant, Beyond::Nearest, Beyond::Reflect, Beyond::Wrap] {
             all.push(Imaging::Project { bilinear: flag, beyond });
         }
-        let kernels = [Kernel::Box, Kernel::Triangle, Kernel::Lanczos(3), Kernel::Gaussian, Kernel::KeysCubic];
+        let kernels =
+            [Kernel::Box, Kernel::Triangle, Kernel::Lanczos(3), Kernel::Gaussian, Kernel::KeysCubic];
         all.extend(kernels.map(|kernel| Imaging::ScaleAndTranslate { kernel, antialias: flag }));
     }
     all.extend([Imaging::AdjustContrast, Imaging::AdjustHue, Imaging::AdjustSaturation]);
@@ -117,7 +119,18 @@ fn rare() -> Vec<Rare> {
         let kinds = [Running::Sum, Running::Product, Running::LogSumExp];
         all.extend(kinds.map(|kind| Rare::Running { kind, exclusive, reverse }));
     }
-    let equations = ["ab,bc->ac", "aab->b", "...a,ab->...b", "a...->...", "ab,cd->", "->", "a", "ab->ba", "abc,abd->acd", "aa->aa"];
+    let equations = [
+        "ab,bc->ac",
+        "aab->b",
+        "...a,ab->...b",
+        "a...->...",
+        "ab,cd->",
+        "->",
+        "a",
+        "ab->ba",
+        "abc,abd->acd",
+        "aa->aa",
+    ];
     all.extend(equations.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
     for adjoint in [false, true] {
@@ -129,7 +142,14 @@ fn rare() -> Vec<Rare> {
         all.extend([Rare::NthElement { reverse: adjoint }, Rare::SearchSorted { upper: adjoint }]);
         all.push(Rare::Dequantize { signed: adjoint, scaled: true });
         let range_given = adjoint;
-        let how = Coarse { bits: 8, narrow: true, signed: true, range_given, half_up: true, axis: i64::from(adjoint) - 1 };
+        let how = Coarse {
+            bits: 8,
+            narrow: true,
+            signed: true,
+            range_given,
+            half_up: true,
+            axis: i64::from(adjoint) - 1,
+        };
         all.push(Rare::QuantizeDequantize(how));
     }
     all.extend([Rare::BandPart, Rare::Diag, Rare::DiagPart, Rare::Cross, Rare::InTopK, Rare::GatherNd]);
@@ -164,7 +184,9 @@ fn common() -> Vec<Op> {
         all.push(Op::Softmax { log: flag });
         all.push(Op::ArgExtreme { max: flag });
         all.push(Op::Resize(Resize { bilinear: flag, align_corners: !flag, half_pixel: flag }));
-        all.extend([Reduce::Sum, Reduce::Mean, Reduce::Max, Reduce::All].map(|kind| Op::Reduce { kind, keep: flag }));
+        all.extend(
+            [Reduce::Sum, Reduce::Mean, Reduce::Max, Reduce::All].map(|kind| Op::Reduce { kind, keep: flag }),
+        );
     }
     all.extend([DType::I32, DType::U8, DType::F16, DType::Bool, DType::F64].map(Op::Cast));
     all.extend([Binary::Add, Binary::Div, Binary::FloorDiv, Binary::FloorMod, Binary::Pow].map(Op::Binary));
@@ -185,7 +207,8 @@ fn no_operation_panics_on_any_inputs() {
             match std::panic::catch_unwind(|| run(op, &inputs).is_ok()) {
                 Ok(ok) => answered += usize::from(ok),
                 Err(_) => {
-                    let shapes: Vec<String> = inputs.iter().map(|i| format!("{:?}{:?}", i.kind(), i.dims())).collect();
+                    let shapes: Vec<String> =
+                        inputs.iter().map(|i| format!("{:?}{:?}", i.kind(), i.dims())).collect();
                     broken.entry(format!("{op:?}")).or_insert(shapes);
                 }
             }

@@ -49,7 +49,9 @@ impl Sizes {
                     continue;
                 }
                 Padding::Valid => (0, 0),
-                Padding::Explicit([t, b, l, r]) => [(s.depth_padding[0], s.depth_padding[1]), (t, b), (l, r)][i],
+                Padding::Explicit([t, b, l, r]) => {
+                    [(s.depth_padding[0], s.depth_padding[1]), (t, b), (l, r)][i]
+                }
             };
             let rest = own[i].saturating_add(first).saturating_add(last).checked_sub(span);
             let rest = rest.ok_or_else(|| fail(format!("a window of {span} over {}", own[i])))?;

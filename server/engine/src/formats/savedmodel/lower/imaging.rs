@@ -83,7 +83,10 @@ impl Lowering<'_> {
             let sizes: Vec<usize> =
                 sizes.filter_map(|n| usize::try_from(*n).ok().filter(|n| *n < 1 << 20)).collect();
             let [front, back, top, bottom, left, right] = sizes[..] else {
-                return Err(EngineError::broken(format!("node {:?}: its paddings are wrong", self.node.name)));
+                return Err(EngineError::broken(format!(
+                    "node {:?}: its paddings are wrong",
+                    self.node.name
+                )));
             };
             (padding, depth_padding) = (Padding::Explicit([top, bottom, left, right]), [front, back]);
         } else {
@@ -160,8 +163,7 @@ impl Lowering<'_> {
                 let [x, around] = self.want(2)?[..2] else { return Ok(None) };
                 let block = self.node.int("block_size").unwrap_or(0);
                 let block = self.ints(vec![block, block])?;
-                let op =
-                    if self.node.op == "SpaceToBatch" { Op::SpaceToBatch } else { Op::BatchToSpace };
+                let op = if self.node.op == "SpaceToBatch" { Op::SpaceToBatch } else { Op::BatchToSpace };
                 self.emit(op, vec![x, block, around])
             }
             "LRN" => {

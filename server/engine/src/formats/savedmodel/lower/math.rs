@@ -3,8 +3,8 @@
 use super::super::attributes::Attributes as _;
 use super::super::constants;
 use super::{Lowering, Outcome};
-use crate::{DType, EngineError};
 use crate::graph::{Binary as B, Compare as C, Op, Reduce as R, Unary as U, ValueId};
+use crate::{DType, EngineError};
 use std::sync::Arc;
 
 impl Lowering<'_> {

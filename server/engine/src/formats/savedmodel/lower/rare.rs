@@ -45,7 +45,9 @@ impl Lowering<'_> {
     pub(super) fn wrapped(&mut self, value: ValueId) -> Result<ValueId, EngineError> {
         use DType as D;
         match self.node.dtype("T") {
-            Some(to @ (D::I8 | D::I16 | D::I32 | D::U8 | D::U16 | D::U32)) => self.add(Op::Cast(to), vec![value]),
+            Some(to @ (D::I8 | D::I16 | D::I32 | D::U8 | D::U16 | D::U32)) => {
+                self.add(Op::Cast(to), vec![value])
+            }
             _ => Ok(value),
         }
     }
