@@ -1,5 +1,6 @@
 //! TensorFlow's operations → the graph's.
 
+mod einsum;
 mod image;
 mod imaging;
 mod math;

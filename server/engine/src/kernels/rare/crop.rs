@@ -4,6 +4,7 @@ use super::super::access::{make, sizes, zeros};
 use super::super::{Outcome, Value, fail, shapes};
 use super::{at, float};
 use crate::graph::Beyond;
+use crate::value::Kind;
 
 /// An image of a batch, read at places between its pixels.
 struct Image<'a> {
@@ -109,7 +110,11 @@ pub fn project(bilinear: bool, beyond: Beyond, inputs: &[&Value]) -> Outcome {
         }
     }
     let out = make(out, &shape)?;
-    if kind == crate::value::Kind::I64 { shapes::cast(&out, crate::DType::I64) } else { Ok(out) }
+    match kind {
+        Kind::I64 => shapes::cast(&out, crate::DType::I64),
+        Kind::F64 => shapes::cast(&out, crate::DType::F64),
+        _ => Ok(out),
+    }
 }
 
 fn sample(image: &Image<'_>, y: f32, x: f32, channel: usize, bilinear: bool, fill: f32) -> f32 {

@@ -70,9 +70,15 @@ impl Sizes {
     }
 
     /// The shape of the result, of as many axes as the input.
-    fn shape(&self, rank: usize, channels: usize) -> Vec<usize> {
-        let all = [self.batch, self.out[0], self.out[1], self.out[2], channels];
-        if rank == 4 { vec![all[0], all[2], all[3], all[4]] } else { all.to_vec() }
+    fn shape(&self, rank: usize, channels: usize) -> Result<Vec<usize>, EngineError> {
+        let [depth, height, width] = self.out;
+        let shape = match (rank, depth) {
+            (4, 1) => vec![self.batch, height, width, channels],
+            (4, _) => return Err(fail("a window that is deeper than an image")),
+            _ => vec![self.batch, depth, height, width, channels],
+        };
+        elements(&shape)?;
+        Ok(shape)
     }
 
     /// Calls with each tap of a window that lies in the volume: its number and the place of its pixel.
@@ -136,7 +142,7 @@ pub fn conv(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
         return cat(&parts.iter().collect::<Vec<_>>(), x.rank() - 1);
     }
     let g = Sizes::new(dims, [kd, kh, kw], s)?;
-    let (shape, inner) = (g.shape(x.rank(), outs), elements(&[kd, kh, kw, per_group])?);
+    let (shape, inner) = (g.shape(x.rank(), outs)?, elements(&[kd, kh, kw, per_group])?);
     let filter = filter.reshape(&[inner, outs])?;
     let mut out = zeros::<f32>(&shape)?;
     let from = x.slice::<f32>()?;
@@ -162,7 +168,7 @@ pub fn transposed(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Outco
         _ => return Err(fail("a transposed convolution to no volume")),
     };
     let g = Sizes::new(shape, [*kd, *kh, *kw], s)?;
-    if x.dims() != g.shape(5, *ins) || shape[4] != *outs {
+    if x.dims() != g.shape(5, *ins)? || shape[4] != *outs {
         return Err(fail(format!("a transposed convolution of {:?} to {shape:?}", x.dims())));
     }
     let (pixels, taps, c) = (g.pixels(), g.taps(), *outs);
@@ -183,7 +189,7 @@ pub fn transposed(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Outco
 pub fn pool(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {
     let g = Sizes::new(five(x.dims())?, window, s)?;
     let (c, from) = (g.channels, x.slice::<f32>()?);
-    let shape = g.shape(x.rank(), c);
+    let shape = g.shape(x.rank(), c)?;
     let mut out = zeros::<f32>(&shape)?;
     for (pixel, to) in out.chunks_exact_mut(c.max(1)).enumerate() {
         let mut count = 0u32;
@@ -208,7 +214,7 @@ pub fn pool(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {
 pub fn pool_with_places(x: &Value, window: [usize; 3], s: &Sliding, batch_too: bool) -> Values {
     let g = Sizes::new(five(x.dims())?, window, s)?;
     let (c, from) = (g.channels, x.slice::<f32>()?);
-    let (shape, image) = (g.shape(x.rank(), c), g.own.iter().product::<usize>());
+    let (shape, image) = (g.shape(x.rank(), c)?, g.own.iter().product::<usize>());
     let (mut out, mut places) = (zeros::<f32>(&shape)?, zeros::<i64>(&shape)?);
     let pixels = out.chunks_exact_mut(c.max(1)).zip(places.chunks_exact_mut(c.max(1)));
     for (pixel, (to, places)) in pixels.enumerate() {
@@ -237,7 +243,7 @@ pub fn dilation(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
         return Err(fail(format!("a filter {:?} on an image {:?}", filter.dims(), x.dims())));
     }
     let (c, from, w) = (channels, x.slice::<f32>()?, filter.slice::<f32>()?);
-    let shape = g.shape(x.rank(), c);
+    let shape = g.shape(x.rank(), c)?;
     let mut out = zeros::<f32>(&shape)?;
     for (pixel, to) in out.chunks_exact_mut(c.max(1)).enumerate() {
         to.fill(f32::MIN);
@@ -254,7 +260,7 @@ pub fn dilation(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
 /// Each window as one pixel of many channels.
 pub fn patches(x: &Value, window: [usize; 3], s: &Sliding) -> Outcome {
     let g = Sizes::new(five(x.dims())?, window, s)?;
-    let shape = g.shape(x.rank(), elements(&[window[0], window[1], window[2], g.channels])?);
+    let shape = g.shape(x.rank(), elements(&[window[0], window[1], window[2], g.channels])?)?;
     let mut out = zeros::<f32>(&shape)?;
     g.cut(x.slice::<f32>()?, 0, &mut out);
     make(out, &shape)

@@ -3,8 +3,8 @@
 use super::super::attributes::Attributes as _;
 use super::rare::rare;
 use super::{Lowering, Outcome};
-use crate::EngineError;
 use crate::graph::{Beyond, Imaging, Kernel, Op, Padding, Rare, Sliding, Suppression, ValueId};
+use crate::{DType as D, EngineError};
 
 /// The layouts of volumes.
 const LAST: [i64; 5] = [0, 2, 3, 4, 1];
@@ -12,6 +12,10 @@ const FIRST: [i64; 5] = [0, 4, 1, 2, 3];
 
 impl Lowering<'_> {
     pub(super) fn imaging(&mut self) -> Outcome {
+        if windowed(&self.node.op) && !matches!(self.node.dtype("T"), None | Some(D::F32 | D::F16 | D::BF16))
+        {
+            return Self::refuse("of numbers that are not float32 or narrower");
+        }
         for attempt in [Self::volumes, Self::windows, Self::scaling, Self::colours, Self::suppression] {
             if let Some(lowered) = attempt(self)? {
                 return Ok(Some(lowered));
@@ -261,4 +265,27 @@ impl Lowering<'_> {
             _ => Ok(None),
         }
     }
+}
+
+/// What slides windows over images.
+fn windowed(op: &str) -> bool {
+    let names = [
+        "AvgPool",
+        "AvgPool3D",
+        "Conv",
+        "Conv2D",
+        "Conv2DBackpropInput",
+        "Conv3D",
+        "Conv3DBackpropInputV2",
+        "DepthwiseConv2dNative",
+        "Dilation2D",
+        "ExtractImagePatches",
+        "ExtractVolumePatches",
+        "LRN",
+        "MaxPool",
+        "MaxPool3D",
+        "MaxPoolV2",
+        "MaxPoolWithArgmax",
+    ];
+    names.contains(&op)
 }

@@ -34,7 +34,7 @@ impl Lowering<'_> {
     }
 
     /// An operation whose integers may leave their type.
-    fn wrapping(&mut self, inputs: usize, op: Rare) -> Outcome {
+    pub(super) fn wrapping(&mut self, inputs: usize, op: Rare) -> Outcome {
         let inputs = self.want(inputs)?.to_vec();
         let value = self.add(rare(op), inputs)?;
         let value = self.wrapped(value)?;
@@ -128,7 +128,7 @@ impl Lowering<'_> {
             "Cumprod" => self.wrapping(2, running(Running::Product)),
             "CumulativeLogsumexp" => self.rarely(2, running(Running::LogSumExp)),
             "Einsum" => match self.node.text("equation").map(str::to_owned) {
-                Some(equation) => self.wrapping(self.inputs.len(), Rare::Einsum(equation)),
+                Some(equation) => self.einsum(equation),
                 None => Self::refuse("without an equation"),
             },
             "EuclideanNorm" => {
