@@ -4,6 +4,7 @@ mod einsum;
 mod image;
 mod imaging;
 mod math;
+mod places;
 mod rare;
 mod shape;
 

@@ -3,8 +3,8 @@
 
 use super::super::attributes::Attributes as _;
 use super::{Lowering, Outcome, Val};
-use crate::EngineError;
-use crate::graph::{Activation, Binary as B, Conv, Op, Padding, Pool, Resize, Unary as U, ValueId};
+use crate::graph::{Activation, Binary as B, Conv, Op, Padding, Pool, Reduce, Resize, Unary as U, ValueId};
+use crate::{DType, EngineError};
 
 impl Lowering<'_> {
     pub(super) fn image(&mut self) -> Outcome {
@@ -124,22 +124,41 @@ impl Lowering<'_> {
 
     /// `(x - mean) * gamma / sqrt(variance + epsilon) + beta`, with everything but x constant: one product, one sum.
     fn batch_norm(&mut self) -> Outcome {
-        if self.node.attr.contains_key("is_training") && self.node.flag("is_training") {
-            return Self::refuse("is_training");
-        }
-        let inputs = self.want(5)?.to_vec();
-        let [x, gamma, beta, mean, variance] = inputs[..5] else { return Ok(None) };
+        let [x, gamma, beta, mean, variance] = self.want(5)?[..5] else { return Ok(None) };
+        let x = self.channels_last(x)?;
+        // The attribute is true where it is left out.
+        let training = !self.node.attr.contains_key("is_training") || self.node.flag("is_training");
+        let (mean, variance, spread) =
+            if training { self.batch_statistics(x)? } else { (mean, variance, variance) };
         let epsilon = self.float(self.node.float("epsilon").unwrap_or(1e-4))?;
         let sum = self.add(Op::Binary(B::Add), vec![variance, epsilon])?;
         let inverse = self.add(Op::Unary(U::Rsqrt), vec![sum])?;
         let scale = self.add(Op::Binary(B::Mul), vec![inverse, gamma])?;
         let shift = self.add(Op::Binary(B::Mul), vec![mean, scale])?;
         let offset = self.add(Op::Binary(B::Sub), vec![beta, shift])?;
-        let x = self.channels_last(x)?;
         let scaled = self.add(Op::Binary(B::Mul), vec![x, scale])?;
         let y = self.add(Op::Binary(B::Add), vec![scaled, offset])?;
         let y = self.channels_back(y)?;
-        Ok(Some(super::Lowered::Values([y, mean, variance, mean, variance, mean].map(Val::Value).to_vec())))
+        Ok(Some(super::Lowered::Values([y, mean, spread, mean, variance, mean].map(Val::Value).to_vec())))
+    }
+
+    /// Mean and variance of each channel of the batch itself, and the variance as it is told: of a sample.
+    fn batch_statistics(&mut self, x: ValueId) -> Result<(ValueId, ValueId, ValueId), EngineError> {
+        let axes = self.ints(vec![0, 1, 2])?;
+        let mean_over = Op::Reduce { kind: Reduce::Mean, keep: false };
+        let mean = self.add(mean_over.clone(), vec![x, axes])?;
+        let square = self.add(Op::Binary(B::SquaredDifference), vec![x, mean])?;
+        let variance = self.add(mean_over, vec![square, axes])?;
+        let (all, channels) = (self.add(Op::Size, vec![x])?, self.add(Op::Size, vec![mean])?);
+        let one = self.ints(vec![1])?;
+        let channels = self.add(Op::Binary(B::Max), vec![channels, one])?;
+        let count = self.add(Op::Binary(B::FloorDiv), vec![all, channels])?;
+        let less = self.add(Op::Binary(B::Sub), vec![count, one])?;
+        let less = self.add(Op::Binary(B::Max), vec![less, one])?;
+        let count = self.add(Op::Cast(DType::F32), vec![count])?;
+        let less = self.add(Op::Cast(DType::F32), vec![less])?;
+        let ratio = self.add(Op::Binary(B::Div), vec![count, less])?;
+        Ok((mean, variance, self.add(Op::Binary(B::Mul), vec![variance, ratio])?))
     }
 
     fn resize(&mut self, bilinear: bool) -> Outcome {

@@ -41,7 +41,7 @@ impl Lowering<'_> {
                 Some(dtype) => self.simple(1, Op::Cast(dtype)),
                 None => Self::refuse("cast to a type that is not supported"),
             },
-            "MatMul" => {
+            "MatMul" | "SparseMatMul" => {
                 let (transpose_a, transpose_b) =
                     (self.node.flag("transpose_a"), self.node.flag("transpose_b"));
                 self.product(transpose_a, transpose_b)
