@@ -114,6 +114,14 @@ pub enum Rare {
     /// xs…
     Einsum(String),
     Matrix(Matrix),
+    /// x → q, r
+    Qr {
+        full: bool,
+    },
+    /// x → singular values, left and right vectors
+    Svd {
+        vectors: bool,
+    },
     /// x, lower, upper
     BandPart,
     /// diagonal, k, rows, columns, padding

@@ -6,6 +6,7 @@ mod color;
 mod crop;
 mod diagonals;
 mod einsum;
+mod factors;
 mod functions;
 mod gather;
 mod imaging;
@@ -90,6 +91,8 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
     let third = || at(inputs, 2);
     match op {
         Rare::Matrix(Matrix::LogDeterminant) => matrices::log_determinant(x),
+        Rare::Qr { full } => factors::qr(x, *full),
+        Rare::Svd { vectors } => factors::svd(x, *vectors),
         Rare::ListDiff => sorting::list_diff(x, second()?),
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),
         Rare::Image(op) => imaging::run(op, inputs),

@@ -204,3 +204,23 @@ fn matrices_that_are_taken_apart_come_together() {
         close(turned.slice().unwrap(), b.slice().unwrap(), "equations");
     }
 }
+
+#[test]
+fn factors_multiply_to_the_matrix() {
+    let mut dice = Dice(21);
+    for round in 0..100 {
+        let (m, n) = (dice.roll(6) as usize + 1, dice.roll(6) as usize + 1);
+        let a = random(&mut dice, &[2, m, n]);
+        let all = |op: Rare| run(&Op::Rare(Box::new(op)), &[&a]).unwrap();
+        let product = |a: &Value, b: &Value, transpose_b| {
+            run(&Op::MatMul { transpose_a: false, transpose_b }, &[a, b]).unwrap().remove(0)
+        };
+        let made = all(Rare::Qr { full: round % 2 == 0 });
+        close(product(&made[0], &made[1], false).slice().unwrap(), a.slice().unwrap(), "q and r");
+        let [values, left, right] = &all(Rare::Svd { vectors: true })[..] else { panic!() };
+        let wide = values.reshape(&[2, 1, m.min(n)]).unwrap();
+        let scaled = run(&Op::Binary(Binary::Mul), &[left, &wide]).unwrap().remove(0);
+        close(product(&scaled, right, true).slice().unwrap(), a.slice().unwrap(), "singular values");
+        assert!(values.slice::<f32>().unwrap().chunks(m.min(n)).all(|v| v.is_sorted_by(|a, b| a >= b)));
+    }
+}

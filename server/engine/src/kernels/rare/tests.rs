@@ -134,6 +134,7 @@ fn rare() -> Vec<Rare> {
     all.extend(equations.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
     for adjoint in [false, true] {
+        all.extend([Rare::Qr { full: adjoint }, Rare::Svd { vectors: adjoint }]);
         all.push(Rare::Matrix(Matrix::Inverse { adjoint }));
         all.push(Rare::Matrix(Matrix::Solve { adjoint }));
         all.push(Rare::Matrix(Matrix::TriangularSolve { lower: !adjoint, adjoint }));

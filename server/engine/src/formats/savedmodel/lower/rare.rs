@@ -21,6 +21,17 @@ impl Lowering<'_> {
             let outputs = if matrix == Matrix::LogDeterminant { 2 } else { 1 };
             return self.emit_many(rare(Rare::Matrix(matrix)), inputs, outputs);
         }
+        match self.node.op.as_str() {
+            "Qr" => return self.several(1, Rare::Qr { full: self.node.flag("full_matrices") }, 2),
+            "Svd" => {
+                let vectors = !self.node.attr.contains_key("compute_uv") || self.node.flag("compute_uv");
+                if vectors && self.node.flag("full_matrices") {
+                    return Self::refuse("full_matrices");
+                }
+                return self.several(1, Rare::Svd { vectors }, 3);
+            }
+            _ => {}
+        }
         for attempt in [Self::numbers, Self::diagonals, Self::coarse, Self::places, Self::lists] {
             if let Some(lowered) = attempt(self)? {
                 return Ok(Some(lowered));
@@ -243,12 +254,16 @@ pub(super) fn rare(op: Rare) -> Op {
 pub fn outputs_before(op: &str, output: &str) -> usize {
     match (op, output) {
         ("LogMatrixDeterminant", "log_abs_determinant")
+        | ("Qr", "r")
+        | ("Svd", "u")
         | ("ListDiff", "idx")
         | ("MaxPoolWithArgmax", "argmax")
         | ("NonMaxSuppressionV4", "valid_outputs")
         | ("NonMaxSuppressionV5", "selected_scores")
         | ("CombinedNonMaxSuppression", "nmsed_scores") => 1,
-        ("NonMaxSuppressionV5", "valid_outputs") | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
+        ("Svd", "v")
+        | ("NonMaxSuppressionV5", "valid_outputs")
+        | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
         ("CombinedNonMaxSuppression", "valid_detections") => 3,
         _ => 0,
     }
