@@ -252,4 +252,6 @@ pub enum Op {
     Product(Product),
     /// xs…; made by the plan's passes
     Chain(Chain),
+    /// What is seldom met.
+    Rare(Box<super::Rare>),
 }

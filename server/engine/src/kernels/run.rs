@@ -16,7 +16,8 @@ type Values = Result<Vec<Value>, EngineError>;
 pub fn run(op: &Op, inputs: &[&Value]) -> Values {
     match op {
         Op::Split(_) | Op::SplitSizes(_) | Op::Unpack(..) => split(op, inputs),
-        Op::TopK => reduce::top_k(at(inputs, 0)?, at(inputs, 1)?),
+        Op::TopK => super::rare::top_k(at(inputs, 0)?, at(inputs, 1)?),
+        Op::Rare(rare) => super::rare::run(rare, inputs),
         _ => single(op, inputs).map(|v| vec![v]),
     }
 }

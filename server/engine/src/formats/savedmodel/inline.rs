@@ -97,7 +97,7 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
     let base = match (node.op.as_str(), output) {
         ("TopKV2" | "TopK", "indices") | ("Unique", "idx") | (_, "batch_mean") => 1,
         (_, "batch_variance") => 2,
-        _ => 0,
+        _ => lower::outputs_before(&node.op, output),
     };
     number.parse::<usize>().unwrap_or(0).saturating_add(base)
 }
@@ -207,7 +207,12 @@ impl<'a> Context<'a> {
         wanted.iter().map(|w| read_input(scope, &known, w)).collect()
     }
 
-    fn node(&mut self, node: &'a NodeDef, inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
+    fn node(
+        &mut self,
+        node: &'a NodeDef,
+        mut inputs: Vec<Val>,
+        depth: usize,
+    ) -> Result<Vec<Val>, EngineError> {
         match node.op.as_str() {
             "VarHandleOp" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
@@ -218,6 +223,13 @@ impl<'a> Context<'a> {
                 };
             }
             "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            // A variable that is gathered from is read first.
+            "ResourceGather" | "ResourceGatherNd" => {
+                if let Some(Val::Resource(name)) = inputs.first() {
+                    let weight = self.weight(&name.clone())?;
+                    inputs[0] = weight;
+                }
+            }
             _ => {}
         }
         if self.graph.nodes.len() >= MOST_NODES {
