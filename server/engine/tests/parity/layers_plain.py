@@ -5,7 +5,6 @@ import numpy as np
 from keras import layers as L
 
 from layers import each, layer
-from protocol import Hints
 
 each("", {
     "Dense": lambda: [L.Dense(5), L.Dense(3, use_bias=False), L.Dense(7, activation="softmax")],
@@ -49,7 +48,7 @@ each("", {
     "BatchNormalization": lambda: [L.BatchNormalization(), L.BatchNormalization(center=False), L.BatchNormalization(axis=1)],
     "LayerNormalization": lambda: [L.LayerNormalization(), L.LayerNormalization(axis=[1, 2]), L.LayerNormalization(axis=2),
                                    L.LayerNormalization(center=False, scale=False)],
-    "RMSNormalization": lambda: [L.RMSNormalization(), L.RMSNormalization(axis=1)],
+    "RMSNormalization": lambda: [L.RMSNormalization(), L.RMSNormalization(axis=[1, 2, 3], epsilon=1e-3)],
     "GroupNormalization": lambda: [L.GroupNormalization(2), L.GroupNormalization(-1), L.GroupNormalization(1)],
     "UnitNormalization": lambda: [L.UnitNormalization(), L.UnitNormalization(axis=1)],
     "SpectralNormalization": lambda: L.SpectralNormalization(L.Conv2D(3, 2)),
