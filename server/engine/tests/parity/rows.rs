@@ -26,6 +26,11 @@ impl Outcome {
         self.result.as_ref().is_ok_and(|worst| *worst <= self.tolerance)
     }
 
+    /// A gap that the table of layers shows; a random network proves nothing about it.
+    pub fn lacks_operations(&self) -> bool {
+        self.result.as_ref().is_err_and(|why| why.contains("operations that are not supported"))
+    }
+
     pub fn verdict(&self) -> String {
         match &self.result {
             Ok(worst) if self.passes() => format!("{worst:.0e}"),
