@@ -67,6 +67,7 @@ fn main() {
                 drop(model.take());
                 model = Some(load(dir));
             }
+            ["hello"] => println!("ok"),
             ["input", name, file] => {
                 let tensor = values::tensor(&serde_json::json!({ "file": file }));
                 inputs.retain(|(known, _)| known != name);

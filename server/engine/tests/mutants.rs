@@ -3,6 +3,7 @@
 //!
 //!     BERTH_MUTANTS=20000 cargo test -p berth-engine --test mutants       more of them
 //!     BERTH_MUTANTS_FIRST=77 BERTH_MUTANTS=1 …                            one again, by its number
+//!     BERTH_MUTANTS_SHOW=1 …                                              what the engine says of each
 //!
 //! `mutants/corpus/numbers.txt` holds the numbers of past finds; they are replayed first. A line that begins with `open` is a
 //! find that the engine has yet to learn, and fails nothing.
@@ -62,7 +63,15 @@ fn find(number: u64, worker: &mut Option<Worker>) -> Option<String> {
     let dir = tempfile::tempdir().unwrap();
     let done = write(number, dir.path());
     let ready = worker.get_or_insert_with(|| Worker::start(&fixture("several")));
-    let fault = ready.run(dir.path()).err()?;
+    let fault = match ready.run(dir.path()) {
+        Ok(reply) => {
+            if std::env::var_os("BERTH_MUTANTS_SHOW").is_some() {
+                println!("{number} ({done}): {reply}");
+            }
+            return None;
+        }
+        Err(fault) => fault,
+    };
     *worker = None;
     let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("mutants/{number}"));
     let _ = std::fs::remove_dir_all(&kept);

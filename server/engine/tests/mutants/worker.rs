@@ -60,23 +60,23 @@ impl Worker {
         worker
     }
 
-    fn ask(&mut self, dir: &Path, patience: Duration) -> Result<(), String> {
+    fn ask(&mut self, dir: &Path, patience: Duration) -> Result<String, String> {
         writeln!(self.orders, "{}", dir.display()).map_err(|_| "the worker is dead".to_owned())?;
         match self.replies.recv_timeout(patience) {
             Ok(reply) if reply.starts_with("PANIC") => Err(reply),
-            Ok(_) => Ok(()),
+            Ok(reply) => Ok(reply),
             Err(std::sync::mpsc::RecvTimeoutError::Timeout) => Err("more than a second".to_owned()),
             Err(_) => Err("the worker died (memory, the stack, or abort)".to_owned()),
         }
     }
 
-    /// Loads and runs a directory.
-    pub fn run(&mut self, dir: &Path) -> Result<(), String> {
+    /// Loads and runs a directory; what the engine said of it.
+    pub fn run(&mut self, dir: &Path) -> Result<String, String> {
         let process = self.child.id().to_string();
         let before = status(&process, "VmHWM").unwrap_or(0);
-        self.ask(dir, PATIENCE)?;
+        let reply = self.ask(dir, PATIENCE)?;
         let grown = status(&process, "VmHWM").unwrap_or(0).saturating_sub(before);
-        if grown > MEMORY { Err(format!("{} MiB", grown >> 20)) } else { Ok(()) }
+        if grown > MEMORY { Err(format!("{} MiB", grown >> 20)) } else { Ok(reply) }
     }
 }
 
@@ -110,12 +110,13 @@ fn attempt(dir: &Path) -> String {
         Ok(model) => model,
         Err(error) => return error.to_string(),
     };
+    let mut said = Vec::new();
     for signature in model.signatures() {
         if let Some(inputs) = inputs(signature) {
-            let _ = answer(&model, signature, inputs);
+            said.push(answer(&model, signature, inputs).map_or_else(|e| e, |n| format!("{n} answers")));
         }
     }
-    "ran".to_owned()
+    format!("ran: {}", said.join("; "))
 }
 
 fn answer(model: &Model, signature: &Signature, inputs: Vec<(String, Tensor)>) -> Result<usize, String> {
