@@ -36,6 +36,8 @@ pub fn give_back() {
     if !FREED.swap(false, Ordering::Relaxed) {
         return;
     }
+    // The workspaces of the models that are gone are among those that wait.
+    berth_engine::release_idle();
     #[cfg(target_env = "gnu")]
     #[allow(unsafe_code)]
     // SAFETY: malloc_trim may be called at any time from any thread.

@@ -4,13 +4,17 @@
 //! Four element types are enough: every float narrower than `float32` is computed in it, every integer in `int64`, booleans
 //! in bytes. The border widens and narrows.
 
+mod imaging;
 mod op;
+mod rare;
 
 mod fused;
 mod text;
 
 pub use fused::{Chain, Link, Operand, Product, Products};
+pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
 pub use text::{Keys, Pattern, Table, Text};
 
 use crate::{DType, EngineError};

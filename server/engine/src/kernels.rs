@@ -14,6 +14,7 @@ mod moves;
 mod packed;
 mod pool;
 mod product;
+mod rare;
 mod reduce;
 mod resize;
 mod run;
@@ -30,7 +31,7 @@ pub use crate::value::Value;
 pub use access::{into_value, literal};
 pub use convolve::{Algorithm, choose};
 pub use moves::{expand, permute};
-pub use packed::PackedProduct;
+pub use packed::{PackedProduct, packing_bytes};
 pub use run::run;
 pub use spatial::Geometry;
 pub use threads::{Work, in_pool, on_one_thread};
@@ -45,7 +46,10 @@ const MOST_ELEMENTS: usize = 1 << 28;
 
 /// The number of elements of a shape, if a value may have as many.
 fn elements(shape: &[usize]) -> Result<usize, EngineError> {
-    let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_ELEMENTS);
+    // An empty shape may not be long either: loops over its other axes would not end.
+    let count =
+        shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))).filter(|n| *n <= MOST_ELEMENTS);
+    let count = count.map(|n| if shape.contains(&0) { 0 } else { n });
     count.ok_or_else(|| fail(format!("a value of shape {shape:?} is larger than {MOST_ELEMENTS} elements")))
 }
 

@@ -1,7 +1,8 @@
 //! An artifact, prepared and loaded.
 
 use crate::formats::{self, Artifact, savedmodel};
-use crate::graph::{Graph, Op};
+use crate::graph::{Graph, Op, Weight};
+use crate::kernels;
 use crate::kernels::Value;
 use crate::plan::Plan;
 use crate::value::Contents;
@@ -70,7 +71,16 @@ impl Prepared {
             programs.push(plan);
         }
         let signatures = artifact.programs.iter().map(|p| p.signature.clone()).collect();
-        Ok(Model { signatures, plans: programs, resident_bytes: self.report.resident_bytes })
+        drop(plans);
+        // Bytes of plans that two signatures share count once.
+        let mut bytes = 0;
+        for (n, plan) in programs.iter().enumerate() {
+            if programs[..n].iter().all(|p| !Arc::ptr_eq(p, plan)) {
+                bytes += plan.bytes() as u64;
+            }
+        }
+        let resident_bytes = bytes.min(self.report.resident_bytes);
+        Ok(Model { signatures, plans: programs, resident_bytes })
     }
 }
 
@@ -84,10 +94,23 @@ fn report(artifact: &Artifact) -> Report {
     Report {
         format: artifact.format,
         signatures: artifact.programs.iter().map(|p| p.signature.clone()).collect(),
-        resident_bytes: weights + literals.sum::<u64>() + nodes as u64 * NODE_BYTES,
+        resident_bytes: weights
+            + packing(&artifact.weights, weights)
+            + literals.sum::<u64>()
+            + nodes as u64 * NODE_BYTES,
         nodes,
         unsupported: artifact.unsupported.clone(),
     }
+}
+
+/// The most that packing adds: filters of 3x3 may take four times their memory, as far as the plan's allowance goes, and a packed matrix
+/// is filled up to whole panels.
+fn packing(weights: &[Weight], total: u64) -> u64 {
+    let windows =
+        weights.iter().filter(|w| matches!(w.shape[..], [3, 3, ins, outs] if ins >= 32 && outs >= 32));
+    let transformed = windows.map(Weight::bytes).sum::<u64>().saturating_mul(3);
+    let panels: u64 = weights.iter().map(|w| kernels::packing_bytes(&w.shape) as u64).sum();
+    transformed.min(crate::plan::packing_allowance(total)).saturating_add(panels)
 }
 
 /// A model in memory. Immutable: any number of threads may run it.

@@ -13,13 +13,14 @@ mod passes;
 mod schedule;
 mod step;
 
+pub use algorithms::packing_allowance;
 pub use schedule::release_idle;
 
 use crate::EngineError;
 use crate::graph::{Graph, ValueId};
 use crate::value::Value;
 use draft::Draft;
-use schedule::{Schedule, Schedules};
+use schedule::{Kept, Schedule, Schedules};
 use smallvec::SmallVec;
 use std::collections::HashMap;
 use step::{Source, Step};
@@ -34,6 +35,9 @@ pub struct Plan {
     schedules: Schedules,
 }
 
+/// Bytes of a step: its operation, its name, its lists.
+const STEP_BYTES: usize = 1024;
+
 /// The values of a run, by slot.
 type Slots = Vec<Option<Value>>;
 
@@ -46,16 +50,16 @@ impl Plan {
     ) -> Result<Self, EngineError> {
         let mut draft = draft::fold(graph, weights)?;
         passes::run(&mut draft)?;
-        Self::finish(draft, &graph.inputs, shapes)
+        Self::finish(&draft, &graph.inputs, shapes)
     }
 
     fn finish(
-        draft: Draft,
+        draft: &Draft,
         inputs: &[ValueId],
         shapes: &[Option<infer::Extents>],
     ) -> Result<Self, EngineError> {
         let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
-        let choices = algorithms::choose_all(&draft, &infer::Shapes::of(&draft, &shapes));
+        let choices = algorithms::choose_all(draft, &infer::Shapes::of(draft, &shapes));
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
         for (number, node) in draft.nodes.iter().enumerate() {
             last_reader.extend(node.inputs.iter().map(|v| (*v, number)));
@@ -78,9 +82,9 @@ impl Plan {
         Ok(Self { steps, slots: draft.values, inputs: inputs.to_vec(), outputs, schedules })
     }
 
-    /// Bytes of the weights and constants that the plan holds.
+    /// Bytes of the weights and constants that the plan holds, and of the tables that go with each step.
     pub fn bytes(&self) -> usize {
-        self.steps.iter().map(Step::bytes).sum()
+        self.steps.iter().map(|step| step.bytes() + STEP_BYTES).sum()
     }
 
     /// Runs on the values of the signature's inputs, in its order.
@@ -108,7 +112,7 @@ impl Plan {
                 && self.schedules.follows_from_shapes(number)
             {
                 let made = step.outputs.iter().map(|slot| (*slot, slots[*slot].clone()));
-                kept.push((number, made.collect::<Vec<_>>()));
+                kept.push(Kept { step: number, made: made.collect() });
             }
             for slot in &step.last_uses {
                 slots[*slot] = None;

@@ -95,7 +95,10 @@ impl Value {
     /// Puts elements and a shape together; as many as the shape says.
     pub fn new(contents: Contents, dims: &[usize]) -> Result<Self, EngineError> {
         let count = dims.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-        if count == Some(contents.len()) {
+        // What is empty may not be long along its other axes: nothing would bound the loops over them.
+        let long =
+            || dims.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))).is_none_or(|n| n > 1 << 28);
+        if count == Some(contents.len()) && !(count == Some(0) && long()) {
             return Ok(Self { dims: dims.into(), contents });
         }
         Err(EngineError::Execution(format!("{} elements do not fill the shape {dims:?}", contents.len())))

@@ -1,4 +1,5 @@
-//! The engine's answers are TensorFlow's: every fixture, every signature, two batch sizes. `fixtures/make.py` makes them.
+//! The engine's answers are TensorFlow's: every fixture, every signature, two batch sizes. `fixtures/make.py` and
+//! `fixtures/make_operations.py` make them.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -15,7 +16,7 @@ fn fixtures() -> Vec<PathBuf> {
         .filter(|p| p.join("cases.json").exists())
         .collect();
     dirs.sort();
-    assert!(dirs.len() >= 11, "fixtures are missing: {dirs:?}");
+    assert!(dirs.len() >= 24, "fixtures are missing: {dirs:?}");
     dirs
 }
 
@@ -47,6 +48,14 @@ fn differs(got: &Tensor, wanted: &Tensor) -> Option<String> {
                 .iter()
                 .zip(wanted)
                 .map(|(g, w)| ((g - w).abs() - 1e-6 - 1e-5 * w.abs(), g, w))
+                .max_by(|a, b| a.0.total_cmp(&b.0))?;
+            (worst.0 > 0.0 || worst.0.is_nan()).then(|| format!("{} and TensorFlow {}", worst.1, worst.2))
+        }
+        (Data::F64(got), Data::F64(wanted)) => {
+            let worst = got
+                .iter()
+                .zip(wanted)
+                .map(|(g, w)| ((g - w).abs() - 1e-12 - 1e-11 * w.abs(), g, w))
                 .max_by(|a, b| a.0.total_cmp(&b.0))?;
             (worst.0 > 0.0 || worst.0.is_nan()).then(|| format!("{} and TensorFlow {}", worst.1, worst.2))
         }

@@ -256,4 +256,6 @@ pub enum Op {
     Text(super::Text),
     /// keys, default
     Lookup(Arc<super::Table>),
+    /// What is seldom met.
+    Rare(Box<super::Rare>),
 }

@@ -12,13 +12,13 @@ pub(super) mod tests;
 mod tile;
 mod work;
 
-pub use crate::graph::Activation;
 pub use epilogue::Epilogue;
 pub use pack::{Matrix, Packed, Panels};
 pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
 pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, share, workers};
 
 use super::simd::{Isa, Simd};
+use crate::graph::Activation;
 use std::ops::Range;
 
 /// Columns of a panel: two vectors.

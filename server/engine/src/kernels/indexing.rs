@@ -8,7 +8,7 @@ use crate::EngineError;
 /// The slices of `x` along an axis that the indices name.
 pub fn gather(x: &Value, indices: &Value, along: &Value, batch_dims: i64) -> Outcome {
     if batch_dims != 0 {
-        return Err(fail("a gather with batch dimensions"));
+        return super::rare::gather_batched(x, indices, int(along)?, batch_dims);
     }
     let at = axis(int(along)?, x.rank())?;
     let shape = [&x.dims()[..at], indices.dims(), &x.dims()[at + 1..]].concat();
@@ -84,7 +84,10 @@ pub fn tile(x: &Value, repeats: &Value) -> Outcome {
         return Err(fail(format!("{} repeats for {} axes", repeats.len(), x.rank())));
     }
     let shape: Option<Vec<usize>> = x.dims().iter().zip(&repeats).map(|(d, r)| d.checked_mul(*r)).collect();
-    elements(&shape.ok_or_else(|| fail("a tile too large"))?)?;
+    let shape = shape.ok_or_else(|| fail("a tile too large"))?;
+    if elements(&shape)? == 0 {
+        return blank(x.kind(), &shape);
+    }
     let mut out = x.clone();
     for (i, count) in repeats.into_iter().enumerate() {
         out = match count {

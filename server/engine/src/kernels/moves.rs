@@ -33,7 +33,8 @@ impl Strided {
             self.start = 0;
         }
         self.dims[axis] = count;
-        self.steps[axis] *= step;
+        // A step that does not fit is one that is never taken.
+        self.steps[axis] = self.steps[axis].saturating_mul(step);
     }
 
     /// Axes in another order.

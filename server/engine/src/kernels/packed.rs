@@ -198,6 +198,18 @@ fn geometry(x: &Value, window: [usize; 2], conv: &Conv) -> Result<Geometry, Engi
     Geometry::new(x, window, conv.strides, conv.dilations, conv.padding)
 }
 
+/// Bytes that whole panels take beyond those of a weight, if a product packs it.
+pub fn packing_bytes(shape: &[usize]) -> usize {
+    let [inner @ .., outs] = shape else { return 0 };
+    // A filter with one result for each channel is a depthwise one, which lies as it is.
+    if inner.is_empty() || !matches!(shape.len(), 2 | 4) || (shape.len() == 4 && *outs == 1) {
+        return 0;
+    }
+    let rows = inner.iter().fold(1usize, |n, d| n.saturating_mul(*d));
+    rows.saturating_mul(outs.saturating_add(gemm::PANEL - 1) / gemm::PANEL * gemm::PANEL - outs)
+        .saturating_mul(size_of::<f32>())
+}
+
 /// Groups of channels, if the filter divides the image so.
 fn groups(channels: usize, filter: &[usize]) -> Option<usize> {
     let groups = channels.checked_div(*filter.get(2)?)?;

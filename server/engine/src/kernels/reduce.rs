@@ -195,22 +195,3 @@ fn arg_of<T: Element>(max: bool, x: &Value, along: &Value) -> Outcome {
     })?;
     make::<i64>(out, &[&dims[..at], &dims[at + 1..]].concat())
 }
-
-/// The k largest of the last axis and where they are, largest first, the earlier one first among equals.
-pub fn top_k(x: &Value, k: &Value) -> Result<Vec<Value>, EngineError> {
-    let k = usize::try_from(int(k)?).map_err(|_| fail("TopK of a negative number"))?;
-    let Some((width, outer)) = x.dims().split_last().filter(|(w, _)| k <= **w) else {
-        return Err(fail("TopK of more elements than there are"));
-    };
-    let shape = [outer, &[k]].concat();
-    let (mut values, mut places) = (Vec::new(), Vec::new());
-    with::<f32, _>(x, |x| {
-        for row in x.chunks_exact((*width).max(1)) {
-            let mut order: Vec<usize> = (0..row.len()).collect();
-            order.sort_by(|a, b| row[*b].total_cmp(&row[*a]));
-            values.extend(order[..k].iter().map(|i| row[*i]));
-            places.extend(order[..k].iter().map(|i| *i as i64));
-        }
-    })?;
-    Ok(vec![make(values, &shape)?, make(places, &shape)?])
-}

@@ -12,6 +12,13 @@ pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
     if *height == 0 || *width == 0 {
         return Err(fail("a resize of an empty image"));
     }
+    super::elements(&[*batch, *out_h, *out_w, *c])?;
+    if !how.bilinear && x.kind() != crate::value::Kind::F32 {
+        // Pixels that are only repeated keep their type.
+        let places = |size, out| taps(how, size, out).into_iter().map(|t| t.0 as i64).collect::<Vec<_>>();
+        let rows = super::moves::index_select(x, &places(*height, *out_h), 1)?;
+        return super::moves::index_select(&rows, &places(*width, *out_w), 2);
+    }
     let x = super::shapes::cast(x, crate::DType::F32)?;
     let shape = [*batch, *out_h, *out_w, *c];
     let mut out = zeros::<f32>(&shape)?;

@@ -5,6 +5,7 @@ use super::moves;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
 use crate::value::Kind;
+use num_traits::Float;
 
 pub fn shape_of(x: &Value) -> Outcome {
     let dims: Vec<i64> = x.dims().iter().map(|d| *d as i64).collect();
@@ -88,14 +89,26 @@ pub fn range(start: &Value, limit: &Value, delta: &Value) -> Outcome {
         elements(&[count])?;
         return make((0..count as i64).map(|n| start + n * delta).collect::<Vec<i64>>(), &[count]);
     }
-    let one = |v: &Value| with::<f32, _>(v, |v| v.first().copied().unwrap_or(f32::NAN));
-    let (start, limit, delta) = (one(start)?, one(limit)?, one(delta)?);
-    let count = ((limit - start) / delta).ceil().max(0.0);
-    if !count.is_finite() || count > super::MOST_ELEMENTS as f32 {
-        return Err(fail("a range without an end"));
+    if start.kind() == Kind::F64 {
+        return steps(super::MOST_ELEMENTS as f64, floats::<f64>([start, limit, delta])?);
     }
-    let count = count as usize;
-    make((0..count).map(|n| start + n as f32 * delta).collect::<Vec<f32>>(), &[count])
+    steps(super::MOST_ELEMENTS as f32, floats::<f32>([start, limit, delta])?)
+}
+
+fn floats<T: Element + Float>(values: [&Value; 3]) -> Result<[T; 3], EngineError> {
+    let mut all = [T::nan(); 3];
+    for (to, value) in all.iter_mut().zip(values) {
+        *to = with::<T, _>(value, |v| v.first().copied().unwrap_or_else(T::nan))?;
+    }
+    Ok(all)
+}
+
+fn steps<T: Element + Float>(most: T, [start, limit, delta]: [T; 3]) -> Outcome {
+    let count = Float::max(((limit - start) / delta).ceil(), T::zero());
+    let whole = count.to_usize().filter(|_| count <= most && !((limit - start) / delta).is_nan());
+    let count = whole.ok_or_else(|| fail("a range without an end"))?;
+    let at = |n: usize| start + T::from(n).unwrap_or_else(T::nan) * delta;
+    make((0..count).map(at).collect::<Vec<T>>(), &[count])
 }
 
 pub fn cast(x: &Value, to: crate::DType) -> Outcome {
@@ -114,9 +127,9 @@ pub fn cast(x: &Value, to: crate::DType) -> Outcome {
             _ => Err(fail("a cast from strings")),
         },
         D::String => Err(fail("a cast to strings")),
-        D::I64 | D::U64 => to_integers(x),
+        D::I64 | D::U64 => to_integers(x, to),
         _ => {
-            let x = to_integers(x)?;
+            let x = to_integers(x, to)?;
             let wrapped: Vec<i64> = x.slice::<i64>()?.iter().map(|n| wrap(*n, to)).collect();
             make(wrapped, x.dims())
         }
@@ -140,15 +153,30 @@ fn to_floats<T: Element + num_traits::NumCast>(x: &Value) -> Outcome {
     }
 }
 
-fn to_integers(x: &Value) -> Outcome {
+fn to_integers(x: &Value, to: crate::DType) -> Outcome {
     match x.kind() {
         Kind::I64 => Ok(x.clone()),
-        // Towards zero, and to the nearest that there is.
-        Kind::F32 => make(x.slice::<f32>()?.iter().map(|x| *x as i64).collect::<Vec<i64>>(), x.dims()),
-        Kind::F64 => make(x.slice::<f64>()?.iter().map(|x| *x as i64).collect::<Vec<i64>>(), x.dims()),
+        Kind::F32 => {
+            let whole = x.slice::<f32>()?.iter().map(|x| towards_zero(f64::from(*x), to));
+            make(whole.collect::<Vec<i64>>(), x.dims())
+        }
+        Kind::F64 => {
+            let whole = x.slice::<f64>()?.iter().map(|x| towards_zero(*x, to));
+            make(whole.collect::<Vec<i64>>(), x.dims())
+        }
         Kind::Bool => make(x.slice::<u8>()?.iter().map(|x| i64::from(*x)).collect::<Vec<i64>>(), x.dims()),
         _ => Err(fail("a cast from strings")),
     }
+}
+
+/// Towards zero. What does not fit, NaN too, is the least number, as x86 processors have it; narrow types are cut from 32 bits.
+fn towards_zero(x: f64, to: crate::DType) -> i64 {
+    use crate::DType as D;
+    let wide = matches!(to, D::I64 | D::U64 | D::U32);
+    let (least, bound) =
+        if wide { (i64::MIN, -(i64::MIN as f64)) } else { (i64::from(i32::MIN), 2_147_483_648.0) };
+    let whole = x.trunc();
+    if whole >= -bound && whole < bound { whole as i64 } else { least }
 }
 
 fn rounded(x: &Value, f: impl Fn(f32) -> f32) -> Outcome {
@@ -196,6 +224,7 @@ pub fn one_hot(indices: &Value, depth: &Value, on: &Value, off: &Value, at: i64)
     let mut shape = indices.dims().to_vec();
     shape.insert(at, depth);
     elements(&shape)?;
+    elements(&[depth])?;
     let counted = make((0..depth as i64).collect::<Vec<i64>>(), &[depth])?;
     let mut axis_shape = vec![1; shape.len()];
     axis_shape[at] = depth;
@@ -209,11 +238,12 @@ pub fn one_hot(indices: &Value, depth: &Value, on: &Value, off: &Value, at: i64)
 
 /// Sizes of the parts of a split.
 pub fn split_sizes(total: usize, wanted: &[i64]) -> Result<Vec<usize>, EngineError> {
-    let known: i64 = wanted.iter().filter(|n| **n >= 0).sum();
-    let rest = i64::try_from(total).unwrap_or(i64::MAX) - known;
-    let parts: Vec<i64> = wanted.iter().map(|n| if *n < 0 { rest } else { *n }).collect();
-    if parts.iter().any(|n| *n < 0) || parts.iter().sum::<i64>() != total as i64 {
-        return Err(fail(format!("cannot split {total} into {wanted:?}")));
+    let unfit = || fail(format!("cannot split {total} into {wanted:?}"));
+    let known = wanted.iter().filter_map(|n| usize::try_from(*n).ok()).try_fold(0usize, usize::checked_add);
+    let open = wanted.iter().filter(|n| **n < 0).count();
+    let rest = known.and_then(|k| total.checked_sub(k)).ok_or_else(unfit)?;
+    if open > 1 || (open == 0 && rest > 0) {
+        return Err(unfit());
     }
-    Ok(parts.into_iter().map(|n| n.unsigned_abs() as usize).collect())
+    Ok(wanted.iter().map(|n| usize::try_from(*n).unwrap_or(rest)).collect())
 }

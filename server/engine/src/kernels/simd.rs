@@ -59,6 +59,10 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn select(mask: Self::M, yes: Self::V, no: Self::V) -> Self::V;
     fn sum(v: Self::V) -> f32;
 
+    /// Asks for memory that will be read soon; nothing where the processor cannot be asked.
+    #[inline(always)]
+    fn prefetch(_from: &Lanes) {}
+
     /// The first numbers of a vector; zeros after them.
     #[inline(always)]
     fn load_part(from: &[f32]) -> Self::V {

@@ -106,7 +106,7 @@ pub fn slice(x: &Value, begin: &Value, size: &Value) -> Outcome {
     let mut view = Strided::whole(x.dims());
     for (i, (b, s)) in begin.into_iter().zip(size).enumerate() {
         let total = x.dims()[i] as i64;
-        let s = if s == -1 { total - b } else { s };
+        let s = if s == -1 { total.saturating_sub(b) } else { s };
         if b < 0 || s < 0 || b.checked_add(s).is_none_or(|e| e > total) {
             return Err(fail(format!("a slice from {b}, {s} long, of an axis of {total}")));
         }

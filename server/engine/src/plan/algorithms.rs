@@ -9,9 +9,14 @@ use crate::value::{Kind, Value};
 use std::collections::HashMap;
 
 /// Of the weights' bytes, the part that packing may add.
-const SHARE: usize = 10;
+const SHARE: u64 = 10;
 /// Bytes that packing may add to any model.
-const ALLOWANCE: usize = 12 << 20;
+const ALLOWANCE: u64 = 12 << 20;
+
+/// Bytes that packing may add to a model whose weights have so many.
+pub fn packing_allowance(weights: u64) -> u64 {
+    weights / SHARE + ALLOWANCE
+}
 
 /// The algorithm and the number of groups of a convolution.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,7 +28,7 @@ pub struct Choice {
 /// Choices by node; what is not in it is computed directly, in as many groups as the image turns out to have.
 pub fn choose_all(draft: &Draft, shapes: &Shapes) -> HashMap<usize, Choice> {
     let total: usize = draft.constants.values().map(Value::bytes).sum();
-    let mut left = total / SHARE + ALLOWANCE;
+    let mut left = packing_allowance(total as u64);
     let mut choices = HashMap::new();
     let mut candidates = Vec::new();
     for (number, node) in draft.nodes.iter().enumerate() {
@@ -39,7 +44,7 @@ pub fn choose_all(draft: &Draft, shapes: &Shapes) -> HashMap<usize, Choice> {
         }
         choices.insert(number, Choice { algorithm: Algorithm::Direct, groups });
         if choose(&g, dims, groups) == Algorithm::Winograd {
-            candidates.push((g.out_height * g.out_width, number, 3 * filter.bytes()));
+            candidates.push((g.out_height * g.out_width, number, 3 * filter.bytes() as u64));
         }
     }
     candidates.sort_by_key(|(pixels, number, _)| (std::cmp::Reverse(*pixels), *number));

@@ -33,11 +33,17 @@ pub struct Schedule {
     parallel: bool,
 }
 
+/// What a step made whose results follow from the shapes, by slot.
+pub struct Kept {
+    pub step: usize,
+    pub made: Vec<(usize, Option<Value>)>,
+}
+
 impl Schedule {
     /// From the steps that need not run again, and what they made.
-    pub fn new(steps: usize, kept: Vec<(usize, Vec<(usize, Option<Value>)>)>) -> Self {
+    pub fn new(steps: usize, kept: Vec<Kept>) -> Self {
         let mut schedule = Self { known: vec![false; steps], ..Self::default() };
-        for (step, made) in kept {
+        for Kept { step, made } in kept {
             let values: Option<Vec<(usize, Value)>> = made
                 .into_iter()
                 .map(|(slot, value)| value.filter(|v| v.bytes() <= LARGEST_KNOWN).map(|v| (slot, own(&v))))

@@ -28,7 +28,7 @@ impl Source {
 enum Work {
     Op(Op),
     /// The weights are in it and no longer among the inputs.
-    Product(PackedProduct),
+    Product(Box<PackedProduct>),
 }
 
 /// One operation, and the slots that nobody reads after it.
@@ -62,7 +62,10 @@ impl Step {
                     choice.map(|c| (c.algorithm, c.groups)),
                 )?;
                 let rest = node.inputs.iter().skip(2 + usize::from(product.bias));
-                (Work::Product(packed), node.inputs.iter().take(1).chain(rest).map(source).collect())
+                (
+                    Work::Product(Box::new(packed)),
+                    node.inputs.iter().take(1).chain(rest).map(source).collect(),
+                )
             }
             op => (Work::Op(op.clone()), node.inputs.iter().map(source).collect()),
         };

@@ -102,9 +102,8 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
         | ("TensorListPopBack", "tensor")
         | ("TensorListConcatV2", "lengths")
         | (_, "batch_mean") => 1,
-        ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") => 2,
-        (_, "batch_variance") => 2,
-        _ => 0,
+        ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") | (_, "batch_variance") => 2,
+        _ => lower::outputs_before(&node.op, output),
     };
     number.parse::<usize>().unwrap_or(0).saturating_add(base)
 }
@@ -221,7 +220,12 @@ impl<'a> Context<'a> {
         wanted.iter().map(|w| read_input(scope, &known, w)).collect()
     }
 
-    fn node(&mut self, node: &'a NodeDef, inputs: Vec<Val>, depth: usize) -> Result<Vec<Val>, EngineError> {
+    fn node(
+        &mut self,
+        node: &'a NodeDef,
+        mut inputs: Vec<Val>,
+        depth: usize,
+    ) -> Result<Vec<Val>, EngineError> {
         match node.op.as_str() {
             "VarHandleOp" | "HashTableV2" | "HashTable" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
@@ -235,6 +239,13 @@ impl<'a> Context<'a> {
                 return self.table(node, &inputs);
             }
             "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            // A variable that is gathered from is read first.
+            "ResourceGather" | "ResourceGatherNd" => {
+                if let Some(Val::Resource(name)) = inputs.first() {
+                    let weight = self.weight(&name.clone())?;
+                    inputs[0] = weight;
+                }
+            }
             _ => {}
         }
         if self.graph.nodes.len() >= MOST_NODES {

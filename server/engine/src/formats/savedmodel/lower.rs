@@ -1,9 +1,15 @@
 //! TensorFlow's operations → the graph's.
 
+mod einsum;
 mod image;
+mod imaging;
 mod math;
+mod places;
+mod rare;
 mod shape;
 mod text;
+
+pub use rare::outputs_before;
 
 use super::inline::Val;
 use super::proto::NodeDef;
@@ -37,7 +43,9 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         | "PreventGradient"
         | "CheckNumerics"
         | "Snapshot"
-        | "EnsureShape"
+        | "DeepCopy"
+        | "Copy"
+        | "CopyHost"
         | "PlaceholderWithDefault" => {
             return Ok(Lowered::Values(inputs.iter().take(1).cloned().collect()));
         }
@@ -66,7 +74,9 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         inputs.iter().map(|_| stand_in().unwrap_or(0)).collect()
     });
     let mut lowering = Lowering { graph, node, inputs };
-    for attempt in [Lowering::math, Lowering::shape, Lowering::image, Lowering::text] {
+    let attempts =
+        [Lowering::rare, Lowering::imaging, Lowering::math, Lowering::shape, Lowering::image, Lowering::text];
+    for attempt in attempts {
         if let Some(lowered) = attempt(&mut lowering)? {
             return Ok(lowered);
         }

@@ -61,8 +61,8 @@ fn check(g: &Geometry, outs: usize, groups: usize, algorithm: Algorithm, n: usiz
     let sums = naive(g, &x, &w, outs, groups);
     let (bias, residual) = (random(&mut seed, outs), random(&mut seed, sums.len()));
     let epilogue = Epilogue {
-        bias: (n % 2 == 0).then_some(&bias),
-        residual: (n % 3 == 0).then_some(&residual),
+        bias: n.is_multiple_of(2).then_some(&bias),
+        residual: n.is_multiple_of(3).then_some(&residual),
         activation: ACTIVATIONS[n % ACTIVATIONS.len()],
     };
     let end = |(at, sum): (usize, &f64)| {

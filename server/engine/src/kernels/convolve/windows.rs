@@ -21,6 +21,34 @@ impl<'a> Windows<'a> {
         Self { x, g, first_channel, channels, adjacent }
     }
 
+    /// Where a window begins in the image, if none of it is in the padding and its lines are runs.
+    #[inline(always)]
+    fn inside(&self, [image, oy, ox]: [usize; 3]) -> Option<usize> {
+        let g = self.g;
+        let start = |axis: usize, out: usize, size: usize| {
+            let at = (out * g.strides[axis]).checked_sub(g.before[axis])?;
+            (at + (g.window[axis] - 1) * g.dilations[axis] < size).then_some(at)
+        };
+        let (y, x) = start(0, oy, g.height).zip(start(1, ox, g.width)).filter(|_| self.adjacent)?;
+        Some(((image * g.height + y) * g.width + x) * g.channels)
+    }
+
+    /// A row of the block that is a whole window inside of the image, with lines of at most a vector.
+    #[inline(always)]
+    fn short_lines<S: Simd>(&self, row: &mut Row, start: usize) {
+        let line = self.g.window[1] * self.channels;
+        let step = self.g.dilations[0] * self.g.width * self.g.channels;
+        let (mut from, mut at) = (start, 0);
+        for _ in 0..self.g.window[0] {
+            // What is read too much is overwritten by the next line, or lies after the window.
+            match self.x[from..].first_chunk::<16>().zip(row[at..].first_chunk_mut::<16>()) {
+                Some((from, to)) => S::store(S::load(from), to),
+                None => copy_run::<S>(&self.x[from..from + line], &mut row[at..]),
+            }
+            (from, at) = (from + step, at + line);
+        }
+    }
+
     /// One row of the block.
     #[inline(always)]
     fn row<S: Simd>(&self, row: &mut Row, [image, oy, ox]: [usize; 3], depth: &Range<usize>) {
@@ -80,8 +108,13 @@ impl Source for Windows<'_> {
         let g = self.g;
         let (line, mut ox) = (first / g.out_width, first % g.out_width);
         let (mut image, mut oy) = (line / g.out_height, line % g.out_height);
+        let short =
+            depth == (0..g.window[0] * g.window[1] * self.channels) && g.window[1] * self.channels <= 16;
         for row in block {
-            self.row::<S>(row, [image, oy, ox], &depth);
+            match self.inside([image, oy, ox]).filter(|_| short) {
+                Some(start) => self.short_lines::<S>(row, start),
+                None => self.row::<S>(row, [image, oy, ox], &depth),
+            }
             ox += 1;
             if ox == g.out_width {
                 (ox, oy) = (0, oy + 1);

@@ -15,8 +15,9 @@ pub const POINTS: usize = SIDE * SIDE;
 const SIDE: usize = 6;
 /// Results of a tile, one way.
 const TILE: usize = 4;
-/// The polynomials are evaluated at 0, 1, -1, this, its negative, and infinity.
-const POINT: f32 = 2.0;
+/// The polynomials are evaluated at 0, 1, -1, this, its negative, and infinity. Of 0.5, 0.6, 2/3, 4/3, 1.5 and 2 it and 2/3
+/// give the smallest errors, two thirds of those with the usual 2; it is exact in binary.
+const POINT: f32 = 1.5;
 const SQUARE: f32 = POINT * POINT;
 
 /// Bytes of transformed tiles and their products that are worked on at a time, and the least and most tiles.
@@ -176,6 +177,7 @@ impl Kernel for Forward<'_> {
                 *line = forward::<S>(*line);
             }
             let row = channel / w.deep * POINTS * count + n;
+            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
             for j in 0..SIDE {
                 let column = forward::<S>(std::array::from_fn(|i| v[i][j]));
                 for (i, value) in column.into_iter().enumerate() {
@@ -228,6 +230,7 @@ impl Kernel for Back<'_> {
                 }));
             }
             let many = (w.outs - channel).min(16);
+            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
             for j in 0..TILE.min(g.out_width - left) {
                 let column = back::<S>(std::array::from_fn(|i| lines[i][j]));
                 for (i, v) in column.into_iter().enumerate().take(g.out_height - top) {

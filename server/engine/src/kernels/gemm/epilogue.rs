@@ -38,32 +38,26 @@ impl Epilogue<'_> {
         if let Some(residual) = self.residual {
             v = S::add(v, load::<S>(&residual[at..at + many]));
         }
-        activate::<S>(self.activation, v)
+        activate::<S, 1>(self.activation, [v])[0]
     }
 }
 
-/// `activation(v)`. NaN stays NaN: the second operand of `max` and `min` is what they give for it.
+/// `activation(v)` of some vectors. NaN stays NaN: the second operand of `max` and `min` is what they give for it.
 #[inline(always)]
-fn activate<S: Simd>(activation: Activation, v: S::V) -> S::V {
+pub(super) fn activate<S: Simd, const N: usize>(activation: Activation, v: [S::V; N]) -> [S::V; N] {
     let clamp = |v, most| S::min(S::splat(most), S::max(S::splat(0.0), v));
     let hard = |v| S::mul(clamp(S::add(v, S::splat(3.0)), 6.0), S::splat(1.0 / 6.0));
     match activation {
         Activation::None => v,
-        Activation::Relu => S::max(S::splat(0.0), v),
-        Activation::Relu6 => clamp(v, 6.0),
-        Activation::LeakyRelu(slope) => S::select(S::less(v, S::splat(0.0)), S::mul(v, S::splat(slope)), v),
-        Activation::HardSigmoid => hard(v),
-        Activation::HardSwish => S::mul(v, hard(v)),
-        other => rest::<S>(other, v),
+        Activation::Relu => v.map(|v| S::max(S::splat(0.0), v)),
+        Activation::Relu6 => v.map(|v| clamp(v, 6.0)),
+        Activation::LeakyRelu(slope) => {
+            v.map(|v| S::select(S::less(v, S::splat(0.0)), S::mul(v, S::splat(slope)), v))
+        }
+        Activation::HardSigmoid => v.map(hard),
+        Activation::HardSwish => v.map(|v| S::mul(v, hard(v))),
+        other => v.map(|v| super::super::activate::vector::<S>(other, v)),
     }
-}
-
-/// The activations that need more than arithmetic.
-#[inline(always)]
-fn rest<S: Simd>(activation: Activation, v: S::V) -> S::V {
-    let mut lanes = [0.0; 16];
-    S::store(v, &mut lanes);
-    S::load(&lanes.map(|x| super::super::activate::scalar(activation, x)))
 }
 
 /// A vector, or what there is of it.

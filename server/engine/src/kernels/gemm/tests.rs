@@ -76,8 +76,8 @@ fn products_equal_the_plain_loop() {
         let (a, b) = (random(&mut seed, rows * lda), random(&mut seed, inner * columns));
         let (bias, residual) = (random(&mut seed, columns), random(&mut seed, rows * columns));
         let epilogue = Epilogue {
-            bias: (n % 2 == 0).then_some(&bias),
-            residual: (n % 3 == 0).then_some(&residual),
+            bias: n.is_multiple_of(2).then_some(&bias),
+            residual: n.is_multiple_of(3).then_some(&residual),
             activation: ACTIVATIONS[n % ACTIVATIONS.len()],
         };
         let view = Matrix { data: &a, rows, columns: inner, row_step: lda, column_step: 1 };

@@ -1,7 +1,7 @@
 //! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
 
 use super::super::simd::{Kernel, Lanes, Simd};
-use super::epilogue::load;
+use super::epilogue::{activate, load};
 use super::{Epilogue, PANEL, Shared};
 
 /// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
@@ -18,6 +18,8 @@ const TALLEST: usize = 12;
 pub struct Panel<'a> {
     pub block: &'a [Row],
     pub weights: &'a [[f32; PANEL]],
+    /// What is multiplied by next, to be fetched meanwhile.
+    pub next: &'a [[f32; PANEL]],
     pub out: Shared,
     /// Where the result of the first row begins in `out`.
     pub at: usize,
@@ -38,20 +40,101 @@ impl Kernel for Panel<'_> {
 
     #[inline(always)]
     fn run<S: Simd>(self) {
+        match self.width {
+            PANEL => self.whole::<S, 2>(),
+            16 => self.whole::<S, 1>(),
+            _ => self.rest::<S>(),
+        }
+    }
+}
+
+impl Panel<'_> {
+    /// Columns that are whole vectors.
+    #[inline(always)]
+    fn whole<S: Simd, const WIDE: usize>(&self) {
+        let mut sums = [[0.0; PANEL]; TALLEST];
+        let mut at = self.at;
+        let tall = S::PRODUCT_ROWS.min(TALLEST);
+        let tiles = self.block.len().div_ceil(tall);
+        // With few tiles to hide behind, fetching ahead only gets in the way.
+        let next = if tiles < 4 { &[] } else { self.next };
+        let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
+        let bias = self.bias::<S, WIDE>();
+        for block in self.block.chunks(tall) {
+            prefetch::<S>(next.next().unwrap_or_default());
+            self.expect::<S, WIDE>(at, block.len());
+            tile::<S, WIDE>(block, self.weights, &mut sums);
+            for sums in &sums[..block.len()] {
+                self.finish_whole::<S, WIDE>(sums, at, bias);
+                at += self.step;
+            }
+        }
+    }
+
+    /// Any columns.
+    #[inline(always)]
+    fn rest<S: Simd>(&self) {
         let mut sums = [[0.0; PANEL]; TALLEST];
         let mut at = self.at;
         for block in self.block.chunks(S::PRODUCT_ROWS.min(TALLEST)) {
-            tile::<S>(block, self.weights, &mut sums);
+            if self.width <= 16 {
+                tile::<S, 1>(block, self.weights, &mut sums);
+            } else {
+                tile::<S, 2>(block, self.weights, &mut sums);
+            }
             for sums in &sums[..block.len()] {
                 self.finish::<S>(sums, at);
                 at += self.step;
             }
         }
     }
-}
 
-impl Panel<'_> {
-    /// Writes one row of a tile.
+    /// The bias of whole vectors; zeros if there is none to add.
+    #[inline(always)]
+    fn bias<S: Simd, const WIDE: usize>(&self) -> [S::V; WIDE] {
+        match self.epilogue.bias {
+            Some(bias) if self.last => {
+                let (parts, _) = bias[self.column..self.column + WIDE * 16].as_chunks::<16>();
+                std::array::from_fn(|n| S::load(&parts[n]))
+            }
+            _ => [S::splat(0.0); WIDE],
+        }
+    }
+
+    /// Fetches the memory of whole rows of the result while their tile is being computed.
+    #[inline(always)]
+    fn expect<S: Simd, const WIDE: usize>(&self, mut at: usize, rows: usize) {
+        for _ in 0..rows {
+            // SAFETY: as in `finish`.
+            #[allow(unsafe_code)]
+            let out = unsafe { self.out.part(at, WIDE * 16) };
+            out.as_chunks().0.iter().for_each(S::prefetch);
+            at += self.step;
+        }
+    }
+
+    /// Writes one row of a tile of whole vectors.
+    #[inline(always)]
+    fn finish_whole<S: Simd, const WIDE: usize>(&self, sums: &[f32; PANEL], at: usize, bias: [S::V; WIDE]) {
+        // SAFETY: columns of one panel in rows of one block are the work of one call.
+        #[allow(unsafe_code)]
+        let out = unsafe { self.out.part(at, WIDE * 16) };
+        let ((sums, _), (out, _)) = (sums.as_chunks::<16>(), out.as_chunks_mut::<16>());
+        let mut v: [S::V; WIDE] = std::array::from_fn(|n| S::add(S::load(&sums[n]), bias[n]));
+        if !self.first {
+            v.iter_mut().zip(&*out).for_each(|(v, out)| *v = S::add(*v, S::load(out)));
+        }
+        if self.last {
+            if let Some(residual) = self.epilogue.residual {
+                let (parts, _) = residual[at..at + WIDE * 16].as_chunks::<16>();
+                v.iter_mut().zip(parts).for_each(|(v, r)| *v = S::add(*v, S::load(r)));
+            }
+            v = activate::<S, WIDE>(self.epilogue.activation, v);
+        }
+        v.iter().zip(out).for_each(|(v, out)| S::store(*v, out));
+    }
+
+    /// Writes one row of a tile that has some of the panel's columns.
     #[inline(always)]
     fn finish<S: Simd>(&self, sums: &[f32; PANEL], at: usize) {
         // SAFETY: columns of one panel in rows of one block are the work of one call.
@@ -74,15 +157,24 @@ impl Panel<'_> {
     }
 }
 
-/// Some rows: each height has a loop of its own, in which the sums are registers.
 #[inline(always)]
-fn tile<S: Simd>(block: &[Row], weights: &[[f32; PANEL]], sums: &mut [[f32; PANEL]; TALLEST]) {
+fn prefetch<S: Simd>(weights: &[[f32; PANEL]]) {
+    weights.as_flattened().as_chunks().0.iter().for_each(S::prefetch);
+}
+
+/// Some rows by one or two vectors: each height has a loop of its own, in which the sums are registers.
+#[inline(always)]
+fn tile<S: Simd, const WIDE: usize>(
+    block: &[Row],
+    weights: &[[f32; PANEL]],
+    sums: &mut [[f32; PANEL]; TALLEST],
+) {
     macro_rules! heights {
         ($($rows:literal)*) => {
             match block.len() {
                 $($rows if $rows <= S::PRODUCT_ROWS => {
                     if let Ok(block) = <&[Row; $rows]>::try_from(block) {
-                        fixed::<S, $rows>(block, weights, sums);
+                        fixed::<S, $rows, WIDE>(block, weights, sums);
                     }
                 })*
                 _ => {}
@@ -93,25 +185,25 @@ fn tile<S: Simd>(block: &[Row], weights: &[[f32; PANEL]], sums: &mut [[f32; PANE
 }
 
 #[inline(always)]
-fn fixed<S: Simd, const R: usize>(
+fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
     sums: &mut [[f32; PANEL]; TALLEST],
 ) {
-    let mut acc = [[S::splat(0.0); 2]; R];
+    let mut acc = [[S::splat(0.0); WIDE]; R];
     for (k, weights) in weights.iter().enumerate().take(ROW) {
-        let (halves, _) = weights.as_chunks::<16>();
-        let (w0, w1) = (S::load(&halves[0]), S::load(&halves[1]));
+        let (parts, _) = weights.as_chunks::<16>();
+        let w: [S::V; WIDE] = std::array::from_fn(|n| S::load(&parts[n]));
         for (acc, row) in acc.iter_mut().zip(block) {
             let x = S::splat(row[k]);
-            acc[0] = S::fma(x, w0, acc[0]);
-            acc[1] = S::fma(x, w1, acc[1]);
+            for (acc, w) in acc.iter_mut().zip(w) {
+                *acc = S::fma(x, w, *acc);
+            }
         }
     }
     for (acc, sums) in acc.iter().zip(sums) {
-        let (halves, _) = sums.as_chunks_mut::<16>();
-        S::store(acc[0], &mut halves[0]);
-        S::store(acc[1], &mut halves[1]);
+        let (parts, _) = sums.as_chunks_mut::<16>();
+        acc.iter().zip(parts).for_each(|(v, to)| S::store(*v, to));
     }
 }
 

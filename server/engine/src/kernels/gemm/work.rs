@@ -203,11 +203,13 @@ pub struct Filled<'a> {
 impl Filled<'_> {
     /// Multiplies by some panels.
     pub fn times(&self, p: &Problem<'_>, out: Shared, epilogue: &Epilogue<'_>, panels: Range<usize>) {
-        for n in panels {
+        for n in panels.clone() {
+            let next = if n + 1 < panels.end { &p.panels.panel(n + 1)[self.depth.clone()] } else { &[] };
             let column = p.first_column + n * PANEL;
             let panel = Panel {
                 block: self.block,
                 weights: &p.panels.panel(n)[self.depth.clone()],
+                next,
                 out,
                 at: self.first_row * p.out_step + column,
                 step: p.out_step,

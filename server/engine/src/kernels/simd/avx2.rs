@@ -113,6 +113,10 @@ impl Simd for Avx2 {
         unsafe { Two(_mm256_blendv_ps(no.0, yes.0, mask.0), _mm256_blendv_ps(no.1, yes.1, mask.1)) }
     }
     #[inline(always)]
+    fn prefetch(from: &Lanes) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast()) }
+    }
+    #[inline(always)]
     fn sum(v: Two) -> f32 {
         let mut lanes = [0.0; 16];
         Self::store(v, &mut lanes);

@@ -97,6 +97,10 @@ impl Simd for Avx512 {
         unsafe { _mm512_mask_blend_ps(mask, no, yes) }
     }
     #[inline(always)]
+    fn prefetch(from: &Lanes) {
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(from.as_ptr().cast()) }
+    }
+    #[inline(always)]
     fn sum(v: __m512) -> f32 {
         unsafe { _mm512_reduce_add_ps(v) }
     }

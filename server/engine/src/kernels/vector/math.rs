@@ -2,6 +2,11 @@
 //!
 //! Constants that are multiplied by integers have few bits, so that these products are exact even where the processor cannot fuse a
 //! multiplication with an addition.
+#![allow(
+    clippy::excessive_precision,
+    clippy::approx_constant,
+    reason = "coefficients of polynomials, as they were fitted"
+)]
 
 use crate::kernels::simd::Simd;
 
@@ -204,16 +209,23 @@ fn turn<S: Simd>(x: S::V) -> (S::V, S::V) {
 /// The sine.
 #[inline(always)]
 pub fn sin<S: Simd>(x: S::V) -> S::V {
-    if S::largest(S::abs(x)) > LARGEST_ANGLE {
+    if !all_below::<S>(x, LARGEST_ANGLE) {
         return lanes::<S>(x, f32::sin);
     }
     turn::<S>(x).0
 }
 
+/// Whether no number is as large, or none at all.
+#[inline(always)]
+fn all_below<S: Simd>(x: S::V, limit: f32) -> bool {
+    let (yes, no) = (S::splat(0.0), S::splat(1.0));
+    S::sum(S::select(S::less(S::abs(x), S::splat(limit)), yes, no)) == 0.0
+}
+
 /// The cosine.
 #[inline(always)]
 pub fn cos<S: Simd>(x: S::V) -> S::V {
-    if S::largest(S::abs(x)) > LARGEST_ANGLE {
+    if !all_below::<S>(x, LARGEST_ANGLE) {
         return lanes::<S>(x, f32::cos);
     }
     turn::<S>(x).1

@@ -57,7 +57,7 @@ fn take_in(node: &mut Node, next: &Node, side: usize, draft: &mut Draft) -> Resu
     let (Op::Binary(op), [a, b]) = (&next.op, &next.inputs[..]) else { return Ok(false) };
     let other = if side == 0 { *b } else { *a };
     let Some(channels) = draft.constants.get(&other).cloned() else {
-        return Ok(*op == Binary::Add && other != node.outputs[0] && add(node, product, other));
+        return Ok(*op == Binary::Add && other != node.outputs[0] && add(node, &product, other));
     };
     if product.residual {
         return Ok(false);
@@ -91,12 +91,12 @@ fn activation(op: &Op) -> Option<Activation> {
 }
 
 /// Another value is added to the result. The kernels of depthwise convolutions do not.
-fn add(node: &mut Node, product: Product, other: ValueId) -> bool {
+fn add(node: &mut Node, product: &Product, other: ValueId) -> bool {
     if product.residual || matches!(product.kind, Products::Depthwise(_)) {
         return false;
     }
     node.inputs.push(other);
-    node.op = Op::Product(Product { residual: true, ..product });
+    node.op = Op::Product(Product { residual: true, ..product.clone() });
     true
 }
 

@@ -200,7 +200,7 @@ fn random_graphs_keep_their_answers() {
             })
             .collect();
         let shapes = vec![Some(vec![None, Some(5), Some(5), Some(4)]); 2];
-        let plain = Plan::finish(fold(&b.graph, &[]).unwrap(), &b.graph.inputs, &shapes).unwrap();
+        let plain = Plan::finish(&fold(&b.graph, &[]).unwrap(), &b.graph.inputs, &shapes).unwrap();
         let fused = Plan::new(&b.graph, &[], &shapes).unwrap();
         let wanted = plain.run(inputs.clone()).unwrap();
         // The second run goes by the schedule of the first.

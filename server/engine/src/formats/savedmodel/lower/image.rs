@@ -3,8 +3,8 @@
 
 use super::super::attributes::Attributes as _;
 use super::{Lowering, Outcome, Val};
-use crate::EngineError;
-use crate::graph::{Activation, Binary as B, Conv, Op, Padding, Pool, Resize, Unary as U, ValueId};
+use crate::graph::{Activation, Binary as B, Conv, Op, Padding, Pool, Reduce, Resize, Unary as U, ValueId};
+use crate::{DType, EngineError};
 
 impl Lowering<'_> {
     pub(super) fn image(&mut self) -> Outcome {
@@ -13,16 +13,25 @@ impl Lowering<'_> {
             "Conv2D" => self.conv(0, Op::Conv),
             "DepthwiseConv2dNative" => self.conv(0, Op::Depthwise),
             "Conv2DBackpropInput" => {
-                if self.is_channels_first() {
-                    return Self::refuse("data_format NCHW");
-                }
-                match self.conv_attributes(&self.node.ints("strides"))? {
-                    Some(conv) => self.simple(3, Op::ConvTranspose(conv)),
-                    None => Self::refuse("strides or dilations over batch or channels"),
+                let Some(conv) = self.conv_attributes(&self.node.ints("strides"))? else {
+                    return Self::refuse("strides or dilations over batch or channels");
+                };
+                let [size, filter, x] = self.want(3)?[..3] else { return Ok(None) };
+                let size = self.sizes_last(size, &[0, 2, 3, 1])?;
+                let x = self.channels_last(x)?;
+                let y = self.add(Op::ConvTranspose(conv), vec![size, filter, x])?;
+                let y = self.channels_back(y)?;
+                Self::value(y)
+            }
+            "MaxPool" => self.pool(true, &self.node.ints("ksize"), &self.node.ints("strides")),
+            "AvgPool" => self.pool(false, &self.node.ints("ksize"), &self.node.ints("strides")),
+            "MaxPoolV2" => {
+                let [_, window, strides] = self.want(3)?[..3] else { return Ok(None) };
+                match self.literal_ints(window).zip(self.literal_ints(strides)) {
+                    Some((window, strides)) => self.pool(true, &window, &strides),
+                    None => Self::refuse("a window that is computed"),
                 }
             }
-            "MaxPool" => self.pool(true),
-            "AvgPool" => self.pool(false),
             "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => self.batch_norm(),
             "SpaceToBatchND" => self.simple(3, Op::SpaceToBatch),
             "BatchToSpaceND" => self.simple(3, Op::BatchToSpace),
@@ -32,8 +41,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn is_channels_first(&self) -> bool {
-        self.node.text("data_format").is_some_and(|f| f.starts_with("NC"))
+    pub(super) fn is_channels_first(&self) -> bool {
+        self.node.text("data_format").is_some_and(|f| f.starts_with("NC") || f == "CHANNELS_FIRST")
     }
 
     /// The two spatial numbers of four, in the node's layout; None: the others are not 1.
@@ -48,7 +57,7 @@ impl Lowering<'_> {
         (outer == [1, 1]).then_some(inner)
     }
 
-    fn padding(&self) -> Result<Padding, EngineError> {
+    pub(super) fn padding(&self) -> Result<Padding, EngineError> {
         match self.node.text("padding") {
             Some("SAME") => Ok(Padding::Same),
             Some("VALID") => Ok(Padding::Valid),
@@ -81,7 +90,7 @@ impl Lowering<'_> {
         }))
     }
 
-    fn conv(&mut self, image: usize, op: impl Fn(Conv) -> Op) -> Outcome {
+    pub(super) fn conv(&mut self, image: usize, op: impl Fn(Conv) -> Op) -> Outcome {
         let inputs = self.want(2)?.to_vec();
         let Some(conv) = self.conv_attributes(&self.node.ints("strides"))? else {
             return Self::refuse("strides or dilations over batch or channels");
@@ -92,10 +101,9 @@ impl Lowering<'_> {
         Self::value(y)
     }
 
-    fn pool(&mut self, max: bool) -> Outcome {
+    fn pool(&mut self, max: bool, window: &[i64], strides: &[i64]) -> Outcome {
         let inputs = self.want(1)?.to_vec();
-        let (window, strides) =
-            (self.spatial(&self.node.ints("ksize")), self.spatial(&self.node.ints("strides")));
+        let (window, strides) = (self.spatial(window), self.spatial(strides));
         let Some((window, strides)) = window.zip(strides) else {
             return Self::refuse("a window over batch or channels");
         };
@@ -116,22 +124,41 @@ impl Lowering<'_> {
 
     /// `(x - mean) * gamma / sqrt(variance + epsilon) + beta`, with everything but x constant: one product, one sum.
     fn batch_norm(&mut self) -> Outcome {
-        if self.node.attr.contains_key("is_training") && self.node.flag("is_training") {
-            return Self::refuse("is_training");
-        }
-        let inputs = self.want(5)?.to_vec();
-        let [x, gamma, beta, mean, variance] = inputs[..5] else { return Ok(None) };
+        let [x, gamma, beta, mean, variance] = self.want(5)?[..5] else { return Ok(None) };
+        let x = self.channels_last(x)?;
+        // The attribute is true where it is left out.
+        let training = !self.node.attr.contains_key("is_training") || self.node.flag("is_training");
+        let (mean, variance, spread) =
+            if training { self.batch_statistics(x)? } else { (mean, variance, variance) };
         let epsilon = self.float(self.node.float("epsilon").unwrap_or(1e-4))?;
         let sum = self.add(Op::Binary(B::Add), vec![variance, epsilon])?;
         let inverse = self.add(Op::Unary(U::Rsqrt), vec![sum])?;
         let scale = self.add(Op::Binary(B::Mul), vec![inverse, gamma])?;
         let shift = self.add(Op::Binary(B::Mul), vec![mean, scale])?;
         let offset = self.add(Op::Binary(B::Sub), vec![beta, shift])?;
-        let x = self.channels_last(x)?;
         let scaled = self.add(Op::Binary(B::Mul), vec![x, scale])?;
         let y = self.add(Op::Binary(B::Add), vec![scaled, offset])?;
         let y = self.channels_back(y)?;
-        Ok(Some(super::Lowered::Values([y, mean, variance, mean, variance, mean].map(Val::Value).to_vec())))
+        Ok(Some(super::Lowered::Values([y, mean, spread, mean, variance, mean].map(Val::Value).to_vec())))
+    }
+
+    /// Mean and variance of each channel of the batch itself, and the variance as it is told: of a sample.
+    fn batch_statistics(&mut self, x: ValueId) -> Result<(ValueId, ValueId, ValueId), EngineError> {
+        let axes = self.ints(vec![0, 1, 2])?;
+        let mean_over = Op::Reduce { kind: Reduce::Mean, keep: false };
+        let mean = self.add(mean_over.clone(), vec![x, axes])?;
+        let square = self.add(Op::Binary(B::SquaredDifference), vec![x, mean])?;
+        let variance = self.add(mean_over, vec![square, axes])?;
+        let (all, channels) = (self.add(Op::Size, vec![x])?, self.add(Op::Size, vec![mean])?);
+        let one = self.ints(vec![1])?;
+        let channels = self.add(Op::Binary(B::Max), vec![channels, one])?;
+        let count = self.add(Op::Binary(B::FloorDiv), vec![all, channels])?;
+        let less = self.add(Op::Binary(B::Sub), vec![count, one])?;
+        let less = self.add(Op::Binary(B::Max), vec![less, one])?;
+        let count = self.add(Op::Cast(DType::F32), vec![count])?;
+        let less = self.add(Op::Cast(DType::F32), vec![less])?;
+        let ratio = self.add(Op::Binary(B::Div), vec![count, less])?;
+        Ok((mean, variance, self.add(Op::Binary(B::Mul), vec![variance, ratio])?))
     }
 
     fn resize(&mut self, bilinear: bool) -> Outcome {
@@ -140,11 +167,11 @@ impl Lowering<'_> {
         self.simple(2, Op::Resize(Resize { bilinear, align_corners, half_pixel }))
     }
 
-    fn channels_last(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+    pub(super) fn channels_last(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
         self.permuted(x, [0, 2, 3, 1])
     }
 
-    fn channels_back(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+    pub(super) fn channels_back(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
         self.permuted(x, [0, 3, 1, 2])
     }
 

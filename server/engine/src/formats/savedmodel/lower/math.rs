@@ -3,24 +3,31 @@
 use super::super::attributes::Attributes as _;
 use super::super::constants;
 use super::{Lowering, Outcome};
-use crate::EngineError;
-use crate::graph::{Binary as B, Compare as C, Op, Reduce as R, Unary as U};
+use crate::graph::{Binary as B, Compare as C, Op, Reduce as R, Unary as U, ValueId};
+use crate::{DType, EngineError};
 use std::sync::Arc;
 
 impl Lowering<'_> {
     pub(super) fn math(&mut self) -> Outcome {
         if let Some(unary) = unary(&self.node.op) {
-            return self.simple(1, Op::Unary(unary));
+            let x = self.want(1)?[0];
+            let y = self.add(Op::Unary(unary), vec![x])?;
+            let grows = matches!(unary, U::Abs | U::Neg | U::Square);
+            let y = if grows { self.wrapped(y)? } else { y };
+            return Self::value(y);
         }
         if let Some(binary) = binary(&self.node.op) {
-            return self.simple(2, Op::Binary(binary));
+            return self.pair(binary);
         }
         if let Some(compare) = compare(&self.node.op) {
             return self.simple(2, Op::Compare(compare));
         }
         if let Some(kind) = reduce(&self.node.op) {
             let keep = self.node.flag("keep_dims");
-            return self.simple(2, Op::Reduce { kind, keep });
+            let inputs = self.want(2)?[..2].to_vec();
+            let y = self.add(Op::Reduce { kind, keep }, inputs)?;
+            let y = if matches!(kind, R::Sum | R::Prod) { self.wrapped(y)? } else { y };
+            return Self::value(y);
         }
         match self.node.op.as_str() {
             "Const" => self.constant(),
@@ -29,19 +36,19 @@ impl Lowering<'_> {
                 self.simple(1, Op::Unary(U::LeakyRelu(alpha)))
             }
             "AddN" => self.add_all(),
-            "Select" | "SelectV2" => self.simple(3, Op::Select),
+            "SelectV2" => self.simple(3, Op::Select),
             "Cast" => match self.node.dtype("DstT") {
                 Some(dtype) => self.simple(1, Op::Cast(dtype)),
                 None => Self::refuse("cast to a type that is not supported"),
             },
-            "MatMul" => {
+            "MatMul" | "SparseMatMul" => {
                 let (transpose_a, transpose_b) =
                     (self.node.flag("transpose_a"), self.node.flag("transpose_b"));
-                self.simple(2, Op::MatMul { transpose_a, transpose_b })
+                self.product(transpose_a, transpose_b)
             }
             "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3" => {
                 let (transpose_a, transpose_b) = (self.node.flag("adj_x"), self.node.flag("adj_y"));
-                self.simple(2, Op::MatMul { transpose_a, transpose_b })
+                self.product(transpose_a, transpose_b)
             }
             "Softmax" => self.simple(1, Op::Softmax { log: false }),
             "LogSoftmax" => self.simple(1, Op::Softmax { log: true }),
@@ -65,12 +72,34 @@ impl Lowering<'_> {
         }
     }
 
+    /// Integers of narrow types wrap. A sum with a small constant is left as it is: it is part of a shape.
+    fn pair(&mut self, op: B) -> Outcome {
+        let inputs = self.want(2)?[..2].to_vec();
+        let small = |v: &ValueId| self.literal_ints(*v).is_some_and(|v| v.iter().all(|n| n.abs() < 1 << 16));
+        let wraps = match op {
+            B::Add | B::Sub => self.node.dtype("T") != Some(DType::I32) || !inputs.iter().any(small),
+            B::Mul | B::Div | B::FloorDiv | B::Pow | B::SquaredDifference => true,
+            _ => false,
+        };
+        let y = self.add(Op::Binary(op), inputs)?;
+        let y = if wraps { self.wrapped(y)? } else { y };
+        Self::value(y)
+    }
+
+    fn product(&mut self, transpose_a: bool, transpose_b: bool) -> Outcome {
+        let inputs = self.want(2)?[..2].to_vec();
+        let y = self.add(Op::MatMul { transpose_a, transpose_b }, inputs)?;
+        let y = self.wrapped(y)?;
+        Self::value(y)
+    }
+
     fn add_all(&mut self) -> Outcome {
         let inputs = self.want(1)?.to_vec();
         let mut sum = inputs[0];
         for input in &inputs[1..] {
             sum = self.add(Op::Binary(B::Add), vec![sum, *input])?;
         }
+        let sum = self.wrapped(sum)?;
         Self::value(sum)
     }
 }
@@ -119,8 +148,9 @@ fn binary(op: &str) -> Option<B> {
         "Add" | "AddV2" => B::Add,
         "Sub" => B::Sub,
         "Mul" => B::Mul,
-        "Div" | "RealDiv" => B::Div,
-        "FloorDiv" | "TruncateDiv" => B::FloorDiv,
+        // Of integers: towards zero.
+        "Div" | "RealDiv" | "TruncateDiv" => B::Div,
+        "FloorDiv" => B::FloorDiv,
         "FloorMod" => B::FloorMod,
         "Maximum" => B::Max,
         "Minimum" => B::Min,

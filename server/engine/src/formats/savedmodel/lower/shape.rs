@@ -2,7 +2,7 @@
 
 use super::super::attributes::Attributes as _;
 use super::{Lowered, Lowering, Outcome};
-use crate::graph::{Masks, Op};
+use crate::graph::Op;
 
 impl Lowering<'_> {
     pub(super) fn shape(&mut self) -> Outcome {
@@ -10,7 +10,7 @@ impl Lowering<'_> {
         match self.node.op.as_str() {
             "Reshape" => self.simple(2, Op::Reshape),
             "BroadcastTo" => self.simple(2, Op::BroadcastTo),
-            "Transpose" => self.simple(2, Op::Transpose),
+            "Transpose" | "ConjugateTranspose" => self.simple(2, Op::Transpose),
             "ConcatV2" => self.simple(2, Op::Concat),
             "Concat" => {
                 // The older form has the axis first.
@@ -42,14 +42,7 @@ impl Lowering<'_> {
                 self.simple(1, Op::Squeeze(dims))
             }
             "StridedSlice" => {
-                let mask = |name| self.node.int(name).unwrap_or(0);
-                let masks = Masks {
-                    begin: mask("begin_mask"),
-                    end: mask("end_mask"),
-                    ellipsis: mask("ellipsis_mask"),
-                    new_axis: mask("new_axis_mask"),
-                    shrink: mask("shrink_axis_mask"),
-                };
+                let masks = self.masks();
                 self.simple(4, Op::StridedSlice(masks))
             }
             "Slice" => self.simple(3, Op::Slice),
@@ -76,18 +69,16 @@ impl Lowering<'_> {
         }
     }
 
-    fn count(&self, attribute: &str) -> usize {
+    pub(super) fn count(&self, attribute: &str) -> usize {
         self.node.int(attribute).and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
     }
 
     fn gather_rows(&mut self) -> Outcome {
-        if self.node.op == "ResourceGather" {
-            return Ok(None);
-        }
+        let batch_dims = self.node.int("batch_dims").unwrap_or(0);
         let mut inputs = self.want(2)?[..2].to_vec();
-        let axis = self.ints(vec![0])?;
+        let axis = self.ints(vec![batch_dims])?;
         inputs.push(axis);
-        self.emit(Op::Gather { batch_dims: 0 }, inputs)
+        self.emit(Op::Gather { batch_dims }, inputs)
     }
 
     fn shapes(&mut self) -> Outcome {

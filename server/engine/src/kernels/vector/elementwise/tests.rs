@@ -1,3 +1,4 @@
+#![allow(clippy::type_complexity, reason = "a table of operations and what they should give")]
 use super::super::testing::{Random, close};
 use super::chain::{Chain, Input, Operand, Step};
 use super::{Strided, binary, unary, unary_in_place};

@@ -1,0 +1,276 @@
+"""Berth's engine, TensorFlow and ONNX Runtime on the same models: see engine.sh.
+
+Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`) and answers by line, so that one side
+computes at a time. TensorFlow is counted with the better of compiled and not compiled.
+"""
+
+import argparse
+import math
+import os
+import statistics
+import subprocess
+import sys
+import tarfile
+import time
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ.setdefault("CUDA_VISIBLE_DEVICES", "-1")
+
+ROOT = Path(__file__).resolve().parent.parent
+CACHE = ROOT / "target/bench-models"
+MODELS = ("cifar", "vgg16", "resnet50", "mobilenetv2", "efficientnetb0", "inceptionv3", "densenet121", "bilstm", "transformer",
+          "dense10")
+NAMES = {"vgg16": "VGG16", "resnet50": "ResNet50", "mobilenetv2": "MobileNetV2", "efficientnetb0": "EfficientNetB0",
+         "inceptionv3": "InceptionV3", "densenet121": "DenseNet121"}
+
+
+def build(name):
+    import keras
+    from keras import layers as L
+
+    keras.utils.set_random_seed(7)
+    if name in NAMES:
+        return getattr(keras.applications, NAMES[name])(weights=None)
+    if name == "dense10":
+        return keras.Sequential([keras.Input((10,)), L.Dense(10)])
+    x = y = keras.Input((128, 64))
+    if name == "bilstm":
+        return keras.Model(x, L.Dense(10)(L.Bidirectional(L.LSTM(64))(y)))
+    for _ in range(4):
+        y = L.LayerNormalization()(y + L.MultiHeadAttention(4, 16)(y, y))
+        y = L.LayerNormalization()(y + L.Dense(64)(L.Dense(256, activation="gelu")(y)))
+    return keras.Model(x, L.Dense(10)(L.GlobalAveragePooling1D()(y)))
+
+
+def make(name):
+    """The SavedModel, and beside it the same weights as ONNX."""
+    place = CACHE / name
+    place.mkdir(parents=True, exist_ok=True)
+    if name == "cifar":
+        with tarfile.open(ROOT / "examples/models/cifar.tar.gz") as archive:
+            archive.extractall(place / "model", filter="data")
+    else:
+        build(name).export(str(place / "model/1"), format="tf_saved_model", verbose=False)
+    saved = next((place / "model").rglob("saved_model.pb")).parent
+    subprocess.run([sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved), "--output", str(place / "model.onnx"),
+                    "--opset", "17"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    (place / "complete").touch()
+
+
+def saved_model(name):
+    return next((CACHE / name / "model").rglob("saved_model.pb")).parent
+
+
+def inputs(name, batch):
+    """One random file for each input of the default signature."""
+    import numpy as np
+    import tensorflow as tf
+
+    made = {}
+    function = tf.saved_model.load(str(saved_model(name))).signatures["serving_default"]
+    for key, spec in function.structured_input_signature[1].items():
+        shape = [batch, *spec.shape.as_list()[1:]]
+        file = CACHE / name / f"{key}.{batch}.npy"
+        np.save(file, np.random.default_rng(3).random(shape, dtype=np.float32))
+        made[key] = file
+    return made
+
+
+def answer(text):
+    print(text, file=OUT, flush=True)
+
+
+def timed(call, times):
+    """Median and least nanoseconds, and the mean magnitude of the output."""
+    import numpy as np
+
+    took = []
+    for _ in range(max(1, times)):
+        started = time.perf_counter_ns()
+        output = call()
+        took.append(time.perf_counter_ns() - started)
+    answer(f"{int(statistics.median(took))} {min(took)} {np.abs(output).mean():e}")
+
+
+def tensorflow_worker(threads, compiled):
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(threads)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    function, fed = None, {}
+    for line in sys.stdin:
+        command, *words = line.split()
+        if command == "load":
+            started = time.perf_counter_ns()
+            loaded = tf.saved_model.load(words[0])
+            signature = loaded.signatures["serving_default"]
+            function = tf.function(lambda **x: signature(**x), jit_compile=True) if compiled else signature
+            fed = {}
+            answer(f"{time.perf_counter_ns() - started} 0 0")
+        elif command == "hello":
+            answer("ok")
+        elif command == "input":
+            import numpy as np
+
+            fed[words[0]] = tf.constant(np.load(words[1]))
+            answer("ok")
+        else:
+            timed(lambda: next(iter(function(**fed).values())).numpy(), int(words[0]))
+
+
+def onnx_worker(threads):
+    import numpy as np
+    import onnxruntime
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    session, fed = None, {}
+    for line in sys.stdin:
+        command, *words = line.split()
+        if command == "load":
+            started = time.perf_counter_ns()
+            model = str(CACHE / Path(words[0]).relative_to(CACHE).parts[0] / "model.onnx")
+            session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+            fed = {}
+            answer(f"{time.perf_counter_ns() - started} 0 0")
+        elif command == "hello":
+            answer("ok")
+        elif command == "input":
+            known = [x.name for x in session.get_inputs()]
+            name = words[0] if words[0] in known else f"{words[0]}:0" if f"{words[0]}:0" in known else known[0]
+            fed[name] = np.load(words[1])
+            answer("ok")
+        else:
+            timed(lambda: session.run(None, fed)[0], int(words[0]))
+
+
+class Side:
+    """A process of one contestant."""
+
+    def __init__(self, command, threads):
+        environment = {k: v for k, v in os.environ.items() if not k.startswith("OPENBLAS_")}
+        environment |= {"RAYON_NUM_THREADS": str(threads), "OMP_NUM_THREADS": str(threads), "TF_CPP_MIN_LOG_LEVEL": "3",
+                        "CUDA_VISIBLE_DEVICES": "-1"}
+        self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        text=True, env=environment)
+
+    def ask(self, line):
+        try:
+            self.process.stdin.write(line + "\n")
+            self.process.stdin.flush()
+            reply = self.process.stdout.readline()
+        except BrokenPipeError:
+            reply = ""
+        if not reply:
+            raise RuntimeError(f"no answer to {line.split()[0]}")
+        return reply.split()
+
+    def load(self, name, files):
+        """Seconds from the directory to the first answer."""
+        # A process that still imports its libraries is not what is measured.
+        self.ask("hello")
+        started = time.perf_counter()
+        facts = self.ask(f"load {saved_model(name)}")
+        for key, file in files.items():
+            self.ask(f"input {key} {file}")
+        first = self.ask("run 1")
+        return time.perf_counter() - started, [int(f) for f in facts], float(first[2])
+
+    def close(self):
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def sides(options, threads):
+    worker = [sys.executable, "-B", str(Path(__file__).resolve()), "--worker"]
+    return {
+        "berth": Side([options.berth], threads),
+        "tf": Side([*worker, "tf", "--threads", str(threads)], threads),
+        "tf-xla": Side([*worker, "tf-xla", "--threads", str(threads)], threads),
+        "onnx": Side([*worker, "onnx", "--threads", str(threads)], threads),
+    }
+
+
+def measure(options, name, threads, batch):
+    files = inputs(name, batch)
+    running, loads, facts, seen = sides(options, threads), {}, {}, {}
+    for side in list(running):
+        try:
+            loads[side], facts[side], seen[side] = running[side].load(name, files)
+        except RuntimeError as error:
+            print(f"  {side} does not run {name}: {error}")
+            running.pop(side).process.kill()
+    reference = seen.get("tf", 0.0)
+    for side, value in seen.items():
+        if abs(value - reference) > 1e-3 * max(abs(reference), 1e-6):
+            print(f"  {side} answers otherwise: {value} and TensorFlow {reference}")
+    # About half a second for each measurement; the second run tells, the first compiles.
+    times = {side: max(1, min(200, int(4e8 / int(running[side].ask("run 1")[0])))) for side in running}
+    medians = {side: [] for side in running}
+    for _ in range(options.rounds):
+        for side in running:
+            medians[side].append(int(running[side].ask(f"run {times[side]}")[0]))
+    for side in running.values():
+        side.close()
+    return {side: statistics.median(m) / 1e6 for side, m in medians.items()}, loads, facts
+
+
+def geometric(values):
+    return math.exp(sum(map(math.log, values)) / len(values)) if values else float("nan")
+
+
+def parent(options):
+    names = options.models.split(",")
+    for name in names:
+        if not (CACHE / name / "complete").exists():
+            subprocess.run([sys.executable, "-B", str(Path(__file__).resolve()), "--make", name], check=True,
+                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    numbers = lambda text: [int(n) for n in text.split(",")]
+    print("ratios: the peer's time by Berth's, above one Berth is faster")
+    for threads in numbers(options.threads):
+        for batch in numbers(options.batch):
+            ratios = {"tensorflow": [], "onnx": []}
+            print(f"\n{threads} threads, batch {batch}\n| model | Berth ms | TF ms | ONNX ms | TF / Berth | ONNX / Berth | "
+                  "first answer s, Berth | TF | weights MiB | forecast | RSS grown |\n" + "| --- " * 11 + "|")
+            for name in names:
+                took, loads, facts = measure(options, name, threads, batch)
+                row(name, took, loads, facts, ratios)
+            print("geometric means: " + ", ".join(f"{peer} / Berth {geometric(r):.2f}" for peer, r in ratios.items()))
+
+
+def row(name, took, loads, facts, ratios):
+    berth, tf = took.get("berth"), min((took[s] for s in ("tf", "tf-xla") if s in took), default=None)
+    onnx = took.get("onnx")
+    for peer, value in (("tensorflow", tf), ("onnx", onnx)):
+        if berth and value:
+            ratios[peer].append(value / berth)
+    weights = sum(f.stat().st_size for f in saved_model(name).glob("variables/*.data*")) / 2**20
+    forecast, grown = (f / 2**20 for f in facts.get("berth", [0, 0, 0])[1:])
+    shown = lambda v: "—" if v is None else f"{v:.3f}"
+    by = lambda v: "—" if not berth or v is None else f"{v / berth:.2f}"
+    print(f"| {name} | {shown(berth)} | {shown(tf)} | {shown(onnx)} | {by(tf)} | {by(onnx)} | {shown(loads.get('berth'))} | "
+          f"{shown(loads.get('tf'))} | {weights:.1f} | {forecast:.1f} | {grown:.1f} |", flush=True)
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--berth")
+    parser.add_argument("--models", default=",".join(MODELS))
+    parser.add_argument("--batch", default="1,8")
+    parser.add_argument("--threads", default="1,2")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--worker")
+    parser.add_argument("--make")
+    given = parser.parse_args()
+    OUT = os.fdopen(os.dup(1), "w")
+    if given.worker:
+        os.dup2(2, 1)
+    if given.make:
+        make(given.make)
+    elif given.worker == "onnx":
+        onnx_worker(int(given.threads))
+    elif given.worker:
+        tensorflow_worker(int(given.threads), given.worker == "tf-xla")
+    else:
+        parent(given)

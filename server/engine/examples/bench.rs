@@ -1,0 +1,81 @@
+//! The engine's side of `benches/engine.py`: commands by line on standard input, an answer by line on standard output.
+//!
+//! `load DIR`: nanoseconds, bytes forecast by `inspect`, growth of the resident set. `input NAME FILE`: keeps a `.npy` as input.
+//! `run N`: median and least nanoseconds of N runs, and the mean magnitude of the first output, for the caller to compare.
+
+#![allow(clippy::unwrap_used, reason = "a tool of the benchmarks stops at the first thing that is wrong")]
+#![allow(dead_code, reason = "of the tests' module only the reading is used")]
+
+#[path = "../tests/parity/values.rs"]
+mod values;
+
+use berth_engine::{Data, Model, Prepared, Tensor, inspect};
+use std::io::BufRead;
+use std::path::Path;
+use std::time::Instant;
+
+fn resident() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
+}
+
+fn load(dir: &str) -> Model {
+    let dir = Path::new(dir);
+    let forecast = inspect(dir).unwrap().resident_bytes;
+    let before = resident();
+    let started = Instant::now();
+    let model = Prepared::open(dir).and_then(Prepared::load).unwrap();
+    let took = started.elapsed().as_nanos();
+    println!("{took} {forecast} {}", resident().saturating_sub(before));
+    model
+}
+
+fn magnitude(outputs: &[(String, Tensor)]) -> f64 {
+    match outputs.first().map(|(_, tensor)| tensor.data()) {
+        Some(Data::F32(values)) => {
+            values.iter().map(|v| f64::from(v.abs())).sum::<f64>() / values.len().max(1) as f64
+        }
+        _ => 0.0,
+    }
+}
+
+fn run(model: &Model, inputs: &[(String, Tensor)], times: usize) {
+    let name = model.signature(None).unwrap().name.clone();
+    let mut took = Vec::new();
+    let mut seen = 0.0;
+    for _ in 0..times.max(1) {
+        let inputs = inputs.to_vec();
+        let started = Instant::now();
+        let outputs = model.run(&name, inputs).unwrap();
+        took.push(started.elapsed().as_nanos());
+        seen = magnitude(&outputs);
+    }
+    took.sort_unstable();
+    println!("{} {} {seen:e}", took[took.len() / 2], took[0]);
+}
+
+fn main() {
+    let mut model: Option<Model> = None;
+    let mut inputs: Vec<(String, Tensor)> = Vec::new();
+    for line in std::io::stdin().lock().lines() {
+        let line = line.unwrap();
+        let words: Vec<&str> = line.splitn(3, ' ').collect();
+        match words[..] {
+            ["load", dir] => {
+                inputs.clear();
+                drop(model.take());
+                model = Some(load(dir));
+            }
+            ["hello"] => println!("ok"),
+            ["input", name, file] => {
+                let tensor = values::tensor(&serde_json::json!({ "file": file }));
+                inputs.retain(|(known, _)| known != name);
+                inputs.push((name.to_owned(), tensor));
+                println!("ok");
+            }
+            ["run", times] => run(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
+            _ => panic!("no command: {line:?}"),
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! Operations on images and volumes that are seldom met. Channels come last.
+
+use super::Padding;
+
+/// A window that slides over up to three axes; an image is a volume of depth 1.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Sliding {
+    pub strides: [usize; 3],
+    pub dilations: [usize; 3],
+    /// Explicit paddings are of height and width.
+    pub padding: Padding,
+    /// Before and after depth, if explicit.
+    pub depth_padding: [usize; 2],
+}
+
+/// What weighs the neighbours of a place.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Kernel {
+    Box,
+    Triangle,
+    Lanczos(u8),
+    Gaussian,
+    KeysCubic,
+    MitchellCubic,
+}
+
+/// What lies beyond an image.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Beyond {
+    Constant,
+    Nearest,
+    Reflect,
+    Wrap,
+}
+
+/// Which answers a suppression gives.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Suppression {
+    /// Boxes are given by how much they overlap.
+    pub overlaps: bool,
+    /// Answers are filled up to the most that may be.
+    pub pad: bool,
+    /// scores too
+    pub scores: bool,
+    /// their number too
+    pub count: bool,
+}
+
+/// An operation. Inputs are named in the order in which they come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Imaging {
+    /// x, filter [d, h, w, in, out]
+    Conv3d(Sliding),
+    /// output shape, filter [d, h, w, out, in], x
+    ConvTranspose3d(Sliding),
+    Pool3d {
+        max: bool,
+        window: [usize; 3],
+        sliding: Sliding,
+    },
+    /// x → maxima, places
+    PoolWithPlaces {
+        window: [usize; 3],
+        sliding: Sliding,
+        batch_too: bool,
+    },
+    /// x, filter [h, w, channels]
+    Dilation(Sliding),
+    Patches {
+        window: [usize; 3],
+        sliding: Sliding,
+    },
+    SpaceToDepth(usize),
+    DepthToSpace(usize),
+    Lrn {
+        radius: i64,
+        bias: f32,
+        alpha: f32,
+        beta: f32,
+    },
+    /// x, size
+    Bicubic {
+        align_corners: bool,
+        half_pixel: bool,
+    },
+    /// x, size
+    Area {
+        align_corners: bool,
+    },
+    /// x, size, scale, translation
+    ScaleAndTranslate {
+        kernel: Kernel,
+        antialias: bool,
+    },
+    /// x, boxes, images, size
+    CropAndResize {
+        bilinear: bool,
+        outside: f32,
+    },
+    /// x, factor
+    AdjustContrast,
+    /// x, turn
+    AdjustHue,
+    /// x, factor
+    AdjustSaturation,
+    RgbToHsv,
+    HsvToRgb,
+    /// x, transforms, size, fill
+    Project {
+        bilinear: bool,
+        beyond: Beyond,
+    },
+    /// boxes, scores, most, overlap, least score, softness
+    Suppress(Suppression),
+    /// boxes, scores, most of a class, most, overlap, least score
+    SuppressClasses {
+        pad_per_class: bool,
+        clip: bool,
+    },
+}

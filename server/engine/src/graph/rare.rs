@@ -1,0 +1,196 @@
+//! Operations that are seldom met. They are computed by plain loops; what is met often has a variant of [`super::Op`].
+
+use super::Masks;
+use crate::DType;
+
+/// One float → one, or a truth about it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Function {
+    Acos,
+    Acosh,
+    Asin,
+    Asinh,
+    Atanh,
+    Digamma,
+    Erfinv,
+    Invert,
+    IsFinite,
+    IsInf,
+    IsNan,
+    Lgamma,
+    Ndtri,
+}
+
+/// Two numbers → one, broadcast.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Pairing {
+    Atan2,
+    BitAnd,
+    BitOr,
+    BitXor,
+    FloorMod,
+    /// Of integers this many bits wide.
+    LeftShift(u32),
+    MulNoNan,
+    NextAfter,
+    RightShift(u32),
+    TruncateMod,
+    Xdivy,
+    Xlog1py,
+    Xlogy,
+}
+
+/// What is carried along an axis.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Running {
+    Sum,
+    Product,
+    LogSumExp,
+}
+
+/// What happens where an update meets an element.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Update {
+    Replace,
+    Add,
+    Sub,
+    Max,
+    Min,
+}
+
+/// On the last two axes of floats.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Matrix {
+    Cholesky,
+    Determinant,
+    /// x → sign, logarithm of the absolute value
+    LogDeterminant,
+    Inverse {
+        adjoint: bool,
+    },
+    /// a, b
+    Solve {
+        adjoint: bool,
+    },
+    /// a, b
+    TriangularSolve {
+        lower: bool,
+        adjoint: bool,
+    },
+}
+
+/// Where a short diagonal lies in its row.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Align {
+    pub upper_left: bool,
+    pub lower_left: bool,
+}
+
+/// How numbers are made coarse.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Coarse {
+    pub bits: i64,
+    pub narrow: bool,
+    pub signed: bool,
+    pub range_given: bool,
+    pub half_up: bool,
+    /// Ranges are those of the slices of this axis; -1: one for all.
+    pub axis: i64,
+}
+
+/// An operation. Inputs are named in the order in which they come.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Rare {
+    Function(Function),
+    Pairing(Pairing),
+    /// a, b → bool
+    ApproximateEqual(f32),
+    /// x, axis
+    Running {
+        kind: Running,
+        exclusive: bool,
+        reverse: bool,
+    },
+    /// xs…
+    Einsum(String),
+    Matrix(Matrix),
+    /// x → q, r
+    Qr {
+        full: bool,
+    },
+    /// x → singular values, left and right vectors
+    Svd {
+        vectors: bool,
+    },
+    /// x, lower, upper
+    BandPart,
+    /// diagonal, k, rows, columns, padding
+    MatrixDiag(Align),
+    /// x, k, padding
+    MatrixDiagPart(Align),
+    /// x, diagonal, k
+    MatrixSetDiag(Align),
+    Diag,
+    DiagPart,
+    /// a, b
+    Cross,
+    /// predictions, targets, k
+    InTopK,
+    /// x, n
+    NthElement {
+        reverse: bool,
+    },
+    /// x, minimum, maximum
+    FakeQuant {
+        bits: i64,
+        narrow: bool,
+    },
+    /// x, minimum, maximum
+    QuantizeDequantize(Coarse),
+    /// x, minimum, maximum
+    Dequantize {
+        signed: bool,
+        scaled: bool,
+    },
+    /// x, indices
+    GatherNd,
+    /// condition, then, else; a condition of one axis is of the rows of the others
+    SelectRows,
+    /// indices, updates, shape
+    ScatterNd,
+    /// x, indices, updates
+    TensorScatter(Update),
+    /// x, begin, end, steps, update
+    StridedSliceUpdate(Masks),
+    /// x, shifts, axes
+    Roll,
+    /// x, lengths
+    ReverseSequence {
+        sequence: i64,
+        batch: i64,
+    },
+    /// indices, shape
+    UnravelIndex,
+    InvertPermutation,
+    /// x, y → values, places
+    ListDiff,
+    /// sorted, values
+    SearchSorted {
+        upper: bool,
+    },
+    /// start, stop, count
+    LinSpace,
+    /// shapes…
+    BroadcastArgs,
+    /// x, partitions → as many
+    DynamicPartition(usize),
+    /// indices…, as many values
+    DynamicStitch,
+    Bitcast {
+        from: DType,
+        to: DType,
+    },
+    /// x; the shape as far as it is known
+    EnsureShape(Vec<i64>),
+    Image(super::Imaging),
+}

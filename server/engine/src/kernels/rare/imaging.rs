@@ -1,0 +1,51 @@
+//! Which function does what to images.
+
+use super::super::{Outcome, Value, fail};
+use super::{Values, at, boxes, color, crop, neighbours, one, scale, volume};
+use crate::graph::Imaging;
+
+pub fn run(op: &Imaging, inputs: &[&Value]) -> Values {
+    match op {
+        Imaging::PoolWithPlaces { window, sliding, batch_too } => {
+            volume::pool_with_places(at(inputs, 0)?, *window, sliding, *batch_too)
+        }
+        Imaging::Suppress(how) => boxes::suppress(how, inputs),
+        Imaging::SuppressClasses { pad_per_class, clip } => {
+            boxes::suppress_classes(*pad_per_class, *clip, inputs)
+        }
+        _ => one(single(op, inputs)),
+    }
+}
+
+fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
+    let x = at(inputs, 0)?;
+    let second = || at(inputs, 1);
+    let third = || at(inputs, 2);
+    match op {
+        Imaging::Conv3d(sliding) => volume::conv(x, second()?, sliding),
+        Imaging::ConvTranspose3d(sliding) => volume::transposed(x, second()?, third()?, sliding),
+        Imaging::Pool3d { max, window, sliding } => volume::pool(x, *max, *window, sliding),
+        Imaging::Dilation(sliding) => volume::dilation(x, second()?, sliding),
+        Imaging::Patches { window, sliding } => volume::patches(x, *window, sliding),
+        Imaging::SpaceToDepth(block) => neighbours::space_to_depth(x, *block),
+        Imaging::DepthToSpace(block) => neighbours::depth_to_space(x, *block),
+        Imaging::Lrn { radius, bias, alpha, beta } => neighbours::lrn(x, *radius, *bias, *alpha, *beta),
+        Imaging::Bicubic { align_corners, half_pixel } => {
+            scale::bicubic(x, second()?, *align_corners, *half_pixel)
+        }
+        Imaging::Area { align_corners } => scale::area(x, second()?, *align_corners),
+        Imaging::ScaleAndTranslate { kernel, antialias } => {
+            scale::scale_and_translate(x, second()?, third()?, at(inputs, 3)?, *kernel, *antialias)
+        }
+        Imaging::CropAndResize { bilinear, outside } => {
+            crop::crop_and_resize(*bilinear, *outside, [x, second()?, third()?, at(inputs, 3)?])
+        }
+        Imaging::Project { bilinear, beyond } => crop::project(*bilinear, *beyond, inputs),
+        Imaging::AdjustContrast => color::contrast(x, second()?),
+        Imaging::AdjustHue => color::hue(x, second()?),
+        Imaging::AdjustSaturation => color::saturation(x, second()?),
+        Imaging::RgbToHsv => color::to_hsv(x),
+        Imaging::HsvToRgb => color::to_rgb(x),
+        other => Err(fail(format!("{other:?} cannot be run"))),
+    }
+}

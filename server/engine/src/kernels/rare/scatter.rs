@@ -1,0 +1,97 @@
+//! Updates written to places that indices name.
+
+use super::super::access::{make, sizes};
+use super::super::moves::{blank, expand};
+use super::super::{Outcome, Value, elements, fail, slices};
+use super::{at, by_kind, copied, gather};
+use crate::graph::{Masks, Update};
+use crate::value::Element;
+
+/// Numbers that updates can be added to.
+trait Combine: Element {
+    fn plus(self, other: Self) -> Self;
+    fn minus(self, other: Self) -> Self;
+}
+macro_rules! combine {
+    ($type:ty, $plus:expr, $minus:expr) => {
+        impl Combine for $type {
+            fn plus(self, other: Self) -> Self {
+                $plus(self, other)
+            }
+            fn minus(self, other: Self) -> Self {
+                $minus(self, other)
+            }
+        }
+    };
+}
+combine!(f32, |a, b| a + b, |a, b| a - b);
+combine!(f64, |a, b| a + b, |a, b| a - b);
+combine!(i64, i64::wrapping_add, i64::wrapping_sub);
+combine!(u8, |a, b| a | b, |a: u8, b: u8| a & !b);
+
+/// Sums of the updates in an array of zeros.
+pub fn nd(indices: &Value, updates: &Value, shape: &Value) -> Outcome {
+    let empty = blank(updates.kind(), &sizes(shape)?)?;
+    onto(Update::Add, &empty, indices, updates)
+}
+
+pub fn onto(how: Update, x: &Value, indices: &Value, updates: &Value) -> Outcome {
+    let Some((width, outer)) = indices.dims().split_last().filter(|(w, _)| **w <= x.rank()) else {
+        return Err(fail(format!("tuples {:?} of indices of {:?}", indices.dims(), x.dims())));
+    };
+    let (leading, slice) = x.dims().split_at(*width);
+    let wanted = [outer, slice].concat();
+    elements(&wanted)?;
+    let updates = if updates.rank() == 0 { expand(updates, &wanted)? } else { updates.clone() };
+    if updates.dims() != wanted || updates.kind() != x.kind() {
+        return Err(fail(format!("updates {:?} of {:?}", updates.dims(), x.dims())));
+    }
+    let places = gather::places(indices.slice()?, *width, leading, elements(outer)?)?;
+    let inner = slice.iter().product();
+    by_kind!(x, write(how, x, &places, &updates, inner))
+}
+
+fn write<T: Combine>(how: Update, x: &Value, places: &[i64], updates: &Value, inner: usize) -> Outcome {
+    let (mut out, updates) = (copied::<T>(x)?, updates.slice::<T>()?);
+    if inner == 0 {
+        return make(out, x.dims());
+    }
+    for (place, update) in places.iter().zip(updates.chunks_exact(inner)) {
+        let from = usize::try_from(*place).unwrap_or(0) * inner;
+        for (to, with) in out[from..from + inner].iter_mut().zip(update) {
+            *to = match how {
+                Update::Replace => *with,
+                Update::Add => to.plus(*with),
+                Update::Sub => to.minus(*with),
+                Update::Max => {
+                    if *with > *to {
+                        *with
+                    } else {
+                        *to
+                    }
+                }
+                Update::Min => {
+                    if *with < *to {
+                        *with
+                    } else {
+                        *to
+                    }
+                }
+            };
+        }
+    }
+    make(out, x.dims())
+}
+
+/// x, begin, end, steps, update: the part that a strided slice would take is replaced.
+pub fn slice(masks: &Masks, inputs: &[&Value]) -> Outcome {
+    let (x, update) = (at(inputs, 0)?, at(inputs, 4)?);
+    let count = x.elem_count();
+    let numbered = make((0..count as i64).collect::<Vec<i64>>(), x.dims())?;
+    let places = slices::strided(&numbered, at(inputs, 1)?, at(inputs, 2)?, at(inputs, 3)?, masks)?;
+    if update.kind() != x.kind() {
+        return Err(fail("an update of another type"));
+    }
+    let update = expand(update, places.dims())?;
+    by_kind!(x, write(Update::Replace, x, places.slice()?, &update, 1))
+}
