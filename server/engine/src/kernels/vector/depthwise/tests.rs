@@ -2,7 +2,6 @@ use super::super::testing::{Random, close};
 use super::{Band, Depthwise, depthwise};
 use crate::graph::Activation;
 use crate::kernels::activate;
-use crate::kernels::activate;
 use crate::kernels::simd::{Isa, run_on};
 use crate::kernels::spatial::Geometry;
 
