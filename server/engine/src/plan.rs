@@ -17,9 +17,10 @@ pub use algorithms::packing_allowance;
 pub use schedule::release_idle;
 
 use crate::EngineError;
-use crate::graph::{Graph, ValueId};
+use crate::graph::{Graph, Node, ValueId};
 use crate::value::Value;
 use draft::Draft;
+use rayon::prelude::*;
 use schedule::{Kept, Schedule, Schedules};
 use smallvec::SmallVec;
 use std::collections::HashMap;
@@ -68,15 +69,15 @@ impl Plan {
         for output in &draft.outputs {
             last_reader.remove(output);
         }
-        let mut steps = Vec::with_capacity(draft.nodes.len());
-        for (number, node) in draft.nodes.iter().enumerate() {
+        // Packing is most of the work of a load.
+        let step = |(number, node): (usize, &Node)| {
             let mut last_uses: Vec<usize> =
                 node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
             last_uses.sort_unstable();
             last_uses.dedup();
-            let choice = choices.get(&number).copied();
-            steps.push(Step::new(node, &draft.constants, last_uses, choice)?);
-        }
+            Step::new(node, &draft.constants, last_uses, choices.get(&number).copied())
+        };
+        let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let outputs = draft.outputs.iter().map(|v| Source::of(*v, &draft.constants)).collect();
         let schedules = Schedules::new(&steps, inputs);
         Ok(Self { steps, slots: draft.values, inputs: inputs.to_vec(), outputs, schedules })

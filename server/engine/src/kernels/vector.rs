@@ -2,7 +2,6 @@
 
 #![allow(dead_code, reason = "called by the plan")]
 
-pub mod attention;
 #[doc(hidden)]
 pub mod compare;
 pub mod depthwise;
@@ -10,7 +9,6 @@ pub mod elementwise;
 pub mod math;
 pub mod normalise;
 pub mod pool;
-pub mod recurrent;
 pub mod softmax;
 
 use super::simd::{LANES, Simd};

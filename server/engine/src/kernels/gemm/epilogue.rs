@@ -56,8 +56,22 @@ pub(super) fn activate<S: Simd, const N: usize>(activation: Activation, v: [S::V
         }
         Activation::HardSigmoid => v.map(hard),
         Activation::HardSwish => v.map(|v| S::mul(v, hard(v))),
-        other => v.map(|v| super::super::activate::vector::<S>(other, v)),
+        other => v.map(|v| rest::<S>(other, v)),
     }
+}
+
+/// The activations that need more than arithmetic. They are not compiled into every tile: that would make it many times as large.
+#[inline(always)]
+fn rest<S: Simd>(activation: Activation, v: S::V) -> S::V {
+    let mut lanes = [0.0; 16];
+    S::store(v, &mut lanes);
+    apply(activation, &mut lanes);
+    S::load(&lanes)
+}
+
+#[inline(never)]
+fn apply(activation: Activation, lanes: &mut Lanes) {
+    super::super::activate::apply(activation, lanes);
 }
 
 /// A vector, or what there is of it.

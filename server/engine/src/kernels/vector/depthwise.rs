@@ -52,7 +52,10 @@ pub fn depthwise(conv: &Depthwise<'_>, x: &[f32], out: &mut [f32], threads: usiz
     let rows = if threads > 1 { shared.min(fitting.max(8)) } else { fitting }.clamp(1, g.out_height);
     for (image, out) in out.chunks_exact_mut(g.out_height * row).enumerate() {
         let x = &x[image * g.height * g.width * g.channels..][..g.height * g.width * g.channels];
-        let band = |(n, to): (usize, &mut [f32])| run(Band { conv, x, first: n * rows, to });
+        let band = |(n, to): (usize, &mut [f32])| {
+            run(Band { conv, x, first: n * rows, to: &mut *to });
+            activate::apply(conv.activation, to);
+        };
         if threads > 1 {
             out.par_chunks_mut(rows * row).enumerate().for_each(band);
         } else {
@@ -84,7 +87,6 @@ impl Kernel for Band<'_> {
             let g = Geometry { channels: g.channels * conv.multiplier, ..*g };
             rows::<S>(conv, &g, &wide, first, to);
         }
-        activate::slice::<S>(conv.activation, to);
     }
 }
 

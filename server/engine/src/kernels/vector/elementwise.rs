@@ -2,7 +2,7 @@
 
 pub mod chain;
 
-use super::{Map, Zip, map_in, map_to, math, piece};
+use super::{Map, Zip, map_to, math, piece};
 use crate::graph::{Binary, Unary};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 use rayon::prelude::*;
@@ -20,20 +20,11 @@ macro_rules! unary {
         )*
         /// Applies an operation to a slice; one that is not of numbers leaves them.
         #[inline(always)]
-        pub(super) fn unary_on<S: Simd>(op: Unary, x: &[f32], to: &mut [f32]) {
+        fn unary_on<S: Simd>(op: Unary, x: &[f32], to: &mut [f32]) {
             match op {
                 $(Unary::$name => map_to::<S, $name>($name, x, to),)*
                 Unary::LeakyRelu(slope) => map_to::<S, Leaky>(Leaky(slope), x, to),
                 Unary::LogicalNot => to.copy_from_slice(x),
-            }
-        }
-        /// As [`unary_on`], in place.
-        #[inline(always)]
-        pub(super) fn unary_in<S: Simd>(op: Unary, to: &mut [f32]) {
-            match op {
-                $(Unary::$name => map_in::<S, $name>($name, to),)*
-                Unary::LeakyRelu(slope) => map_in::<S, Leaky>(Leaky(slope), to),
-                Unary::LogicalNot => {}
             }
         }
     };
@@ -93,7 +84,7 @@ impl Map for Leaky {
 /// As [`unary`], of two numbers.
 macro_rules! binary {
     ($S:ident, $a:ident, $b:ident: $($name:ident => $body:expr;)*) => {
-        mod two {
+        mod pairs {
             use super::{Simd, Zip, math};
             $(
                 #[derive(Clone, Copy)]
@@ -106,9 +97,9 @@ macro_rules! binary {
         }
         /// Applies an operation to runs of numbers; one that is not of numbers leaves the first.
         #[inline(always)]
-        pub(super) fn binary_on<S: Simd>(op: Binary, a: Run<'_>, b: Run<'_>, to: &mut [f32]) {
+        fn binary_on<S: Simd>(op: Binary, a: Run<'_>, b: Run<'_>, to: &mut [f32]) {
             match op {
-                $(Binary::$name => zip_to::<S, two::$name>(two::$name, a, b, to),)*
+                $(Binary::$name => zip_to::<S, pairs::$name>(pairs::$name, a, b, to),)*
                 Binary::And | Binary::Or => {}
             }
         }
@@ -188,16 +179,6 @@ impl Kernel for One<'_> {
     }
 }
 
-struct InPlace<'a>(Unary, &'a mut [f32]);
-
-impl Kernel for InPlace<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
-        unary_in::<S>(self.0, self.1);
-    }
-}
-
 struct Two<'a>(Binary, Run<'a>, Run<'a>, &'a mut [f32]);
 
 impl Kernel for Two<'_> {
@@ -208,22 +189,25 @@ impl Kernel for Two<'_> {
     }
 }
 
+/// An operation on a slice. The one place where it is compiled for each instruction set: chains come here too.
+#[inline(never)]
+pub(super) fn one(op: Unary, x: &[f32], to: &mut [f32]) {
+    run(One(op, x, to));
+}
+
+/// An operation on two runs of numbers; the one place where it is compiled.
+#[inline(never)]
+pub(super) fn two(op: Binary, a: Run<'_>, b: Run<'_>, to: &mut [f32]) {
+    run(Two(op, a, b, to));
+}
+
 /// `to = op(x)` for slices of one length, on as many threads. `LogicalNot` is no operation of numbers and copies them.
 pub fn unary(op: Unary, x: &[f32], to: &mut [f32], threads: usize) {
     if threads <= 1 {
-        return run(One(op, x, to));
+        return one(op, x, to);
     }
     let piece = piece(to.len(), LANES, threads, 4);
-    to.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(to, x)| run(One(op, x, to)));
-}
-
-/// `x = op(x)`, on as many threads.
-pub fn unary_in_place(op: Unary, x: &mut [f32], threads: usize) {
-    if threads <= 1 {
-        return run(InPlace(op, x));
-    }
-    let piece = piece(x.len(), LANES, threads, 4);
-    x.par_chunks_mut(piece).for_each(|x| run(InPlace(op, x)));
+    to.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(to, x)| one(op, x, to));
 }
 
 /// An operand of a binary operation: numbers and, for each axis of the result, the step between neighbours (0: repeated).
@@ -242,13 +226,13 @@ pub fn binary(op: Binary, a: Strided<'_>, b: Strided<'_>, shape: &[usize], to: &
     }
     let axes = collapse(shape, a.steps, b.steps);
     let Some((&(inner, sa, sb), outer)) = axes.split_last() else {
-        return run(Two(op, Run::One(a.data[0]), Run::One(b.data[0]), to));
+        return two(op, Run::One(a.data[0]), Run::One(b.data[0]), to);
     };
     if outer.is_empty() && threads > 1 {
         let piece = piece(inner, LANES, threads, 1);
         to.par_chunks_mut(piece).enumerate().for_each(|(n, to)| {
             let run_of = |data, step| cut(data, n * piece * step, step, to.len());
-            run(Two(op, run_of(a.data, sa), run_of(b.data, sb), to));
+            two(op, run_of(a.data, sa), run_of(b.data, sb), to);
         });
         return;
     }
@@ -259,7 +243,7 @@ pub fn binary(op: Binary, a: Strided<'_>, b: Strided<'_>, shape: &[usize], to: &
             at_b += rest % extent * step_b;
             rest /= extent;
         }
-        run(Two(op, cut(a.data, at_a, sa, inner), cut(b.data, at_b, sb, inner), to));
+        two(op, cut(a.data, at_a, sa, inner), cut(b.data, at_b, sb, inner), to);
     };
     if threads > 1 {
         let rows = piece(to.len(), inner, threads, 1) / inner;

@@ -1,9 +1,8 @@
 //! Several operations in one pass: each step works on a block that stays in the first cache.
 
-use super::{Binary, Run, Unary, binary_on, unary_on};
+use super::{Binary, Run, Unary, one, two};
 use crate::graph::Activation;
 use crate::kernels::activate;
-use crate::kernels::simd::{Kernel, Simd, run};
 use crate::kernels::vector::piece;
 use rayon::prelude::*;
 
@@ -66,7 +65,7 @@ impl Chain {
         let channels = channels.max(1);
         let unit = if threads > 1 { piece(to.len(), channels, threads, 4) } else { to.len().max(1) };
         let work = |(n, to): (usize, &mut [f32])| {
-            run(Blocks { chain: self, inputs, channels, first: n * unit, to });
+            Blocks { chain: self, inputs, channels, first: n * unit, to }.run();
         };
         if threads > 1 {
             to.par_chunks_mut(unit).enumerate().for_each(work);
@@ -100,10 +99,8 @@ struct Blocks<'a> {
     to: &'a mut [f32],
 }
 
-impl Kernel for Blocks<'_> {
-    type Output = ();
-    #[inline(always)]
-    fn run<S: Simd>(self) {
+impl Blocks<'_> {
+    fn run(self) {
         let Self { chain, inputs, channels, first, to } = self;
         // Few channels are repeated to a block of whole pixels once; many are cut as they lie.
         let repeat = (BLOCK / channels).max(1);
@@ -125,9 +122,9 @@ impl Kernel for Blocks<'_> {
                 let place = Place { inputs, wide: &wide, at, channel, count, block };
                 for (s, step) in before[..last].iter().enumerate() {
                     let (done, mine) = scratch.split_at_mut(s * block);
-                    place.step::<S>(*step, done, &mut mine[..count]);
+                    place.step(*step, done, &mut mine[..count]);
                 }
-                place.step::<S>(before[last], &scratch, to);
+                place.step(before[last], &scratch, to);
             }
         }
     }
@@ -144,7 +141,6 @@ struct Place<'a> {
 }
 
 impl Place<'_> {
-    #[inline(always)]
     fn find<'s>(&'s self, operand: Operand, done: &'s [f32]) -> Run<'s> {
         match operand {
             Operand::Constant(x) => Run::One(x),
@@ -157,15 +153,15 @@ impl Place<'_> {
         }
     }
 
-    #[inline(always)]
-    fn step<S: Simd>(&self, step: Step, done: &[f32], to: &mut [f32]) {
+    fn step(&self, step: Step, done: &[f32], to: &mut [f32]) {
         match step {
-            Step::Binary(op, a, b) => binary_on::<S>(op, self.find(a, done), self.find(b, done), to),
+            Step::Binary(op, a, b) => two(op, self.find(a, done), self.find(b, done), to),
             Step::Unary(op, x) => match self.find(x, done) {
-                Run::Many(x) => unary_on::<S>(op, x, to),
+                Run::Many(x) => one(op, x, to),
                 Run::One(x) => {
-                    to.fill(x);
-                    super::unary_in::<S>(op, to);
+                    let mut result = [0.0];
+                    one(op, &[x], &mut result);
+                    to.fill(result[0]);
                 }
             },
             Step::Activate(activation, x) => {
@@ -173,7 +169,7 @@ impl Place<'_> {
                     Run::Many(x) => to.copy_from_slice(x),
                     Run::One(x) => to.fill(x),
                 }
-                activate::slice::<S>(activation, to);
+                activate::apply(activation, to);
             }
         }
     }
