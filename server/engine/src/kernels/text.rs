@@ -42,7 +42,9 @@ fn single(op: &Text, inputs: &[&Value]) -> Outcome {
         Text::FromNumbers => from_numbers(x),
         Text::ToNumbers { kind } => to_numbers(x, *kind),
         Text::Bucket(count) => integers(x, |t| (fingerprint(t) % (*count).max(1)).cast_signed()),
-        Text::Densify { splits } => densify(x, at(inputs, 1)?, at(inputs, 2)?, at(inputs, 3)?, *splits),
+        Text::Densify { splits } => {
+            densify([x, at(inputs, 1)?, at(inputs, 2)?, at(inputs, 3)?], inputs.get(4).copied(), *splits)
+        }
         Text::Split { .. } => Err(fail("a split has three results")),
     }
 }
@@ -205,7 +207,11 @@ fn to_numbers(x: &Value, kind: Kind) -> Outcome {
 }
 
 /// Rows of different lengths as one array, filled up with a default.
-fn densify(shape: &Value, values: &Value, default: &Value, rows: &Value, splits: bool) -> Outcome {
+fn densify(
+    [shape, values, default, rows]: [&Value; 4],
+    count_of_rows: Option<&Value>,
+    splits: bool,
+) -> Outcome {
     let partition = ints(rows)?;
     let count = values.dims().first().copied().unwrap_or(0);
     let ids: Vec<usize> = if splits {
@@ -230,7 +236,9 @@ fn densify(shape: &Value, values: &Value, default: &Value, rows: &Value, splits:
         longest = longest.max(column + 1);
         most_rows = most_rows.max(id.saturating_add(1));
     }
-    let height = known(0).unwrap_or(if splits { partition.len().saturating_sub(1) } else { most_rows });
+    let told = count_of_rows.map(super::access::sizes).transpose()?.and_then(|s| s.first().copied());
+    let height =
+        known(0).or(told).unwrap_or(if splits { partition.len().saturating_sub(1) } else { most_rows });
     let width = known(1).unwrap_or(longest);
     let inner = values.dims().get(1..).unwrap_or(&[]);
     let dims = [&[height, width][..], inner].concat();

@@ -81,6 +81,10 @@ impl Lowering<'_> {
             ([b"ROW_SPLITS"], [shape, values, default, rows]) => {
                 self.emit(Op::Text(Text::Densify { splits: true }), vec![*shape, *values, *default, *rows])
             }
+            ([b"FIRST_DIM_SIZE", b"VALUE_ROWIDS"], [shape, values, default, count, rows]) => {
+                let inputs = vec![*shape, *values, *default, *rows, *count];
+                self.emit(Op::Text(Text::Densify { splits: false }), inputs)
+            }
             _ => Self::refuse("more than one level of rows"),
         }
     }
