@@ -61,6 +61,16 @@ pub enum Binary {
     Or,
 }
 
+impl Binary {
+    /// Whether it is plain arithmetic: what is vectorised, and what chains are made of.
+    pub fn is_arithmetic(self) -> bool {
+        matches!(
+            self,
+            Self::Add | Self::Sub | Self::Mul | Self::Div | Self::Max | Self::Min | Self::SquaredDifference
+        )
+    }
+}
+
 /// Two values → booleans, broadcast.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Compare {

@@ -89,7 +89,7 @@ fn broadcast<T: Element, R: Element>(
 
 pub fn binary(op: Binary, a: &Value, b: &Value) -> Outcome {
     match (a.kind(), b.kind()) {
-        (Kind::F32, Kind::F32) if is_vectorised(op) => vectorised(op, a, b),
+        (Kind::F32, Kind::F32) if op.is_arithmetic() => vectorised(op, a, b),
         (Kind::F32, Kind::F32) => floats::<f32>(op, a, b),
         (Kind::F64, Kind::F64) => floats::<f64>(op, a, b),
         (Kind::I64, Kind::I64) => integers(op, a, b),
@@ -100,19 +100,6 @@ pub fn binary(op: Binary, a: &Value, b: &Value) -> Outcome {
         },
         (x, y) => Err(fail(format!("{op:?} on {x:?} and {y:?}"))),
     }
-}
-
-fn is_vectorised(op: Binary) -> bool {
-    matches!(
-        op,
-        Binary::Add
-            | Binary::Sub
-            | Binary::Mul
-            | Binary::Div
-            | Binary::Max
-            | Binary::Min
-            | Binary::SquaredDifference
-    )
 }
 
 fn vectorised(op: Binary, a: &Value, b: &Value) -> Outcome {

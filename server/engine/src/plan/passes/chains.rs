@@ -2,7 +2,7 @@
 //! the first cache.
 
 use crate::EngineError;
-use crate::graph::{Binary, Chain, Link, Node, Op, Operand, Unary, ValueId};
+use crate::graph::{Chain, Link, Node, Op, Operand, Unary, ValueId};
 use crate::plan::draft::Draft;
 use std::collections::HashMap;
 
@@ -36,25 +36,12 @@ fn start(node: &Node) -> Option<Chain> {
     let link = match (&node.op, node.inputs.len()) {
         (Op::Unary(unary), 1) if *unary != Unary::LogicalNot => Link::Unary(*unary, Operand::Input(0)),
         (Op::Activate(activation), 1) => Link::Activate(*activation, Operand::Input(0)),
-        (Op::Binary(binary), 2) if is_numeric(*binary) => {
+        (Op::Binary(binary), 2) if binary.is_arithmetic() => {
             Link::Binary(*binary, Operand::Input(0), Operand::Input(1))
         }
         _ => return None,
     };
     Some(Chain { links: vec![link] })
-}
-
-fn is_numeric(binary: Binary) -> bool {
-    matches!(
-        binary,
-        Binary::Add
-            | Binary::Sub
-            | Binary::Mul
-            | Binary::Div
-            | Binary::Max
-            | Binary::Min
-            | Binary::SquaredDifference
-    )
 }
 
 /// Takes in the chain that makes one of the inputs, if nobody else reads that.
