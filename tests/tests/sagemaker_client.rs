@@ -133,6 +133,7 @@ async fn a_slow_load_is_not_ready_and_goes_on() {
     let outcome = call_json(&server, iris.name, iris.request.clone()).await;
     assert!(matches!(outcome, Err(Error::ModelNotReadyException(_))), "{outcome:?}");
     assert_eq!(server.state(iris.name).await, "Downloading");
+    s3.held("models/iris.tar.gz").await;
     s3.release("models/iris.tar.gz");
     eventually("the load ends", async || server.state(iris.name).await == "Resident").await;
     let answer = body(call_json(&server, iris.name, iris.request.clone()).await);
