@@ -33,6 +33,9 @@ pub enum Command {
         /// A request as TensorFlow Serving takes it: {"instances": …} or {"inputs": …}; - reads standard input.
         #[arg(long)]
         input: PathBuf,
+        /// Also print, on standard error, the time, FLOPs and bytes of each operation, the dearest first.
+        #[arg(long)]
+        profile: bool,
     },
     /// Say what an artifact holds: format, signatures, bytes needed, operations that are not supported.
     Inspect {
@@ -41,6 +44,9 @@ pub enum Command {
         /// As JSON.
         #[arg(long)]
         json: bool,
+        /// Also the optimised graph: what is run for a request, in order. This loads the model.
+        #[arg(long)]
+        graph: bool,
     },
 }
 

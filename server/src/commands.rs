@@ -1,7 +1,9 @@
 //! The commands.
 
+mod graph;
 mod inspect;
 mod predict;
+mod profile;
 mod serve;
 
 use crate::cli::Command;
@@ -23,8 +25,8 @@ pub fn run(command: Command) -> ExitCode {
                 Err(wrong) => return fail(&wrong, USAGE),
             }
         }
-        Command::Predict { artifact, input } => predict::run(&artifact, &input),
-        Command::Inspect { artifact, json } => inspect::run(&artifact, json),
+        Command::Predict { artifact, input, profile } => predict::run(&artifact, &input, profile),
+        Command::Inspect { artifact, json, graph } => inspect::run(&artifact, json, graph),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

@@ -20,7 +20,7 @@ mod resize;
 mod run;
 mod shapes;
 pub mod simd;
-mod slices;
+pub(crate) mod slices;
 mod spatial;
 mod text;
 mod threads;
@@ -28,11 +28,12 @@ mod transposed;
 pub mod vector;
 
 pub use crate::value::Value;
-pub use access::{into_value, literal};
+pub use access::{axis, into_value, literal};
 pub use convolve::{Algorithm, choose};
 pub use moves::{expand, permute};
 pub use packed::{PackedProduct, packing_bytes};
 pub use run::run;
+pub use shapes::split_sizes;
 pub use spatial::Geometry;
 pub use threads::{Work, in_pool, on_one_thread};
 
@@ -53,6 +54,6 @@ fn elements(shape: &[usize]) -> Result<usize, EngineError> {
     count.ok_or_else(|| fail(format!("a value of shape {shape:?} is larger than {MOST_ELEMENTS} elements")))
 }
 
-fn fail(text: impl Into<String>) -> EngineError {
+pub(crate) fn fail(text: impl Into<String>) -> EngineError {
     EngineError::Execution(text.into())
 }

@@ -22,6 +22,6 @@ pub mod value;
 pub use error::{EngineError, Fault};
 pub use model::{Model, Prepared, inspect};
 pub use plan::release_idle;
-pub use report::{Report, UnsupportedOp};
+pub use report::{Cost, Listing, Operation, Read, Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};
 pub use tensor::{DType, Data, Tensor};

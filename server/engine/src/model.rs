@@ -6,7 +6,7 @@ use crate::kernels;
 use crate::kernels::Value;
 use crate::plan::Plan;
 use crate::value::Contents;
-use crate::{DType, Data, EngineError, Report, Signature, Tensor, TensorSpec};
+use crate::{Cost, DType, Data, EngineError, Listing, Report, Signature, Tensor, TensorSpec};
 use rayon::prelude::*;
 use std::path::Path;
 use std::sync::Arc;
@@ -113,6 +113,9 @@ fn packing(weights: &[Weight], total: u64) -> u64 {
     transformed.min(crate::plan::packing_allowance(total)).saturating_add(panels)
 }
 
+/// Tensors by the names of a signature.
+type Named = Vec<(String, Tensor)>;
+
 /// A model in memory. Immutable: any number of threads may run it.
 pub struct Model {
     signatures: Vec<Signature>,
@@ -137,21 +140,36 @@ impl Model {
     }
 
     /// Runs a signature; inputs by name, in any order. Outputs come in the signature's order.
-    pub fn run(
-        &self,
-        signature: &str,
-        inputs: Vec<(String, Tensor)>,
-    ) -> Result<Vec<(String, Tensor)>, EngineError> {
+    pub fn run(&self, signature: &str, inputs: Named) -> Result<Named, EngineError> {
         let at = self.find(Some(signature))?;
         let signature = &self.signatures[at];
         let values = arrange(signature, inputs)?;
-        let outputs = self.plans[at].run(values)?;
-        signature
-            .outputs
-            .iter()
-            .zip(outputs)
-            .map(|(spec, v)| Ok((spec.name.clone(), outgoing(spec, &v)?)))
-            .collect()
+        answer(signature, &self.plans[at].run(values)?)
+    }
+
+    /// Runs a signature `runs` times after a first one, and says what each operation cost, the dearest first.
+    pub fn profile(
+        &self,
+        signature: &str,
+        inputs: Named,
+        runs: usize,
+    ) -> Result<(Named, Vec<Cost>), EngineError> {
+        let at = self.find(Some(signature))?;
+        let signature = &self.signatures[at];
+        let (outputs, costs) = self.plans[at].profile(&arrange(signature, inputs)?, runs)?;
+        Ok((answer(signature, &outputs)?, costs))
+    }
+
+    /// What is run for a request: one listing for each plan, which several signatures may share.
+    pub fn listings(&self) -> Vec<Listing> {
+        let mut listings: Vec<Listing> = Vec::new();
+        for (n, plan) in self.plans.iter().enumerate() {
+            if self.plans[..n].iter().all(|p| !Arc::ptr_eq(p, plan)) {
+                let same = self.signatures.iter().zip(&self.plans).filter(|(_, p)| Arc::ptr_eq(p, plan));
+                listings.push(plan.listing(same.map(|(s, _)| s.name.clone()).collect()));
+            }
+        }
+        listings
     }
 
     fn find(&self, name: Option<&str>) -> Result<usize, EngineError> {
@@ -171,8 +189,13 @@ impl Model {
     }
 }
 
+fn answer(signature: &Signature, outputs: &[Value]) -> Result<Named, EngineError> {
+    let named = signature.outputs.iter().zip(outputs);
+    named.map(|(spec, v)| Ok((spec.name.clone(), outgoing(spec, v)?))).collect()
+}
+
 /// The values of a signature's inputs in its order, each checked against what it takes.
-fn arrange(signature: &Signature, inputs: Vec<(String, Tensor)>) -> Result<Vec<Value>, EngineError> {
+fn arrange(signature: &Signature, inputs: Named) -> Result<Vec<Value>, EngineError> {
     let expected = || {
         let all: Vec<String> =
             signature.inputs.iter().map(|i| format!("{:?} {}", i.name, i.describe())).collect();

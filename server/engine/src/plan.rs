@@ -7,9 +7,12 @@
 //! ```
 
 mod algorithms;
+mod describe;
 mod draft;
 mod infer;
 mod passes;
+mod profile;
+mod rules;
 mod schedule;
 mod step;
 
@@ -18,12 +21,16 @@ pub use schedule::release_idle;
 
 use crate::EngineError;
 use crate::graph::{Graph, Node, ValueId};
+use crate::report::{Cost, Listing, Read};
 use crate::value::Value;
 use draft::Draft;
+use profile::Profile;
 use rayon::prelude::*;
+use rules::Known;
 use schedule::{Kept, Schedule, Schedules};
 use smallvec::SmallVec;
 use std::collections::HashMap;
+use std::time::Instant;
 use step::{Source, Step};
 
 /// A graph made ready.
@@ -33,6 +40,10 @@ pub struct Plan {
     slots: usize,
     inputs: Vec<usize>,
     outputs: Vec<Source>,
+    /// The shape of each step's first result, as far as it was known before any request.
+    shapes: Vec<Option<infer::Extents>>,
+    /// Some request may be answered, as far as is known.
+    fit: bool,
     schedules: Schedules,
 }
 
@@ -60,7 +71,8 @@ impl Plan {
         shapes: &[Option<infer::Extents>],
     ) -> Result<Self, EngineError> {
         let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
-        let choices = algorithms::choose_all(draft, &infer::Shapes::of(draft, &shapes));
+        let known = infer::Shapes::of(draft, &shapes);
+        let choices = algorithms::choose_all(draft, &known);
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
         for (number, node) in draft.nodes.iter().enumerate() {
             last_reader.extend(node.inputs.iter().map(|v| (*v, number)));
@@ -80,7 +92,17 @@ impl Plan {
         let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let outputs = draft.outputs.iter().map(|v| Source::of(*v, &draft.constants)).collect();
         let schedules = Schedules::new(&steps, inputs);
-        Ok(Self { steps, slots: draft.values, inputs: inputs.to_vec(), outputs, schedules })
+        let first = |n: &Node| n.outputs.first().and_then(|v| known.get(*v)).cloned();
+        let shapes = draft.nodes.iter().map(first).collect();
+        Ok(Self {
+            steps,
+            slots: draft.values,
+            inputs: inputs.to_vec(),
+            outputs,
+            shapes,
+            fit: known.fit(),
+            schedules,
+        })
     }
 
     /// Bytes of the weights and constants that the plan holds, and of the tables that go with each step.
@@ -90,11 +112,55 @@ impl Plan {
 
     /// Runs on the values of the signature's inputs, in its order.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EngineError> {
-        self.schedules.run(inputs, |inputs, schedule| self.go(inputs, schedule))
+        let check = |inputs: &[Value]| {
+            // A plan that contradicts itself fails where it does, and not because of the request.
+            if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
+        };
+        self.schedules.run(inputs, check, |inputs, schedule| self.go(inputs, schedule, None))
+    }
+
+    /// Runs once to get ready and then several times more, and says what each operation cost on average, the dearest first.
+    pub fn profile(&self, inputs: &[Value], runs: usize) -> Result<(Vec<Value>, Vec<Cost>), EngineError> {
+        let profile = Profile::default();
+        let mut answer = self.run(inputs.to_vec())?;
+        for _ in 0..runs {
+            drop(answer);
+            let watched = |inputs, schedule: Pace<'_>| self.go(inputs, schedule, Some(&profile));
+            answer = self.schedules.run(inputs.to_vec(), |_| Ok(()), watched)?;
+        }
+        Ok((answer, profile.finish()))
+    }
+
+    /// The steps in words, for the signatures that they serve.
+    pub fn listing(&self, signatures: Vec<String>) -> Listing {
+        let operations = self.steps.iter().zip(&self.shapes);
+        let outputs = self.outputs.iter().map(|source| match source {
+            Source::Slot(slot) => Read::Value(*slot),
+            Source::Constant(value) => Read::Constant(value.dims().to_vec()),
+        });
+        Listing {
+            signatures,
+            inputs: self.inputs.clone(),
+            outputs: outputs.collect(),
+            operations: operations.map(|(step, shape)| describe::operation(step, shape.as_ref())).collect(),
+        }
+    }
+
+    fn follow(&self, inputs: &[Value]) -> Result<Vec<Known>, EngineError> {
+        infer::follow(&self.steps, self.slots, &self.inputs, inputs)
     }
 
     /// All steps. With a schedule, those that it knows the results of are left out.
-    fn go(&self, inputs: Vec<Value>, schedule: Pace<'_>) -> Result<Vec<Value>, EngineError> {
+    fn go(
+        &self,
+        inputs: Vec<Value>,
+        schedule: Pace<'_>,
+        profile: Option<&Profile>,
+    ) -> Result<Vec<Value>, EngineError> {
+        let foreseen = match &schedule {
+            Pace::First(_) if cfg!(debug_assertions) => self.follow(&inputs).unwrap_or_default(),
+            _ => Vec::new(),
+        };
         let mut slots: Slots = vec![None; self.slots];
         for (slot, value) in self.inputs.iter().zip(inputs) {
             slots[*slot] = Some(value);
@@ -108,7 +174,8 @@ impl Plan {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
             }
-            self.one(step, &mut slots)?;
+            self.one(number, &mut slots, profile)?;
+            debug_assert!(as_foreseen(step, &foreseen, &slots), "a rule is wrong about {}", step.title());
             if let Pace::First(_) = schedule
                 && self.schedules.follows_from_shapes(number)
             {
@@ -125,12 +192,17 @@ impl Plan {
         self.outputs.iter().map(|s| read(&slots, s, "output").cloned()).collect()
     }
 
-    fn one(&self, step: &Step, slots: &mut Slots) -> Result<(), EngineError> {
+    fn one(&self, number: usize, slots: &mut Slots, profile: Option<&Profile>) -> Result<(), EngineError> {
+        let step = &self.steps[number];
         let mut reads: SmallVec<[&Value; 6]> = SmallVec::new();
         for source in &step.inputs {
             reads.push(read(slots, source, &step.name)?);
         }
+        let begun = profile.map(|_| Instant::now());
         let made = step.run(&reads).map_err(|e| at(&step.name, e))?;
+        if let (Some(profile), Some(begun)) = (profile, begun) {
+            profile.note(number, step, begun.elapsed(), &reads, &made);
+        }
         drop(reads);
         for (slot, value) in step.outputs.iter().zip(made) {
             slots[*slot] = Some(value);
@@ -147,6 +219,12 @@ enum Pace<'s> {
     Known(&'s Schedule),
     /// Once, without notes.
     Alone,
+}
+
+/// Whether a step made what its rule said.
+fn as_foreseen(step: &Step, foreseen: &[Known], slots: &Slots) -> bool {
+    let mut made = step.outputs.iter().filter_map(|slot| foreseen.get(*slot).zip(slots[*slot].as_ref()));
+    made.all(|(known, value)| known.holds(value))
 }
 
 fn read<'v>(slots: &'v [Option<Value>], source: &'v Source, name: &str) -> Result<&'v Value, EngineError> {

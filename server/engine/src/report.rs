@@ -1,4 +1,4 @@
-//! What `inspect` says about an artifact without running it.
+//! What is said about an artifact and its plans.
 
 use crate::Signature;
 use serde::Serialize;
@@ -27,4 +27,61 @@ pub struct Report {
     pub nodes: usize,
     /// All that the engine cannot run; empty: the model loads.
     pub unsupported: Vec<UnsupportedOp>,
+}
+
+/// What an operation of a plan reads.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Read {
+    /// The value of this number.
+    Value(usize),
+    /// A constant of this shape.
+    Constant(Vec<usize>),
+}
+
+/// One operation of a plan.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Operation {
+    /// Numbers of the values that it makes.
+    pub outputs: Vec<usize>,
+    /// The shape of the first one, as far as it is known before a request; null stands for what a request decides.
+    pub shape: Option<Vec<Option<usize>>>,
+    /// What it does, and how.
+    pub operation: String,
+    /// What it reads, packed weights left out.
+    pub inputs: Vec<Read>,
+    /// Bytes of its weights and constants.
+    pub constant_bytes: usize,
+    /// The node of the artifact that it comes from.
+    pub node: String,
+}
+
+/// The plan of a signature: what is run for a request, in this order.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Listing {
+    /// Names of the signatures that it serves.
+    pub signatures: Vec<String>,
+    /// Numbers of the values that requests bring, in the order of the signature's inputs.
+    pub inputs: Vec<usize>,
+    /// Where the answers come from, in the order of the signature's outputs.
+    pub outputs: Vec<Read>,
+    /// The operations.
+    pub operations: Vec<Operation>,
+}
+
+/// What one operation costs a request.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Cost {
+    /// What it does, and how.
+    pub operation: String,
+    /// The node of the artifact that it comes from.
+    pub node: String,
+    /// Runs that were measured.
+    pub runs: usize,
+    /// Time of one, on average.
+    pub seconds: f64,
+    /// Floating-point operations of one; 0: not counted.
+    pub flops: u64,
+    /// Bytes that one reads and writes, weights included.
+    pub bytes: u64,
 }

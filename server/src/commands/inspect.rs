@@ -3,19 +3,35 @@
 use super::Failure;
 use crate::loader::local_dir;
 use crate::units::show_bytes;
-use berth_engine::{Report, Signature, TensorSpec};
+use berth_engine::{Listing, Prepared, Report, Signature, TensorSpec};
 use std::fmt::Write as _;
 use std::path::Path;
 
-pub fn run(artifact: &Path, json: bool) -> Result<(), Failure> {
+/// As JSON.
+#[derive(serde::Serialize)]
+struct All<'a> {
+    #[serde(flatten)]
+    report: &'a Report,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    plans: Option<&'a [Listing]>,
+}
+
+pub fn run(artifact: &Path, json: bool, graph: bool) -> Result<(), Failure> {
     let temporary = crate::temporary::Directory::new()
         .map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
     let dir = local_dir(artifact, temporary.path()).map_err(|e| e.to_string())?;
     let report = berth_engine::inspect(&dir).map_err(|e| e.to_string())?;
-    if json {
-        println!("{}", serde_json::to_string_pretty(&report).map_err(|e| e.to_string())?);
+    let listings = if graph && report.unsupported.is_empty() {
+        let model = Prepared::open(&dir).and_then(Prepared::load).map_err(|e| e.to_string())?;
+        Some(model.listings())
     } else {
-        print!("{}", text(&report));
+        None
+    };
+    if json {
+        let all = All { report: &report, plans: listings.as_deref() };
+        println!("{}", serde_json::to_string_pretty(&all).map_err(|e| e.to_string())?);
+    } else {
+        print!("{}{}", text(&report), listings.as_deref().map(super::graph::text).unwrap_or_default());
     }
     match report.unsupported.len() {
         0 => Ok(()),

@@ -1,19 +1,24 @@
 //! One request through one artifact.
 
-use super::Failure;
+use super::{Failure, profile};
 use crate::codec::{self, Accept, ContentType};
 use crate::loader::open_artifact;
 use std::io::{Read, Write};
 use std::path::Path;
 
-pub fn run(artifact: &Path, input: &Path) -> Result<(), Failure> {
+pub fn run(artifact: &Path, input: &Path, profile: bool) -> Result<(), Failure> {
     let body = read(input).map_err(|e| format!("--input {}: {e}", input.display()))?;
     let temporary = crate::temporary::Directory::new()
         .map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
     let prepared = open_artifact(artifact, temporary.path()).map_err(|e| e.to_string())?;
     let model = prepared.load().map_err(|e| e.to_string())?;
     let request = codec::decode(ContentType::Unknown, &body, &model).map_err(|e| e.to_string())?;
-    let outputs = model.run(&request.signature, request.inputs).map_err(|e| e.to_string())?;
+    let outputs = if profile {
+        profile::run(&model, &request.signature, request.inputs)
+    } else {
+        model.run(&request.signature, request.inputs)
+    };
+    let outputs = outputs.map_err(|e| e.to_string())?;
     let reply = codec::encode(Accept::Json, request.form, &outputs).map_err(|e| e.to_string())?;
     let mut out = std::io::stdout().lock();
     out.write_all(&reply.body).and_then(|()| out.write_all(b"\n")).map_err(|e| e.to_string())

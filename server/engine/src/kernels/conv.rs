@@ -13,7 +13,7 @@ pub fn conv(x: &Value, filter: &Value, bias: Option<&Value>, conv: &Conv) -> Out
         return Err(fail(format!("a convolution's filter has shape {:?}", filter.dims())));
     };
     let [kh, kw, per_group, outs] = dims;
-    let g = Geometry::new(x, [kh, kw], conv.strides, conv.dilations, conv.padding)?;
+    let g = Geometry::new(x.dims(), [kh, kw], conv.strides, conv.dilations, conv.padding)?;
     let groups = g.channels.checked_div(per_group).unwrap_or(0);
     let fits = groups > 0 && groups * per_group == g.channels && outs.is_multiple_of(groups);
     if !fits || bias.is_some_and(|b| b.dims() != [outs]) {

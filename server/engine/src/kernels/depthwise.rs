@@ -11,7 +11,7 @@ pub fn depthwise(x: &Value, filter: &Value, bias: Option<&Value>, conv: &Conv) -
     let [kh, kw, channels, multiplier] = *filter.dims() else {
         return Err(fail(format!("a depthwise filter has shape {:?}", filter.dims())));
     };
-    let g = Geometry::new(x, [kh, kw], conv.strides, conv.dilations, conv.padding)?;
+    let g = Geometry::new(x.dims(), [kh, kw], conv.strides, conv.dilations, conv.padding)?;
     let outs = channels * multiplier;
     if channels != g.channels || multiplier == 0 || bias.is_some_and(|b| b.dims() != [outs]) {
         return Err(fail(format!("a depthwise filter {:?} on an image {:?}", filter.dims(), x.dims())));

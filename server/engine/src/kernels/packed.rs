@@ -1,5 +1,7 @@
 //! Products by constant weights, packed once: dense layers, convolutions, depthwise convolutions, with what comes after them.
 
+mod describe;
+
 use super::access::output;
 use super::convolve::{self, Algorithm, Weights};
 use super::gemm::{self, Epilogue, Packed};
@@ -81,7 +83,7 @@ impl PackedProduct {
     pub fn run(&self, inputs: &[&Value]) -> Outcome {
         let x = *inputs.first().ok_or_else(|| fail("a product lacks its input"))?;
         let other = if self.residual { inputs.get(1).copied() } else { None };
-        let shape = self.shape(x)?;
+        let shape = self.shape(x.dims())?;
         // A value of another shape is broadcast, after the product.
         let fits = other.is_none_or(|o| o.dims() == shape.as_slice());
         let epilogue = Epilogue {
@@ -98,16 +100,16 @@ impl PackedProduct {
         }
     }
 
-    /// The shape of the result.
-    fn shape(&self, x: &Value) -> Result<Vec<usize>, EngineError> {
+    /// The shape of the result for an input of this shape.
+    pub fn shape(&self, x: &[usize]) -> Result<Vec<usize>, EngineError> {
         match &self.ready {
-            Ready::Dense(packed) => match x.dims().split_last() {
+            Ready::Dense(packed) => match x.split_last() {
                 Some((inner, outer)) if *inner == packed.inner() && !outer.is_empty() => {
                     Ok([outer, &[packed.columns()]].concat())
                 }
                 _ => {
                     let weights = [packed.inner(), packed.columns()];
-                    Err(fail(format!("a dense layer of {weights:?} on {:?}", x.dims())))
+                    Err(fail(format!("a dense layer of {weights:?} on {x:?}")))
                 }
             },
             Ready::Conv(conv, filter, weights) => {
@@ -132,7 +134,7 @@ impl PackedProduct {
                 let g = geometry(x, [kh, kw], conv)?;
                 if channels != g.channels || multiplier == 0 {
                     let filter = weights.dims();
-                    return Err(fail(format!("a depthwise filter {filter:?} on an image {:?}", x.dims())));
+                    return Err(fail(format!("a depthwise filter {filter:?} on an image {x:?}")));
                 }
                 Ok(vec![g.batch, g.out_height, g.out_width, channels * multiplier])
             }
@@ -154,16 +156,16 @@ impl PackedProduct {
                 gemm::product(out, data, rows, packed.inner(), packed, epilogue, threads(work));
             }
             Ready::Conv(conv, [kh, kw, per_group, _], weights) => {
-                let g = geometry(x, [*kh, *kw], conv)?;
+                let g = geometry(x.dims(), [*kh, *kw], conv)?;
                 let work = out.len().saturating_mul(kh * kw * per_group);
                 convolve::convolution(out, data, &g, weights, epilogue, threads(work));
             }
             Ready::Later(conv, filter, packed) => {
                 let Ok(dims) = <[usize; 4]>::try_from(filter.dims()) else {
-                    return Err(unfit(filter.dims(), x));
+                    return Err(unfit(filter.dims(), x.dims()));
                 };
-                let g = geometry(x, [dims[0], dims[1]], conv)?;
-                let groups = groups(g.channels, &dims).ok_or_else(|| unfit(&dims, x))?;
+                let g = geometry(x.dims(), [dims[0], dims[1]], conv)?;
+                let groups = groups(g.channels, &dims).ok_or_else(|| unfit(&dims, x.dims()))?;
                 let filter = filter.slice::<f32>()?;
                 let pack = || Weights::new(filter, dims, groups, Algorithm::Direct);
                 let work = out.len().saturating_mul(dims[0] * dims[1] * dims[2]);
@@ -174,7 +176,7 @@ impl PackedProduct {
                 convolve::convolution(out, data, &g, weights, epilogue, threads(work));
             }
             Ready::Depthwise(conv, weights) => {
-                let g = geometry(x, [weights.dims()[0], weights.dims()[1]], conv)?;
+                let g = geometry(x.dims(), [weights.dims()[0], weights.dims()[1]], conv)?;
                 let multiplier = weights.dims()[3];
                 // A sum costs as much as several of a dense product's.
                 let work = out.len().saturating_mul(4 * g.window[0] * g.window[1]);
@@ -194,7 +196,7 @@ impl PackedProduct {
     }
 }
 
-fn geometry(x: &Value, window: [usize; 2], conv: &Conv) -> Result<Geometry, EngineError> {
+fn geometry(x: &[usize], window: [usize; 2], conv: &Conv) -> Result<Geometry, EngineError> {
     Geometry::new(x, window, conv.strides, conv.dilations, conv.padding)
 }
 
@@ -216,6 +218,6 @@ fn groups(channels: usize, filter: &[usize]) -> Option<usize> {
     (groups > 0 && groups * filter[2] == channels && filter.get(3)?.is_multiple_of(groups)).then_some(groups)
 }
 
-fn unfit(filter: &[usize], x: &Value) -> EngineError {
-    fail(format!("a filter {filter:?} on an image {:?}", x.dims()))
+fn unfit(filter: &[usize], x: &[usize]) -> EngineError {
+    fail(format!("a filter {filter:?} on an image {x:?}"))
 }

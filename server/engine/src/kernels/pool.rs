@@ -8,7 +8,7 @@ use super::{Outcome, Value};
 use crate::graph::Pool;
 
 pub fn pool(x: &Value, pool: &Pool) -> Outcome {
-    let g = Geometry::new(x, pool.window, pool.strides, [1, 1], pool.padding)?;
+    let g = Geometry::new(x.dims(), pool.window, pool.strides, [1, 1], pool.padding)?;
     let shape = [g.batch, g.out_height, g.out_width, g.channels];
     let mut out = output::<f32>(&shape)?;
     let work = out.len().saturating_mul(2 * g.window[0] * g.window[1]);

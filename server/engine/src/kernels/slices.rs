@@ -7,7 +7,7 @@ use crate::EngineError;
 use crate::graph::Masks;
 
 /// What happens to one axis.
-enum Cut {
+pub enum Cut {
     Range { begin: i64, end: i64, step: i64 },
     One(i64),
     New,
@@ -38,7 +38,7 @@ pub fn strided(x: &Value, begin: &Value, end: &Value, steps: &Value, masks: &Mas
 }
 
 /// How many places there are from `begin` to before `end`.
-fn count(begin: i64, end: i64, step: i64) -> usize {
+pub fn count(begin: i64, end: i64, step: i64) -> usize {
     let span =
         if step > 0 { i128::from(end) - i128::from(begin) } else { i128::from(begin) - i128::from(end) };
     let step = i128::from(step).abs();
@@ -46,7 +46,7 @@ fn count(begin: i64, end: i64, step: i64) -> usize {
 }
 
 /// Lays the specification over the axes: an ellipsis stands for all that are not named.
-fn cuts(
+pub fn cuts(
     dims: &[usize],
     begin: &[i64],
     end: &[i64],

@@ -1,6 +1,6 @@
 //! The geometry of windows that slide over channels-last images.
 
-use super::{Value, fail};
+use super::fail;
 use crate::EngineError;
 use crate::graph::Padding;
 
@@ -21,16 +21,16 @@ pub struct Geometry {
 }
 
 impl Geometry {
-    /// Works out the sizes of the output.
+    /// Works out the sizes of the output for an image of a shape, which has to have four axes.
     pub fn new(
-        x: &Value,
+        x: &[usize],
         window: [usize; 2],
         strides: [usize; 2],
         dilations: [usize; 2],
         padding: Padding,
     ) -> Result<Self, EngineError> {
-        let Ok(dims) = <[usize; 4]>::try_from(x.dims()) else {
-            return Err(fail(format!("an image needs 4 dimensions, got shape {:?}", x.dims())));
+        let Ok(dims) = <[usize; 4]>::try_from(x) else {
+            return Err(fail(format!("an image needs 4 dimensions, got shape {x:?}")));
         };
         Self::of(dims, window, strides, dilations, padding)
     }

@@ -101,10 +101,11 @@ impl Schedules {
         self.fixed[step]
     }
 
-    /// Runs by the schedule of the inputs' shapes, which the first run with them makes.
+    /// Runs by the schedule of the inputs' shapes, which the first run with them makes, after a check of them.
     pub fn run(
         &self,
         inputs: Vec<Value>,
+        check: impl Fn(&[Value]) -> Result<(), EngineError>,
         go: impl Fn(Vec<Value>, Pace<'_>) -> Result<Vec<Value>, EngineError> + Sync,
     ) -> Result<Vec<Value>, EngineError> {
         let key: Key = inputs.iter().map(|v| v.dims().into()).collect();
@@ -122,6 +123,7 @@ impl Schedules {
             };
             return if schedule.parallel { kernels::in_pool(run) } else { kernels::on_one_thread(run) };
         }
+        check(&inputs)?;
         if lock(&self.by_shape).len() >= MOST_SHAPES {
             return kernels::in_pool(|| go(inputs, Pace::Alone));
         }

@@ -1,6 +1,7 @@
 //! One step of a plan: an operation with what it needs made ready.
 
 use super::algorithms::Choice;
+use super::describe;
 use crate::EngineError;
 use crate::graph::{Node, Op, ValueId};
 use crate::kernels::{self, PackedProduct};
@@ -77,6 +78,22 @@ impl Step {
         match &self.work {
             Work::Op(op) => Some(op),
             Work::Product(_) => None,
+        }
+    }
+
+    /// The product by packed weights, if the step is one.
+    pub fn product(&self) -> Option<&PackedProduct> {
+        match &self.work {
+            Work::Op(_) => None,
+            Work::Product(product) => Some(product),
+        }
+    }
+
+    /// What it does, and how.
+    pub fn title(&self) -> String {
+        match &self.work {
+            Work::Op(op) => describe::title(op),
+            Work::Product(product) => product.to_string(),
         }
     }
 

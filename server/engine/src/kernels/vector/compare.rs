@@ -29,7 +29,7 @@ impl Sliding {
             (make(x, &[1, size, size, channels])?, make(filter, &[window, window, channels, 1])?);
         let (strides, dilations, padding) = ([stride; 2], [1; 2], Padding::Same);
         let conv = Conv { strides, dilations, padding, activation: Activation::None };
-        let geometry = Geometry::new(&x, [window; 2], strides, dilations, padding)?;
+        let geometry = Geometry::new(x.dims(), [window; 2], strides, dilations, padding)?;
         let out = vec![0.0; geometry.out_height * geometry.out_width * channels];
         Ok(Self { x, filter, conv, geometry, plain, out })
     }

@@ -1,0 +1,70 @@
+//! What a packed product is, in words and in numbers.
+
+use super::{PackedProduct, Ready};
+use crate::graph::{Activation, Conv, Padding};
+use std::fmt::{Display, Formatter, Result, Write as _};
+
+impl PackedProduct {
+    /// Multiplications for each element of the result.
+    pub fn multiplications(&self) -> usize {
+        match &self.ready {
+            Ready::Dense(packed) => packed.inner(),
+            Ready::Conv(_, [height, width, ins, _], _) => height * width * ins,
+            Ready::Later(_, filter, _) => filter.dims().iter().take(3).product(),
+            Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
+        }
+    }
+}
+
+impl Display for PackedProduct {
+    fn fmt(&self, f: &mut Formatter<'_>) -> Result {
+        match &self.ready {
+            Ready::Dense(packed) => write!(f, "Dense {}x{}", packed.inner(), packed.columns())?,
+            Ready::Conv(conv, [height, width, ins, outs], weights) => {
+                write!(f, "Conv {height}x{width}x{ins}x{outs}")?;
+                if weights.groups() > 1 {
+                    write!(f, " in {} groups", weights.groups())?;
+                }
+                write!(f, "{} {:?}", moves(conv), weights.algorithm())?;
+            }
+            Ready::Later(conv, filter, _) => write!(f, "Conv {}{}", extents(filter.dims()), moves(conv))?,
+            Ready::Depthwise(conv, filter) => {
+                write!(f, "Depthwise {}{}", extents(filter.dims()), moves(conv))?;
+            }
+        }
+        if self.bias.is_some() {
+            f.write_str(" + bias")?;
+        }
+        if self.residual {
+            f.write_str(" + residual")?;
+        }
+        match self.activation {
+            Activation::None => Ok(()),
+            activation => write!(f, ", {activation:?}"),
+        }
+    }
+}
+
+fn extents(dims: &[usize]) -> String {
+    dims.iter().map(ToString::to_string).collect::<Vec<_>>().join("x")
+}
+
+/// How the window moves, as far as it is not the plainest way.
+fn moves(conv: &Conv) -> String {
+    let mut text = String::new();
+    // Writing to a string cannot fail.
+    if conv.strides != [1, 1] {
+        let _ = write!(text, " stride {}", extents(&conv.strides));
+    }
+    if conv.dilations != [1, 1] {
+        let _ = write!(text, " dilation {}", extents(&conv.dilations));
+    }
+    match conv.padding {
+        Padding::Same => text.push_str(" same"),
+        Padding::Valid => {}
+        Padding::Explicit(around) => {
+            let _ = write!(text, " padding {}", extents(&around));
+        }
+    }
+    text
+}

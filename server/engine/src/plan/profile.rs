@@ -1,0 +1,51 @@
+//! Where the time of a run goes.
+
+use super::describe;
+use super::step::Step;
+use crate::report::Cost;
+use crate::value::Value;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+/// What each step of a plan cost, over any number of runs.
+#[derive(Debug, Default)]
+pub struct Profile {
+    costs: Mutex<Vec<Option<Cost>>>,
+}
+
+impl Profile {
+    /// Counts one run of a step. `bytes` are those that it reads and writes.
+    pub fn note(&self, number: usize, step: &Step, took: Duration, inputs: &[&Value], made: &[Value]) {
+        let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
+        if costs.len() <= number {
+            costs.resize(number + 1, None);
+        }
+        let cost = costs[number].get_or_insert_with(|| Cost {
+            operation: step.title(),
+            node: step.name.clone(),
+            runs: 0,
+            seconds: 0.0,
+            flops: describe::flops(step, inputs, made),
+            bytes: moved(step, inputs, made),
+        });
+        cost.runs += 1;
+        cost.seconds += took.as_secs_f64();
+    }
+
+    /// The costs of the steps that ran, the dearest first.
+    pub fn finish(self) -> Vec<Cost> {
+        let costs = self.costs.into_inner().unwrap_or_else(PoisonError::into_inner);
+        let mut costs: Vec<Cost> = costs.into_iter().flatten().collect();
+        for cost in &mut costs {
+            cost.seconds /= cost.runs as f64;
+        }
+        costs.sort_by(|a, b| b.seconds.total_cmp(&a.seconds));
+        costs
+    }
+}
+
+fn moved(step: &Step, inputs: &[&Value], made: &[Value]) -> u64 {
+    let packed = step.product().map_or(0, crate::kernels::PackedProduct::bytes);
+    let values = inputs.iter().copied().chain(made).map(Value::bytes);
+    values.fold(packed, usize::saturating_add) as u64
+}

@@ -1,0 +1,129 @@
+//! Products, windows and images.
+
+use super::{Extents, Found, Known, numbers, show};
+use crate::EngineError;
+use crate::graph::{Conv, Padding, Pool, Product, Products};
+use crate::kernels::{Geometry, fail};
+
+pub fn matmul(a: &Known, b: &Known, transpose_a: bool, transpose_b: bool) -> Found {
+    let (Some(x), Some(y)) = (&a.shape, &b.shape) else { return Ok(Known::default()) };
+    let ([batch_x @ .., r0, r1], [batch_y @ .., c0, c1]) = (&x[..], &y[..]) else {
+        return Err(fail(format!("a matrix product of shapes {} and {}", show(x), show(y))));
+    };
+    let (rows, inner) = if transpose_a { (r1, r0) } else { (r0, r1) };
+    let (other, columns) = if transpose_b { (c1, c0) } else { (c0, c1) };
+    if let (Some(inner), Some(other)) = (inner, other)
+        && inner != other
+    {
+        return Err(fail(format!("a matrix product of shapes {} and {}", show(x), show(y))));
+    }
+    let mut shape = numbers::broadcast(batch_x, batch_y)?;
+    shape.extend([*rows, *columns]);
+    Ok(Known::shaped(shape))
+}
+
+pub fn dense(x: &Known, weights: &Known) -> Found {
+    let (Some(shape), Some(w)) = (&x.shape, &weights.shape) else { return Ok(Known::default()) };
+    let ([outer @ .., inner], [rows, columns]) = (&shape[..], &w[..]) else {
+        return Err(fail(format!("a dense layer of {} on {}", show(w), show(shape))));
+    };
+    if let (Some(inner), Some(rows)) = (inner, rows)
+        && inner != rows
+    {
+        return Err(fail(format!("a dense layer of {} on {}", show(w), show(shape))));
+    }
+    Ok(Known::shaped([outer, &[*columns]].concat()))
+}
+
+pub fn product(x: &Known, weights: &Known, product: &Product) -> Found {
+    match &product.kind {
+        Products::Dense => dense(x, weights),
+        Products::Conv(options) => conv(x, weights, options),
+        Products::Depthwise(options) => depthwise(x, weights, options),
+    }
+}
+
+/// The four extents of an image; None: nothing is known.
+fn image(x: &Known) -> Result<Option<[Option<usize>; 4]>, EngineError> {
+    let Some(shape) = &x.shape else { return Ok(None) };
+    match shape[..] {
+        [batch, height, width, channels] => Ok(Some([batch, height, width, channels])),
+        _ => Err(fail(format!("an image needs 4 dimensions, got shape {}", show(shape)))),
+    }
+}
+
+/// Height and width of what a window gives.
+fn windows(
+    image: [Option<usize>; 4],
+    window: [usize; 2],
+    conv: &Conv,
+) -> Result<[Option<usize>; 2], EngineError> {
+    // The axes do not depend on each other: a side that is not known stands in for itself.
+    let side = |axis: usize| {
+        let Some(size) = image[axis + 1] else { return Ok(None) };
+        let (window, stride, dilation) = (window[axis], conv.strides[axis], conv.dilations[axis]);
+        let padding = match conv.padding {
+            Padding::Explicit([top, bottom, left, right]) => {
+                let [before, after] = if axis == 0 { [top, bottom] } else { [left, right] };
+                Padding::Explicit([before, after, 0, 0])
+            }
+            other => other,
+        };
+        let g = Geometry::of([1, size, 1, 1], [window, 1], [stride, 1], [dilation, 1], padding)?;
+        Ok(Some(g.out_height))
+    };
+    Ok([side(0)?, side(1)?])
+}
+
+/// A filter's extents, if all are known.
+fn filter(weights: &Known) -> Result<Option<[usize; 4]>, EngineError> {
+    let Some(dims) = weights.dims() else { return Ok(None) };
+    let dims = <[usize; 4]>::try_from(dims);
+    dims.map(Some).map_err(|dims| fail(format!("a filter of shape {dims:?}")))
+}
+
+pub fn conv(x: &Known, weights: &Known, options: &Conv) -> Found {
+    let (Some(image), Some([height, width, ins, outs])) = (image(x)?, filter(weights)?) else {
+        return Ok(Known::default());
+    };
+    if let Some(channels) = image[3]
+        && (ins == 0 || !channels.is_multiple_of(ins) || !outs.is_multiple_of((channels / ins).max(1)))
+    {
+        let filter = [height, width, ins, outs];
+        return Err(fail(format!("a filter {filter:?} on an image of {channels} channels")));
+    }
+    let [rows, columns] = windows(image, [height, width], options)?;
+    Ok(Known::shaped(vec![image[0], rows, columns, Some(outs)]))
+}
+
+pub fn depthwise(x: &Known, weights: &Known, options: &Conv) -> Found {
+    let (Some(image), Some([height, width, ins, each])) = (image(x)?, filter(weights)?) else {
+        return Ok(Known::default());
+    };
+    if let Some(channels) = image[3]
+        && channels != ins
+    {
+        return Err(fail(format!("a depthwise filter of {ins} channels on an image of {channels}")));
+    }
+    let [rows, columns] = windows(image, [height, width], options)?;
+    Ok(Known::shaped(vec![image[0], rows, columns, ins.checked_mul(each)]))
+}
+
+pub fn pool(x: &Known, pool: &Pool) -> Found {
+    let Some(image) = image(x)? else { return Ok(Known::default()) };
+    let as_conv = Conv {
+        strides: pool.strides,
+        dilations: [1, 1],
+        padding: pool.padding,
+        activation: crate::graph::Activation::None,
+    };
+    let [rows, columns] = windows(image, pool.window, &as_conv)?;
+    Ok(Known::shaped(vec![image[0], rows, columns, image[3]]))
+}
+
+pub fn resize(x: &Known, size: &Known) -> Found {
+    let Some([batch, .., channels]) = image(x)? else { return Ok(Known::default()) };
+    let side = |n: usize| size.numbers.as_ref().and_then(|s| usize::try_from((*s.get(n)?)?).ok());
+    let shape: Extents = vec![batch, side(0), side(1), channels];
+    Ok(Known::shaped(shape))
+}
