@@ -2,7 +2,7 @@
 
 mod process;
 
-pub use process::{Exit, resident_set};
+pub use process::{Exit, program, resident_set};
 
 use crate::http::{Answer, Client};
 use crate::s3::S3;

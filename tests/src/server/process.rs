@@ -26,7 +26,7 @@ pub(super) struct Process {
 }
 
 /// The program, which cargo builds before the tests of this package.
-fn program() -> &'static PathBuf {
+pub fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
     PROGRAM.get_or_init(|| {
         let test = std::env::current_exe().expect("a test knows its own path");

@@ -215,3 +215,25 @@ fn random_graphs_keep_their_answers() {
         }
     }
 }
+
+#[test]
+fn shapes_that_cannot_fit_are_refused_before_anything_is_computed() {
+    let mut b = Build::new(2);
+    // The first operation would fail on its values, the second one on its shapes.
+    let indices = b.graph.inputs[1];
+    let (table, axis) = (b.floats(&[4, 3]), b.add(Op::Literal(Arc::new(Literal::I64(vec![0], vec![]))), &[]));
+    let gathered = b.add(Op::Gather { batch_dims: 0 }, &[table, indices, axis]);
+    let weights = b.floats(&[5, 2]);
+    let x = b.graph.inputs[0];
+    let product = b.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[x, weights]);
+    b.graph.outputs = vec![gathered, product];
+    let plan = Plan::new(&b.graph, &[], &[Some(vec![None, None]), Some(vec![None])]).unwrap();
+    let run = |columns: usize, index: i64| {
+        let x = Value::of(vec![0f32; columns], &[1, columns]).unwrap();
+        plan.run(vec![x, Value::of(vec![index], &[1]).unwrap()])
+    };
+    let refused = run(4, 99).unwrap_err();
+    assert!(matches!(&refused, crate::EngineError::InvalidInput(why) if why.contains("\"n\"")), "{refused}");
+    assert!(matches!(run(5, 99), Err(crate::EngineError::Execution(_))));
+    assert!(run(5, 3).is_ok());
+}
