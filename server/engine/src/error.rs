@@ -76,6 +76,9 @@ impl EngineError {
 }
 
 fn list(ops: &[UnsupportedOp]) -> String {
-    let texts: Vec<String> = ops.iter().map(|o| format!("{} (node {})", o.op, o.node)).collect();
-    texts.join(", ")
+    let place = |o: &UnsupportedOp| match &o.function {
+        Some(function) => format!("{} (node {} of function {function})", o.op, o.node),
+        None => format!("{} (node {})", o.op, o.node),
+    };
+    ops.iter().map(place).collect::<Vec<_>>().join(", ")
 }

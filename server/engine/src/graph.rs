@@ -55,20 +55,27 @@ impl Literal {
 pub struct Weight {
     /// Its name in the artifact.
     pub key: String,
+    /// The part of it: where it begins and how long it is, axis by axis.
+    pub part: Option<Vec<(usize, usize)>>,
     /// Its type there.
     pub dtype: DType,
     /// Its shape.
     pub shape: Vec<usize>,
     /// Number of elements.
     pub elements: usize,
+    /// Bytes in the artifact.
+    pub stored: u64,
 }
 
 impl Weight {
     /// Bytes in memory, widened.
     pub fn bytes(&self) -> u64 {
+        if self.dtype == DType::String {
+            return (self.elements as u64 * size_of::<Vec<u8>>() as u64).saturating_add(self.stored);
+        }
         let width = match self.dtype {
             DType::F32 | DType::F16 | DType::BF16 => 4,
-            DType::Bool | DType::String => 1,
+            DType::Bool => 1,
             _ => 8,
         };
         (self.elements as u64).saturating_mul(width)

@@ -10,6 +10,8 @@ pub struct UnsupportedOp {
     pub op: String,
     /// The first node that uses it.
     pub node: String,
+    /// The function that the node is in; none: the main graph.
+    pub function: Option<String>,
     /// Why, when it is not the whole operation (an attribute, a data type).
     pub detail: Option<String>,
 }

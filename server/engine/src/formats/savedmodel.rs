@@ -10,11 +10,14 @@ mod constants;
 mod inline;
 mod layout;
 mod lower;
+mod objects;
 mod proto;
+mod regions;
 mod signatures;
 mod sstable;
 mod tables;
 mod variables;
+mod weights;
 
 use super::{Artifact, Program};
 use crate::EngineError;
@@ -34,8 +37,8 @@ pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
     let graph =
         meta.graph_def.as_ref().ok_or_else(|| EngineError::broken("saved_model.pb holds no graph"))?;
     let library = inline::Library::new(graph);
-    let variables = variables::find(&meta, &library)?;
-    let tables = tables::find(&meta, &library, &dir)?;
+    let variables = variables::find(&meta, &library, &bundle)?;
+    let tables = tables::find(&meta, &library, &dir, &bundle)?;
     let signatures = signatures::read(&meta, &library)?;
     let mut context = inline::Context::new(&library, &variables, &tables, &bundle);
     let mut programs = Vec::new();
@@ -69,19 +72,22 @@ fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {
 pub fn weight(bundle: &Bundle, weight: &crate::graph::Weight) -> Result<crate::kernels::Value, EngineError> {
     use crate::graph::Literal;
     let out_of_memory = |_| EngineError::Execution("out of memory".to_owned());
+    let part = weight.part.as_deref();
     let literal = if weight.dtype == crate::DType::F32 && cfg!(target_endian = "little") {
         // The common case goes from the file to where it stays.
         let mut values = Vec::new();
         values.try_reserve_exact(weight.elements).map_err(out_of_memory)?;
         values.resize(weight.elements, 0f32);
-        bundle.read(&weight.key, bytemuck::cast_slice_mut(&mut values))?;
+        bundle.read(&weight.key, part, bytemuck::cast_slice_mut(&mut values))?;
         Literal::F32(values, weight.shape.clone())
+    } else if weight.dtype == crate::DType::String {
+        Literal::Text(bundle.texts(&weight.key)?, weight.shape.clone())
     } else {
         let mut bytes = Vec::new();
         let size = weight.elements * bundle::width(weight.dtype);
         bytes.try_reserve_exact(size).map_err(out_of_memory)?;
         bytes.resize(size, 0u8);
-        bundle.read(&weight.key, &mut bytes)?;
+        bundle.read(&weight.key, part, &mut bytes)?;
         constants::from_bytes(weight.dtype, weight.shape.clone(), &bytes)
     };
     crate::kernels::into_value(literal)

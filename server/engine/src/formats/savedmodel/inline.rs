@@ -6,7 +6,8 @@ use super::lower;
 use super::proto::{FunctionDef, GraphDef, NodeDef};
 use super::signatures::Names;
 use super::tables::Tables;
-use super::variables::{Variables, shared_name};
+use super::variables::{Place, Variables, shared_name};
+use super::weights::Weights;
 use crate::graph::{Graph, Op, ValueId, Weight};
 use crate::{EngineError, Signature, UnsupportedOp};
 use std::collections::HashMap;
@@ -114,9 +115,11 @@ pub struct Context<'a> {
     variables: &'a Variables,
     tables: &'a Tables,
     bundle: &'a Bundle,
-    weights: Vec<Weight>,
+    weights: Weights,
     by_variable: HashMap<String, usize>,
     unsupported: Vec<UnsupportedOp>,
+    /// The functions that are being inlined, by name.
+    functions: Vec<String>,
     graph: Graph,
     weight_values: HashMap<usize, ValueId>,
 }
@@ -133,16 +136,17 @@ impl<'a> Context<'a> {
             variables,
             tables,
             bundle,
-            weights: Vec::new(),
+            weights: Weights::default(),
             by_variable: HashMap::new(),
             unsupported: Vec::new(),
+            functions: Vec::new(),
             graph: Graph::default(),
             weight_values: HashMap::new(),
         }
     }
 
     pub fn finish(self) -> (Vec<Weight>, Vec<UnsupportedOp>) {
-        (self.weights, self.unsupported)
+        (self.weights.all, self.unsupported)
     }
 
     /// The graph of one signature.
@@ -227,7 +231,13 @@ impl<'a> Context<'a> {
         depth: usize,
     ) -> Result<Vec<Val>, EngineError> {
         match node.op.as_str() {
-            "VarHandleOp" | "HashTableV2" | "HashTable" => return Ok(vec![Val::Resource(shared_name(node))]),
+            "VarHandleOp"
+            | "HashTableV2"
+            | "HashTable"
+            | "MutableHashTableV2"
+            | "MutableHashTable"
+            | "MutableDenseHashTableV2"
+            | "MutableDenseHashTable" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
             "ReadVariableOp" => {
                 return match inputs.into_iter().next() {
@@ -293,7 +303,12 @@ impl<'a> Context<'a> {
     fn missing(&mut self, node: &NodeDef, detail: Option<String>) {
         let known = self.unsupported.iter().any(|u| u.op == node.op && u.detail == detail);
         if !known && self.unsupported.len() < MOST_UNSUPPORTED {
-            self.unsupported.push(UnsupportedOp { op: node.op.clone(), node: node.name.clone(), detail });
+            self.unsupported.push(UnsupportedOp {
+                op: node.op.clone(),
+                node: node.name.clone(),
+                function: self.functions.last().cloned(),
+                detail,
+            });
         }
     }
 
@@ -311,30 +326,19 @@ impl<'a> Context<'a> {
         })?;
         let known = scope.arguments.iter().copied().zip(inputs.into_iter().map(|i| vec![i])).collect();
         let wanted: Vec<&'a str> = scope.results.clone();
-        self.evaluate(scope, known, &wanted, depth + 1)
+        self.functions.push(name.to_owned());
+        let results = self.evaluate(scope, known, &wanted, depth + 1);
+        self.functions.pop();
+        results
     }
 
     fn weight(&mut self, variable: &str) -> Result<Val, EngineError> {
         let number = match self.by_variable.get(variable) {
             Some(number) => *number,
             None => {
-                let key = match self.variables.get(variable) {
-                    Some(key) => key.as_str(),
-                    None if self.bundle.has(variable) => variable,
-                    None => {
-                        let text = format!("variable {variable:?} is not restored from the checkpoint");
-                        return Err(EngineError::broken(text));
-                    }
-                };
-                let entry = self.bundle.entry(key)?;
-                self.weights.push(Weight {
-                    key: key.to_owned(),
-                    dtype: entry.dtype,
-                    shape: entry.shape,
-                    elements: entry.elements,
-                });
-                self.by_variable.insert(variable.to_owned(), self.weights.len() - 1);
-                self.weights.len() - 1
+                let number = self.find_weight(variable)?;
+                self.by_variable.insert(variable.to_owned(), number);
+                number
             }
         };
         if let Some(value) = self.weight_values.get(&number) {
@@ -343,6 +347,19 @@ impl<'a> Context<'a> {
         let value = self.graph.add(Op::Weight(number), Vec::new(), variable)?;
         self.weight_values.insert(number, value);
         Ok(Val::Value(value))
+    }
+
+    fn find_weight(&mut self, variable: &str) -> Result<usize, EngineError> {
+        let own = Place::whole(variable);
+        let place = match self.variables.get(variable) {
+            Some(place) => place,
+            None if self.bundle.has(variable) => &own,
+            None => {
+                let text = format!("variable {variable:?} is not restored from the checkpoint");
+                return Err(EngineError::broken(text));
+            }
+        };
+        self.weights.find(self.bundle, place)
     }
 }
 

@@ -22,6 +22,8 @@ pub struct MetaGraphDef {
     pub signature_def: BTreeMap<String, SignatureDef>,
     #[prost(message, repeated, tag = "6")]
     pub asset_file_def: Vec<AssetFileDef>,
+    #[prost(message, optional, tag = "7")]
+    pub object_graph_def: Option<SavedObjectGraph>,
 }
 
 impl MetaGraphDef {
@@ -48,6 +50,66 @@ pub struct AssetFileDef {
     pub tensor_info: Option<TensorInfo>,
     #[prost(string, tag = "2")]
     pub filename: String,
+}
+
+/// The objects that were saved; functions say which of them they close over.
+#[derive(Clone, PartialEq, Message)]
+pub struct SavedObjectGraph {
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: Vec<SavedObject>,
+    #[prost(btree_map = "string, message", tag = "2")]
+    pub concrete_functions: BTreeMap<String, SavedConcreteFunction>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SavedObject {
+    #[prost(message, repeated, tag = "1")]
+    pub children: Vec<ObjectReference>,
+    #[prost(message, optional, tag = "7")]
+    pub variable: Option<SavedVariable>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SavedVariable {
+    #[prost(string, tag = "6")]
+    pub name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SavedConcreteFunction {
+    #[prost(int32, repeated, tag = "2")]
+    pub bound_inputs: Vec<i32>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct ObjectReference {
+    #[prost(int32, tag = "1")]
+    pub node_id: i32,
+    #[prost(string, tag = "2")]
+    pub local_name: String,
+}
+
+/// The objects as the checkpoint knows them.
+#[derive(Clone, PartialEq, Message)]
+pub struct TrackableObjectGraph {
+    #[prost(message, repeated, tag = "1")]
+    pub nodes: Vec<TrackableObject>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TrackableObject {
+    #[prost(message, repeated, tag = "1")]
+    pub children: Vec<ObjectReference>,
+    #[prost(message, repeated, tag = "2")]
+    pub attributes: Vec<SerializedTensor>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SerializedTensor {
+    #[prost(string, tag = "1")]
+    pub name: String,
+    #[prost(string, tag = "3")]
+    pub checkpoint_key: String,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -232,8 +294,21 @@ pub struct BundleEntry {
     pub slices: Vec<Slice>,
 }
 
+/// A part of a tensor, axis by axis.
 #[derive(Clone, PartialEq, Message)]
-pub struct Slice {}
+pub struct Slice {
+    #[prost(message, repeated, tag = "1")]
+    pub extent: Vec<SliceExtent>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct SliceExtent {
+    #[prost(int64, tag = "1")]
+    pub start: i64,
+    /// Without it the whole axis.
+    #[prost(int64, optional, tag = "2")]
+    pub length: Option<i64>,
+}
 
 /// The element type that a number of TensorFlow's `DataType` stands for; reference types count as what they refer to.
 pub fn dtype(number: i32) -> Option<crate::DType> {

@@ -72,7 +72,8 @@ fn handle(from: &mut &[u8]) -> Result<(u64, u64), EngineError> {
     pair.ok_or_else(|| bad("a block's place is not readable"))
 }
 
-fn varint(from: &mut &[u8]) -> Option<u64> {
+/// A number in sevens of bits, which is taken off the front.
+pub fn varint(from: &mut &[u8]) -> Option<u64> {
     let mut value = 0u64;
     for shift in (0..64).step_by(7) {
         let (byte, rest) = from.split_first()?;

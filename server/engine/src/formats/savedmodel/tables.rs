@@ -1,13 +1,14 @@
 //! Tables: what the initialisers of the main graph, and of the functions that it calls, put into them.
 
 use super::attributes::Attributes as _;
+use super::bundle::Bundle;
 use super::inline::{Library, Scope, split_input};
 use super::proto::{MetaGraphDef, NodeDef};
-use super::variables::shared_name;
-use super::{constants, layout};
+use super::variables::{place, shared_name};
+use super::{bundle, constants, layout};
 use crate::EngineError;
 use crate::graph::{Literal, Table};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -26,10 +27,28 @@ const LARGEST_FILE: u64 = 1 << 30;
 /// A call on the way from the main graph: who calls, and with which node.
 type Frames<'f, 'a> = Vec<(&'f Scope<'a>, &'a NodeDef)>;
 
-/// Finds every table that an initialiser fills.
-pub fn find<'a>(meta: &MetaGraphDef, library: &Library<'a>, dir: &Path) -> Result<Tables, EngineError> {
-    let mut search = Search { meta, library, dir, tables: Tables::new(), calls: 0 };
+/// Finds every table that an initialiser or the checkpoint fills, and those that nothing does.
+pub fn find<'a>(
+    meta: &MetaGraphDef,
+    library: &Library<'a>,
+    dir: &Path,
+    bundle: &Bundle,
+) -> Result<Tables, EngineError> {
+    let mut search =
+        Search { meta, library, dir, bundle, tables: Tables::new(), filled: HashSet::new(), calls: 0 };
     search.visit(&library.main, &mut Vec::new())?;
+    for node in library.main.nodes().iter().filter(|n| n.op.starts_with("Mutable")) {
+        let name = shared_name(node);
+        let blank = |which| node.dtype(which).map(|d| constants::from_bytes(d, vec![0], &[]));
+        let blank = |which| match node.dtype(which) {
+            Some(crate::DType::String) => Some(Literal::Text(Vec::new(), vec![0])),
+            _ => blank(which),
+        };
+        let table = blank("key_dtype").zip(blank("value_dtype")).and_then(|(k, v)| Table::new(&k, v));
+        if let (Some(table), false) = (table, search.filled.contains(&name)) {
+            search.tables.entry(name).or_insert_with(|| Arc::new(table));
+        }
+    }
     Ok(search.tables)
 }
 
@@ -37,7 +56,10 @@ struct Search<'s, 'a> {
     meta: &'s MetaGraphDef,
     library: &'s Library<'a>,
     dir: &'s Path,
+    bundle: &'s Bundle,
     tables: Tables,
+    /// Tables that something fills, known or not.
+    filled: HashSet<String>,
     calls: usize,
 }
 
@@ -46,6 +68,8 @@ impl<'s, 'a> Search<'s, 'a> {
         for node in scope.nodes() {
             match node.op.as_str() {
                 "LookupTableImportV2" | "InitializeTableV2" | "InitializeTable" => {
+                    let handle = node.input.first().and_then(|i| origin(scope, frames, i));
+                    self.filled.extend(handle.map(|(_, handle, _)| shared_name(handle)));
                     let part = |n: usize| self.literal(scope, frames, node.input.get(n)?);
                     if let (Some(keys), Some(values)) = (part(1), part(2)) {
                         self.fill(scope, frames, node, &keys, values);
@@ -78,13 +102,28 @@ impl<'s, 'a> Search<'s, 'a> {
         values: Literal,
     ) {
         let handle = node.input.first().and_then(|i| origin(scope, frames, i));
-        if let (Some(handle), Some(table)) = (handle, Table::new(keys, values)) {
+        if let (Some((_, handle, _)), Some(table)) = (handle, Table::new(keys, values)) {
             self.tables.insert(shared_name(handle), Arc::new(table));
         }
     }
 
     fn literal(&self, scope: &'s Scope<'a>, frames: &Frames<'s, 'a>, input: &str) -> Option<Literal> {
-        constants::literal(origin(scope, frames, input)?.tensor("value")?).ok()?
+        let (scope, node, output) = origin(scope, frames, input)?;
+        match node.op.as_str() {
+            "RestoreV2" => self.stored(&place(scope, node, output)?.key),
+            _ => constants::literal(node.tensor("value")?).ok()?,
+        }
+    }
+
+    /// A tensor of the checkpoint, as a constant.
+    fn stored(&self, key: &str) -> Option<Literal> {
+        let entry = self.bundle.entry(key, None).ok()?;
+        if entry.dtype == crate::DType::String {
+            return Some(Literal::Text(self.bundle.texts(key).ok()?, entry.shape));
+        }
+        let mut bytes = vec![0; entry.elements.checked_mul(bundle::width(entry.dtype))?];
+        self.bundle.read(key, None, &mut bytes).ok()?;
+        Some(constants::from_bytes(entry.dtype, entry.shape, &bytes))
     }
 
     /// A table from the lines of a file: each a key, or the columns that the node names.
@@ -94,7 +133,9 @@ impl<'s, 'a> Search<'s, 'a> {
         frames: &Frames<'s, 'a>,
         node: &'a NodeDef,
     ) -> Result<(), EngineError> {
-        let Some(source) = node.input.get(1).and_then(|i| origin(scope, frames, i)) else { return Ok(()) };
+        let Some((_, source, _)) = node.input.get(1).and_then(|i| origin(scope, frames, i)) else {
+            return Ok(());
+        };
         let asset = self
             .meta
             .asset_file_def
@@ -132,7 +173,7 @@ impl<'s, 'a> Search<'s, 'a> {
         };
         let table = origin(scope, frames, &node.input[0]);
         let typed = |part: Option<Literal>, which: &str| {
-            let wanted = table.and_then(|t| t.dtype(which));
+            let wanted = table.and_then(|(_, t, _)| t.dtype(which));
             match (part?, wanted) {
                 (Literal::Text(text, shape), Some(d)) if d != crate::DType::String => {
                     let parse = |t: &Vec<u8>| std::str::from_utf8(t).ok()?.trim().parse().ok();
@@ -150,18 +191,28 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 }
 
-/// The node that an input comes from, through identities and out of functions.
-fn origin<'a>(scope: &Scope<'a>, frames: &Frames<'_, 'a>, input: &str) -> Option<&'a NodeDef> {
-    let (mut scope, mut frames) = (scope, &frames[..]);
-    let mut name = split_input(input).0.to_owned();
+/// The node that an input comes from, with its scope and which of its outputs: through identities and out of functions.
+fn origin<'f, 'a>(
+    scope: &'f Scope<'a>,
+    frames: &'f [(&'f Scope<'a>, &'a NodeDef)],
+    input: &str,
+) -> Option<(&'f Scope<'a>, &'a NodeDef, usize)> {
+    let (mut scope, mut frames) = (scope, frames);
+    let (mut name, mut output) = split_input(input);
+    // Names of a caller's inputs live as long as its nodes.
+    let mut held: &'a str;
     for _ in 0..LONGEST_WAY {
-        match scope.node(&name) {
-            Some(node) if node.op == "Identity" => name = split_input(node.input.first()?).0.to_owned(),
-            Some(node) => return Some(node),
+        match scope.node(name) {
+            Some(node) if node.op == "Identity" => {
+                held = node.input.first()?;
+                (name, output) = split_input(held);
+            }
+            Some(node) => return Some((scope, node, output)),
             None => {
                 let ((caller, call), rest) = frames.split_last()?;
                 let place = scope.arguments().iter().position(|a| *a == name)?;
-                name = split_input(call.input.get(place)?).0.to_owned();
+                held = call.input.get(place)?;
+                (name, output) = split_input(held);
                 (scope, frames) = (caller, rest);
             }
         }
