@@ -4,7 +4,6 @@
 use super::draft::Draft;
 use crate::graph::{Op, Product, Products, ValueId};
 use crate::kernels::Geometry;
-use crate::value::Kind;
 use std::collections::HashMap;
 
 /// Extents as far as they are known.
@@ -23,6 +22,9 @@ impl Shapes {
         let mut shapes = Self { known };
         for (value, constant) in &draft.constants {
             shapes.known.insert(*value, constant.dims().iter().map(|d| Some(*d)).collect());
+        }
+        for (value, weight) in &draft.deferred {
+            shapes.known.insert(*value, weight.dims.iter().map(|d| Some(*d)).collect());
         }
         for node in &draft.nodes {
             if let (Some(shape), [output]) = (shapes.result(draft, &node.op, &node.inputs), &node.outputs[..])
@@ -43,7 +45,7 @@ impl Shapes {
         let (Products::Conv(conv) | Products::Depthwise(conv)) = kind else { return None };
         let [batch, height, width, channels] = self.get(*inputs.first()?)?[..] else { return None };
         let dims = [batch.unwrap_or(1), height?, width?, channels?];
-        let window = draft.constant(*inputs.get(1)?, Kind::F32)?.dims();
+        let window = draft.weights(*inputs.get(1)?)?;
         let window = [*window.first()?, *window.get(1)?];
         Geometry::of(dims, window, conv.strides, conv.dilations, conv.padding).ok()
     }

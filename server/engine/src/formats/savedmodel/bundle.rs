@@ -2,21 +2,40 @@
 
 use super::proto::{BundleEntry, BundleHeader, dtype};
 use super::{layout, sstable};
-use crate::{DType, EngineError};
+use crate::{DType, EngineError, value};
+use memmap2::Mmap;
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// An index of a million variables is a tenth of this.
 const LARGEST_INDEX: u64 = 1 << 30;
 /// Files of one checkpoint.
 const MOST_SHARDS: i32 = 4096;
 
+/// How an artifact's files may be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Access {
+    /// Nobody writes to them: they may be mapped.
+    pub unchanging: bool,
+    /// Their bytes were compared with their checksums before.
+    pub checked: bool,
+    /// A tensor of at most so many bytes is copied, and read when the artifact is opened.
+    pub small: usize,
+}
+
+impl Access {
+    /// Files that others may write to.
+    pub const FOREIGN: Self = Self { unchanging: false, checked: false, small: 64 << 10 };
+}
+
 /// An opened checkpoint; empty for a frozen graph.
 pub struct Bundle {
     dir: PathBuf,
+    access: Access,
     shards: i32,
     entries: HashMap<String, BundleEntry>,
     sizes: HashMap<i32, u64>,
@@ -30,10 +49,17 @@ pub struct Entry {
     pub elements: usize,
 }
 
+impl Entry {
+    /// Bytes in the file.
+    pub fn bytes(&self) -> usize {
+        self.elements * width(self.dtype)
+    }
+}
+
 impl Bundle {
-    pub fn open(dir: &Path) -> Result<Self, EngineError> {
+    pub fn open(dir: &Path, access: Access) -> Result<Self, EngineError> {
         let dir = dir.join("variables");
-        let mut bundle = Self { dir, shards: 0, entries: HashMap::new(), sizes: HashMap::new() };
+        let mut bundle = Self { dir, access, shards: 0, entries: HashMap::new(), sizes: HashMap::new() };
         if !bundle.dir.join("variables.index").exists() {
             return Ok(bundle);
         }
@@ -59,6 +85,11 @@ impl Bundle {
             bundle.sizes.insert(shard, meta.len());
         }
         Ok(bundle)
+    }
+
+    /// How its files may be read.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -99,17 +130,42 @@ impl Bundle {
         let io = |e: std::io::Error| EngineError::Io { file: name.clone(), message: e.kind().to_string() };
         let file = File::open(self.shard(entry.shard_id)).map_err(io)?;
         file.read_exact_at(into, entry.offset.unsigned_abs()).map_err(io)?;
-        if sstable::masked(crc32c::crc32c(into)) != entry.crc32c {
-            return Err(EngineError::broken(format!(
-                "checkpoint entry {key:?}: its bytes fail their checksum"
-            )));
+        check(key, entry, into)
+    }
+
+    /// Maps a tensor's bytes, and checks them unless that was done before. None: they have to be read.
+    pub fn map(&self, key: &str) -> Result<Option<Arc<Mmap>>, EngineError> {
+        let size = self.entry(key)?.bytes();
+        if !self.access.unchanging || size <= self.access.small || cfg!(not(target_endian = "little")) {
+            return Ok(None);
         }
-        Ok(())
+        let entry = &self.entries[key];
+        let file = File::open(self.shard(entry.shard_id));
+        // What cannot be mapped may still be read, or says then why not.
+        let map = file.and_then(|file| value::map(&file, entry.offset.unsigned_abs(), size));
+        let Ok(map) = map else { return Ok(None) };
+        if !self.access.checked {
+            check(key, entry, &map)?;
+        }
+        Ok(Some(map))
+    }
+
+    /// A text that a tensor with other elements would not have.
+    pub fn identity(&self, key: &str) -> String {
+        let what = self.entries.get(key).map(|e| (e.dtype, e.shape.as_ref(), e.size, e.crc32c));
+        format!("{key:?} {what:?}")
     }
 
     fn shard(&self, shard: i32) -> PathBuf {
         self.dir.join(file_name(shard, self.shards))
     }
+}
+
+fn check(key: &str, entry: &BundleEntry, bytes: &[u8]) -> Result<(), EngineError> {
+    if sstable::masked(crc32c::crc32c(bytes)) == entry.crc32c {
+        return Ok(());
+    }
+    Err(EngineError::broken(format!("checkpoint entry {key:?}: its bytes fail their checksum")))
 }
 
 fn file_name(shard: i32, shards: i32) -> String {
