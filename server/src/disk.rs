@@ -6,10 +6,14 @@
 //!   staging/<random>/       being unpacked, or being deleted; swept at start
 //!   entries/<hash>-<n>/files/   an unpacked artifact, named by the hash of store, model and version
 //!   entries/<hash>-<n>/entry.json   its record; appears by rename once every file is on stable storage
+//!   entries/<hash>-<n>/packed   its packed weights, for reloads; appears by rename, behind the first load, if there is room
 //! ```
 //!
 //! A directory without a record is not an entry: a crash leaves nothing that could be served by mistake, and a start
 //! sweeps it. Fsyncs happen behind the first load, which reads the same pages from memory meanwhile.
+//!
+//! Files never change once they have their name, so loaded models map them. The map of a file that is removed keeps its
+//! blocks until the model goes: beyond the budget there may be as much on disk as mapped models have in memory.
 //!
 //! Every byte is charged to the budget before it is written, in blocks as the file system counts them, temporary files
 //! included. What is over goes by least recent use; entries that a load is reading stay.
@@ -17,6 +21,7 @@
 mod budget;
 mod entry;
 mod open;
+mod packed;
 mod record;
 
 pub use entry::{Commit, DiskEntry, Reading, Stage};

@@ -1,11 +1,13 @@
 //! The path of a model from the store to memory: find, download and unpack, check, load.
 
+mod behind;
+
 use crate::archive::{self, Limits, UnpackError};
 use crate::disk::{Commit, DiskCache, DiskEntry, Reading, Stage};
 use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Object, Store, Version};
-use berth_engine::{EngineError, Model, Prepared};
+use berth_engine::{EngineError, Kept, Model, Prepared};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -136,6 +138,12 @@ impl Loader {
     pub fn load(&self, ready: Ready) -> Result<LoadedModel, ModelError> {
         let engine = ready.prepared.load()?;
         let disk = ready.reading.as_ref().map(|r| r.entry().clone());
+        if let Some(entry) = &disk {
+            entry.set_checked();
+            if let Some(unsaved) = engine.unsaved() {
+                behind::save(entry.clone(), unsaved);
+            }
+        }
         Ok(LoadedModel { engine, version: ready.version, disk })
     }
 
@@ -177,7 +185,7 @@ impl Loader {
         let reading = entry.read()?;
         entry.touch();
         let version = entry.version().clone();
-        match prepare(reading.dir()).await {
+        match prepare_kept(&reading).await {
             Ok(prepared) => {
                 Some(Ready { prepared, version, reading: Some(reading), fresh, transferred: false })
             }
@@ -203,7 +211,7 @@ impl Loader {
             tokio::time::sleep(COMMIT_AFTER).await;
             let _ = tokio::task::spawn_blocking(move || commit.run()).await;
         });
-        match prepare(reading.dir()).await {
+        match prepare_kept(&reading).await {
             Ok(prepared) => {
                 Ok(Ready { prepared, version, reading: Some(reading), fresh: true, transferred: true })
             }
@@ -281,6 +289,12 @@ impl LoadedModel {
 /// Reads and checks everything but the weights.
 async fn prepare(dir: impl AsRef<Path> + Send + 'static) -> Result<Prepared, ModelError> {
     blocking(move || Ok(Prepared::open(dir.as_ref())?)).await
+}
+
+/// The same of an entry, whose files nobody changes.
+async fn prepare_kept(reading: &Reading) -> Result<Prepared, ModelError> {
+    let (dir, packed, checked) = (reading.dir(), reading.packed(), reading.entry().is_checked());
+    blocking(move || Ok(Prepared::open_kept(&Kept { dir: &dir, packed: &packed, checked })?)).await
 }
 
 /// Blocking work with its panics turned into errors: a hostile file must not take more than its own request.

@@ -205,6 +205,12 @@ impl Server {
         resident_set(self.process.id())
     }
 
+    /// Whether the process has a file mapped whose path contains this text.
+    pub fn has_mapped(&self, path: &str) -> bool {
+        let maps = std::fs::read_to_string(format!("/proc/{}/maps", self.process.id()));
+        maps.expect("the process lives").contains(path)
+    }
+
     /// Asks the process to stop.
     pub fn terminate(&self) {
         self.process.signal("TERM");

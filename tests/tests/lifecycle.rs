@@ -246,3 +246,61 @@ async fn without_a_cache_a_model_is_dropped_after_its_answer() {
         assert_eq!(s3.gets(IRIS), round);
     }
 }
+
+/// The packed weights of the only entry of a disk cache, once they are there.
+async fn packed(cache: &std::path::Path) -> std::path::PathBuf {
+    let find = || {
+        let entries = cache.join("entries").read_dir().expect("a disk cache");
+        let mut files = entries.map(|e| e.expect("an entry").path().join("packed"));
+        files.find(|f| f.is_file())
+    };
+    eventually("packed weights are written behind the load", async || find().is_some()).await;
+    find().expect("just seen")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_reload_maps_packed_weights_and_makes_them_anew_if_they_are_broken() {
+    let s3 = S3::start().await;
+    s3.put("models/vgg16.tar.gz", vgg16::archive()).await;
+    let (request, wanted) = vgg16::requests().swap_remove(0);
+    let cache = tempfile::tempdir().expect("a temporary directory");
+    let start = || setup(&s3).cache_dir(cache.path()).start();
+    let check = async |server: &Server| {
+        let answer = server.invoke("vgg16.tar.gz", request.clone()).await;
+        assert_eq!(answer.status, 200, "{}", answer.show());
+        assert!(examples::distance(&examples::predictions(&answer.body), &wanted) < 1e-4);
+    };
+
+    let server = start().await;
+    check(&server).await;
+    let file = packed(cache.path()).await;
+    assert!(!server.has_mapped("/packed"), "the first load packs");
+    assert_eq!(server.post("/unload?model=vgg16.tar.gz").await.status, 200);
+    check(&server).await;
+    assert!(server.has_mapped("/packed"), "a reload maps");
+    let used = server.models().await["disk"]["used"].as_u64().expect("bytes");
+    assert!(used > file.metadata().expect("a file").len(), "{used} bytes are charged");
+    // Once the record is there the entry is that of the next process too.
+    eventually("the entry is kept", async || file.with_file_name("entry.json").is_file()).await;
+    server.kill().await;
+
+    let whole = std::fs::read(&file).expect("packed weights");
+    let mut state = 5usize;
+    for at in [20, whole.len() / 2, whole.len() - 1] {
+        state += 1;
+        let mut damaged = whole.clone();
+        damaged[at] ^= 1 << (state % 8);
+        std::fs::remove_file(&file).expect("a file");
+        std::fs::write(&file, damaged).expect("a file");
+        let server = start().await;
+        check(&server).await;
+        assert!(!server.has_mapped("/packed"), "byte {at} is another one");
+        eventually("it is replaced", async || std::fs::read(&file).expect("a file") == whole).await;
+        server.kill().await;
+    }
+    // What was made anew serves the next process.
+    let server = start().await;
+    check(&server).await;
+    assert!(server.has_mapped("/packed"));
+    assert_eq!(s3.gets("models/vgg16.tar.gz"), 1, "all of it from disk");
+}

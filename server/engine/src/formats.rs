@@ -29,6 +29,6 @@ pub struct Program {
 }
 
 /// Reads an artifact's directory.
-pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
-    savedmodel::read(dir)
+pub fn read(dir: &Path, access: savedmodel::bundle::Access) -> Result<Artifact, EngineError> {
+    savedmodel::read(dir, access)
 }

@@ -17,6 +17,7 @@ pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
 pub use text::{Keys, Pattern, Table, Text};
 
+use crate::value::Kind;
 use crate::{DType, EngineError};
 
 /// Names a value of a graph.
@@ -68,6 +69,16 @@ pub struct Weight {
 }
 
 impl Weight {
+    /// What its elements are in memory.
+    pub fn kind(&self) -> Kind {
+        match self.dtype {
+            DType::F32 | DType::F16 | DType::BF16 => Kind::F32,
+            DType::F64 => Kind::F64,
+            DType::Bool | DType::String => Kind::Bool,
+            _ => Kind::I64,
+        }
+    }
+
     /// Bytes in memory, widened.
     pub fn bytes(&self) -> u64 {
         if self.dtype == DType::String {

@@ -12,6 +12,7 @@ mod graph;
 #[doc(hidden)]
 pub mod kernels;
 mod model;
+mod packed_file;
 mod plan;
 mod report;
 mod signature;
@@ -20,7 +21,8 @@ mod tensor;
 pub mod value;
 
 pub use error::{EngineError, Fault};
-pub use model::{Model, Prepared, inspect};
+pub use model::{Kept, Model, Prepared, inspect};
+pub use packed_file::Unsaved;
 pub use plan::release_idle;
 pub use report::{Cost, Listing, Operation, Read, Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};

@@ -1,40 +1,108 @@
 //! An artifact, prepared and loaded.
 
-use crate::formats::{self, Artifact, savedmodel};
-use crate::graph::{Graph, Op, Weight};
-use crate::kernels;
-use crate::kernels::Value;
-use crate::plan::Plan;
-use crate::value::Contents;
+use crate::formats::savedmodel::bundle::{Access, Bundle};
+use crate::formats::{self, Artifact, Program, savedmodel};
+use crate::graph::Weight;
+use crate::packed_file::{PackedFile, Packs, Unsaved};
+use crate::plan::{Held, Outline, Plan, Reader, Weights};
+use crate::value::{Contents, Value};
 use crate::{Cost, DType, Data, EngineError, Listing, Report, Signature, Tensor, TensorSpec};
 use rayon::prelude::*;
-use std::path::Path;
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Bytes of a node in a plan: its operation, its name, its lists.
 const NODE_BYTES: u64 = 1024;
+/// Vectors that are so much larger are still small: biases and scales go into what is before them.
+const VECTOR: u64 = 64;
+/// All that is read when the artifact is opened.
+const MOST_SMALL: u64 = 64 << 20;
+/// How often a graph is folded anew, with more weights that it cannot be folded without.
+const MOST_FOLDS: usize = 8;
 
-/// An artifact that was read and checked, all but the weights' values.
+/// An artifact that was read and checked, all but the large weights' values.
 pub struct Prepared {
-    artifact: Artifact,
+    source: Source,
+    /// Of what the graphs are; none when they are needed no more.
+    programs: Vec<Program>,
+    held: Vec<Held>,
+    outlines: Vec<Outline>,
+    /// The outline of each signature.
+    which: Vec<usize>,
     report: Report,
+    packed: Option<(PathBuf, bool)>,
+}
+
+/// An artifact in a directory whose files nobody changes, with a place for its packed weights.
+#[derive(Debug, Clone)]
+pub struct Kept<'a> {
+    /// The artifact.
+    pub dir: &'a Path,
+    /// A file of packed weights, which may not be there yet.
+    pub packed: &'a Path,
+    /// This process loaded the artifact from these files before: their bytes need not be checked again.
+    pub checked: bool,
+}
+
+/// Reads weights as plans want them.
+struct Source {
+    bundle: Bundle,
+    weights: Vec<Weight>,
+}
+
+impl Reader for Source {
+    fn read(&self, weight: usize) -> Result<Value, EngineError> {
+        savedmodel::weight(&self.bundle, &self.weights[weight])
+    }
+
+    fn identity(&self, weight: usize) -> String {
+        let weight = &self.weights[weight];
+        self.bundle.identity(&weight.key, weight.part.as_deref())
+    }
 }
 
 /// Says what an artifact holds, operations that the engine lacks included.
 pub fn inspect(dir: &Path) -> Result<Report, EngineError> {
-    Ok(report(&formats::read(dir)?))
+    let artifact = formats::read(dir, Access::FOREIGN)?;
+    if artifact.unsupported.is_empty() {
+        return Prepared::of(artifact, None).map(|prepared| prepared.report);
+    }
+    // Nothing will be loaded: the weights are the better part of it.
+    let weights: u64 = artifact.weights.iter().map(Weight::bytes).sum();
+    let nodes: usize = artifact.programs.iter().map(|p| p.graph.nodes.len()).sum();
+    Ok(report(&artifact, weights + nodes as u64 * NODE_BYTES))
 }
 
 impl Prepared {
-    /// Reads and checks an unpacked artifact.
+    /// Reads and checks an unpacked artifact, in a directory that others may write to.
     pub fn open(dir: &Path) -> Result<Self, EngineError> {
-        let artifact = formats::read(dir)?;
-        let report = report(&artifact);
-        if report.unsupported.is_empty() {
-            Ok(Self { artifact, report })
-        } else {
-            Err(EngineError::Unsupported(report.unsupported))
+        Self::of(formats::read(dir, Access::FOREIGN)?, None)
+    }
+
+    /// Reads and checks an unpacked artifact whose files never change while they are in use: large weights are mapped, and those
+    /// that were packed before are not read.
+    pub fn open_kept(kept: &Kept<'_>) -> Result<Self, EngineError> {
+        let access = Access { unchanging: true, checked: kept.checked, ..Access::FOREIGN };
+        let packed = Some((kept.packed.to_owned(), kept.checked));
+        Self::of(formats::read(kept.dir, access)?, packed)
+    }
+
+    fn of(artifact: Artifact, packed: Option<(PathBuf, bool)>) -> Result<Self, EngineError> {
+        if !artifact.unsupported.is_empty() {
+            return Err(EngineError::Unsupported(artifact.unsupported));
         }
+        let mut report = report(&artifact, 0);
+        let Artifact { mut programs, weights, source: bundle, .. } = artifact;
+        let source = Source { bundle, weights };
+        let held = source.small()?;
+        let (outlines, which) = outlines(&programs, &held)?;
+        report.resident_bytes = source.bytes(&outlines)?;
+        // The graphs go, unless some of them have to be folded again.
+        if outlines.iter().all(|o| o.wanted().is_empty()) {
+            programs.clear();
+        }
+        Ok(Self { source, programs, held, outlines, which, report, packed })
     }
 
     /// What the artifact holds.
@@ -48,69 +116,112 @@ impl Prepared {
     }
 
     /// Reads the weights and builds the plans.
-    pub fn load(self) -> Result<Model, EngineError> {
-        let artifact = &self.artifact;
-        let weights: Vec<Value> = artifact
-            .weights
-            .par_iter()
-            .map(|w| savedmodel::weight(&artifact.source, w))
+    pub fn load(mut self) -> Result<Model, EngineError> {
+        self.fold_all()?;
+        let file = self.packed.as_ref().and_then(|(path, checked)| PackedFile::open(path, *checked));
+        let weights = Weights::new(&self.source, file);
+        let plans: Vec<Arc<Plan>> = self
+            .outlines
+            .iter()
+            .map(|outline| outline.finish(&weights).map(Arc::new))
             .collect::<Result<_, _>>()?;
-        let mut plans: Vec<(&Graph, Arc<Plan>)> = Vec::new();
-        let mut programs = Vec::new();
-        for program in &artifact.programs {
-            // Exports often hold one body under two names.
-            let same = plans.iter().find(|(graph, _)| **graph == program.graph).map(|(_, plan)| plan.clone());
-            let plan = match same {
-                Some(plan) => plan,
-                None => {
-                    let shapes: Vec<_> = program.signature.inputs.iter().map(|i| i.shape.clone()).collect();
-                    Arc::new(Plan::new(&program.graph, &weights, &shapes)?)
-                }
-            };
-            plans.push((&program.graph, plan.clone()));
-            programs.push(plan);
-        }
-        let signatures = artifact.programs.iter().map(|p| p.signature.clone()).collect();
-        drop(plans);
-        // Bytes of plans that two signatures share count once.
-        let mut bytes = 0;
-        for (n, plan) in programs.iter().enumerate() {
-            if programs[..n].iter().all(|p| !Arc::ptr_eq(p, plan)) {
-                bytes += plan.bytes() as u64;
+        // Buffers that plans share count once.
+        let buffers: HashMap<usize, usize> = plans.iter().flat_map(|p| p.buffers()).collect();
+        let tables: usize = plans.iter().map(|p| p.tables()).sum();
+        let resident_bytes = buffers.values().sum::<usize>().saturating_add(tables) as u64;
+        let (packs, added) = weights.into_packs();
+        let model = Model {
+            signatures: self.report.signatures,
+            plans: self.which.iter().map(|n| plans[*n].clone()).collect(),
+            resident_bytes: resident_bytes.min(self.report.resident_bytes),
+            packs: Arc::new(packs),
+            added: added && self.packed.is_some(),
+        };
+        Ok(model)
+    }
+
+    /// Folds what could not be folded without large weights.
+    fn fold_all(&mut self) -> Result<(), EngineError> {
+        for _ in 0..MOST_FOLDS {
+            let mut wanted: Vec<usize> = self.outlines.iter().flat_map(Outline::wanted).copied().collect();
+            wanted.sort_unstable();
+            wanted.dedup();
+            if wanted.is_empty() {
+                break;
             }
+            let read = |n: &usize| Ok((*n, Held::Here(self.source.read(*n)?)));
+            for (n, held) in wanted.par_iter().map(read).collect::<Result<Vec<_>, EngineError>>()? {
+                self.held[n] = held;
+            }
+            (self.outlines, self.which) = outlines(&self.programs, &self.held)?;
         }
-        let resident_bytes = bytes.min(self.report.resident_bytes);
-        Ok(Model { signatures, plans: programs, resident_bytes })
+        Ok(())
     }
 }
 
-fn report(artifact: &Artifact) -> Report {
-    let nodes: usize = artifact.programs.iter().map(|p| p.graph.nodes.len()).sum();
-    let literals = artifact.programs.iter().flat_map(|p| &p.graph.nodes).map(|n| match &n.op {
-        Op::Literal(l) => l.bytes() as u64,
-        _ => 0,
-    });
-    let weights: u64 = artifact.weights.iter().map(crate::graph::Weight::bytes).sum();
+impl Source {
+    /// The small weights' elements, of the others what is known without them.
+    fn small(&self) -> Result<Vec<Held>, EngineError> {
+        let mut left = MOST_SMALL;
+        let small: Vec<bool> = self
+            .weights
+            .iter()
+            .map(|w| {
+                let bytes = w.bytes();
+                let most = self.bundle.access().small as u64 * if w.shape.len() < 2 { VECTOR } else { 1 };
+                let small = bytes <= most.min(left);
+                left -= if small { bytes } else { 0 };
+                small
+            })
+            .collect();
+        let held = |(n, weight): (usize, &Weight)| {
+            if small[n] {
+                self.read(n).map(Held::Here)
+            } else {
+                Ok(Held::Later(weight.kind(), weight.shape.clone()))
+            }
+        };
+        self.weights.par_iter().enumerate().map(held).collect()
+    }
+
+    /// Bytes of the plans together; what several of them share counts once.
+    fn bytes(&self, outlines: &[Outline]) -> Result<u64, EngineError> {
+        let weights = Weights::new(self, None);
+        let mut buffers = HashMap::new();
+        let mut bytes = 0u64;
+        for (number, outline) in outlines.iter().enumerate() {
+            buffers.extend(outline.buffers(number, &weights)?);
+            bytes = bytes.saturating_add(outline.tables() as u64);
+        }
+        Ok(buffers.into_values().fold(bytes, |sum, b| sum.saturating_add(b as u64)))
+    }
+}
+
+/// An outline for each graph, and which of them each program has: exports often hold one body under two names.
+fn outlines(programs: &[Program], held: &[Held]) -> Result<(Vec<Outline>, Vec<usize>), EngineError> {
+    let (mut outlines, mut which): (Vec<Outline>, Vec<usize>) = (Vec::new(), Vec::new());
+    for (n, program) in programs.iter().enumerate() {
+        let same = programs[..n].iter().position(|p| p.graph == program.graph);
+        which.push(match same {
+            Some(same) => which[same],
+            None => {
+                let shapes: Vec<_> = program.signature.inputs.iter().map(|i| i.shape.clone()).collect();
+                outlines.push(Outline::new(&program.graph, held, &shapes)?);
+                outlines.len() - 1
+            }
+        });
+    }
+    Ok((outlines, which))
+}
+
+fn report(artifact: &Artifact, resident_bytes: u64) -> Report {
     Report {
         format: artifact.format,
         signatures: artifact.programs.iter().map(|p| p.signature.clone()).collect(),
-        resident_bytes: weights
-            + packing(&artifact.weights, weights)
-            + literals.sum::<u64>()
-            + nodes as u64 * NODE_BYTES,
-        nodes,
+        resident_bytes,
+        nodes: artifact.programs.iter().map(|p| p.graph.nodes.len()).sum(),
         unsupported: artifact.unsupported.clone(),
     }
-}
-
-/// The most that packing adds: filters of 3x3 may take four times their memory, as far as the plan's allowance goes, and a packed matrix
-/// is filled up to whole panels.
-fn packing(weights: &[Weight], total: u64) -> u64 {
-    let windows =
-        weights.iter().filter(|w| matches!(w.shape[..], [3, 3, ins, outs] if ins >= 32 && outs >= 32));
-    let transformed = windows.map(Weight::bytes).sum::<u64>().saturating_mul(3);
-    let panels: u64 = weights.iter().map(|w| kernels::packing_bytes(&w.shape) as u64).sum();
-    transformed.min(crate::plan::packing_allowance(total)).saturating_add(panels)
 }
 
 /// Tensors by the names of a signature.
@@ -121,6 +232,9 @@ pub struct Model {
     signatures: Vec<Signature>,
     plans: Vec<Arc<Plan>>,
     resident_bytes: u64,
+    packs: Arc<Packs>,
+    /// Some of what is packed is in no file.
+    added: bool,
 }
 
 impl Model {
@@ -137,6 +251,11 @@ impl Model {
     /// Bytes in memory.
     pub fn resident_bytes(&self) -> u64 {
         self.resident_bytes
+    }
+
+    /// Packed weights to be written to the file that was looked for them; None: it has them all, or there are none.
+    pub fn unsaved(&self) -> Option<Unsaved> {
+        if self.added { self.packs.unsaved() } else { None }
     }
 
     /// Runs a signature; inputs by name, in any order. Outputs come in the signature's order.
@@ -258,3 +377,6 @@ fn outgoing(spec: &TensorSpec, value: &Value) -> Result<Tensor, EngineError> {
     };
     Tensor::new(value.dims().to_vec(), data)
 }
+
+#[cfg(test)]
+mod tests;

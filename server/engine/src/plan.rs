@@ -2,30 +2,33 @@
 //! Immutable, and shared by all requests.
 //!
 //! ```text
-//! Graph ─fold─► Draft ─passes─► Draft ─step─► Plan ─run─► answers
-//!                                               └ schedule: what follows from the shapes of the inputs, kept by shape
+//! Graph ─fold─► Draft ─passes─► Outline ─step─► Plan ─run─► answers
+//!                                  │              └ schedule: what follows from the shapes of the inputs, kept by shape
+//!                                  └ all that is known without the large weights: the choices, the bytes
 //! ```
 
 mod algorithms;
+mod deferred;
 mod describe;
 mod draft;
 mod infer;
+mod outline;
 mod passes;
 mod profile;
 mod rules;
 mod schedule;
 mod step;
+mod weights;
 
-pub use algorithms::packing_allowance;
+pub use draft::Held;
+pub use outline::Outline;
 pub use schedule::release_idle;
+pub use weights::{Reader, Weights};
 
 use crate::EngineError;
-use crate::graph::{Graph, Node, ValueId};
 use crate::report::{Cost, Listing, Read};
 use crate::value::Value;
-use draft::Draft;
 use profile::Profile;
-use rayon::prelude::*;
 use rules::Known;
 use schedule::{Kept, Schedule, Schedules};
 use smallvec::SmallVec;
@@ -54,60 +57,15 @@ const STEP_BYTES: usize = 1024;
 type Slots = Vec<Option<Value>>;
 
 impl Plan {
-    /// Folds, fuses, packs and orders. `shapes` are those of the graph's inputs, as far as they are known.
-    pub fn new(
-        graph: &Graph,
-        weights: &[Value],
-        shapes: &[Option<infer::Extents>],
-    ) -> Result<Self, EngineError> {
-        let mut draft = draft::fold(graph, weights)?;
-        passes::run(&mut draft)?;
-        Self::finish(&draft, &graph.inputs, shapes)
+    /// Where its buffers begin, and the bytes of each.
+    pub fn buffers(&self) -> HashMap<usize, usize> {
+        let steps = self.steps.iter().flat_map(Step::buffers);
+        steps.chain(self.outputs.iter().filter_map(Source::buffer)).collect()
     }
 
-    fn finish(
-        draft: &Draft,
-        inputs: &[ValueId],
-        shapes: &[Option<infer::Extents>],
-    ) -> Result<Self, EngineError> {
-        let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
-        let known = infer::Shapes::of(draft, &shapes);
-        let choices = algorithms::choose_all(draft, &known);
-        let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
-        for (number, node) in draft.nodes.iter().enumerate() {
-            last_reader.extend(node.inputs.iter().map(|v| (*v, number)));
-        }
-        // Answers read their values after everything else.
-        for output in &draft.outputs {
-            last_reader.remove(output);
-        }
-        // Packing is most of the work of a load.
-        let step = |(number, node): (usize, &Node)| {
-            let mut last_uses: Vec<usize> =
-                node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
-            last_uses.sort_unstable();
-            last_uses.dedup();
-            Step::new(node, &draft.constants, last_uses, choices.get(&number).copied())
-        };
-        let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
-        let outputs = draft.outputs.iter().map(|v| Source::of(*v, &draft.constants)).collect();
-        let schedules = Schedules::new(&steps, inputs);
-        let first = |n: &Node| n.outputs.first().and_then(|v| known.get(*v)).cloned();
-        let shapes = draft.nodes.iter().map(first).collect();
-        Ok(Self {
-            steps,
-            slots: draft.values,
-            inputs: inputs.to_vec(),
-            outputs,
-            shapes,
-            fit: known.fit(),
-            schedules,
-        })
-    }
-
-    /// Bytes of the weights and constants that the plan holds, and of the tables that go with each step.
-    pub fn bytes(&self) -> usize {
-        self.steps.iter().map(|step| step.bytes() + STEP_BYTES).sum()
+    /// Bytes of what it holds beside its buffers.
+    pub fn tables(&self) -> usize {
+        self.steps.len() * STEP_BYTES
     }
 
     /// Runs on the values of the signature's inputs, in its order.

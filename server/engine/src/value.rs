@@ -8,7 +8,7 @@
 mod memory;
 pub mod workspace;
 
-pub use memory::{Memory, Output};
+pub use memory::{Memory, Output, map};
 
 use crate::EngineError;
 use bytemuck::Pod;
@@ -184,6 +184,18 @@ impl Value {
     /// The same elements in one row.
     pub fn flatten_all(&self) -> Self {
         Self { dims: std::iter::once(self.elem_count()).collect(), contents: self.contents.clone() }
+    }
+
+    /// Where the elements begin: values that share their memory have the same place.
+    pub fn place(&self) -> usize {
+        match &self.contents {
+            Contents::F32(m) => m.as_ptr().addr(),
+            Contents::F64(m) => m.as_ptr().addr(),
+            Contents::I64(m) => m.as_ptr().addr(),
+            Contents::Bool(m) => m.as_ptr().addr(),
+            Contents::Text(t) => Arc::as_ptr(t).addr(),
+            Contents::List(l) => Arc::as_ptr(l).addr(),
+        }
     }
 
     /// Bytes of the elements.

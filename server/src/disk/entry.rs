@@ -8,7 +8,7 @@ use crate::names::ModelName;
 use crate::store::Version;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An unpacked artifact. Its files never change; when it is removed they go with the last reader.
@@ -18,6 +18,10 @@ pub struct DiskEntry {
     version: Version,
     dir: PathBuf,
     cost: u64,
+    /// Bytes charged for packed weights. Held while they are written.
+    pub(super) packed: Mutex<u64>,
+    /// This process loaded the files, and found them to be what was written.
+    checked: AtomicBool,
     readers: AtomicUsize,
     doomed: AtomicBool,
     deleted: AtomicBool,
@@ -33,6 +37,7 @@ impl DiskEntry {
         version: Version,
         dir: PathBuf,
         cost: u64,
+        packed: u64,
         last_used: SystemTime,
     ) -> Arc<Self> {
         let at = millis(last_used);
@@ -42,6 +47,8 @@ impl DiskEntry {
             version,
             dir,
             cost,
+            packed: Mutex::new(packed),
+            checked: AtomicBool::new(false),
             readers: AtomicUsize::new(0),
             doomed: AtomicBool::new(false),
             deleted: AtomicBool::new(false),
@@ -58,6 +65,20 @@ impl DiskEntry {
     /// Its version.
     pub fn version(&self) -> &Version {
         &self.version
+    }
+
+    pub(super) fn cache(&self) -> Option<DiskCache> {
+        self.cache.upgrade().map(|inner| DiskCache { inner })
+    }
+
+    /// Whether this process loaded these files before.
+    pub fn is_checked(&self) -> bool {
+        self.checked.load(Ordering::Relaxed)
+    }
+
+    /// This process loaded the files.
+    pub fn set_checked(&self) {
+        self.checked.store(true, Ordering::Relaxed);
     }
 
     /// Notes a use, for the order in which entries go.
@@ -101,8 +122,9 @@ impl DiskEntry {
         if self.deleted.swap(true, Ordering::SeqCst) {
             return;
         }
-        let Some(inner) = self.cache.upgrade() else { return };
-        let cache = DiskCache { inner };
+        let Some(cache) = self.cache() else { return };
+        // Nobody writes packed weights now: that would be a reader.
+        let cost = self.cost + *self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         // The record goes first, with the rename: a crash in the middle leaves something that is swept.
         let trash = cache.staging().join(format!("trash-{:016x}", fastrand::u64(..)));
         let gone = match std::fs::rename(&self.dir, &trash) {
@@ -111,7 +133,7 @@ impl DiskEntry {
             Err(e) => Err(e),
         };
         match gone {
-            Ok(()) => cache.release(self.cost),
+            Ok(()) => cache.release(cost),
             // Still charged: the bytes are still there.
             Err(e) => {
                 tracing::error!(model = self.model.as_str(), error = %e, "cannot delete from the disk cache");
@@ -129,6 +151,15 @@ impl Reading {
     /// The unpacked artifact.
     pub fn dir(&self) -> PathBuf {
         self.entry.dir.join("files")
+    }
+
+    /// A file of packed weights, which may not be there.
+    pub fn packed(&self) -> PathBuf {
+        super::packed::path(&self.entry.dir)
+    }
+
+    pub(super) fn root(&self) -> &Path {
+        &self.entry.dir
     }
 
     /// The entry.
@@ -210,6 +241,7 @@ impl Stage {
             self.version.clone(),
             target,
             self.cost,
+            0,
             SystemTime::now(),
         );
         self.cache.publish(entry.clone());

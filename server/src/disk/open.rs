@@ -3,7 +3,7 @@
 use super::budget::Space;
 use super::entry::DiskEntry;
 use super::record::Record;
-use super::{DiskCache, Inner, disk_error, hash};
+use super::{DiskCache, Inner, disk_error, hash, packed};
 use crate::error::ModelError;
 use crate::names::ModelName;
 use rustix::fs::{FlockOperation, flock};
@@ -50,8 +50,9 @@ fn adopt(cache: &DiskCache, dir: &Path, store: &str) -> bool {
         return false;
     }
     // Charged even beyond the budget, which may be smaller than in the earlier run: shrinking follows.
-    cache.inner.space().used += record.cost;
-    let entry = DiskEntry::new(cache, model, record.version, dir.to_owned(), record.cost, used);
+    let packed = packed::adopt(dir);
+    cache.inner.space().used += record.cost + packed;
+    let entry = DiskEntry::new(cache, model, record.version, dir.to_owned(), record.cost, packed, used);
     cache.publish(entry);
     true
 }

@@ -20,8 +20,10 @@ mod variables;
 mod weights;
 
 use super::{Artifact, Program};
-use crate::EngineError;
-use bundle::Bundle;
+use crate::graph::{Literal, Weight};
+use crate::value::{Element, Memory, Value};
+use crate::{DType, EngineError};
+use bundle::{Access, Bundle};
 use prost::Message;
 use proto::{MetaGraphDef, SavedModel};
 use std::path::Path;
@@ -30,10 +32,10 @@ use std::path::Path;
 const LARGEST_GRAPH: u64 = 1 << 30;
 
 /// Reads a SavedModel without its weights' values.
-pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
+pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
     let dir = layout::find(dir)?;
     let meta = serving_graph(&dir)?;
-    let bundle = Bundle::open(&dir)?;
+    let bundle = Bundle::open(&dir, access)?;
     let graph =
         meta.graph_def.as_ref().ok_or_else(|| EngineError::broken("saved_model.pb holds no graph"))?;
     let library = inline::Library::new(graph);
@@ -68,19 +70,41 @@ fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {
     })
 }
 
-/// Reads one weight, its bytes checked.
-pub fn weight(bundle: &Bundle, weight: &crate::graph::Weight) -> Result<crate::kernels::Value, EngineError> {
-    use crate::graph::Literal;
+/// Reads or maps one weight, its bytes checked.
+pub fn weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {
+    let mapped = match weight.dtype {
+        DType::F32 => mapped::<f32>(bundle, weight)?,
+        DType::F64 => mapped::<f64>(bundle, weight)?,
+        DType::I64 => mapped::<i64>(bundle, weight)?,
+        _ => None,
+    };
+    match mapped {
+        Some(value) => Ok(value),
+        None => read_weight(bundle, weight),
+    }
+}
+
+/// A weight in a mapped file. None: it is small, lies unaligned, or the file may change.
+fn mapped<T: Element>(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>, EngineError> {
+    if weight.part.is_some() {
+        return Ok(None);
+    }
+    let Some(map) = bundle.map(&weight.key)? else { return Ok(None) };
+    let memory = Memory::<T>::mapped(map, 0, weight.elements);
+    memory.map(|memory| Value::of(memory, &weight.shape)).transpose()
+}
+
+fn read_weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {
     let out_of_memory = |_| EngineError::Execution("out of memory".to_owned());
     let part = weight.part.as_deref();
-    let literal = if weight.dtype == crate::DType::F32 && cfg!(target_endian = "little") {
+    let literal = if weight.dtype == DType::F32 && cfg!(target_endian = "little") {
         // The common case goes from the file to where it stays.
         let mut values = Vec::new();
         values.try_reserve_exact(weight.elements).map_err(out_of_memory)?;
         values.resize(weight.elements, 0f32);
         bundle.read(&weight.key, part, bytemuck::cast_slice_mut(&mut values))?;
         Literal::F32(values, weight.shape.clone())
-    } else if weight.dtype == crate::DType::String {
+    } else if weight.dtype == DType::String {
         Literal::Text(bundle.texts(&weight.key)?, weight.shape.clone())
     } else {
         let mut bytes = Vec::new();

@@ -8,6 +8,7 @@ mod windows;
 mod winograd;
 
 pub use super::spatial::Geometry;
+pub use winograd::POINTS;
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
@@ -72,9 +73,9 @@ impl Weights {
         &self.packed
     }
 
-    /// Bytes in memory.
-    pub fn bytes(&self) -> usize {
-        self.packed.iter().map(Packed::bytes).sum()
+    /// The packed matrices, taken out.
+    pub fn into_parts(self) -> Vec<Packed> {
+        self.packed
     }
 
     /// Groups of channels.

@@ -8,7 +8,7 @@ use super::gemm::{self, Epilogue, Packed};
 use super::spatial::Geometry;
 use super::threads::threads;
 use super::vector::depthwise::{Depthwise, depthwise};
-use super::{Outcome, Value, activate, elements, elementwise, fail};
+use super::{Form, Outcome, Value, activate, elements, elementwise, fail};
 use crate::EngineError;
 use crate::graph::{Activation, Binary, Conv, Product, Products};
 use std::sync::OnceLock;
@@ -31,34 +31,36 @@ pub struct PackedProduct {
     activation: Activation,
 }
 
+/// Weights in the form that a product asks for.
+#[derive(Debug)]
+pub enum Made {
+    /// Packed matrices.
+    Packed(Vec<Packed>),
+    /// As the artifact has them.
+    Plain(Value),
+}
+
 impl PackedProduct {
-    /// Packs the weights; a convolution's by the algorithm and for the number of groups, if they are known.
-    pub fn new(
-        product: &Product,
-        weights: &Value,
-        bias: Option<&Value>,
-        choice: Option<(Algorithm, usize)>,
-    ) -> Result<Self, EngineError> {
-        let w = weights.slice::<f32>()?;
-        let (ready, outs) = match (&product.kind, weights.dims()) {
-            (Products::Dense, [inner, columns]) => (Ready::Dense(Packed::new(w, *inner, *columns)), *columns),
-            (Products::Conv(conv), [kh, kw, per_group, outs]) => {
-                let dims = [*kh, *kw, *per_group, *outs];
-                if dims.contains(&0) {
-                    return Err(fail(format!("a filter of shape {dims:?}")));
-                }
-                let ready = match choice {
-                    Some((algorithm, groups)) => {
-                        Ready::Conv(*conv, dims, Weights::new(w, dims, groups, algorithm))
-                    }
-                    None => Ready::Later(*conv, weights.clone(), OnceLock::new()),
-                };
-                (ready, *outs)
+    /// Puts a product and its weights together.
+    pub fn new(product: &Product, form: Form, made: Made, bias: Option<&Value>) -> Result<Self, EngineError> {
+        let unfit = || fail(format!("weights of another form than {form:?}"));
+        let (ready, outs) = match (&product.kind, form, made) {
+            (Products::Dense, Form::Dense([_, columns]), Made::Packed(mut packed)) => {
+                (Ready::Dense(packed.pop().ok_or_else(unfit)?), columns)
             }
-            (Products::Depthwise(conv), [_, _, channels, multiplier]) => {
-                (Ready::Depthwise(*conv, weights.clone()), channels * multiplier)
+            (Products::Conv(conv), Form::Conv { dims, groups, algorithm }, Made::Packed(packed)) => {
+                let weights = Weights::from_parts(dims, groups, algorithm, packed).ok_or_else(unfit)?;
+                (Ready::Conv(*conv, dims, weights), dims[3])
             }
-            (_, dims) => return Err(fail(format!("weights of shape {dims:?}"))),
+            (Products::Conv(conv), Form::Plain, Made::Plain(filter)) => {
+                let outs = filter.dims().last().copied().unwrap_or(0);
+                (Ready::Later(*conv, filter, OnceLock::new()), outs)
+            }
+            (Products::Depthwise(conv), Form::Plain, Made::Plain(filter)) => {
+                let [_, _, channels, multiplier] = *filter.dims() else { return Err(unfit()) };
+                (Ready::Depthwise(*conv, filter), channels * multiplier)
+            }
+            _ => return Err(unfit()),
         };
         if let Some(bias) = bias
             && bias.slice::<f32>()?.len() != outs
@@ -68,15 +70,25 @@ impl PackedProduct {
         Ok(Self { ready, bias: bias.cloned(), residual: product.residual, activation: product.activation })
     }
 
-    /// Bytes of weights and bias.
-    pub fn bytes(&self) -> usize {
-        let bias = self.bias.as_ref().map_or(0, Value::bytes);
-        bias + match &self.ready {
-            Ready::Dense(packed) => packed.bytes(),
-            Ready::Conv(_, _, weights) => weights.bytes(),
-            Ready::Later(_, filter, packed) => filter.bytes() + packed.get().map_or(0, |(_, w)| w.bytes()),
-            Ready::Depthwise(_, weights) => weights.bytes(),
+    /// Where its buffers begin, and their bytes.
+    pub fn buffers(&self) -> Vec<(usize, usize)> {
+        let plain = |v: &Value| (v.place(), v.bytes());
+        let packed = |p: &Packed| (p.as_slice().as_ptr().addr(), p.bytes());
+        let mut all: Vec<_> = self.bias.iter().map(plain).collect();
+        match &self.ready {
+            Ready::Dense(matrix) => all.push(packed(matrix)),
+            Ready::Conv(_, _, weights) => all.extend(weights.parts().iter().map(packed)),
+            Ready::Later(_, filter, packed) => {
+                all.push(plain(filter));
+                // The first request packs it.
+                if let Ok(dims) = <[usize; 4]>::try_from(filter.dims()) {
+                    let form = Form::Conv { dims, groups: 1, algorithm: Algorithm::Direct };
+                    all.push((std::ptr::from_ref(packed).addr(), form.bytes()));
+                }
+            }
+            Ready::Depthwise(_, filter) => all.push(plain(filter)),
         }
+        all
     }
 
     /// The product with x, and with the other value that is added if there is one.
@@ -198,18 +210,6 @@ impl PackedProduct {
 
 fn geometry(x: &[usize], window: [usize; 2], conv: &Conv) -> Result<Geometry, EngineError> {
     Geometry::new(x, window, conv.strides, conv.dilations, conv.padding)
-}
-
-/// Bytes that whole panels take beyond those of a weight, if a product packs it.
-pub fn packing_bytes(shape: &[usize]) -> usize {
-    let [inner @ .., outs] = shape else { return 0 };
-    // A filter with one result for each channel is a depthwise one, which lies as it is.
-    if inner.is_empty() || !matches!(shape.len(), 2 | 4) || (shape.len() == 4 && *outs == 1) {
-        return 0;
-    }
-    let rows = inner.iter().fold(1usize, |n, d| n.saturating_mul(*d));
-    rows.saturating_mul(outs.saturating_add(gemm::PANEL - 1) / gemm::PANEL * gemm::PANEL - outs)
-        .saturating_mul(size_of::<f32>())
 }
 
 /// Groups of channels, if the filter divides the image so.

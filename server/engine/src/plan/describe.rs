@@ -20,7 +20,7 @@ pub fn operation(step: &Step, shape: Option<&Extents>) -> Operation {
         shape: shape.cloned(),
         operation: step.title(),
         inputs: inputs.collect(),
-        constant_bytes: step.bytes(),
+        constant_bytes: step.buffers().iter().map(|(_, bytes)| bytes).sum(),
         node: step.name.clone(),
     }
 }

@@ -1,5 +1,6 @@
 //! A graph on its way to a plan: what is left to run, and what is known already.
 
+use super::deferred::Deferred;
 use crate::EngineError;
 use crate::graph::{Graph, Node, Op, ValueId};
 use crate::kernels;
@@ -16,6 +17,8 @@ pub struct Draft {
     pub nodes: Vec<Node>,
     /// Values that do not depend on the request.
     pub constants: HashMap<ValueId, Value>,
+    /// Weights, which do not either; only their shapes are known yet.
+    pub deferred: HashMap<ValueId, Deferred>,
     /// Values that answers take.
     pub outputs: Vec<ValueId>,
     /// Number of values.
@@ -56,6 +59,33 @@ impl Draft {
         self.constants.get(&value).filter(|v| v.kind() == kind)
     }
 
+    /// The shape of a constant or a weight of `float32`.
+    pub fn weights(&self, value: ValueId) -> Option<&[usize]> {
+        let deferred =
+            || self.deferred.get(&value).filter(|d| d.kind == Kind::F32).map(|d| d.dims.as_slice());
+        self.constant(value, Kind::F32).map(Value::dims).or_else(deferred)
+    }
+
+    /// Whether a value does not depend on the request.
+    pub fn is_known(&self, value: ValueId) -> bool {
+        self.constants.contains_key(&value) || self.deferred.contains_key(&value)
+    }
+
+    /// What is done to weights: a value for the result. None: it takes their elements.
+    pub fn edit(&mut self, weights: ValueId, op: &Op, operand: Option<&Value>) -> Option<ValueId> {
+        let edited = self.deferred.get(&weights)?.then(op, operand)?;
+        self.values += 1;
+        self.deferred.insert(self.values - 1, edited);
+        Some(self.values - 1)
+    }
+
+    /// Weights whose elements the graph cannot be folded without.
+    pub fn wanted(&self) -> Vec<usize> {
+        let fold = |node: &&Node| node.inputs.iter().all(|v| self.is_known(*v));
+        let nodes = self.nodes.iter().filter(fold).flat_map(|n| &n.inputs);
+        nodes.filter_map(|v| self.deferred.get(v)).map(|d| d.weight).collect()
+    }
+
     /// Adds a constant.
     pub fn keep(&mut self, value: Value) -> ValueId {
         self.values += 1;
@@ -64,9 +94,34 @@ impl Draft {
     }
 }
 
+/// A weight: its elements, or what is known of it without them.
+#[derive(Debug, Clone)]
+pub enum Held {
+    /// Small enough to be read at once.
+    Here(Value),
+    /// What its elements will be, and their shape.
+    Later(Kind, Vec<usize>),
+}
+
+/// What a node makes of a weight whose elements are not there, if that can be done to them later.
+fn edited(
+    node: &Node,
+    constants: &HashMap<usize, Value>,
+    deferred: &HashMap<usize, Deferred>,
+) -> Option<Deferred> {
+    let ([_], [weights, rest @ ..]) = (&node.outputs[..], &node.inputs[..]) else { return None };
+    let operand = match rest {
+        [] => None,
+        [operand] => Some(constants.get(operand)?),
+        _ => return None,
+    };
+    deferred.get(weights)?.then(&node.op, operand)
+}
+
 /// Separates what is known from what is left to run: what depends on constants only is computed once.
-pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
+pub fn fold(graph: &Graph, weights: &[Held]) -> Result<Draft, EngineError> {
     let mut constants: HashMap<usize, Value> = HashMap::new();
+    let mut deferred: HashMap<usize, Deferred> = HashMap::new();
     let mut nodes = Vec::new();
     for node in &graph.nodes {
         match &node.op {
@@ -78,10 +133,21 @@ pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
             Op::Weight(number) => {
                 let weight =
                     weights.get(*number).ok_or_else(|| EngineError::broken("a weight is missing"))?;
-                constants.insert(node.outputs[0], weight.clone());
+                match weight {
+                    Held::Here(value) => {
+                        constants.insert(node.outputs[0], value.clone());
+                    }
+                    Held::Later(kind, dims) => {
+                        deferred.insert(node.outputs[0], Deferred::new(*number, *kind, dims.clone()));
+                    }
+                }
                 continue;
             }
             _ => {}
+        }
+        if let Some(edited) = edited(node, &constants, &deferred) {
+            deferred.insert(node.outputs[0], edited);
+            continue;
         }
         let inputs: Option<Vec<&Value>> = node.inputs.iter().map(|v| constants.get(v)).collect();
         // What cannot be computed now is left to fail when it is run, if it ever is.
@@ -96,5 +162,5 @@ pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
             None => nodes.push(node.clone()),
         }
     }
-    Ok(Draft { nodes, constants, outputs: graph.outputs.clone(), values: graph.values })
+    Ok(Draft { nodes, constants, deferred, outputs: graph.outputs.clone(), values: graph.values })
 }

@@ -7,7 +7,7 @@ use super::step::{Source, Step};
 use crate::EngineError;
 use crate::graph::{Products, ValueId};
 use crate::kernels::Geometry;
-use crate::value::{Kind, Value};
+use crate::value::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
 
@@ -27,6 +27,8 @@ impl Shapes {
             |(v, shape): &(ValueId, Option<Extents>)| (*v, Known { shape: shape.clone(), numbers: None });
         let mut known: HashMap<ValueId, Known> = inputs.iter().map(shaped).collect();
         known.extend(draft.constants.iter().map(|(v, constant)| (*v, Known::constant(constant))));
+        let deferred = |dims: &[usize]| Known::shaped(dims.iter().copied().map(Some).collect());
+        known.extend(draft.deferred.iter().map(|(v, weight)| (*v, deferred(&weight.dims))));
         let (nothing, mut fit) = (Known::default(), true);
         for node in &draft.nodes {
             let reads: Vec<&Known> = node.inputs.iter().map(|v| known.get(v).unwrap_or(&nothing)).collect();
@@ -54,7 +56,7 @@ impl Shapes {
         let (Products::Conv(conv) | Products::Depthwise(conv)) = kind else { return None };
         let [batch, height, width, channels] = self.get(*inputs.first()?)?[..] else { return None };
         let dims = [batch.unwrap_or(1), height?, width?, channels?];
-        let window = draft.constant(*inputs.get(1)?, Kind::F32)?.dims();
+        let window = draft.weights(*inputs.get(1)?)?;
         let window = [*window.first()?, *window.get(1)?];
         Geometry::of(dims, window, conv.strides, conv.dilations, conv.padding).ok()
     }

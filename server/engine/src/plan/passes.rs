@@ -33,9 +33,12 @@ pub const PASSES: [(&str, Pass); 7] = [
     ("unused", unused::run),
 ];
 
-/// Runs all passes.
+/// Removes what no answer needs: it must not count as a reader.
+pub fn prune(draft: &mut Draft) -> Result<(), EngineError> {
+    unused::run(draft)
+}
+
+/// Runs all passes on a draft without anything unused.
 pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
-    // What is not used must not count as a reader.
-    unused::run(draft)?;
     PASSES.iter().try_for_each(|(_, pass)| pass(draft))
 }

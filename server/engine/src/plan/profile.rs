@@ -45,7 +45,7 @@ impl Profile {
 }
 
 fn moved(step: &Step, inputs: &[&Value], made: &[Value]) -> u64 {
-    let packed = step.product().map_or(0, crate::kernels::PackedProduct::bytes);
+    let packed = step.product().map_or(0, |p| p.buffers().iter().map(|(_, bytes)| bytes).sum());
     let values = inputs.iter().copied().chain(made).map(Value::bytes);
     values.fold(packed, usize::saturating_add) as u64
 }

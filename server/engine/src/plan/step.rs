@@ -2,11 +2,12 @@
 
 use super::algorithms::Choice;
 use super::describe;
+use super::draft::Draft;
+use super::weights::Weights;
 use crate::EngineError;
-use crate::graph::{Node, Op, ValueId};
-use crate::kernels::{self, PackedProduct};
+use crate::graph::{Node, Op, Product, ValueId};
+use crate::kernels::{self, Form, Made, PackedProduct};
 use crate::value::Value;
-use std::collections::HashMap;
 
 /// Where a value comes from.
 #[derive(Debug, Clone)]
@@ -15,11 +16,46 @@ pub enum Source {
     Slot(usize),
 }
 
+/// What is known of a draft's values, and where the rest of it is read.
+pub struct Known<'a> {
+    pub draft: &'a Draft,
+    pub weights: &'a Weights<'a>,
+}
+
+impl Known<'_> {
+    /// Where a value comes from.
+    pub fn source(&self, value: ValueId) -> Result<Source, EngineError> {
+        Ok(self.value(value)?.map_or(Source::Slot(value), Source::Constant))
+    }
+
+    /// A value that does not depend on the request.
+    fn value(&self, value: ValueId) -> Result<Option<Value>, EngineError> {
+        match (self.draft.constants.get(&value), self.draft.deferred.get(&value)) {
+            (Some(value), _) => Ok(Some(value.clone())),
+            (None, Some(weight)) => self.weights.plain(weight).map(Some),
+            (None, None) => Ok(None),
+        }
+    }
+
+    /// Weights in the form that a product asks for.
+    fn made(&self, weights: ValueId, form: Form) -> Result<Option<Made>, EngineError> {
+        match (form, self.draft.deferred.get(&weights)) {
+            (Form::Plain, _) => Ok(self.value(weights)?.map(Made::Plain)),
+            (form, Some(weights)) => Ok(Some(Made::Packed(self.weights.packed(weights, form)?))),
+            (form, None) => {
+                let value = self.draft.constants.get(&weights);
+                value.map(|v| Ok(Made::Packed(form.pack(v.slice()?)))).transpose()
+            }
+        }
+    }
+}
+
 impl Source {
-    pub fn of(value: ValueId, constants: &HashMap<ValueId, Value>) -> Self {
-        match constants.get(&value) {
-            Some(value) => Self::Constant(value.clone()),
-            None => Self::Slot(value),
+    /// Where a constant begins, and its bytes.
+    pub fn buffer(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Constant(value) => Some((value.place(), value.bytes())),
+            Self::Slot(_) => None,
         }
     }
 }
@@ -46,30 +82,27 @@ impl Step {
     /// Makes a node ready.
     pub fn new(
         node: &Node,
-        constants: &HashMap<ValueId, Value>,
+        known: &Known<'_>,
         last_uses: Vec<usize>,
         choice: Option<Choice>,
     ) -> Result<Self, EngineError> {
-        let source = |v: &ValueId| Source::of(*v, constants);
-        let (work, inputs) = match &node.op {
+        let (work, rest) = match &node.op {
             Op::Product(product) => {
-                let constant = |n: usize| node.inputs.get(n).and_then(|v| constants.get(v));
                 let missing = || EngineError::broken(format!("node {:?} lacks its weights", node.name));
-                let bias = if product.bias { Some(constant(2).ok_or_else(missing)?) } else { None };
-                let packed = PackedProduct::new(
-                    product,
-                    constant(1).ok_or_else(missing)?,
-                    bias,
-                    choice.map(|c| (c.algorithm, c.groups)),
-                )?;
-                let rest = node.inputs.iter().skip(2 + usize::from(product.bias));
-                (
-                    Work::Product(Box::new(packed)),
-                    node.inputs.iter().take(1).chain(rest).map(source).collect(),
-                )
+                let weights = *node.inputs.get(1).ok_or_else(missing)?;
+                let form = form(product, weights, known.draft, choice)?;
+                let made = known.made(weights, form)?.ok_or_else(missing)?;
+                let bias = match node.inputs.get(2).filter(|_| product.bias) {
+                    Some(bias) => Some(known.value(*bias)?.ok_or_else(missing)?),
+                    None => None,
+                };
+                let packed = PackedProduct::new(product, form, made, bias.as_ref())?;
+                (Work::Product(Box::new(packed)), rest(product))
             }
-            op => (Work::Op(op.clone()), node.inputs.iter().map(source).collect()),
+            op => (Work::Op(op.clone()), 1),
         };
+        let inputs = node.inputs.iter().take(1).chain(node.inputs.iter().skip(rest));
+        let inputs = inputs.map(|v| known.source(*v)).collect::<Result<_, _>>()?;
         Ok(Self { work, inputs, outputs: node.outputs.clone(), last_uses, name: node.name.clone() })
     }
 
@@ -105,16 +138,28 @@ impl Step {
         }
     }
 
-    /// Bytes of what it holds.
-    pub fn bytes(&self) -> usize {
-        let constants = self.inputs.iter().map(|s| match s {
-            Source::Constant(value) => value.bytes(),
-            Source::Slot(_) => 0,
-        });
-        let work = match &self.work {
-            Work::Product(product) => product.bytes(),
-            Work::Op(_) => 0,
-        };
-        constants.sum::<usize>() + work
+    /// Where the buffers begin that it holds, and their bytes.
+    pub fn buffers(&self) -> Vec<(usize, usize)> {
+        let mut all: Vec<_> = self.inputs.iter().filter_map(Source::buffer).collect();
+        if let Work::Product(product) = &self.work {
+            all.extend(product.buffers());
+        }
+        all
     }
+}
+
+/// The form of a product's weights.
+pub fn form(
+    product: &Product,
+    weights: ValueId,
+    draft: &Draft,
+    choice: Option<Choice>,
+) -> Result<Form, EngineError> {
+    let dims = draft.weights(weights).ok_or_else(|| EngineError::broken("a product lacks its weights"))?;
+    Form::of(product, dims, choice.map(|c| (c.algorithm, c.groups)))
+}
+
+/// The first of a product's inputs after x that is neither weights nor bias.
+fn rest(product: &Product) -> usize {
+    2 + usize::from(product.bias)
 }

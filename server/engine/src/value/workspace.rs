@@ -37,6 +37,11 @@ enum Home {
 }
 
 impl Block {
+    /// A block of its own, all zero.
+    pub fn alone(bytes: usize) -> Self {
+        alone(bytes.div_ceil(size_of::<Line>()))
+    }
+
     /// The block as numbers.
     pub fn elements<T: Pod>(&self) -> &[T] {
         bytemuck::cast_slice(&self.lines)
@@ -186,7 +191,8 @@ pub fn block(bytes: usize) -> Block {
 }
 
 fn alone(lines: usize) -> Block {
-    Block { lines: vec![Line::zeroed(); lines], home: Home::Nowhere }
+    // Zero as the system gives it: pages that nobody writes to stay away.
+    Block { lines: bytemuck::zeroed_vec(lines), home: Home::Nowhere }
 }
 
 /// Runs `work`, tracing its buffers; what they were laid out to.

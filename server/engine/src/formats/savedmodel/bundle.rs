@@ -3,12 +3,14 @@
 use super::proto::{BundleEntry, BundleHeader, dtype};
 use super::regions::{self, Region};
 use super::{layout, sstable};
-use crate::{DType, EngineError};
+use crate::{DType, EngineError, value};
+use memmap2::Mmap;
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// An index of a million variables is a tenth of this.
@@ -18,9 +20,26 @@ const MOST_SHARDS: i32 = 4096;
 /// Bytes that are compared at a time.
 const COMPARED: usize = 1 << 20;
 
+/// How an artifact's files may be read.
+#[derive(Debug, Clone, Copy)]
+pub struct Access {
+    /// Nobody writes to them: they may be mapped.
+    pub unchanging: bool,
+    /// Their bytes were compared with their checksums before.
+    pub checked: bool,
+    /// A tensor of at most so many bytes is copied, and read when the artifact is opened.
+    pub small: usize,
+}
+
+impl Access {
+    /// Files that others may write to.
+    pub const FOREIGN: Self = Self { unchanging: false, checked: false, small: 64 << 10 };
+}
+
 /// An opened checkpoint; empty for a frozen graph.
 pub struct Bundle {
     dir: PathBuf,
+    access: Access,
     shards: i32,
     /// By key; those of parts have keys that are no text.
     entries: HashMap<Vec<u8>, BundleEntry>,
@@ -40,10 +59,11 @@ pub struct Entry {
 }
 
 impl Bundle {
-    pub fn open(dir: &Path) -> Result<Self, EngineError> {
+    pub fn open(dir: &Path, access: Access) -> Result<Self, EngineError> {
         let dir = dir.join("variables");
         let mut bundle = Self {
             dir,
+            access,
             shards: 0,
             entries: HashMap::new(),
             sizes: HashMap::new(),
@@ -74,6 +94,11 @@ impl Bundle {
             bundle.sizes.insert(shard, meta.len());
         }
         Ok(bundle)
+    }
+
+    /// How its files may be read.
+    pub fn access(&self) -> Access {
+        self.access
     }
 
     pub fn has(&self, key: &str) -> bool {
@@ -258,12 +283,36 @@ impl Bundle {
 
     fn bytes(&self, key: &str, entry: &BundleEntry, into: &mut [u8]) -> Result<(), EngineError> {
         self.fill(entry, into)?;
-        if sstable::masked(crc32c::crc32c(into)) != entry.crc32c {
-            return Err(EngineError::broken(format!(
-                "checkpoint entry {key:?}: its bytes fail their checksum"
-            )));
+        check(key, entry, into)
+    }
+
+    /// Maps a tensor's bytes, and checks them unless that was done before. None: they have to be read.
+    pub fn map(&self, key: &str) -> Result<Option<Arc<Mmap>>, EngineError> {
+        let entry = self.find(key)?;
+        let (offset, size) = self.place(key, entry)?;
+        let whole = entry.slices.is_empty();
+        let wanted = self.access.unchanging && size > self.access.small;
+        if !whole || !wanted || cfg!(not(target_endian = "little")) {
+            return Ok(None);
         }
-        Ok(())
+        let file = File::open(self.shard(entry.shard_id));
+        // What cannot be mapped may still be read, or says then why not.
+        let map = file.and_then(|file| value::map(&file, offset, size));
+        let Ok(map) = map else { return Ok(None) };
+        if !self.access.checked {
+            check(key, entry, &map)?;
+        }
+        Ok(Some(map))
+    }
+
+    /// A text that a tensor with other elements would not have; of a part, the part's.
+    pub fn identity(&self, key: &str, part: Option<&[(usize, usize)]>) -> String {
+        let what = |e: &BundleEntry| (e.dtype, e.size, e.crc32c, format!("{:?}", e.shape));
+        let entry = self.entries.get(key.as_bytes());
+        let slices = entry.map_or(&[][..], |e| &e.slices);
+        let pieces: Vec<_> =
+            slices.iter().map(|s| (s, self.entries.get(&regions::key(key, s)).map(what))).collect();
+        format!("{key:?} {part:?} {:?} {pieces:?}", entry.map(what))
     }
 
     fn fill(&self, entry: &BundleEntry, into: &mut [u8]) -> Result<(), EngineError> {
@@ -286,6 +335,13 @@ fn shape(entry: &BundleEntry) -> Option<Vec<usize>> {
 /// The product of extents and a width.
 fn checked(shape: &[usize], width: usize) -> Option<usize> {
     shape.iter().try_fold(width, |n, d| n.checked_mul(*d))
+}
+
+fn check(key: &str, entry: &BundleEntry, bytes: &[u8]) -> Result<(), EngineError> {
+    if sstable::masked(crc32c::crc32c(bytes)) == entry.crc32c {
+        return Ok(());
+    }
+    Err(EngineError::broken(format!("checkpoint entry {key:?}: its bytes fail their checksum")))
 }
 
 fn file_name(shard: i32, shards: i32) -> String {

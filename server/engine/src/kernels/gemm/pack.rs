@@ -2,6 +2,7 @@
 //! with zeros. A product reads a panel from its start to its end.
 
 use super::{PANEL, Shared, share};
+use crate::value::{Memory, Output};
 
 /// A matrix in memory: rows, columns, and the steps between them.
 #[derive(Debug, Clone, Copy)]
@@ -39,15 +40,10 @@ impl<'a> Matrix<'a> {
     }
 }
 
-/// A cache line: what packed memory is aligned to.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([f32; PANEL]);
-
-/// A packed matrix.
+/// A packed matrix. Its memory may be a part of a mapped file.
 #[derive(Debug, Clone)]
 pub struct Packed {
-    lines: Vec<Line>,
+    memory: Memory<f32>,
     inner: usize,
     columns: usize,
 }
@@ -90,26 +86,29 @@ impl Packed {
     pub fn of(matrix: Matrix<'_>) -> Self {
         assert!(matrix.fits());
         let (inner, columns) = (matrix.rows, matrix.columns);
-        let mut packed = Self { lines: vec![Line([0.0; PANEL]); lines(inner, columns)], inner, columns };
-        pack(flat_mut(&mut packed.lines).as_chunks_mut().0, matrix, 1);
-        packed
+        let mut memory = Output::lasting(lines(inner, columns) * PANEL);
+        pack(memory.as_chunks_mut().0, matrix, 1);
+        Self { memory: memory.into(), inner, columns }
     }
 
     /// What was once [`Packed::as_slice`] of a matrix of this size; None if its length is not that of such a matrix.
-    pub fn from_parts(data: &[f32], inner: usize, columns: usize) -> Option<Self> {
-        let count = inner.checked_mul(columns.div_ceil(PANEL))?;
-        let (from, []) = data.as_chunks::<PANEL>() else { return None };
-        (from.len() == count).then(|| Self { lines: from.iter().map(|l| Line(*l)).collect(), inner, columns })
+    pub fn from_memory(memory: Memory<f32>, inner: usize, columns: usize) -> Option<Self> {
+        (Self::elements(inner, columns)? == memory.len()).then_some(Self { memory, inner, columns })
+    }
+
+    /// Numbers that a packed matrix of this size takes; None: more than there can be.
+    pub fn elements(inner: usize, columns: usize) -> Option<usize> {
+        inner.checked_mul(columns.div_ceil(PANEL))?.checked_mul(PANEL)
     }
 
     /// All of it: `[panel][inner][32]`.
     pub fn as_slice(&self) -> &[f32] {
-        flat(&self.lines)
+        &self.memory
     }
 
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        size_of_val(self.lines.as_slice())
+        size_of_val(self.as_slice())
     }
 
     /// Rows of the matrix.
@@ -126,18 +125,6 @@ impl Packed {
     pub fn panels(&self) -> Panels<'_> {
         Panels { data: self.as_slice(), inner: self.inner, columns: self.columns }
     }
-}
-
-#[allow(unsafe_code)]
-fn flat(lines: &[Line]) -> &[f32] {
-    // SAFETY: a `Line` is 32 numbers without padding: 128 bytes, aligned to 64.
-    unsafe { std::slice::from_raw_parts(lines.as_ptr().cast(), lines.len() * PANEL) }
-}
-
-#[allow(unsafe_code)]
-fn flat_mut(lines: &mut [Line]) -> &mut [f32] {
-    // SAFETY: as above, and borrowed for writing.
-    unsafe { std::slice::from_raw_parts_mut(lines.as_mut_ptr().cast(), lines.len() * PANEL) }
 }
 
 /// Rows of panels that a packed matrix takes.

@@ -142,9 +142,9 @@ fn packed_weights_come_back_from_their_numbers() {
     let packed = Packed::new(&weights, 7, 45);
     assert_eq!(packed.bytes(), 2 * 7 * 32 * 4);
     assert_eq!(packed.as_slice().as_ptr().addr() % 64, 0);
-    let again = Packed::from_parts(packed.as_slice(), 7, 45).unwrap();
+    let again = Packed::from_memory(packed.as_slice().to_vec().into(), 7, 45).unwrap();
     assert_eq!(again.as_slice(), packed.as_slice());
-    assert!(Packed::from_parts(packed.as_slice(), 8, 45).is_none());
+    assert!(Packed::from_memory(packed.as_slice().to_vec().into(), 8, 45).is_none());
     let mut turned = vec![0.0; weights.len()];
     (0..7 * 45).for_each(|n| turned[n % 45 * 7 + n / 45] = weights[n]);
     assert_eq!(Packed::transposed(&turned, 7, 45).as_slice(), packed.as_slice());

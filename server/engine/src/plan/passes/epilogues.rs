@@ -59,10 +59,11 @@ fn take_in(node: &mut Node, next: &Node, side: usize, draft: &mut Draft) -> Resu
     let Some(channels) = draft.constants.get(&other).cloned() else {
         return Ok(*op == Binary::Add && other != node.outputs[0] && add(node, &product, other));
     };
-    if product.residual {
+    let bias_is_here = || node.inputs.get(2).is_some_and(|bias| draft.constants.contains_key(bias));
+    if product.residual || product.bias && !bias_is_here() {
         return Ok(false);
     }
-    let Some(weights) = draft.constants.get(&node.inputs[1]).cloned() else { return Ok(false) };
+    let Some(weights) = draft.weights(node.inputs[1]).map(<[usize]>::to_vec) else { return Ok(false) };
     let Some(channels) = per_channel(&channels, &product.kind, &weights)? else { return Ok(false) };
     match (op, side) {
         (Binary::Mul, _) => scale(node, &product, &weights, &channels, draft)?,
@@ -103,12 +104,20 @@ fn add(node: &mut Node, product: &Product, other: ValueId) -> bool {
 fn scale(
     node: &mut Node,
     product: &Product,
-    weights: &Value,
+    weights: &[usize],
     channels: &Value,
     draft: &mut Draft,
 ) -> Result<(), EngineError> {
-    let scaled = one(&Op::Binary(Binary::Mul), &[weights, &spread(channels, &product.kind, weights)?])?;
-    node.inputs[1] = draft.keep(scaled);
+    let (times, factor) = (Op::Binary(Binary::Mul), spread(channels, &product.kind, weights)?);
+    let scaled = draft.edit(node.inputs[1], &times, Some(&factor));
+    node.inputs[1] = match (scaled, draft.constants.get(&node.inputs[1])) {
+        (Some(scaled), _) => scaled,
+        (None, Some(weights)) => {
+            let scaled = one(&times, &[weights, &factor])?;
+            draft.keep(scaled)
+        }
+        (None, None) => return Err(EngineError::broken("weights that cannot be scaled")),
+    };
     if product.bias
         && let Some(bias) = draft.constants.get(&node.inputs[2])
     {
@@ -132,8 +141,8 @@ fn offset(node: &mut Node, product: &Product, channels: Value, draft: &mut Draft
 }
 
 /// One number for each channel of the product's result, as a vector; None: it is something else.
-fn per_channel(value: &Value, kind: &Products, weights: &Value) -> Result<Option<Value>, EngineError> {
-    let outs = match (kind, weights.dims()) {
+fn per_channel(value: &Value, kind: &Products, weights: &[usize]) -> Result<Option<Value>, EngineError> {
+    let outs = match (kind, weights) {
         (Products::Depthwise(_), [_, _, channels, multiplier]) => channels * multiplier,
         (_, dims) => dims.last().copied().unwrap_or(0),
     };
@@ -152,8 +161,8 @@ fn per_channel(value: &Value, kind: &Products, weights: &Value) -> Result<Option
 }
 
 /// A vector of channels in the place where the weights have them.
-fn spread(scale: &Value, kind: &Products, weights: &Value) -> Result<Value, EngineError> {
-    match (kind, weights.dims()) {
+fn spread(scale: &Value, kind: &Products, weights: &[usize]) -> Result<Value, EngineError> {
+    match (kind, weights) {
         (Products::Depthwise(_), [_, _, channels, multiplier]) => scale.reshape(&[*channels, *multiplier]),
         _ => Ok(scale.clone()),
     }

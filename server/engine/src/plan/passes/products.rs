@@ -2,23 +2,22 @@
 //! follows them.
 
 use crate::EngineError;
-use crate::graph::{Activation, Op, Product, Products};
+use crate::graph::{Activation, Op, Product, Products, ValueId};
 use crate::kernels;
 use crate::plan::draft::Draft;
-use crate::value::Kind;
+use crate::value::Value;
 
 pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
     for number in 0..draft.nodes.len() {
         let node = &draft.nodes[number];
         let [x, w, ..] = node.inputs[..] else { continue };
-        let weights = draft.constant(w, Kind::F32);
-        let Some(weights) = weights.filter(|_| !draft.constants.contains_key(&x)).cloned() else { continue };
-        let (kind, activation) = match (&node.op, weights.rank()) {
+        let rank = draft.weights(w).filter(|_| !draft.is_known(x)).map(<[usize]>::len);
+        let Some(rank) = rank else { continue };
+        let (kind, activation) = match (&node.op, rank) {
             (Op::MatMul { transpose_a: false, transpose_b }, 2) => {
-                let weights = if *transpose_b { kernels::permute(&weights, &[1, 0])? } else { weights };
-                let turned = *transpose_b;
-                let w = if turned { draft.keep(weights) } else { w };
-                draft.nodes[number].inputs[1] = w;
+                if *transpose_b {
+                    draft.nodes[number].inputs[1] = turn(draft, w)?;
+                }
                 (Products::Dense, Activation::None)
             }
             (Op::Dense(activation), 2) => (Products::Dense, *activation),
@@ -31,4 +30,15 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
         node.op = Op::Product(Product { kind, bias, residual: false, activation });
     }
     Ok(())
+}
+
+/// A matrix of weights turned.
+fn turn(draft: &mut Draft, weights: ValueId) -> Result<ValueId, EngineError> {
+    let order = Value::of(vec![1i64, 0], &[2])?;
+    if let Some(turned) = draft.edit(weights, &Op::Transpose, Some(&order)) {
+        return Ok(turned);
+    }
+    let missing = || EngineError::broken("a product lacks its weights");
+    let turned = kernels::permute(draft.constants.get(&weights).ok_or_else(missing)?, &[1, 0])?;
+    Ok(draft.keep(turned))
 }

@@ -1,13 +1,27 @@
 //! What each pass makes of a graph, and that it leaves the answers alone.
 
 use super::PASSES;
+use crate::EngineError;
 use crate::graph::{
     Activation, Binary, Conv, Graph, Link, Literal, Op, Operand, Padding, Product, Products, Unary,
 };
-use crate::plan::Plan;
 use crate::plan::draft::{Draft, fold};
+use crate::plan::{Outline, Reader, Weights};
 use crate::value::Value;
 use std::sync::Arc;
+
+/// Graphs of literals alone.
+struct NoWeights;
+
+impl Reader for NoWeights {
+    fn read(&self, _: usize) -> Result<Value, EngineError> {
+        Err(EngineError::broken("a weight is missing"))
+    }
+
+    fn identity(&self, weight: usize) -> String {
+        weight.to_string()
+    }
+}
 
 struct Build {
     graph: Graph,
@@ -200,8 +214,11 @@ fn random_graphs_keep_their_answers() {
             })
             .collect();
         let shapes = vec![Some(vec![None, Some(5), Some(5), Some(4)]); 2];
-        let plain = Plan::finish(&fold(&b.graph, &[]).unwrap(), &b.graph.inputs, &shapes).unwrap();
-        let fused = Plan::new(&b.graph, &[], &shapes).unwrap();
+        let draft = fold(&b.graph, &[]).unwrap();
+        let plain = Outline::of(draft, vec![], &b.graph.inputs, &shapes);
+        let plain = plain.finish(&Weights::new(&NoWeights, None)).unwrap();
+        let fused = Outline::new(&b.graph, &[], &shapes).unwrap();
+        let fused = fused.finish(&Weights::new(&NoWeights, None)).unwrap();
         let wanted = plain.run(inputs.clone()).unwrap();
         // The second run goes by the schedule of the first.
         for _ in 0..2 {
@@ -227,7 +244,8 @@ fn shapes_that_cannot_fit_are_refused_before_anything_is_computed() {
     let x = b.graph.inputs[0];
     let product = b.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[x, weights]);
     b.graph.outputs = vec![gathered, product];
-    let plan = Plan::new(&b.graph, &[], &[Some(vec![None, None]), Some(vec![None])]).unwrap();
+    let outline = Outline::new(&b.graph, &[], &[Some(vec![None, None]), Some(vec![None])]).unwrap();
+    let plan = outline.finish(&Weights::new(&NoWeights, None)).unwrap();
     let run = |columns: usize, index: i64| {
         let x = Value::of(vec![0f32; columns], &[1, columns]).unwrap();
         plan.run(vec![x, Value::of(vec![index], &[1]).unwrap()])

@@ -16,5 +16,6 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
     kept.reverse();
     draft.nodes = kept;
     draft.constants.retain(|value, _| needed.contains(value));
+    draft.deferred.retain(|value, _| needed.contains(value));
     Ok(())
 }

@@ -1,0 +1,90 @@
+//! How a product's weights lie in memory: it follows from their shape and the choice of an algorithm, before they are read.
+
+use super::convolve::{Algorithm, POINTS, Weights};
+use super::gemm::{Matrix, Packed};
+use super::{EngineError, fail};
+use crate::graph::{Product, Products};
+use crate::value::Memory;
+
+/// How weights lie in memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Form {
+    /// One packed matrix: rows and columns.
+    Dense([usize; 2]),
+    /// A packed filter `[height, width, channels of a group, outs]`.
+    Conv { dims: [usize; 4], groups: usize, algorithm: Algorithm },
+    /// As the artifact has them.
+    Plain,
+}
+
+impl Form {
+    /// The form for weights of a shape; a convolution's for the algorithm and the number of groups, if they are known.
+    pub fn of(
+        product: &Product,
+        dims: &[usize],
+        choice: Option<(Algorithm, usize)>,
+    ) -> Result<Self, EngineError> {
+        match (&product.kind, dims) {
+            (Products::Dense, [inner, columns]) => Ok(Self::Dense([*inner, *columns])),
+            (Products::Conv(_), [kh, kw, per_group, outs]) if !dims.contains(&0) => Ok(match choice {
+                Some((algorithm, groups)) => {
+                    Self::Conv { dims: [*kh, *kw, *per_group, *outs], groups, algorithm }
+                }
+                None => Self::Plain,
+            }),
+            (Products::Depthwise(_), [_, _, _, _]) => Ok(Self::Plain),
+            _ => Err(fail(format!("weights of shape {dims:?}"))),
+        }
+    }
+
+    /// The packed matrices: their number, rows and columns. None: it is not packed.
+    fn parts(&self) -> Option<[usize; 3]> {
+        match *self {
+            Self::Dense([inner, columns]) => Some([1, inner, columns]),
+            Self::Conv { dims: [_, _, ins, outs], algorithm: Algorithm::Winograd, .. } => {
+                Some([POINTS, ins, outs])
+            }
+            Self::Conv { dims: [kh, kw, ins, outs], groups, .. } => {
+                Some([groups, kh.saturating_mul(kw).saturating_mul(ins), outs / groups.max(1)])
+            }
+            Self::Plain => None,
+        }
+    }
+
+    /// Numbers that the packed matrices take together; None: it is not packed, or they are more than there can be.
+    pub fn elements(&self) -> Option<usize> {
+        let [count, inner, columns] = self.parts()?;
+        count.checked_mul(Packed::elements(inner, columns)?)
+    }
+
+    /// Bytes of the packed matrices; as many as there can be if they are not to be told.
+    pub fn bytes(&self) -> usize {
+        self.elements().map_or(usize::MAX, |n| n.saturating_mul(size_of::<f32>()))
+    }
+
+    /// Packs weights of the form's shape.
+    pub fn pack(&self, weights: &[f32]) -> Vec<Packed> {
+        match *self {
+            Self::Dense([inner, columns]) => vec![Packed::new(weights, inner, columns)],
+            Self::Conv { dims, groups, algorithm } => {
+                Weights::new(weights, dims, groups, algorithm).into_parts()
+            }
+            Self::Plain => Vec::new(),
+        }
+    }
+
+    /// Packs a matrix that is to be turned first: what is in memory is `[columns][rows]`. None: it is no matrix.
+    pub fn pack_turned(&self, weights: &[f32]) -> Option<Vec<Packed>> {
+        let Self::Dense([inner, columns]) = *self else { return None };
+        let turned = Matrix::new(weights, columns, inner).transposed();
+        Some(vec![Packed::of(turned)])
+    }
+
+    /// What was once packed, from memory where the matrices lie one after the other; `part` gives so many numbers from a
+    /// place on. None: it is not packed, or not of this form.
+    pub fn restore(&self, part: impl Fn(usize, usize) -> Option<Memory<f32>>) -> Option<Vec<Packed>> {
+        let [count, inner, columns] = self.parts()?;
+        let size = Packed::elements(inner, columns)?;
+        (0..count).map(|n| Packed::from_memory(part(n.checked_mul(size)?, size)?, inner, columns)).collect()
+    }
+}

@@ -1,0 +1,159 @@
+//! A plan before its large weights are read: what it will do, how each weight will lie in memory, how many bytes that takes.
+
+use super::algorithms::{self, Choice};
+use super::draft::{self, Draft, Held};
+use super::infer::{Extents, Shapes};
+use super::schedule::Schedules;
+use super::step::{self, Known, Step};
+use super::weights::Weights;
+use super::{Plan, STEP_BYTES, passes};
+use crate::EngineError;
+use crate::graph::{Graph, Node, Op, Product, ValueId};
+use crate::kernels::{Algorithm, Form};
+use crate::packed_file::Key;
+use crate::value::Value;
+use rayon::prelude::*;
+use std::collections::HashMap;
+
+/// A plan without its large weights.
+#[derive(Debug)]
+pub struct Outline {
+    draft: Draft,
+    inputs: Vec<ValueId>,
+    choices: HashMap<usize, Choice>,
+    /// The shape of each node's first result, as far as it is known before any request.
+    shapes: Vec<Option<Extents>>,
+    /// Some request may be answered, as far as is known.
+    fit: bool,
+    wanted: Vec<usize>,
+}
+
+/// A buffer that a plan will hold; plans that share it count it once.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum Buffer {
+    /// A constant that is in memory already.
+    Place(usize),
+    /// A weight in some form.
+    Weight(Key),
+    /// Of one node of one outline alone.
+    Own(usize, usize),
+}
+
+impl Outline {
+    /// Folds, fuses and chooses. `shapes` are those of the graph's inputs, as far as they are known.
+    pub fn new(graph: &Graph, held: &[Held], shapes: &[Option<Extents>]) -> Result<Self, EngineError> {
+        let mut draft = draft::fold(graph, held)?;
+        passes::prune(&mut draft)?;
+        let wanted = draft.wanted();
+        passes::run(&mut draft)?;
+        Ok(Self::of(draft, wanted, &graph.inputs, shapes))
+    }
+
+    /// Of a draft that needs no passes.
+    pub fn of(draft: Draft, wanted: Vec<usize>, inputs: &[ValueId], shapes: &[Option<Extents>]) -> Self {
+        let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
+        let known = Shapes::of(&draft, &shapes);
+        let choices = algorithms::choose_all(&draft, &known);
+        let first = |n: &Node| n.outputs.first().and_then(|v| known.get(*v)).cloned();
+        let shapes = draft.nodes.iter().map(first).collect();
+        Self { draft, inputs: inputs.to_vec(), choices, shapes, fit: known.fit(), wanted }
+    }
+
+    /// Weights that the graph cannot be folded without: with their elements the outline would be another.
+    pub fn wanted(&self) -> &[usize] {
+        &self.wanted
+    }
+
+    /// All buffers that the plan will hold, with their bytes. `number` tells the outline from others.
+    pub fn buffers(
+        &self,
+        number: usize,
+        weights: &Weights<'_>,
+    ) -> Result<HashMap<Buffer, usize>, EngineError> {
+        let mut all = HashMap::new();
+        for (n, node) in self.draft.nodes.iter().enumerate() {
+            let rest = match &node.op {
+                Op::Product(product) => {
+                    self.weights_of(node, product, [number, n], weights, &mut all)?;
+                    // The bias lies as it is.
+                    2
+                }
+                _ => 1,
+            };
+            let plain = node.inputs.iter().take(1).chain(node.inputs.iter().skip(rest));
+            all.extend(plain.filter_map(|v| self.plain(*v, weights)));
+        }
+        all.extend(self.draft.outputs.iter().filter_map(|v| self.plain(*v, weights)));
+        Ok(all)
+    }
+
+    fn plain(&self, value: ValueId, weights: &Weights<'_>) -> Option<(Buffer, usize)> {
+        let here = self.draft.constants.get(&value).map(|v| (Buffer::Place(v.place()), Value::bytes(v)));
+        let weight = || self.draft.deferred.get(&value);
+        here.or_else(|| weight().map(|w| (Buffer::Weight(weights.key(w, None)), w.bytes())))
+    }
+
+    fn weights_of(
+        &self,
+        node: &Node,
+        product: &Product,
+        place: [usize; 2],
+        weights: &Weights<'_>,
+        all: &mut HashMap<Buffer, usize>,
+    ) -> Result<(), EngineError> {
+        let Some(value) = node.inputs.get(1) else { return Ok(()) };
+        let form = step::form(product, *value, &self.draft, self.choices.get(&place[1]).copied())?;
+        let own = Buffer::Own(place[0], place[1]);
+        if form == Form::Plain {
+            all.extend(self.plain(*value, weights));
+            // A filter whose groups are not known yet is packed beside it by the first request.
+            let dims = self.draft.weights(*value).map(<[usize; 4]>::try_from);
+            if let (crate::graph::Products::Conv(_), Some(Ok(dims))) = (&product.kind, dims) {
+                all.insert(own, Form::Conv { dims, groups: 1, algorithm: Algorithm::Direct }.bytes());
+            }
+            return Ok(());
+        }
+        let buffer = self.draft.deferred.get(value).map(|w| Buffer::Weight(weights.key(w, Some(form))));
+        all.insert(buffer.unwrap_or(own), form.bytes());
+        Ok(())
+    }
+
+    /// Bytes of the plan beside its buffers.
+    pub fn tables(&self) -> usize {
+        self.draft.nodes.len() * STEP_BYTES
+    }
+
+    /// The plan, with its weights.
+    pub fn finish(&self, weights: &Weights<'_>) -> Result<Plan, EngineError> {
+        let draft = &self.draft;
+        let known = Known { draft, weights };
+        let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
+        for (number, node) in draft.nodes.iter().enumerate() {
+            last_reader.extend(node.inputs.iter().map(|v| (*v, number)));
+        }
+        // Answers read their values after everything else.
+        for output in &draft.outputs {
+            last_reader.remove(output);
+        }
+        // Packing is most of the work of a load.
+        let step = |(number, node): (usize, &Node)| {
+            let mut last_uses: Vec<usize> =
+                node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
+            last_uses.sort_unstable();
+            last_uses.dedup();
+            Step::new(node, &known, last_uses, self.choices.get(&number).copied())
+        };
+        let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
+        let outputs = draft.outputs.iter().map(|v| known.source(*v)).collect::<Result<_, _>>()?;
+        let schedules = Schedules::new(&steps, &self.inputs);
+        Ok(Plan {
+            steps,
+            slots: draft.values,
+            inputs: self.inputs.clone(),
+            outputs,
+            shapes: self.shapes.clone(),
+            fit: self.fit,
+            schedules,
+        })
+    }
+}

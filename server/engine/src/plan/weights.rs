@@ -1,0 +1,78 @@
+//! Gives steps their weights, each made once: from the file of packed weights, or read from the artifact and packed.
+
+use super::deferred::Deferred;
+use crate::EngineError;
+use crate::kernels::gemm::Packed;
+use crate::kernels::{Form, Value};
+use crate::packed_file::{Key, PackedFile, Packs};
+use std::collections::{BTreeMap, HashMap};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// Reads an artifact's weights.
+pub trait Reader: Sync {
+    /// One of them, checked.
+    fn read(&self, weight: usize) -> Result<Value, EngineError>;
+    /// A text that another content would not have.
+    fn identity(&self, weight: usize) -> String;
+}
+
+/// The weights of the plans of one model.
+pub struct Weights<'r> {
+    reader: &'r dyn Reader,
+    file: Option<PackedFile>,
+    plain: Mutex<HashMap<Key, Value>>,
+    packed: Mutex<BTreeMap<Key, Vec<Packed>>>,
+    /// Something was packed that the file does not have.
+    added: AtomicBool,
+}
+
+impl<'r> Weights<'r> {
+    /// Of an artifact, with what was packed before.
+    pub fn new(reader: &'r dyn Reader, file: Option<PackedFile>) -> Self {
+        let (plain, packed) = (Mutex::default(), Mutex::default());
+        Self { reader, file, plain, packed, added: AtomicBool::new(false) }
+    }
+
+    /// The name of a weight in a form.
+    pub fn key(&self, weight: &Deferred, form: Option<Form>) -> Key {
+        weight.key(&self.reader.identity(weight.weight), form)
+    }
+
+    /// A weight as a value.
+    pub fn plain(&self, weight: &Deferred) -> Result<Value, EngineError> {
+        let key = self.key(weight, None);
+        if let Some(value) = lock(&self.plain).get(&key) {
+            return Ok(value.clone());
+        }
+        let value = weight.apply(self.reader.read(weight.weight)?)?;
+        Ok(lock(&self.plain).entry(key).or_insert(value).clone())
+    }
+
+    /// A weight packed. What is read for it goes as soon as it is packed.
+    pub fn packed(&self, weight: &Deferred, form: Form) -> Result<Vec<Packed>, EngineError> {
+        let key = self.key(weight, Some(form));
+        if let Some(packed) = lock(&self.packed).get(&key) {
+            return Ok(packed.clone());
+        }
+        let found = self.file.as_ref().and_then(|file| file.find(&key, form));
+        let packed = match found {
+            Some(packed) => packed,
+            None => {
+                self.added.store(true, Ordering::Relaxed);
+                weight.pack(self.reader.read(weight.weight)?, form)?
+            }
+        };
+        Ok(lock(&self.packed).entry(key).or_insert(packed).clone())
+    }
+
+    /// All that was packed, and whether the file lacks some of it.
+    pub fn into_packs(self) -> (Packs, bool) {
+        let packed = self.packed.into_inner().unwrap_or_else(PoisonError::into_inner);
+        (Packs::new(packed), self.added.into_inner())
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
