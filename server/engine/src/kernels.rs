@@ -3,6 +3,7 @@
 mod access;
 mod activate;
 mod chain;
+mod control;
 mod conv;
 pub mod convolve;
 mod depthwise;
@@ -29,6 +30,7 @@ pub mod vector;
 
 pub use crate::value::Value;
 pub use access::{into_value, literal};
+pub use control::{listing, truth};
 pub use convolve::{Algorithm, choose};
 pub use moves::{expand, permute};
 pub use packed::{PackedProduct, packing_bytes};

@@ -85,8 +85,9 @@ impl Prepared {
 }
 
 fn report(artifact: &Artifact) -> Report {
-    let nodes: usize = artifact.programs.iter().map(|p| p.graph.nodes.len()).sum();
-    let literals = artifact.programs.iter().flat_map(|p| &p.graph.nodes).map(|n| match &n.op {
+    let all: Vec<_> = artifact.programs.iter().flat_map(|p| p.graph.every_node()).collect();
+    let nodes = all.len();
+    let literals = all.iter().map(|n| match &n.op {
         Op::Literal(l) => l.bytes() as u64,
         _ => 0,
     });

@@ -7,6 +7,7 @@
 //! ```
 
 mod algorithms;
+mod control;
 mod draft;
 mod infer;
 mod passes;
@@ -19,6 +20,7 @@ pub use schedule::release_idle;
 use crate::EngineError;
 use crate::graph::{Graph, Node, ValueId};
 use crate::value::Value;
+use control::Budget;
 use draft::Draft;
 use rayon::prelude::*;
 use schedule::{Kept, Schedule, Schedules};
@@ -75,7 +77,7 @@ impl Plan {
                 node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
             last_uses.sort_unstable();
             last_uses.dedup();
-            Step::new(node, &draft.constants, last_uses, choices.get(&number).copied())
+            Step::new(node, draft, last_uses, choices.get(&number).copied())
         };
         let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let outputs = draft.outputs.iter().map(|v| Source::of(*v, &draft.constants)).collect();
@@ -90,11 +92,11 @@ impl Plan {
 
     /// Runs on the values of the signature's inputs, in its order.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EngineError> {
-        self.schedules.run(inputs, |inputs, schedule| self.go(inputs, schedule))
+        self.schedules.run(inputs, |inputs, schedule| self.go(inputs, schedule, &Budget::new()))
     }
 
     /// All steps. With a schedule, those that it knows the results of are left out.
-    fn go(&self, inputs: Vec<Value>, schedule: Pace<'_>) -> Result<Vec<Value>, EngineError> {
+    fn go(&self, inputs: Vec<Value>, schedule: Pace<'_>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
         let mut slots: Slots = vec![None; self.slots];
         for (slot, value) in self.inputs.iter().zip(inputs) {
             slots[*slot] = Some(value);
@@ -108,7 +110,7 @@ impl Plan {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
             }
-            self.one(step, &mut slots)?;
+            self.one(step, &mut slots, budget)?;
             if let Pace::First(_) = schedule
                 && self.schedules.follows_from_shapes(number)
             {
@@ -125,7 +127,14 @@ impl Plan {
         self.outputs.iter().map(|s| read(&slots, s, "output").cloned()).collect()
     }
 
-    fn one(&self, step: &Step, slots: &mut Slots) -> Result<(), EngineError> {
+    fn one(&self, step: &Step, slots: &mut Slots, budget: &Budget) -> Result<(), EngineError> {
+        if step.takes() {
+            let made = step.run_taking(take(step, slots)?, budget).map_err(|e| at(&step.name, e))?;
+            for (slot, value) in step.outputs.iter().zip(made) {
+                slots[*slot] = Some(value);
+            }
+            return Ok(());
+        }
         let mut reads: SmallVec<[&Value; 6]> = SmallVec::new();
         for source in &step.inputs {
             reads.push(read(slots, source, &step.name)?);
@@ -147,6 +156,28 @@ enum Pace<'s> {
     Known(&'s Schedule),
     /// Once, without notes.
     Alone,
+}
+
+/// The inputs of a step that may change them: a value that nobody reads later is handed over.
+fn take(step: &Step, slots: &mut Slots) -> Result<Vec<Value>, EngineError> {
+    let mut taken = Vec::with_capacity(step.inputs.len());
+    for (n, source) in step.inputs.iter().enumerate() {
+        let value = match source {
+            Source::Slot(slot) if step.last_uses.contains(slot) && !again(&step.inputs[n + 1..], *slot) => {
+                slots[*slot].take()
+            }
+            _ => None,
+        };
+        taken.push(match value {
+            Some(value) => value,
+            None => read(slots, source, &step.name)?.clone(),
+        });
+    }
+    Ok(taken)
+}
+
+fn again(sources: &[Source], slot: usize) -> bool {
+    sources.iter().any(|s| matches!(s, Source::Slot(other) if *other == slot))
 }
 
 fn read<'v>(slots: &'v [Option<Value>], source: &'v Source, name: &str) -> Result<&'v Value, EngineError> {

@@ -48,7 +48,7 @@ pub fn read(dir: &Path) -> Result<Artifact, EngineError> {
             "the model has no signature; export it with one (Keras: model.export(path))",
         ));
     }
-    let (weights, unsupported) = context.finish();
+    let (weights, unsupported) = context.finish()?;
     Ok(Artifact { format: "tensorflow-savedmodel", programs, weights, unsupported, source: bundle })
 }
 

@@ -268,4 +268,8 @@ pub enum Op {
     Lookup(Arc<super::Table>),
     /// What is seldom met.
     Rare(Box<super::Rare>),
+    /// Branches and loops.
+    Control(Arc<super::Control>),
+    /// Lists of values.
+    List(super::Listing),
 }

@@ -20,6 +20,8 @@ pub struct Draft {
     pub outputs: Vec<ValueId>,
     /// Number of values.
     pub values: usize,
+    /// The bodies of branches and loops, by the first output of the node that runs them.
+    pub bodies: HashMap<ValueId, Vec<Draft>>,
 }
 
 impl Draft {
@@ -66,8 +68,18 @@ impl Draft {
 
 /// Separates what is known from what is left to run: what depends on constants only is computed once.
 pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
-    let mut constants: HashMap<usize, Value> = HashMap::new();
+    fold_with(graph, weights, HashMap::new())
+}
+
+/// The same, where some inputs are known too.
+pub fn fold_with(
+    graph: &Graph,
+    weights: &[Value],
+    known: HashMap<ValueId, Value>,
+) -> Result<Draft, EngineError> {
+    let mut constants = known;
     let mut nodes = Vec::new();
+    let mut bodies = HashMap::new();
     for node in &graph.nodes {
         match &node.op {
             Op::Input(_) => continue,
@@ -79,6 +91,13 @@ pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
                 let weight =
                     weights.get(*number).ok_or_else(|| EngineError::broken("a weight is missing"))?;
                 constants.insert(node.outputs[0], weight.clone());
+                continue;
+            }
+            Op::Control(control) => {
+                if let Some(output) = node.outputs.first() {
+                    bodies.insert(*output, super::control::fold(control, &node.inputs, &constants, weights)?);
+                }
+                nodes.push(node.clone());
                 continue;
             }
             _ => {}
@@ -96,5 +115,5 @@ pub fn fold(graph: &Graph, weights: &[Value]) -> Result<Draft, EngineError> {
             None => nodes.push(node.clone()),
         }
     }
-    Ok(Draft { nodes, constants, outputs: graph.outputs.clone(), values: graph.values })
+    Ok(Draft { nodes, constants, outputs: graph.outputs.clone(), values: graph.values, bodies })
 }

@@ -37,5 +37,6 @@ pub const PASSES: [(&str, Pass); 7] = [
 pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
     // What is not used must not count as a reader.
     unused::run(draft)?;
-    PASSES.iter().try_for_each(|(_, pass)| pass(draft))
+    PASSES.iter().try_for_each(|(_, pass)| pass(draft))?;
+    draft.bodies.values_mut().flatten().try_for_each(run)
 }

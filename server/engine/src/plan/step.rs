@@ -1,6 +1,8 @@
 //! One step of a plan: an operation with what it needs made ready.
 
 use super::algorithms::Choice;
+use super::control::{Bodies, Budget};
+use super::draft::Draft;
 use crate::EngineError;
 use crate::graph::{Node, Op, ValueId};
 use crate::kernels::{self, PackedProduct};
@@ -29,6 +31,8 @@ enum Work {
     Op(Op),
     /// The weights are in it and no longer among the inputs.
     Product(Box<PackedProduct>),
+    /// A branch or a loop.
+    Bodies(Box<Bodies>),
 }
 
 /// One operation, and the slots that nobody reads after it.
@@ -45,10 +49,11 @@ impl Step {
     /// Makes a node ready.
     pub fn new(
         node: &Node,
-        constants: &HashMap<ValueId, Value>,
+        draft: &Draft,
         last_uses: Vec<usize>,
         choice: Option<Choice>,
     ) -> Result<Self, EngineError> {
+        let constants = &draft.constants;
         let source = |v: &ValueId| Source::of(*v, constants);
         let (work, inputs) = match &node.op {
             Op::Product(product) => {
@@ -67,6 +72,12 @@ impl Step {
                     node.inputs.iter().take(1).chain(rest).map(source).collect(),
                 )
             }
+            Op::Control(control) => {
+                let drafts = node.outputs.first().and_then(|o| draft.bodies.get(o));
+                let missing = || EngineError::broken(format!("node {:?} lacks its bodies", node.name));
+                let bodies = Bodies::new(control, drafts.ok_or_else(missing)?)?;
+                (Work::Bodies(Box::new(bodies)), node.inputs.iter().map(source).collect())
+            }
             op => (Work::Op(op.clone()), node.inputs.iter().map(source).collect()),
         };
         Ok(Self { work, inputs, outputs: node.outputs.clone(), last_uses, name: node.name.clone() })
@@ -76,8 +87,13 @@ impl Step {
     pub fn op(&self) -> Option<&Op> {
         match &self.work {
             Work::Op(op) => Some(op),
-            Work::Product(_) => None,
+            Work::Product(_) | Work::Bodies(_) => None,
         }
+    }
+
+    /// Whether the shapes of its inputs can decide that of its result.
+    pub fn is_regular(&self) -> bool {
+        !matches!(self.work, Work::Bodies(_))
     }
 
     /// Runs it.
@@ -85,6 +101,21 @@ impl Step {
         match &self.work {
             Work::Op(op) => kernels::run(op, inputs),
             Work::Product(product) => product.run(inputs).map(|v| vec![v]),
+            Work::Bodies(bodies) => bodies.run(inputs.iter().map(|v| (*v).clone()).collect(), &Budget::new()),
+        }
+    }
+
+    /// Whether it may change its inputs, which are to be handed over then.
+    pub fn takes(&self) -> bool {
+        matches!(self.work, Work::Bodies(_) | Work::Op(Op::List(_)))
+    }
+
+    /// Runs it on values that are handed over.
+    pub fn run_taking(&self, inputs: Vec<Value>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
+        match &self.work {
+            Work::Bodies(bodies) => bodies.run(inputs, budget),
+            Work::Op(Op::List(op)) => kernels::listing(op, inputs),
+            _ => self.run(&inputs.iter().collect::<Vec<_>>()),
         }
     }
 
@@ -96,6 +127,7 @@ impl Step {
         });
         let work = match &self.work {
             Work::Product(product) => product.bytes(),
+            Work::Bodies(bodies) => bodies.bytes(),
             Work::Op(_) => 0,
         };
         constants.sum::<usize>() + work

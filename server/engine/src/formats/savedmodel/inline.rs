@@ -1,5 +1,9 @@
 //! From a signature's outputs back to its inputs, through every function that is called on the way: one flat graph.
 
+mod control;
+mod frames;
+mod merges;
+
 use super::attributes::Attributes as _;
 use super::bundle::Bundle;
 use super::lower;
@@ -35,11 +39,14 @@ pub struct Scope<'a> {
     by_name: HashMap<&'a str, &'a NodeDef>,
     arguments: Vec<&'a str>,
     results: Vec<&'a str>,
+    /// The loops of TensorFlow 1.
+    frames: frames::Frames<'a>,
 }
 
 impl<'a> Scope<'a> {
     fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
-        Self { nodes, by_name: nodes.iter().map(|n| (n.name.as_str(), n)).collect(), arguments, results }
+        let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
+        Self { nodes, by_name, arguments, results, frames: frames::find(nodes) }
     }
 
     fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
@@ -97,6 +104,10 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
     let base = match (node.op.as_str(), output) {
         ("TopKV2" | "TopK", "indices")
+        | ("TensorArrayV3", "flow")
+        | ("TensorListConcat" | "TensorArrayConcatV3", "lengths")
+        | ("Switch" | "RefSwitch", "output_true")
+        | ("Merge" | "RefMerge", "value_index")
         | ("Unique" | "UniqueV2" | "UniqueWithCounts", "idx")
         | ("StringSplitV2", "values")
         | ("TensorListPopBack", "tensor")
@@ -117,6 +128,10 @@ pub struct Context<'a> {
     weights: Vec<Weight>,
     by_variable: HashMap<String, usize>,
     unsupported: Vec<UnsupportedOp>,
+    /// The first variable whose values are nowhere.
+    lost: Option<EngineError>,
+    /// Nodes that were looked at, in all functions.
+    looked_at: usize,
     graph: Graph,
     weight_values: HashMap<usize, ValueId>,
 }
@@ -136,13 +151,19 @@ impl<'a> Context<'a> {
             weights: Vec::new(),
             by_variable: HashMap::new(),
             unsupported: Vec::new(),
+            lost: None,
+            looked_at: 0,
             graph: Graph::default(),
             weight_values: HashMap::new(),
         }
     }
 
-    pub fn finish(self) -> (Vec<Weight>, Vec<UnsupportedOp>) {
-        (self.weights, self.unsupported)
+    /// The weights, and all that is missing. Only if nothing is, it matters that a variable has no values.
+    pub fn finish(self) -> Result<(Vec<Weight>, Vec<UnsupportedOp>), EngineError> {
+        match self.lost {
+            Some(error) if self.unsupported.is_empty() => Err(error),
+            _ => Ok((self.weights, self.unsupported)),
+        }
     }
 
     /// The graph of one signature.
@@ -191,9 +212,15 @@ impl<'a> Context<'a> {
                 EngineError::broken(format!("the graph has no node {name:?}, which another one reads"))
             })?;
             if ready {
-                let inputs = read_inputs(scope, &known, node)?;
-                let outputs = self.node(node, inputs, depth)?;
-                known.insert(name, outputs);
+                match node.op.as_str() {
+                    "Exit" | "RefExit" => self.frame(scope, &mut known, node, depth)?,
+                    "Merge" | "RefMerge" => self.merge(scope, &mut known, node, depth)?,
+                    _ => {
+                        let inputs = read_inputs(scope, &known, node)?;
+                        let outputs = self.node(node, inputs, depth)?;
+                        known.insert(name, outputs);
+                    }
+                }
                 open.remove(name);
                 continue;
             }
@@ -201,7 +228,7 @@ impl<'a> Context<'a> {
                 return Err(EngineError::broken(format!("the graph has a cycle through node {name:?}")));
             }
             stack.push((name, true));
-            for input in node.input.iter().filter(|i| !i.starts_with('^')) {
+            for input in self.sources(scope, node)? {
                 let source = split_input(input).0;
                 if !known.contains_key(source) {
                     if open.contains(source) {
@@ -226,6 +253,10 @@ impl<'a> Context<'a> {
         mut inputs: Vec<Val>,
         depth: usize,
     ) -> Result<Vec<Val>, EngineError> {
+        self.looked_at += 1;
+        if self.looked_at > MOST_NODES {
+            return Err(EngineError::broken("the graph has too many nodes"));
+        }
         match node.op.as_str() {
             "VarHandleOp" | "HashTableV2" | "HashTable" => return Ok(vec![Val::Resource(shared_name(node))]),
             "VariableV2" | "Variable" => return Ok(vec![self.weight(&shared_name(node))?]),
@@ -239,6 +270,17 @@ impl<'a> Context<'a> {
                 return self.table(node, &inputs);
             }
             "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            "If" | "StatelessIf" | "Case" | "StatelessCase" => return self.branch(node, inputs, depth),
+            "While" | "StatelessWhile" => return self.repeat(node, &inputs, depth),
+            "Switch" | "RefSwitch" => {
+                self.missing(node, Some("outside of a branch or a loop".to_owned()));
+                return Ok(Vec::new());
+            }
+            "TensorArrayV3" => return self.array(node, &inputs),
+            // The array is what flows; what it is known by says nothing more.
+            op if op.starts_with("TensorArray") && !inputs.is_empty() => {
+                inputs.remove(0);
+            }
             // A variable that is gathered from is read first.
             "ResourceGather" | "ResourceGatherNd" => {
                 if let Some(Val::Resource(name)) = inputs.first() {
@@ -323,7 +365,8 @@ impl<'a> Context<'a> {
                     None if self.bundle.has(variable) => variable,
                     None => {
                         let text = format!("variable {variable:?} is not restored from the checkpoint");
-                        return Err(EngineError::broken(text));
+                        self.lost.get_or_insert(EngineError::broken(text));
+                        return Ok(Val::Missing);
                     }
                 };
                 let entry = self.bundle.entry(key)?;
