@@ -104,6 +104,9 @@ fn read(op: &Listing, inputs: &mut Inputs) -> Values {
         }
         Listing::Gather(kind) => {
             let (list, places) = (list.items()?, ints(&inputs.next()?)?);
+            if places.len() > MOST_ITEMS {
+                return Err(fail(format!("a list may have at most {MOST_ITEMS} items")));
+            }
             let found = places.iter().map(|p| Ok(list.items[within(*p, list.items.len())?].clone()));
             let items = found.collect::<Result<_, EngineError>>()?;
             one(stack(&List { items, shape: list.shape.clone() }, *kind, inputs.shape()?.as_deref())?)

@@ -16,6 +16,9 @@ impl Lowering<'_> {
         if self.node.op.starts_with("TensorArray") {
             return self.array();
         }
+        if self.node.op == "EmptyTensorList" {
+            return self.list(1, Listing::Empty);
+        }
         let Some(name) = self.node.op.strip_prefix("TensorList") else { return Ok(None) };
         let name = name.to_owned();
         let Some(kind) = self.kind("element_dtype") else {
