@@ -12,7 +12,7 @@ mod rare;
 mod fused;
 mod text;
 
-pub use control::{Control, Function as Body, Listing};
+pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
 pub use fused::{Chain, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};

@@ -3,7 +3,7 @@
 //! A body sees nothing but its inputs. What TensorFlow 1 writes as frames of `Enter`, `Switch` and `Merge` is brought into this form
 //! by the reader.
 
-use super::Graph;
+use super::{Activation, Graph};
 use crate::value::Kind;
 
 /// A graph that another one runs.
@@ -91,4 +91,61 @@ pub enum Listing {
     Shape,
     /// a, b
     Join,
+}
+
+/// A step of a recurrent layer. Gates lie in Keras's order: of an LSTM i, f, c, o; of a GRU z, r, h.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Cell {
+    /// `h = activation(x + h U)`
+    Simple {
+        /// Of the state.
+        activation: Activation,
+    },
+    /// `c = f c + i n`, `h = o activation(c)`
+    Lstm {
+        /// Of the candidate and of the cell.
+        activation: Activation,
+        /// Of the gates.
+        recurrent: Activation,
+    },
+    /// `h = z h + (1 - z) n`
+    Gru {
+        /// Of the candidate.
+        activation: Activation,
+        /// Of the gates.
+        recurrent: Activation,
+        /// The state is reset after it was multiplied, not before.
+        reset_after: bool,
+    },
+}
+
+impl Cell {
+    /// Products for each unit.
+    pub fn gates(self) -> usize {
+        match self {
+            Self::Simple { .. } => 1,
+            Self::Lstm { .. } => 4,
+            Self::Gru { .. } => 3,
+        }
+    }
+
+    /// Values that go from step to step.
+    pub fn states(self) -> usize {
+        if matches!(self, Self::Lstm { .. }) { 2 } else { 1 }
+    }
+
+    /// Constants: the weights of the state; of a GRU those of the candidate too, or the bias that is added to the state's products.
+    pub fn constants(self) -> usize {
+        if matches!(self, Self::Gru { .. }) { 2 } else { 1 }
+    }
+}
+
+/// A recurrent layer over a whole sequence: gates `[steps, batch, gates units]` as far as they come from the inputs, h, c?, constants…,
+/// length, limits… → outputs `[length, batch, units]`, h, c?. As many steps are made as the least limit says.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Recurrent {
+    /// A step.
+    pub cell: Cell,
+    /// Only the last output is wanted; it lies in the first place.
+    pub last: bool,
 }

@@ -270,6 +270,8 @@ pub enum Op {
     Rare(Box<super::Rare>),
     /// Branches and loops.
     Control(Arc<super::Control>),
+    /// A recurrent layer; made by the plan's passes.
+    Recurrent(super::Recurrent),
     /// Lists of values.
     List(super::Listing),
 }

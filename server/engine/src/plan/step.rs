@@ -5,7 +5,7 @@ use super::control::{Bodies, Budget};
 use super::draft::Draft;
 use crate::EngineError;
 use crate::graph::{Node, Op, ValueId};
-use crate::kernels::{self, PackedProduct};
+use crate::kernels::{self, PackedProduct, PackedRecurrent};
 use crate::value::Value;
 use std::collections::HashMap;
 
@@ -31,6 +31,8 @@ enum Work {
     Op(Op),
     /// The weights are in it and no longer among the inputs.
     Product(Box<PackedProduct>),
+    /// As above.
+    Recurrent(Box<PackedRecurrent>),
     /// A branch or a loop.
     Bodies(Box<Bodies>),
 }
@@ -72,6 +74,16 @@ impl Step {
                     node.inputs.iter().take(1).chain(rest).map(source).collect(),
                 )
             }
+            Op::Recurrent(op) => {
+                let from = 1 + op.cell.states();
+                let to = from + op.cell.constants();
+                let missing = || EngineError::broken(format!("node {:?} lacks its weights", node.name));
+                let weights = node.inputs.get(from..to).ok_or_else(missing)?;
+                let weights: Option<Vec<&Value>> = weights.iter().map(|v| constants.get(v)).collect();
+                let packed = PackedRecurrent::new(*op, &weights.ok_or_else(missing)?)?;
+                let rest = node.inputs[..from].iter().chain(&node.inputs[to..]);
+                (Work::Recurrent(Box::new(packed)), rest.map(source).collect())
+            }
             Op::Control(control) => {
                 let drafts = node.outputs.first().and_then(|o| draft.bodies.get(o));
                 let missing = || EngineError::broken(format!("node {:?} lacks its bodies", node.name));
@@ -87,13 +99,13 @@ impl Step {
     pub fn op(&self) -> Option<&Op> {
         match &self.work {
             Work::Op(op) => Some(op),
-            Work::Product(_) | Work::Bodies(_) => None,
+            Work::Product(_) | Work::Bodies(_) | Work::Recurrent(_) => None,
         }
     }
 
     /// Whether the shapes of its inputs can decide that of its result.
     pub fn is_regular(&self) -> bool {
-        !matches!(self.work, Work::Bodies(_))
+        !matches!(self.work, Work::Bodies(_) | Work::Recurrent(_))
     }
 
     /// Runs it.
@@ -101,6 +113,7 @@ impl Step {
         match &self.work {
             Work::Op(op) => kernels::run(op, inputs),
             Work::Product(product) => product.run(inputs).map(|v| vec![v]),
+            Work::Recurrent(layer) => layer.run(inputs),
             Work::Bodies(bodies) => bodies.run(inputs.iter().map(|v| (*v).clone()).collect(), &Budget::new()),
         }
     }
@@ -127,6 +140,7 @@ impl Step {
         });
         let work = match &self.work {
             Work::Product(product) => product.bytes(),
+            Work::Recurrent(layer) => layer.bytes(),
             Work::Bodies(bodies) => bodies.bytes(),
             Work::Op(_) => 0,
         };
