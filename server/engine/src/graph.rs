@@ -4,6 +4,7 @@
 //! Four element types are enough: every float narrower than `float32` is computed in it, every integer in `int64`, booleans
 //! in bytes. The border widens and narrows.
 
+mod control;
 mod imaging;
 mod op;
 mod rare;
@@ -11,6 +12,7 @@ mod rare;
 mod fused;
 mod text;
 
+pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
 pub use fused::{Chain, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
@@ -147,5 +149,19 @@ impl Graph {
         self.values += outputs.len();
         self.nodes.push(Node { op, inputs, outputs: outputs.clone(), name: name.to_owned() });
         Ok(outputs)
+    }
+
+    /// All nodes, those of the bodies of loops and branches too.
+    pub fn every_node(&self) -> Vec<&Node> {
+        let (mut found, mut graphs) = (Vec::new(), vec![self]);
+        while let Some(graph) = graphs.pop() {
+            for node in &graph.nodes {
+                found.push(node);
+                if let Op::Control(control) = &node.op {
+                    graphs.extend(control.bodies().into_iter().map(|b| &b.graph));
+                }
+            }
+        }
+        found
     }
 }

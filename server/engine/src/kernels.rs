@@ -3,6 +3,7 @@
 mod access;
 mod activate;
 mod chain;
+mod control;
 mod conv;
 pub mod convolve;
 mod depthwise;
@@ -16,6 +17,7 @@ mod packed;
 mod pool;
 mod product;
 mod rare;
+mod recurrent;
 mod reduce;
 mod resize;
 mod run;
@@ -30,10 +32,12 @@ pub mod vector;
 
 pub use crate::value::Value;
 pub use access::{axis, into_value, literal};
+pub use control::{listing, truth};
 pub use convolve::{Algorithm, choose};
 pub use form::Form;
 pub use moves::{expand, permute};
 pub use packed::{Made, PackedProduct};
+pub use recurrent::PackedRecurrent;
 pub use run::run;
 pub use shapes::split_sizes;
 pub use spatial::Geometry;

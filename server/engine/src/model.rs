@@ -219,7 +219,7 @@ fn report(artifact: &Artifact, resident_bytes: u64) -> Report {
         format: artifact.format,
         signatures: artifact.programs.iter().map(|p| p.signature.clone()).collect(),
         resident_bytes,
-        nodes: artifact.programs.iter().map(|p| p.graph.nodes.len()).sum(),
+        nodes: artifact.programs.iter().map(|p| p.graph.every_node().len()).sum(),
         unsupported: artifact.unsupported.clone(),
     }
 }

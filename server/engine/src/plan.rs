@@ -8,6 +8,7 @@
 //! ```
 
 mod algorithms;
+mod control;
 mod deferred;
 mod describe;
 mod draft;
@@ -28,6 +29,7 @@ pub use weights::{Reader, Weights};
 use crate::EngineError;
 use crate::report::{Cost, Listing, Read};
 use crate::value::Value;
+use control::Budget;
 use profile::Profile;
 use rules::Known;
 use schedule::{Kept, Schedule, Schedules};
@@ -65,7 +67,7 @@ impl Plan {
 
     /// Bytes of what it holds beside its buffers.
     pub fn tables(&self) -> usize {
-        self.steps.len() * STEP_BYTES
+        self.steps.iter().map(|step| STEP_BYTES + step.tables()).sum()
     }
 
     /// Runs on the values of the signature's inputs, in its order.
@@ -74,7 +76,7 @@ impl Plan {
             // A plan that contradicts itself fails where it does, and not because of the request.
             if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
         };
-        self.schedules.run(inputs, check, |inputs, schedule| self.go(inputs, schedule, None))
+        self.schedules.run(inputs, check, |inputs, schedule| self.go(inputs, schedule, &Budget::new(), None))
     }
 
     /// Runs once to get ready and then several times more, and says what each operation cost on average, the dearest first.
@@ -83,7 +85,8 @@ impl Plan {
         let mut answer = self.run(inputs.to_vec())?;
         for _ in 0..runs {
             drop(answer);
-            let watched = |inputs, schedule: Pace<'_>| self.go(inputs, schedule, Some(&profile));
+            let watched =
+                |inputs, schedule: Pace<'_>| self.go(inputs, schedule, &Budget::new(), Some(&profile));
             answer = self.schedules.run(inputs.to_vec(), |_| Ok(()), watched)?;
         }
         Ok((answer, profile.finish()))
@@ -113,6 +116,7 @@ impl Plan {
         &self,
         inputs: Vec<Value>,
         schedule: Pace<'_>,
+        budget: &Budget,
         profile: Option<&Profile>,
     ) -> Result<Vec<Value>, EngineError> {
         let foreseen = match &schedule {
@@ -132,7 +136,11 @@ impl Plan {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
             }
-            self.one(number, &mut slots, profile)?;
+            if step.takes() {
+                self.taking(number, &mut slots, budget, profile)?;
+            } else {
+                self.one(number, &mut slots, profile)?;
+            }
             debug_assert!(as_foreseen(step, &foreseen, &slots), "a rule is wrong about {}", step.title());
             if let Pace::First(_) = schedule
                 && self.schedules.follows_from_shapes(number)
@@ -148,6 +156,26 @@ impl Plan {
             *found = Schedule::new(self.steps.len(), kept);
         }
         self.outputs.iter().map(|s| read(&slots, s, "output").cloned()).collect()
+    }
+
+    /// A step that may change its inputs.
+    fn taking(
+        &self,
+        number: usize,
+        slots: &mut Slots,
+        budget: &Budget,
+        profile: Option<&Profile>,
+    ) -> Result<(), EngineError> {
+        let step = &self.steps[number];
+        let begun = profile.map(|_| Instant::now());
+        let made = step.run_taking(take(step, slots)?, budget).map_err(|e| at(&step.name, e))?;
+        if let (Some(profile), Some(begun)) = (profile, begun) {
+            profile.note(number, step, begun.elapsed(), &[], &made);
+        }
+        for (slot, value) in step.outputs.iter().zip(made) {
+            slots[*slot] = Some(value);
+        }
+        Ok(())
     }
 
     fn one(&self, number: usize, slots: &mut Slots, profile: Option<&Profile>) -> Result<(), EngineError> {
@@ -179,6 +207,28 @@ enum Pace<'s> {
     Alone,
 }
 
+/// The inputs of a step that may change them: a value that nobody reads later is handed over.
+fn take(step: &Step, slots: &mut Slots) -> Result<Vec<Value>, EngineError> {
+    let mut taken = Vec::with_capacity(step.inputs.len());
+    for (n, source) in step.inputs.iter().enumerate() {
+        let value = match source {
+            Source::Slot(slot) if step.last_uses.contains(slot) && !again(&step.inputs[n + 1..], *slot) => {
+                slots[*slot].take()
+            }
+            _ => None,
+        };
+        taken.push(match value {
+            Some(value) => value,
+            None => read(slots, source, &step.name)?.clone(),
+        });
+    }
+    Ok(taken)
+}
+
+fn again(sources: &[Source], slot: usize) -> bool {
+    sources.iter().any(|s| matches!(s, Source::Slot(other) if *other == slot))
+}
+
 /// Whether a step made what its rule said.
 fn as_foreseen(step: &Step, foreseen: &[Known], slots: &Slots) -> bool {
     let mut made = step.outputs.iter().filter_map(|slot| foreseen.get(*slot).zip(slots[*slot].as_ref()));
@@ -198,5 +248,20 @@ fn at(name: &str, error: EngineError) -> EngineError {
     match error {
         EngineError::Execution(text) => EngineError::Execution(format!("node {name:?}: {text}")),
         other => other,
+    }
+}
+
+/// For tests: graphs of literals alone.
+#[cfg(test)]
+struct NoWeights;
+
+#[cfg(test)]
+impl Reader for NoWeights {
+    fn read(&self, _: usize) -> Result<Value, EngineError> {
+        Err(EngineError::broken("a weight is missing"))
+    }
+
+    fn identity(&self, weight: usize) -> String {
+        weight.to_string()
     }
 }

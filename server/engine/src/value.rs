@@ -39,7 +39,16 @@ pub enum Contents {
     /// Byte strings.
     Text(Arc<Vec<Vec<u8>>>),
     /// A list of values, as loops build them; itself a scalar.
-    List(Arc<Vec<Value>>),
+    List(Arc<List>),
+}
+
+/// Values of one type, by place.
+#[derive(Debug, Clone, Default)]
+pub struct List {
+    /// None: a place that nothing was written to.
+    pub items: Vec<Option<Value>>,
+    /// What is said of the items' shape, -1 for an extent that is not.
+    pub shape: Option<Vec<i64>>,
 }
 
 /// An immutable array.
@@ -115,8 +124,8 @@ impl Value {
     }
 
     /// A list of values.
-    pub fn list(values: Vec<Value>) -> Self {
-        Self { dims: Dims::new(), contents: Contents::List(Arc::new(values)) }
+    pub fn list(list: List) -> Self {
+        Self { dims: Dims::new(), contents: Contents::List(Arc::new(list)) }
     }
 
     /// Extent of each dimension, outermost first.
@@ -164,10 +173,18 @@ impl Value {
         }
     }
 
-    /// The values of a list.
-    pub fn items(&self) -> Result<&Arc<Vec<Value>>, EngineError> {
+    /// The list that the value is.
+    pub fn items(&self) -> Result<&List, EngineError> {
         match &self.contents {
             Contents::List(list) => Ok(list),
+            _ => Err(self.unexpected(Kind::List)),
+        }
+    }
+
+    /// The list that the value is, to be changed: copied only if somebody else holds it too.
+    pub fn into_items(self) -> Result<List, EngineError> {
+        match self.contents {
+            Contents::List(list) => Ok(Arc::unwrap_or_clone(list)),
             _ => Err(self.unexpected(Kind::List)),
         }
     }
@@ -206,7 +223,10 @@ impl Value {
             Contents::I64(m) => m.len() * 8,
             Contents::Bool(m) => m.len(),
             Contents::Text(t) => t.iter().map(|t| t.len() + size_of::<Vec<u8>>()).sum(),
-            Contents::List(list) => list.iter().map(Value::bytes).sum(),
+            Contents::List(list) => {
+                let items = list.items.iter().map(|i| i.as_ref().map_or(0, Value::bytes));
+                items.fold(list.items.len().saturating_mul(size_of::<Value>()), usize::saturating_add)
+            }
         }
     }
 }

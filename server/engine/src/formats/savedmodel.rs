@@ -53,7 +53,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
             "the model has no signature; export it with one (Keras: model.export(path))",
         ));
     }
-    let (weights, unsupported) = context.finish();
+    let (weights, unsupported) = context.finish()?;
     Ok(Artifact { format: "tensorflow-savedmodel", programs, weights, unsupported, source: bundle })
 }
 

@@ -268,4 +268,10 @@ pub enum Op {
     Lookup(Arc<super::Table>),
     /// What is seldom met.
     Rare(Box<super::Rare>),
+    /// Branches and loops.
+    Control(Arc<super::Control>),
+    /// A recurrent layer; made by the plan's passes.
+    Recurrent(super::Recurrent),
+    /// Lists of values.
+    List(super::Listing),
 }

@@ -278,7 +278,7 @@ pub fn blank(kind: Kind, shape: &[usize]) -> Outcome {
         Kind::I64 => Value::of(super::access::zeros::<i64>(shape)?, shape),
         Kind::Bool => Value::of(super::access::zeros::<u8>(shape)?, shape),
         Kind::Text => Value::new(Contents::Text(Arc::new(vec![Vec::new(); count])), shape),
-        Kind::List => Ok(Value::list(Vec::new())),
+        Kind::List => Ok(Value::list(crate::value::List::default())),
     }
 }
 

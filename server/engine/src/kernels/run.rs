@@ -26,6 +26,7 @@ pub fn run(op: &Op, inputs: &[&Value]) -> Values {
         Op::Text(text) => super::text::run(text, inputs),
         Op::Lookup(table) => super::text::lookup(table, at(inputs, 0)?, at(inputs, 1)?).map(|v| vec![v]),
         Op::TopK => super::rare::top_k(at(inputs, 0)?, at(inputs, 1)?),
+        Op::List(op) => super::control::listing(op, inputs.iter().map(|v| (*v).clone()).collect()),
         Op::Rare(rare) => super::rare::run(rare, inputs),
         _ => single(op, inputs).map(|v| vec![v]),
     }

@@ -9,6 +9,7 @@ pub mod elementwise;
 pub mod math;
 pub mod normalise;
 pub mod pool;
+pub mod recurrent;
 pub mod softmax;
 
 use super::simd::{LANES, Simd};

@@ -23,6 +23,8 @@ pub struct Draft {
     pub outputs: Vec<ValueId>,
     /// Number of values.
     pub values: usize,
+    /// The bodies of branches and loops, by the first output of the node that runs them.
+    pub bodies: HashMap<ValueId, Vec<Draft>>,
 }
 
 impl Draft {
@@ -81,9 +83,16 @@ impl Draft {
 
     /// Weights whose elements the graph cannot be folded without.
     pub fn wanted(&self) -> Vec<usize> {
-        let fold = |node: &&Node| node.inputs.iter().all(|v| self.is_known(*v));
+        // What a body reads is a constant of the body.
+        let fold =
+            |node: &&Node| matches!(node.op, Op::Control(_)) || node.inputs.iter().all(|v| self.is_known(*v));
         let nodes = self.nodes.iter().filter(fold).flat_map(|n| &n.inputs);
-        nodes.filter_map(|v| self.deferred.get(v)).map(|d| d.weight).collect()
+        let mut all: Vec<usize> = nodes.filter_map(|v| self.deferred.get(v)).map(|d| d.weight).collect();
+        for body in self.bodies.values().flatten() {
+            all.extend(body.deferred.values().map(|d| d.weight));
+            all.extend(body.wanted());
+        }
+        all
     }
 
     /// Adds a constant.
@@ -120,9 +129,19 @@ fn edited(
 
 /// Separates what is known from what is left to run: what depends on constants only is computed once.
 pub fn fold(graph: &Graph, weights: &[Held]) -> Result<Draft, EngineError> {
-    let mut constants: HashMap<usize, Value> = HashMap::new();
+    fold_with(graph, weights, HashMap::new())
+}
+
+/// The same, where some inputs are known too.
+pub fn fold_with(
+    graph: &Graph,
+    weights: &[Held],
+    known: HashMap<ValueId, Value>,
+) -> Result<Draft, EngineError> {
+    let mut constants = known;
     let mut deferred: HashMap<usize, Deferred> = HashMap::new();
     let mut nodes = Vec::new();
+    let mut bodies = HashMap::new();
     for node in &graph.nodes {
         match &node.op {
             Op::Input(_) => continue,
@@ -141,6 +160,13 @@ pub fn fold(graph: &Graph, weights: &[Held]) -> Result<Draft, EngineError> {
                         deferred.insert(node.outputs[0], Deferred::new(*number, *kind, dims.clone()));
                     }
                 }
+                continue;
+            }
+            Op::Control(control) => {
+                if let Some(output) = node.outputs.first() {
+                    bodies.insert(*output, super::control::fold(control, &node.inputs, &constants, weights)?);
+                }
+                nodes.push(node.clone());
                 continue;
             }
             _ => {}
@@ -162,5 +188,5 @@ pub fn fold(graph: &Graph, weights: &[Held]) -> Result<Draft, EngineError> {
             None => nodes.push(node.clone()),
         }
     }
-    Ok(Draft { nodes, constants, deferred, outputs: graph.outputs.clone(), values: graph.values })
+    Ok(Draft { nodes, constants, deferred, outputs: graph.outputs.clone(), values: graph.values, bodies })
 }

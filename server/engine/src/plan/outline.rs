@@ -71,6 +71,7 @@ impl Outline {
         weights: &Weights<'_>,
     ) -> Result<HashMap<Buffer, usize>, EngineError> {
         let mut all = HashMap::new();
+        of_bodies(&self.draft, weights, &mut all);
         for (n, node) in self.draft.nodes.iter().enumerate() {
             let rest = match &node.op {
                 Op::Product(product) => {
@@ -120,7 +121,7 @@ impl Outline {
 
     /// Bytes of the plan beside its buffers.
     pub fn tables(&self) -> usize {
-        self.draft.nodes.len() * STEP_BYTES
+        nodes(&self.draft) * STEP_BYTES
     }
 
     /// The plan, with its weights.
@@ -155,5 +156,19 @@ impl Outline {
             fit: self.fit,
             schedules,
         })
+    }
+}
+
+/// Nodes of a draft and of the bodies in it.
+fn nodes(draft: &Draft) -> usize {
+    draft.nodes.len() + draft.bodies.values().flatten().map(nodes).sum::<usize>()
+}
+
+/// What bodies of branches and loops hold; packing is left out, which is small there.
+fn of_bodies(draft: &Draft, weights: &Weights<'_>, all: &mut HashMap<Buffer, usize>) {
+    for body in draft.bodies.values().flatten() {
+        all.extend(body.constants.values().map(|v| (Buffer::Place(v.place()), v.bytes())));
+        all.extend(body.deferred.values().map(|w| (Buffer::Weight(weights.key(w, None)), w.bytes())));
+        of_bodies(body, weights, all);
     }
 }

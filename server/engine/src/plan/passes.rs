@@ -5,6 +5,7 @@ mod chains;
 mod epilogues;
 mod padding;
 mod products;
+mod recurrent;
 mod transposes;
 mod unused;
 
@@ -17,7 +18,9 @@ use crate::EngineError;
 type Pass = fn(&mut Draft) -> Result<(), EngineError>;
 
 /// The passes by name.
-pub const PASSES: [(&str, Pass); 7] = [
+pub const PASSES: [(&str, Pass); 8] = [
+    // Loops that are recurrent layers.
+    ("recurrent", recurrent::run),
     // Transposes that undo each other or nothing.
     ("transposes", transposes::run),
     // Functions that a model writes out: swish, gelu and their like.
@@ -40,5 +43,9 @@ pub fn prune(draft: &mut Draft) -> Result<(), EngineError> {
 
 /// Runs all passes on a draft without anything unused.
 pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
-    PASSES.iter().try_for_each(|(_, pass)| pass(draft))
+    PASSES.iter().try_for_each(|(_, pass)| pass(draft))?;
+    draft.bodies.values_mut().flatten().try_for_each(|body| {
+        prune(body)?;
+        run(body)
+    })
 }

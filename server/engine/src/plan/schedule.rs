@@ -200,7 +200,7 @@ fn regular(steps: &[Step], inputs: &[usize]) -> Vec<bool> {
         };
         let all_shapes = step.inputs.iter().all(shape_known);
         let asks = matches!(step.op(), Some(Op::Shape | Op::Size | Op::Rank));
-        let same = all_shapes && step.op().is_none_or(|op| shape_operands(op).is_some());
+        let same = all_shapes && step.is_regular() && step.op().is_none_or(|op| shape_operands(op).is_some());
         let is_fixed = all_shapes && (asks || (same && step.inputs.iter().all(value_known)));
         let shape = same
             && step.op().is_none_or(|op| {

@@ -1,12 +1,13 @@
 //! One step of a plan: an operation with what it needs made ready.
 
 use super::algorithms::Choice;
+use super::control::{Bodies, Budget};
 use super::describe;
 use super::draft::Draft;
 use super::weights::Weights;
 use crate::EngineError;
 use crate::graph::{Node, Op, Product, ValueId};
-use crate::kernels::{self, Form, Made, PackedProduct};
+use crate::kernels::{self, Form, Made, PackedProduct, PackedRecurrent};
 use crate::value::Value;
 
 /// Where a value comes from.
@@ -66,6 +67,10 @@ enum Work {
     Op(Op),
     /// The weights are in it and no longer among the inputs.
     Product(Box<PackedProduct>),
+    /// As above.
+    Recurrent(Box<PackedRecurrent>),
+    /// A branch or a loop.
+    Bodies(Box<Bodies>),
 }
 
 /// One operation, and the slots that nobody reads after it.
@@ -86,9 +91,9 @@ impl Step {
         last_uses: Vec<usize>,
         choice: Option<Choice>,
     ) -> Result<Self, EngineError> {
-        let (work, rest) = match &node.op {
+        let missing = || EngineError::broken(format!("node {:?} lacks its weights or bodies", node.name));
+        let (work, own) = match &node.op {
             Op::Product(product) => {
-                let missing = || EngineError::broken(format!("node {:?} lacks its weights", node.name));
                 let weights = *node.inputs.get(1).ok_or_else(missing)?;
                 let form = form(product, weights, known.draft, choice)?;
                 let made = known.made(weights, form)?.ok_or_else(missing)?;
@@ -97,11 +102,25 @@ impl Step {
                     None => None,
                 };
                 let packed = PackedProduct::new(product, form, made, bias.as_ref())?;
-                (Work::Product(Box::new(packed)), rest(product))
+                (Work::Product(Box::new(packed)), 1..rest(product))
             }
-            op => (Work::Op(op.clone()), 1),
+            Op::Recurrent(op) => {
+                let from = 1 + op.cell.states();
+                let own = from..from + op.cell.constants();
+                let weights = node.inputs.get(own.clone()).ok_or_else(missing)?;
+                let value = |v: &ValueId| known.value(*v)?.ok_or_else(missing);
+                let weights = weights.iter().map(value).collect::<Result<Vec<_>, _>>()?;
+                let packed = PackedRecurrent::new(*op, &weights.iter().collect::<Vec<_>>())?;
+                (Work::Recurrent(Box::new(packed)), own)
+            }
+            Op::Control(control) => {
+                let drafts = node.outputs.first().and_then(|o| known.draft.bodies.get(o));
+                let bodies = Bodies::new(control, drafts.ok_or_else(missing)?, known.weights)?;
+                (Work::Bodies(Box::new(bodies)), 0..0)
+            }
+            op => (Work::Op(op.clone()), 0..0),
         };
-        let inputs = node.inputs.iter().take(1).chain(node.inputs.iter().skip(rest));
+        let inputs = node.inputs.iter().take(own.start).chain(node.inputs.iter().skip(own.end));
         let inputs = inputs.map(|v| known.source(*v)).collect::<Result<_, _>>()?;
         Ok(Self { work, inputs, outputs: node.outputs.clone(), last_uses, name: node.name.clone() })
     }
@@ -110,15 +129,15 @@ impl Step {
     pub fn op(&self) -> Option<&Op> {
         match &self.work {
             Work::Op(op) => Some(op),
-            Work::Product(_) => None,
+            Work::Product(_) | Work::Bodies(_) | Work::Recurrent(_) => None,
         }
     }
 
     /// The product by packed weights, if the step is one.
     pub fn product(&self) -> Option<&PackedProduct> {
         match &self.work {
-            Work::Op(_) => None,
             Work::Product(product) => Some(product),
+            _ => None,
         }
     }
 
@@ -127,7 +146,14 @@ impl Step {
         match &self.work {
             Work::Op(op) => describe::title(op),
             Work::Product(product) => product.to_string(),
+            Work::Recurrent(layer) => layer.to_string(),
+            Work::Bodies(bodies) => bodies.to_string(),
         }
+    }
+
+    /// Whether the shapes of its inputs can decide that of its result.
+    pub fn is_regular(&self) -> bool {
+        !matches!(self.work, Work::Bodies(_) | Work::Recurrent(_))
     }
 
     /// Runs it.
@@ -135,16 +161,43 @@ impl Step {
         match &self.work {
             Work::Op(op) => kernels::run(op, inputs),
             Work::Product(product) => product.run(inputs).map(|v| vec![v]),
+            Work::Recurrent(layer) => layer.run(inputs),
+            Work::Bodies(bodies) => bodies.run(inputs.iter().map(|v| (*v).clone()).collect(), &Budget::new()),
+        }
+    }
+
+    /// Whether it may change its inputs, which are to be handed over then.
+    pub fn takes(&self) -> bool {
+        matches!(self.work, Work::Bodies(_) | Work::Op(Op::List(_)))
+    }
+
+    /// Runs it on values that are handed over.
+    pub fn run_taking(&self, inputs: Vec<Value>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
+        match &self.work {
+            Work::Bodies(bodies) => bodies.run(inputs, budget),
+            Work::Op(Op::List(op)) => kernels::listing(op, inputs),
+            _ => self.run(&inputs.iter().collect::<Vec<_>>()),
         }
     }
 
     /// Where the buffers begin that it holds, and their bytes.
     pub fn buffers(&self) -> Vec<(usize, usize)> {
         let mut all: Vec<_> = self.inputs.iter().filter_map(Source::buffer).collect();
-        if let Work::Product(product) = &self.work {
-            all.extend(product.buffers());
+        match &self.work {
+            Work::Op(_) => {}
+            Work::Product(product) => all.extend(product.buffers()),
+            Work::Recurrent(layer) => all.push((std::ptr::from_ref(&**layer).addr(), layer.bytes())),
+            Work::Bodies(bodies) => all.extend(bodies.buffers()),
         }
         all
+    }
+
+    /// Bytes of the tables of the bodies that it runs.
+    pub fn tables(&self) -> usize {
+        match &self.work {
+            Work::Bodies(bodies) => bodies.tables(),
+            _ => 0,
+        }
     }
 }
 

@@ -208,16 +208,25 @@ pub fn within<R>(workspace: &Arc<Workspace>, work: impl FnOnce() -> R) -> R {
     with_source(Source::Workspace { workspace: workspace.clone(), next: 0 }, work)
 }
 
+/// Runs the work on memory of its own. What loops make is as much as they are long, which no layout can plan.
+pub fn outside<R>(work: impl FnOnce() -> R) -> R {
+    let _restore = Restore(SOURCE.replace(None));
+    work()
+}
+
 /// A thread that waits for a part of one run may take up another run: sources nest.
 fn with_source<R>(source: Source, work: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Source>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            SOURCE.set(self.0.take());
-        }
-    }
     let _restore = Restore(SOURCE.replace(Some(source)));
     work()
+}
+
+/// Puts a source back where it was.
+struct Restore(Option<Source>);
+
+impl Drop for Restore {
+    fn drop(&mut self) {
+        SOURCE.set(self.0.take());
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

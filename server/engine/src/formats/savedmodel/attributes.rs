@@ -52,6 +52,13 @@ pub trait Attributes {
         }
     }
 
+    fn functions(&self, name: &str) -> Vec<&str> {
+        match self.attribute(name) {
+            Some(Attr::List(list)) => list.func.iter().map(|f| f.name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
     fn function(&self, name: &str) -> Option<&str> {
         match self.attribute(name)? {
             Attr::Function(f) => Some(&f.name),

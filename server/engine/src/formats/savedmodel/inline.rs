@@ -1,5 +1,9 @@
 //! From a signature's outputs back to its inputs, through every function that is called on the way: one flat graph.
 
+mod control;
+mod frames;
+mod merges;
+
 use super::attributes::Attributes as _;
 use super::bundle::Bundle;
 use super::lower;
@@ -36,11 +40,14 @@ pub struct Scope<'a> {
     by_name: HashMap<&'a str, &'a NodeDef>,
     arguments: Vec<&'a str>,
     results: Vec<&'a str>,
+    /// The loops of TensorFlow 1.
+    frames: frames::Frames<'a>,
 }
 
 impl<'a> Scope<'a> {
     fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
-        Self { nodes, by_name: nodes.iter().map(|n| (n.name.as_str(), n)).collect(), arguments, results }
+        let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
+        Self { nodes, by_name, arguments, results, frames: frames::find(nodes) }
     }
 
     fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
@@ -98,6 +105,10 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
     let base = match (node.op.as_str(), output) {
         ("TopKV2" | "TopK", "indices")
+        | ("TensorArrayV3", "flow")
+        | ("TensorListConcat" | "TensorArrayConcatV3", "lengths")
+        | ("Switch" | "RefSwitch", "output_true")
+        | ("Merge" | "RefMerge", "value_index")
         | ("Unique" | "UniqueV2" | "UniqueWithCounts", "idx")
         | ("StringSplitV2", "values")
         | ("TensorListPopBack", "tensor")
@@ -120,6 +131,10 @@ pub struct Context<'a> {
     unsupported: Vec<UnsupportedOp>,
     /// The functions that are being inlined, by name.
     functions: Vec<String>,
+    /// The first variable whose values are nowhere.
+    lost: Option<EngineError>,
+    /// Nodes that were looked at, in all functions.
+    looked_at: usize,
     graph: Graph,
     weight_values: HashMap<usize, ValueId>,
 }
@@ -140,13 +155,19 @@ impl<'a> Context<'a> {
             by_variable: HashMap::new(),
             unsupported: Vec::new(),
             functions: Vec::new(),
+            lost: None,
+            looked_at: 0,
             graph: Graph::default(),
             weight_values: HashMap::new(),
         }
     }
 
-    pub fn finish(self) -> (Vec<Weight>, Vec<UnsupportedOp>) {
-        (self.weights.all, self.unsupported)
+    /// The weights, and all that is missing. Only if nothing is, it matters that a variable has no values.
+    pub fn finish(self) -> Result<(Vec<Weight>, Vec<UnsupportedOp>), EngineError> {
+        match self.lost {
+            Some(error) if self.unsupported.is_empty() => Err(error),
+            _ => Ok((self.weights.all, self.unsupported)),
+        }
     }
 
     /// The graph of one signature.
@@ -195,9 +216,15 @@ impl<'a> Context<'a> {
                 EngineError::broken(format!("the graph has no node {name:?}, which another one reads"))
             })?;
             if ready {
-                let inputs = read_inputs(scope, &known, node)?;
-                let outputs = self.node(node, inputs, depth)?;
-                known.insert(name, outputs);
+                match node.op.as_str() {
+                    "Exit" | "RefExit" => self.frame(scope, &mut known, node, depth)?,
+                    "Merge" | "RefMerge" => self.merge(scope, &mut known, node, depth)?,
+                    _ => {
+                        let inputs = read_inputs(scope, &known, node)?;
+                        let outputs = self.node(node, inputs, depth)?;
+                        known.insert(name, outputs);
+                    }
+                }
                 open.remove(name);
                 continue;
             }
@@ -205,7 +232,7 @@ impl<'a> Context<'a> {
                 return Err(EngineError::broken(format!("the graph has a cycle through node {name:?}")));
             }
             stack.push((name, true));
-            for input in node.input.iter().filter(|i| !i.starts_with('^')) {
+            for input in self.sources(scope, node)? {
                 let source = split_input(input).0;
                 if !known.contains_key(source) {
                     if open.contains(source) {
@@ -230,6 +257,10 @@ impl<'a> Context<'a> {
         mut inputs: Vec<Val>,
         depth: usize,
     ) -> Result<Vec<Val>, EngineError> {
+        self.looked_at += 1;
+        if self.looked_at > MOST_NODES {
+            return Err(EngineError::broken("the graph has too many nodes"));
+        }
         match node.op.as_str() {
             "VarHandleOp"
             | "HashTableV2"
@@ -249,6 +280,17 @@ impl<'a> Context<'a> {
                 return self.table(node, &inputs);
             }
             "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            "If" | "StatelessIf" | "Case" | "StatelessCase" => return self.branch(node, inputs, depth),
+            "While" | "StatelessWhile" => return self.repeat(node, &inputs, depth),
+            "Switch" | "RefSwitch" => {
+                self.missing(node, Some("outside of a branch or a loop".to_owned()));
+                return Ok(Vec::new());
+            }
+            "TensorArrayV3" => return self.array(node, &inputs),
+            // The array is what flows; what it is known by says nothing more.
+            op if op.starts_with("TensorArray") && !inputs.is_empty() => {
+                inputs.remove(0);
+            }
             // A variable that is gathered from is read first.
             "ResourceGather" | "ResourceGatherNd" => {
                 if let Some(Val::Resource(name)) = inputs.first() {
@@ -336,7 +378,7 @@ impl<'a> Context<'a> {
         let number = match self.by_variable.get(variable) {
             Some(number) => *number,
             None => {
-                let number = self.find_weight(variable)?;
+                let Some(number) = self.find_weight(variable)? else { return Ok(Val::Missing) };
                 self.by_variable.insert(variable.to_owned(), number);
                 number
             }
@@ -349,17 +391,19 @@ impl<'a> Context<'a> {
         Ok(Val::Value(value))
     }
 
-    fn find_weight(&mut self, variable: &str) -> Result<usize, EngineError> {
+    /// None: its values are nowhere, which is noted.
+    fn find_weight(&mut self, variable: &str) -> Result<Option<usize>, EngineError> {
         let own = Place::whole(variable);
         let place = match self.variables.get(variable) {
             Some(place) => place,
             None if self.bundle.has(variable) => &own,
             None => {
                 let text = format!("variable {variable:?} is not restored from the checkpoint");
-                return Err(EngineError::broken(text));
+                self.lost.get_or_insert(EngineError::broken(text));
+                return Ok(None);
             }
         };
-        self.weights.find(self.bundle, place)
+        self.weights.find(self.bundle, place).map(Some)
     }
 }
 

@@ -1,5 +1,6 @@
 //! TensorFlow's operations → the graph's.
 
+mod control;
 mod einsum;
 mod image;
 mod imaging;
@@ -9,6 +10,7 @@ mod rare;
 mod shape;
 mod text;
 
+pub use control::shape_literal;
 pub use rare::outputs_before;
 
 use super::inline::Val;
@@ -74,8 +76,15 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         inputs.iter().map(|_| stand_in().unwrap_or(0)).collect()
     });
     let mut lowering = Lowering { graph, node, inputs };
-    let attempts =
-        [Lowering::rare, Lowering::imaging, Lowering::math, Lowering::shape, Lowering::image, Lowering::text];
+    let attempts = [
+        Lowering::rare,
+        Lowering::imaging,
+        Lowering::math,
+        Lowering::shape,
+        Lowering::image,
+        Lowering::text,
+        Lowering::listing,
+    ];
     for attempt in attempts {
         if let Some(lowered) = attempt(&mut lowering)? {
             return Ok(lowered);

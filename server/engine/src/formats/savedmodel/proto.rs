@@ -232,6 +232,8 @@ pub struct AttrList {
     pub s: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "3")]
     pub i: Vec<i64>,
+    #[prost(message, repeated, tag = "9")]
+    pub func: Vec<FunctionName>,
 }
 
 #[derive(Clone, PartialEq, Message)]

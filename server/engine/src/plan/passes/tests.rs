@@ -1,27 +1,13 @@
 //! What each pass makes of a graph, and that it leaves the answers alone.
 
 use super::PASSES;
-use crate::EngineError;
 use crate::graph::{
     Activation, Binary, Conv, Graph, Link, Literal, Op, Operand, Padding, Product, Products, Unary,
 };
 use crate::plan::draft::{Draft, fold};
-use crate::plan::{Outline, Reader, Weights};
+use crate::plan::{NoWeights, Outline, Weights};
 use crate::value::Value;
 use std::sync::Arc;
-
-/// Graphs of literals alone.
-struct NoWeights;
-
-impl Reader for NoWeights {
-    fn read(&self, _: usize) -> Result<Value, EngineError> {
-        Err(EngineError::broken("a weight is missing"))
-    }
-
-    fn identity(&self, weight: usize) -> String {
-        weight.to_string()
-    }
-}
 
 struct Build {
     graph: Graph,

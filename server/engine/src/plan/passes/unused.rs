@@ -13,9 +13,11 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
             kept.push(node);
         }
     }
+    let made: HashSet<usize> = kept.iter().filter_map(|n| n.outputs.first().copied()).collect();
+    draft.bodies.retain(|output, _| made.contains(output));
+    draft.constants.retain(|value, _| needed.contains(value));
     kept.reverse();
     draft.nodes = kept;
-    draft.constants.retain(|value, _| needed.contains(value));
     draft.deferred.retain(|value, _| needed.contains(value));
     Ok(())
 }

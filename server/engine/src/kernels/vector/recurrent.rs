@@ -1,0 +1,246 @@
+//! Recurrent layers over whole sequences, step after step. The inputs' part of the gates comes from one product over all steps; here
+//! the state's part is added, with weights packed once.
+
+use crate::graph::Cell;
+use crate::kernels::activate;
+use crate::kernels::gemm::{PANEL, Packed};
+use crate::kernels::simd::{Kernel, LANES, Simd, run};
+
+/// What the state is multiplied by.
+#[derive(Debug)]
+pub struct Weights {
+    /// `[units, gates units]`; of a GRU that resets before it multiplies: `[units, 2 units]`.
+    pub first: Packed,
+    /// `[units, units]`: the candidate of such a GRU.
+    pub second: Option<Packed>,
+    /// `[3 units]`: added to the state's products of a GRU that resets after them.
+    pub bias: Vec<f32>,
+}
+
+/// The shape of what goes through a layer.
+#[derive(Debug, Clone, Copy)]
+pub struct Sequence {
+    /// Rows.
+    pub batch: usize,
+    /// Steps of each.
+    pub steps: usize,
+    /// Numbers of a state.
+    pub units: usize,
+}
+
+/// Runs a layer. `x`: `[steps, batch, gates units]`, with the first bias; `h` and, of an LSTM, `c`: `[batch, units]`, the state before
+/// and after; `out`: `[steps, batch, units]`, if all outputs are wanted. False, and nothing done, if a size is wrong.
+#[must_use]
+pub fn recurrent(
+    cell: Cell,
+    weights: &Weights,
+    sequence: Sequence,
+    x: &[f32],
+    h: &mut [f32],
+    c: &mut [f32],
+    out: Option<&mut [f32]>,
+) -> bool {
+    let Sequence { batch, steps, units } = sequence;
+    let state = batch * units;
+    let has = |w: &Packed, gates: usize| w.inner() == units && w.columns() == gates * units;
+    let fits = match cell {
+        Cell::Simple { .. } => has(&weights.first, 1),
+        Cell::Lstm { .. } => has(&weights.first, 4) && c.len() == state,
+        Cell::Gru { reset_after: true, .. } => has(&weights.first, 3) && weights.bias.len() == 3 * units,
+        Cell::Gru { .. } => has(&weights.first, 2) && weights.second.as_ref().is_some_and(|w| has(w, 1)),
+    };
+    let fits = fits
+        && units > 0
+        && x.len() == state * steps * cell.gates()
+        && h.len() == state
+        && out.as_ref().is_none_or(|o| o.len() == state * steps);
+    if fits && batch > 0 {
+        run(Layer { cell, weights, sequence, x, h, c, out });
+    }
+    fits
+}
+
+struct Layer<'a> {
+    cell: Cell,
+    weights: &'a Weights,
+    sequence: Sequence,
+    x: &'a [f32],
+    h: &'a mut [f32],
+    c: &'a mut [f32],
+    out: Option<&'a mut [f32]>,
+}
+
+impl Kernel for Layer<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(mut self) {
+        let Sequence { batch, units, .. } = self.sequence;
+        let wide = batch * self.cell.gates() * units;
+        let (mut gates, mut extra) = (vec![0.0; wide], vec![0.0; batch * 3 * units]);
+        for (t, x) in self.x.chunks_exact(wide).enumerate() {
+            gates.copy_from_slice(x);
+            self.step::<S>(&mut gates, &mut extra);
+            if let Some(out) = &mut self.out {
+                out[t * batch * units..][..batch * units].copy_from_slice(self.h);
+            }
+        }
+    }
+}
+
+impl Layer<'_> {
+    /// One step of all rows: from gates that hold the inputs' part to the new state.
+    #[inline(always)]
+    fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32]) {
+        let u = self.sequence.units;
+        let wide = self.cell.gates() * u;
+        match self.cell {
+            Cell::Gru { reset_after: true, .. } => {
+                extra.chunks_exact_mut(3 * u).for_each(|e| e.copy_from_slice(&self.weights.bias));
+                add_product::<S>(&self.weights.first, self.h, extra, 3 * u);
+            }
+            _ => add_product::<S>(&self.weights.first, self.h, gates, wide),
+        }
+        if let (Cell::Gru { recurrent, .. }, Some(second)) = (self.cell, &self.weights.second) {
+            let reset = &mut extra[..self.h.len()];
+            let rows =
+                gates.chunks_exact_mut(3 * u).zip(self.h.chunks_exact(u)).zip(reset.chunks_exact_mut(u));
+            for ((g, h), to) in rows {
+                activate::slice::<S>(recurrent, &mut g[..2 * u]);
+                to.iter_mut().zip(&g[u..2 * u]).zip(h).for_each(|((to, r), h)| *to = r * h);
+            }
+            add_product::<S>(second, reset, &mut gates[2 * u..], 3 * u);
+        }
+        for (b, (g, extra)) in gates.chunks_exact_mut(wide).zip(extra.chunks_exact(3 * u)).enumerate() {
+            let c = self.c.get_mut(b * u..(b + 1) * u).unwrap_or_default();
+            finish::<S>(self.cell, g, extra, &mut self.h[b * u..(b + 1) * u], c);
+        }
+    }
+}
+
+/// From the gates of one row to its state.
+#[inline(always)]
+fn finish<S: Simd>(cell: Cell, g: &mut [f32], extra: &[f32], h: &mut [f32], c: &mut [f32]) {
+    let u = h.len();
+    match cell {
+        Cell::Simple { activation } => {
+            activate::slice::<S>(activation, g);
+            h.copy_from_slice(g);
+        }
+        Cell::Lstm { activation, recurrent } => {
+            activate::slice::<S>(recurrent, &mut g[..2 * u]);
+            activate::slice::<S>(activation, &mut g[2 * u..3 * u]);
+            activate::slice::<S>(recurrent, &mut g[3 * u..]);
+            let ((i, f), (n, o)) = (g[..2 * u].split_at(u), g[2 * u..].split_at(u));
+            for (((c, i), f), n) in c.iter_mut().zip(i).zip(f).zip(n) {
+                *c = f * *c + i * n;
+            }
+            h.copy_from_slice(c);
+            activate::slice::<S>(activation, h);
+            h.iter_mut().zip(o).for_each(|(h, o)| *h *= o);
+        }
+        Cell::Gru { activation, recurrent, reset_after } => {
+            let (gates, n) = g.split_at_mut(2 * u);
+            if reset_after {
+                gates.iter_mut().zip(extra).for_each(|(g, e)| *g += e);
+                activate::slice::<S>(recurrent, gates);
+                n.iter_mut().zip(&gates[u..]).zip(&extra[2 * u..]).for_each(|((n, r), e)| *n += r * e);
+            }
+            activate::slice::<S>(activation, n);
+            for ((h, z), n) in h.iter_mut().zip(&gates[..u]).zip(n) {
+                *h = z * *h + (1.0 - z) * *n;
+            }
+        }
+    }
+}
+
+/// Adds `h` of `[batch, units]` times a matrix to the first columns of each row of `to`, which is `stride` wide.
+#[inline(always)]
+fn add_product<S: Simd>(weights: &Packed, h: &[f32], to: &mut [f32], stride: usize) {
+    let (units, columns) = (weights.inner(), weights.columns());
+    let panels = weights.as_slice().as_chunks::<PANEL>().0;
+    for (h, to) in h.chunks(4 * units).zip(to.chunks_mut(4 * stride)) {
+        if h.len() == 4 * units {
+            for (p, panel) in panels.chunks_exact(units).enumerate() {
+                four_rows::<S>(panel, h, to, stride, p * PANEL..columns.min((p + 1) * PANEL));
+            }
+            continue;
+        }
+        for (h, to) in h.chunks_exact(units).zip(to.chunks_mut(stride)) {
+            for (p, pair) in panels.chunks(2 * units).enumerate() {
+                let at = 2 * p * PANEL;
+                let to = &mut to[at..columns.min(at + 2 * PANEL)];
+                let (left, right) = pair.split_at(units);
+                if right.is_empty() {
+                    one_row::<S, 1>([left], h, to);
+                } else {
+                    one_row::<S, 2>([left, right], h, to);
+                }
+            }
+        }
+    }
+}
+
+/// Four rows times a panel.
+#[inline(always)]
+fn four_rows<S: Simd>(
+    panel: &[[f32; PANEL]],
+    h: &[f32],
+    to: &mut [f32],
+    stride: usize,
+    columns: std::ops::Range<usize>,
+) {
+    let units = panel.len();
+    let mut sums = [[S::splat(0.0); 2]; 4];
+    let h: [&[f32]; 4] = std::array::from_fn(|n| &h[n * units..][..units]);
+    for (i, weights) in panel.iter().enumerate() {
+        let (lanes, _) = weights.as_chunks::<LANES>();
+        let (a, b) = (S::load(&lanes[0]), S::load(&lanes[1]));
+        for (sum, h) in sums.iter_mut().zip(&h) {
+            let x = S::splat(h[i]);
+            sum[0] = S::fma(x, a, sum[0]);
+            sum[1] = S::fma(x, b, sum[1]);
+        }
+    }
+    for (n, sum) in sums.into_iter().enumerate() {
+        add::<S>(sum, &mut to[n * stride..][columns.clone()]);
+    }
+}
+
+/// A row times panels that lie beside each other. Even and odd numbers are summed apart: a sum waits for the one before it.
+#[inline(always)]
+fn one_row<S: Simd, const N: usize>(panels: [&[[f32; PANEL]]; N], h: &[f32], to: &mut [f32]) {
+    let mut sums = [[[S::splat(0.0); 2]; N]; 2];
+    let mut take = |i: usize, odd: usize| {
+        let x = S::splat(h[i]);
+        for (panel, sum) in panels.iter().zip(&mut sums[odd]) {
+            let (lanes, _) = panel[i].as_chunks::<LANES>();
+            sum[0] = S::fma(x, S::load(&lanes[0]), sum[0]);
+            sum[1] = S::fma(x, S::load(&lanes[1]), sum[1]);
+        }
+    };
+    for i in 0..h.len() / 2 {
+        take(2 * i, 0);
+        take(2 * i + 1, 1);
+    }
+    if !h.len().is_multiple_of(2) {
+        take(h.len() - 1, 0);
+    }
+    let [even, odd] = sums;
+    for ((to, even), odd) in to.chunks_mut(PANEL).zip(even).zip(odd) {
+        add::<S>([S::add(even[0], odd[0]), S::add(even[1], odd[1])], to);
+    }
+}
+
+/// Adds two vectors to as many numbers as there are.
+#[inline(always)]
+fn add<S: Simd>(sum: [S::V; 2], to: &mut [f32]) {
+    for (to, sum) in to.chunks_mut(LANES).zip(sum) {
+        match <&mut [f32; LANES]>::try_from(&mut *to) {
+            Ok(whole) => S::store(S::add(S::load(whole), sum), whole),
+            Err(_) => S::store_part(S::add(S::load_part(to), sum), to),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
