@@ -7,6 +7,7 @@
 mod imaging;
 mod op;
 mod rare;
+mod rows;
 
 mod fused;
 mod text;
@@ -15,7 +16,8 @@ pub use fused::{Chain, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
-pub use text::{Keys, Pattern, Table, Text};
+pub use rows::{Features, Partition, Rows, Segment};
+pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
 
 use crate::{DType, EngineError};
 

@@ -1,11 +1,13 @@
 //! TensorFlow's operations → the graph's.
 
 mod einsum;
+mod examples;
 mod image;
 mod imaging;
 mod math;
 mod places;
 mod rare;
+mod rows;
 mod shape;
 mod text;
 
@@ -74,8 +76,15 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         inputs.iter().map(|_| stand_in().unwrap_or(0)).collect()
     });
     let mut lowering = Lowering { graph, node, inputs };
-    let attempts =
-        [Lowering::rare, Lowering::imaging, Lowering::math, Lowering::shape, Lowering::image, Lowering::text];
+    let attempts = [
+        Lowering::rare,
+        Lowering::rows,
+        Lowering::imaging,
+        Lowering::math,
+        Lowering::shape,
+        Lowering::image,
+        Lowering::text,
+    ];
     for attempt in attempts {
         if let Some(lowered) = attempt(&mut lowering)? {
             return Ok(lowered);
