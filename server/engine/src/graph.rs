@@ -8,6 +8,7 @@ mod control;
 mod imaging;
 mod op;
 mod rare;
+mod rows;
 
 mod fused;
 mod text;
@@ -17,7 +18,8 @@ pub use fused::{Chain, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
-pub use text::{Keys, Pattern, Table, Text};
+pub use rows::{Features, Partition, Rows, Segment};
+pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
 
 use crate::value::Kind;
 use crate::{DType, EngineError};

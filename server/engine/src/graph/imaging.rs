@@ -51,6 +51,13 @@ pub struct Suppression {
 pub enum Imaging {
     /// x, filter [d, h, w, in, out]
     Conv3d(Sliding),
+    /// x, filter [h, w, in, multiplier]
+    Depthwise(Sliding),
+    /// a file → [height, width, channels]; 0 channels: as many as the file has
+    Decode {
+        channels: usize,
+        dtype: crate::DType,
+    },
     /// output shape, filter [d, h, w, out, in], x
     ConvTranspose3d(Sliding),
     Pool3d {

@@ -193,4 +193,5 @@ pub enum Rare {
     /// x; the shape as far as it is known
     EnsureShape(Vec<i64>),
     Image(super::Imaging),
+    Rows(super::Rows),
 }

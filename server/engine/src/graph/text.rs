@@ -103,13 +103,103 @@ pub enum Text {
     /// x, position, length
     Substr { utf8: bool },
     /// numbers → x
-    FromNumbers,
+    FromNumbers(Written),
     /// x → numbers
     ToNumbers { kind: crate::value::Kind },
     /// x → bucket
     Bucket(u64),
-    /// shape, values, default, row ids of the values (or where rows begin) → a dense array
-    Densify { splits: bool },
+    /// x → bucket, by a key
+    BucketStrong { count: u64, key: [u64; 2] },
+    /// x → bucket, by the first hash there was
+    BucketFirst(u64),
+    /// x [n], bytes that are all separators → indices, values, shape
+    SplitAny { skip_empty: bool },
+    /// x, pattern, rewrite
+    ReplaceBy { all: bool },
+    /// x, pattern → booleans
+    FullMatchBy,
+    /// words, splits → runs of words, splits
+    Grams(Grams),
+    /// x, axes
+    ReduceJoin { separator: Vec<u8>, keep: bool },
+    /// x, ids, count
+    SegmentJoin(Vec<u8>),
+    /// x [n] → splits, characters, and the byte that each begins at
+    Characters { from: Encoding, faults: Faults },
+    /// characters, splits → x [n]
+    FromCharacters { to: Encoding, faults: Faults },
+    /// x
+    Transcode { from: Encoding, to: Encoding, faults: Faults },
+    /// x
+    EncodeBase64 { pad: bool },
+    /// x
+    DecodeBase64,
+    /// x, length? → numbers
+    DecodeRaw { dtype: crate::DType, big: bool },
+}
+
+/// Unicode's encodings; those of more than a byte with the highest byte first.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Encoding {
+    Utf8,
+    Utf16,
+    Utf32,
+}
+
+/// What becomes of bytes that are no characters.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Faults {
+    /// They are an error.
+    pub strict: bool,
+    /// What stands for them; None: nothing.
+    pub replacement: Option<u32>,
+    /// Control characters are treated as they are.
+    pub control: bool,
+}
+
+/// How runs of words are made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Grams {
+    pub separator: Vec<u8>,
+    /// Words in a run.
+    pub widths: Vec<usize>,
+    /// What stands before the first word.
+    pub left: Vec<u8>,
+    /// What stands behind the last word.
+    pub right: Vec<u8>,
+    /// How often they stand there; None: as often as there is room for in a run.
+    pub pad: Option<usize>,
+    /// A row that is too short for a run is one itself.
+    pub short: bool,
+}
+
+impl Grams {
+    /// How much stands before and behind the words for runs of a width.
+    pub fn padding(&self, width: usize) -> usize {
+        let most = width.saturating_sub(1);
+        self.pad.map_or(most, |pad| pad.min(most))
+    }
+}
+
+/// How a float is written.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub enum Notation {
+    #[default]
+    Fixed,
+    Scientific,
+    Shortest,
+}
+
+/// How numbers are written.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Written {
+    pub notation: Notation,
+    /// Digits behind the point.
+    pub precision: Option<usize>,
+    /// Characters at least.
+    pub width: usize,
+    /// A flag of C's format; 0: none.
+    pub fill: u8,
 }
 
 /// What a table knows its keys by.

@@ -134,3 +134,73 @@ pub fn fingerprint(s: &[u8]) -> u64 {
     let State { x, y, z, v, w } = state;
     two(sum([two(v.0, w.0, by), mul(mix(y), K0), z]), sum([two(v.1, w.1, by), x]), by)
 }
+
+/// A fingerprint of two.
+pub fn combine(a: u64, b: u64) -> u64 {
+    const BY: u64 = 0xc6a4_a793_5bd1_e995;
+    let mixed = (a ^ BY ^ mul(mix(mul(b, BY)), BY)).wrapping_mul(BY);
+    mix(mul(mix(mixed), BY))
+}
+
+/// SipHash with two and four rounds, by a key of two words.
+pub fn keyed(key: [u64; 2], s: &[u8]) -> u64 {
+    let mut v = [
+        key[0] ^ 0x736f_6d65_7073_6575,
+        key[1] ^ 0x646f_7261_6e64_6f6d,
+        key[0] ^ 0x6c79_6765_6e65_7261,
+        key[1] ^ 0x7465_6462_7974_6573,
+    ];
+    let round = |v: &mut [u64; 4]| {
+        v[0] = v[0].wrapping_add(v[1]);
+        v[2] = v[2].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(13) ^ v[0];
+        v[3] = v[3].rotate_left(16) ^ v[2];
+        v[0] = v[0].rotate_left(32);
+        v[2] = v[2].wrapping_add(v[1]);
+        v[0] = v[0].wrapping_add(v[3]);
+        v[1] = v[1].rotate_left(17) ^ v[2];
+        v[3] = v[3].rotate_left(21) ^ v[0];
+        v[2] = v[2].rotate_left(32);
+    };
+    let (words, rest) = s.as_chunks::<8>();
+    let mut last = [0; 8];
+    last[..rest.len()].copy_from_slice(rest);
+    let end = u64::from_le_bytes(last) | (s.len() as u64) << 56;
+    for word in words.iter().map(|w| u64::from_le_bytes(*w)).chain([end]) {
+        v[3] ^= word;
+        round(&mut v);
+        round(&mut v);
+        v[0] ^= word;
+    }
+    v[2] ^= 0xff;
+    (0..4).for_each(|_| round(&mut v));
+    v[0] ^ v[1] ^ v[2] ^ v[3]
+}
+
+/// Murmur's hash of 64 bits, which TensorFlow's first buckets were made with.
+pub fn murmur(s: &[u8]) -> u64 {
+    const BY: u64 = 0xc6a4_a793_5bd1_e995;
+    let mut h = 0x00de_cafc_affe ^ mul(s.len() as u64, BY);
+    let (words, rest) = s.as_chunks::<8>();
+    for word in words {
+        let k = mul(mix(mul(u64::from_le_bytes(*word), BY)), BY);
+        h = mul(h ^ k, BY);
+    }
+    if !rest.is_empty() {
+        let mut last = [0; 8];
+        last[..rest.len()].copy_from_slice(rest);
+        h = mul(h ^ u64::from_le_bytes(last), BY);
+    }
+    mix(mul(mix(h), BY))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::keyed;
+
+    #[test]
+    fn siphash_is_that_of_its_paper() {
+        let message: Vec<u8> = (0..15).collect();
+        assert_eq!(keyed([0x0706_0504_0302_0100, 0x0f0e_0d0c_0b0a_0908], &message), 0xa129_ca61_49be_45e5);
+    }
+}

@@ -3,9 +3,12 @@
 mod arrays;
 mod boxes;
 mod color;
+mod count;
 mod crop;
+mod decode;
 mod diagonals;
 mod einsum;
+mod example;
 mod factors;
 mod functions;
 mod gather;
@@ -15,12 +18,17 @@ mod matrices;
 mod naive;
 mod neighbours;
 mod quantise;
+mod ragged;
+mod rows;
 mod running;
 mod scale;
 mod scatter;
+mod segments;
 mod sorting;
+mod sparse;
 #[cfg(test)]
 mod tests;
+mod unique;
 mod volume;
 
 pub use gather::batched as gather_batched;
@@ -96,6 +104,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::ListDiff => sorting::list_diff(x, second()?),
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),
         Rare::Image(op) => imaging::run(op, inputs),
+        Rare::Rows(op) => rows::run(op, inputs),
         Rare::Function(f) => one(functions::function(*f, x)),
         Rare::Pairing(p) => one(functions::pairing(*p, x, second()?)),
         Rare::ApproximateEqual(tolerance) => one(functions::approximately(*tolerance, x, second()?)),

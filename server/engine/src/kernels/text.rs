@@ -1,22 +1,28 @@
 //! Byte strings, and looking them up.
 
-use super::access::{ints, output};
-use super::hash::fingerprint;
+mod grams;
+mod numbers;
+mod unicode;
+
+use super::access::{int, output, sizes};
+use super::hash::{fingerprint, keyed, murmur};
 use super::moves::expand;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
 use crate::graph::{Keys, Literal, Pattern, Table, Text};
-use crate::value::{Contents, Kind};
 
 /// Most bytes of the strings that one operation makes.
 const MOST_BYTES: usize = 1 << 30;
 
 /// Runs an operation on strings.
 pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
-    if let Text::Split { most } = op {
-        return split(at(inputs, 0)?, at(inputs, 1)?, *most);
+    match op {
+        Text::Split { most } => split(inputs, |text, by| pieces(text, by, *most)),
+        Text::SplitAny { skip_empty } => split(inputs, |text, by| pieces_by_any(text, by, *skip_empty)),
+        Text::Grams(how) => grams::grams(how, at(inputs, 0)?, at(inputs, 1)?),
+        Text::Characters { from, faults } => unicode::decode(at(inputs, 0)?, *from, *faults),
+        _ => single(op, inputs).map(|v| vec![v]),
     }
-    single(op, inputs).map(|v| vec![v])
 }
 
 fn at<'v>(inputs: &[&'v Value], n: usize) -> Result<&'v Value, EngineError> {
@@ -39,13 +45,46 @@ fn single(op: &Text, inputs: &[&Value]) -> Outcome {
         }
         Text::Join(between) => join(inputs, between),
         Text::Substr { utf8 } => substr(x, at(inputs, 1)?, at(inputs, 2)?, *utf8),
-        Text::FromNumbers => from_numbers(x),
-        Text::ToNumbers { kind } => to_numbers(x, *kind),
+        Text::FromNumbers(how) => numbers::from_numbers(x, how),
+        Text::ToNumbers { kind } => numbers::to_numbers(x, *kind),
         Text::Bucket(count) => integers(x, |t| (fingerprint(t) % (*count).max(1)).cast_signed()),
-        Text::Densify { splits } => {
-            densify([x, at(inputs, 1)?, at(inputs, 2)?, at(inputs, 3)?], inputs.get(4).copied(), *splits)
+        _ => rarer(op, x, inputs),
+    }
+}
+
+fn rarer(op: &Text, x: &Value, inputs: &[&Value]) -> Outcome {
+    let second = || at(inputs, 1);
+    let compiled = |whole: bool| {
+        let source = second()?.texts()?.first().cloned().unwrap_or_default();
+        let pattern = std::str::from_utf8(&source).ok().and_then(|s| Pattern::new(s, whole));
+        pattern.ok_or_else(|| fail("a regular expression that is none, or too large"))
+    };
+    match op {
+        Text::BucketStrong { count, key } => {
+            integers(x, |t| (keyed(*key, t) % (*count).max(1)).cast_signed())
         }
-        Text::Split { .. } => Err(fail("a split has three results")),
+        Text::BucketFirst(count) => integers(x, |t| (murmur(t) % (*count).max(1)).cast_signed()),
+        Text::ReplaceBy { all } => {
+            let pattern = compiled(false)?;
+            let rewrite = at(inputs, 2)?.texts()?.first().cloned().unwrap_or_default();
+            each(x, |t| replace(t, &pattern, &rewrite, *all))
+        }
+        Text::FullMatchBy => {
+            let pattern = compiled(true)?;
+            let found: Vec<u8> = x.texts()?.iter().map(|t| u8::from(pattern.regex.is_match(t))).collect();
+            Value::of(found, x.dims())
+        }
+        Text::ReduceJoin { separator, keep } => grams::reduce_join(x, second()?, *keep, separator),
+        Text::SegmentJoin(separator) => grams::segment_join(x, second()?, int(at(inputs, 2)?)?, separator),
+        Text::FromCharacters { to, faults } => unicode::encode(x, second()?, *to, *faults),
+        Text::Transcode { from, to, faults } => unicode::transcode(x, *from, *to, *faults),
+        Text::EncodeBase64 { pad } => each(x, |t| numbers::encode_base64(t, *pad)),
+        Text::DecodeBase64 => numbers::decode_base64(x),
+        Text::DecodeRaw { dtype, big } => {
+            let length = inputs.get(1).map(|l| sizes(l)).transpose()?.and_then(|l| l.first().copied());
+            numbers::decode_raw(x, *dtype, *big, length)
+        }
+        other => Err(fail(format!("{other:?} cannot be run"))),
     }
 }
 
@@ -137,11 +176,23 @@ fn pieces<'t>(text: &'t [u8], by: &[u8], most: Option<usize>) -> Vec<&'t [u8]> {
     found
 }
 
-fn split(x: &Value, by: &Value, most: Option<usize>) -> Result<Vec<Value>, EngineError> {
+/// Bytes of which each separates; none: every byte is a piece.
+fn pieces_by_any<'t>(text: &'t [u8], by: &[u8], skip_empty: bool) -> Vec<&'t [u8]> {
+    if by.is_empty() || text.is_empty() {
+        return text.chunks(1).collect();
+    }
+    text.split(|b| by.contains(b)).filter(|p| !(skip_empty && p.is_empty())).collect()
+}
+
+fn split(
+    inputs: &[&Value],
+    pieces: impl for<'t> Fn(&'t [u8], &[u8]) -> Vec<&'t [u8]>,
+) -> Result<Vec<Value>, EngineError> {
+    let (x, by) = (at(inputs, 0)?, at(inputs, 1)?);
     let by = by.texts()?.first().ok_or_else(|| fail("a split by nothing"))?;
     let (mut places, mut words, mut longest) = (Vec::new(), Vec::new(), 0);
     for (row, text) in x.texts()?.iter().enumerate() {
-        let found = pieces(text, by, most);
+        let found = pieces(text, by);
         longest = longest.max(found.len());
         for (column, word) in found.into_iter().enumerate() {
             places.extend([row as i64, column as i64]);
@@ -178,85 +229,6 @@ fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
         out.push(text[byte(from)..byte(to)].to_vec());
     }
     Value::text(out, x.dims())
-}
-
-fn from_numbers(x: &Value) -> Outcome {
-    let text: Vec<Vec<u8>> = match x.contents() {
-        Contents::I64(m) => m.iter().map(|n| n.to_string().into_bytes()).collect(),
-        Contents::F32(m) => m.iter().map(|n| format!("{n:.6}").into_bytes()).collect(),
-        Contents::F64(m) => m.iter().map(|n| format!("{n:.6}").into_bytes()).collect(),
-        Contents::Bool(m) => {
-            m.iter().map(|b| if *b != 0 { b"true".to_vec() } else { b"false".to_vec() }).collect()
-        }
-        _ => return Err(fail("strings of what is not a number")),
-    };
-    Value::text(text, x.dims())
-}
-
-fn to_numbers(x: &Value, kind: Kind) -> Outcome {
-    fn parse<T: std::str::FromStr>(x: &Value) -> Result<Vec<T>, EngineError> {
-        let one = |t: &Vec<u8>| std::str::from_utf8(strip(t)).ok()?.parse().ok();
-        let wrong = || fail("a string that is not a number");
-        x.texts()?.iter().map(|t| one(t).ok_or_else(wrong)).collect()
-    }
-    match kind {
-        Kind::F32 => Value::of(parse::<f32>(x)?, x.dims()),
-        Kind::F64 => Value::of(parse::<f64>(x)?, x.dims()),
-        _ => Value::of(parse::<i64>(x)?, x.dims()),
-    }
-}
-
-/// Rows of different lengths as one array, filled up with a default.
-fn densify(
-    [shape, values, default, rows]: [&Value; 4],
-    count_of_rows: Option<&Value>,
-    splits: bool,
-) -> Outcome {
-    let partition = ints(rows)?;
-    let count = values.dims().first().copied().unwrap_or(0);
-    let ids: Vec<usize> = if splits {
-        let lengths = partition.windows(2).enumerate();
-        let repeat = |(row, w): (usize, &[i64])| {
-            std::iter::repeat_n(row, usize::try_from(w[1].saturating_sub(w[0])).unwrap_or(0).min(count))
-        };
-        lengths.flat_map(repeat).take(count).collect()
-    } else {
-        partition.iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect()
-    };
-    if ids.len() != count {
-        return Err(fail("ragged rows that do not fit their values"));
-    }
-    let wanted = ints(shape)?;
-    let known = |n: usize| wanted.get(n).and_then(|d| usize::try_from(*d).ok());
-    let mut columns = Vec::with_capacity(count);
-    let (mut longest, mut most_rows) = (0usize, 0usize);
-    for (n, id) in ids.iter().enumerate() {
-        let column = if n > 0 && ids[n - 1] == *id { columns[n - 1] + 1 } else { 0 };
-        columns.push(column);
-        longest = longest.max(column + 1);
-        most_rows = most_rows.max(id.saturating_add(1));
-    }
-    let told = count_of_rows.map(super::access::sizes).transpose()?.and_then(|s| s.first().copied());
-    let height =
-        known(0).or(told).unwrap_or(if splits { partition.len().saturating_sub(1) } else { most_rows });
-    let width = known(1).unwrap_or(longest);
-    let inner = values.dims().get(1..).unwrap_or(&[]);
-    let dims = [&[height, width][..], inner].concat();
-    let size: usize = inner.iter().product();
-    let whole = elements(&dims)?;
-    // Where each element of the result is taken from; the default lies behind the values.
-    let spare = count * size;
-    let mut from = vec![spare as i64; whole];
-    for (n, (id, column)) in ids.iter().zip(&columns).enumerate() {
-        if *id < height && *column < width {
-            for k in 0..size {
-                from[(id * width + column) * size + k] = (n * size + k) as i64;
-            }
-        }
-    }
-    let fill = expand(default, &[1])?;
-    let pool = super::moves::cat(&[&values.flatten_all(), &fill], 0)?;
-    super::moves::index_select(&pool, &from, 0)?.reshape(&dims)
 }
 
 /// What a table has for each key, or the default.

@@ -363,6 +363,22 @@ def decoded(path, rng):
         [tf.io.encode_png(rng.integers(0, 256, (6, 5, 3)).astype("uint8")).numpy() for _ in range(BATCHES[case])], object)})
 
 
+@saving("JPEG decoded inside", WAY, 3e-2)
+def decoded_jpeg(path, rng):
+    @function(([], tf.string, "jpeg"))
+    def decode(jpeg):
+        image = tf.cast(tf.io.decode_jpeg(jpeg, 3), F) / 255.0
+        return {"y": image, "grey": tf.cast(tf.io.decode_image(jpeg, 1, expand_animations=False), F)}
+
+    # Smooth, as photographs are.
+    def picture(rng, case):
+        corners = tf.image.resize(rng.integers(0, 256, (3, 3, 3)).astype("float32"), (40, 33 + 7 * case))
+        return tf.io.encode_jpeg(tf.cast(corners, tf.uint8), quality=90).numpy()
+
+    module(path, serving_default=decode)
+    return Hints(arrays={"jpeg": picture})
+
+
 @saving("linear algebra and spectra", WAY, 1e-4)
 def algebra(path, rng):
     @function(([None, 4, 4], F, "x"))

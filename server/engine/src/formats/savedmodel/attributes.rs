@@ -38,6 +38,21 @@ pub trait Attributes {
         }
     }
 
+    fn texts(&self, name: &str) -> Vec<Vec<u8>> {
+        match self.attribute(name) {
+            Some(Attr::List(list)) => list.s.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// The element types of a list; None: one of them is not supported.
+    fn dtypes(&self, name: &str) -> Option<Vec<crate::DType>> {
+        match self.attribute(name) {
+            Some(Attr::List(list)) => list.types.iter().map(|t| super::proto::dtype(*t)).collect(),
+            _ => Some(Vec::new()),
+        }
+    }
+
     fn dtype(&self, name: &str) -> Option<crate::DType> {
         match self.attribute(name)? {
             Attr::Type(t) => super::proto::dtype(*t),

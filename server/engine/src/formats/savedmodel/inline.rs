@@ -115,7 +115,7 @@ fn output_number(node: &NodeDef, input: &str) -> usize {
         | ("TensorListConcatV2", "lengths")
         | (_, "batch_mean") => 1,
         ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") | (_, "batch_variance") => 2,
-        _ => lower::outputs_before(&node.op, output),
+        _ => lower::outputs_before(node, output),
     };
     number.parse::<usize>().unwrap_or(0).saturating_add(base)
 }

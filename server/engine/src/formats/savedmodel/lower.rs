@@ -2,11 +2,13 @@
 
 mod control;
 mod einsum;
+mod examples;
 mod image;
 mod imaging;
 mod math;
 mod places;
 mod rare;
+mod rows;
 mod shape;
 mod text;
 
@@ -78,6 +80,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     let mut lowering = Lowering { graph, node, inputs };
     let attempts = [
         Lowering::rare,
+        Lowering::rows,
         Lowering::imaging,
         Lowering::math,
         Lowering::shape,

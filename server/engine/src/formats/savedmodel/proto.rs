@@ -232,6 +232,12 @@ pub struct AttrList {
     pub s: Vec<Vec<u8>>,
     #[prost(int64, repeated, tag = "3")]
     pub i: Vec<i64>,
+    #[prost(float, repeated, tag = "4")]
+    pub f: Vec<f32>,
+    #[prost(int32, repeated, tag = "6")]
+    pub types: Vec<i32>,
+    #[prost(message, repeated, tag = "7")]
+    pub shapes: Vec<TensorShape>,
     #[prost(message, repeated, tag = "9")]
     pub func: Vec<FunctionName>,
 }

@@ -1,7 +1,7 @@
 //! Which function does what to images.
 
 use super::super::{Outcome, Value, fail};
-use super::{Values, at, boxes, color, crop, neighbours, one, scale, volume};
+use super::{Values, at, boxes, color, crop, decode, neighbours, one, scale, volume};
 use crate::graph::Imaging;
 
 pub fn run(op: &Imaging, inputs: &[&Value]) -> Values {
@@ -23,6 +23,8 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
     let third = || at(inputs, 2);
     match op {
         Imaging::Conv3d(sliding) => volume::conv(x, second()?, sliding),
+        Imaging::Depthwise(sliding) => volume::depthwise(x, second()?, sliding),
+        Imaging::Decode { channels, dtype } => decode::decode(x, *channels, *dtype),
         Imaging::ConvTranspose3d(sliding) => volume::transposed(x, second()?, third()?, sliding),
         Imaging::Pool3d { max, window, sliding } => volume::pool(x, *max, *window, sliding),
         Imaging::Dilation(sliding) => volume::dilation(x, second()?, sliding),

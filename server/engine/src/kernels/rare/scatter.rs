@@ -8,7 +8,7 @@ use crate::graph::{Masks, Update};
 use crate::value::Element;
 
 /// Numbers that updates can be added to.
-trait Combine: Element {
+pub trait Combine: Element {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
 }

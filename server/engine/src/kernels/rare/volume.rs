@@ -6,6 +6,7 @@ use super::super::{Outcome, Value, elements, fail};
 use super::Values;
 use crate::EngineError;
 use crate::graph::{Op, Padding, Sliding};
+use crate::value::{Element, Kind};
 
 /// Elements of the matrix of windows that are made at a time.
 const TILE: usize = 4 << 20;
@@ -20,6 +21,30 @@ struct Sizes {
     window: [usize; 3],
     strides: [usize; 3],
     dilations: [usize; 3],
+}
+
+/// Floats that are summed up.
+trait Float: Element + num_traits::Float + std::ops::AddAssign + std::ops::DivAssign {}
+impl Float for f32 {}
+impl Float for f64 {}
+
+/// Runs a function on floats of the width that a value has.
+macro_rules! by_width {
+    ($x:expr, $f:ident($($a:expr),*)) => {
+        match $x.kind() {
+            Kind::F64 => $f::<f64>($($a),*),
+            _ => $f::<f32>($($a),*),
+        }
+    };
+}
+
+/// The five extents of a filter; that of images has a depth of 1.
+fn taps(dims: &[usize]) -> Result<[usize; 5], EngineError> {
+    match *dims {
+        [h, w, ins, outs] => Ok([1, h, w, ins, outs]),
+        [d, h, w, ins, outs] => Ok([d, h, w, ins, outs]),
+        _ => Err(fail(format!("a filter of shape {dims:?}"))),
+    }
 }
 
 /// The five extents; an image gets a depth of 1.
@@ -104,10 +129,10 @@ impl Sizes {
     }
 
     /// The windows of some pixels as the rows of a matrix.
-    fn cut(&self, x: &[f32], first: usize, to: &mut [f32]) {
+    fn cut<T: Element>(&self, x: &[T], first: usize, to: &mut [T]) {
         let c = self.channels;
         let row = self.taps() * c;
-        to.fill(0.0);
+        to.fill(T::default());
         if row == 0 {
             return;
         }
@@ -125,9 +150,11 @@ fn matmul(a: &Value, b: &Value, transpose_b: bool) -> Outcome {
 }
 
 pub fn conv(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
-    let [kd, kh, kw, per_group, outs] = *filter.dims() else {
-        return Err(fail(format!("a filter of shape {:?}", filter.dims())));
-    };
+    by_width!(x, convolved(x, filter, s))
+}
+
+fn convolved<T: Float>(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
+    let [kd, kh, kw, per_group, outs] = taps(filter.dims())?;
     let dims = five(x.dims())?;
     let groups = dims[4].checked_div(per_group).unwrap_or(0);
     if groups * per_group != dims[4] || groups == 0 || outs % groups != 0 {
@@ -137,74 +164,93 @@ pub fn conv(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
         let mut parts = Vec::new();
         for n in 0..groups {
             let x = narrow(x, x.rank() - 1, n * per_group, per_group)?;
-            parts.push(conv(&x, &narrow(filter, 4, n * (outs / groups), outs / groups)?, s)?);
+            let own = narrow(filter, filter.rank() - 1, n * (outs / groups), outs / groups)?;
+            parts.push(convolved::<T>(&x, &own, s)?);
         }
         return cat(&parts.iter().collect::<Vec<_>>(), x.rank() - 1);
     }
     let g = Sizes::new(dims, [kd, kh, kw], s)?;
     let (shape, inner) = (g.shape(x.rank(), outs)?, elements(&[kd, kh, kw, per_group])?);
     let filter = filter.reshape(&[inner, outs])?;
-    let mut out = zeros::<f32>(&shape)?;
-    let from = x.slice::<f32>()?;
+    let mut out = zeros::<T>(&shape)?;
+    let from = x.slice::<T>()?;
     let rows = (TILE / inner.max(1)).max(1);
     for first in (0..g.pixels()).step_by(rows) {
         let count = rows.min(g.pixels() - first);
-        let mut windows = vec![0.0; count * inner];
+        let mut windows = vec![T::default(); count * inner];
         g.cut(from, first, &mut windows);
         let made = matmul(&make(windows, &[count, inner])?, &filter, false)?;
-        out[first * outs..(first + count) * outs].copy_from_slice(made.slice::<f32>()?);
+        out[first * outs..(first + count) * outs].copy_from_slice(made.slice::<T>()?);
     }
     make(out, &shape)
+}
+
+/// `filter` is [height, width, in, multiplier]: each channel is a group of its own.
+pub fn depthwise(x: &Value, filter: &Value, s: &Sliding) -> Outcome {
+    let [h, w, ins, each] = *filter.dims() else {
+        return Err(fail(format!("a filter of shape {:?}", filter.dims())));
+    };
+    conv(x, &filter.reshape(&[h, w, 1, elements(&[ins, each])?])?, s)
 }
 
 /// `filter` is [depth, height, width, out, in]; `size` the shape of the result.
 pub fn transposed(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Outcome {
-    let ([kd, kh, kw, outs, ins], [batch, ..]) = (filter.dims(), x.dims()) else {
-        return Err(fail(format!("a transposed convolution's filter has shape {:?}", filter.dims())));
-    };
+    by_width!(x, spread(size, filter, x, s))
+}
+
+fn spread<T: Float>(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Outcome {
+    let [kd, kh, kw, outs, ins] = taps(filter.dims())?;
+    let batch = five(x.dims())?[0];
     let shape = match sizes(size)?[..] {
-        [d, h, w] => [*batch, d, h, w, *outs],
-        [n, d, h, w, c] => [n, d, h, w, c],
+        [h, w] if x.rank() == 4 => [batch, 1, h, w, outs],
+        [n, h, w, c] if x.rank() == 4 => [n, 1, h, w, c],
+        [d, h, w] if x.rank() == 5 => [batch, d, h, w, outs],
+        [n, d, h, w, c] if x.rank() == 5 => [n, d, h, w, c],
         _ => return Err(fail("a transposed convolution to no volume")),
     };
-    let g = Sizes::new(shape, [*kd, *kh, *kw], s)?;
-    if x.dims() != g.shape(5, *ins)? || shape[4] != *outs {
+    let g = Sizes::new(shape, [kd, kh, kw], s)?;
+    if x.dims() != g.shape(x.rank(), ins)? || shape[4] != outs {
         return Err(fail(format!("a transposed convolution of {:?} to {shape:?}", x.dims())));
     }
-    let (pixels, taps, c) = (g.pixels(), g.taps(), *outs);
+    let (pixels, taps, c) = (g.pixels(), g.taps(), outs);
     elements(&[pixels, taps, c])?;
-    let parts = matmul(&x.reshape(&[pixels, *ins])?, &filter.reshape(&[taps * c, *ins])?, true)?;
-    let mut out = zeros::<f32>(&shape)?;
+    let parts = matmul(&x.reshape(&[pixels, ins])?, &filter.reshape(&[taps * c, ins])?, true)?;
+    let mut out = zeros::<T>(&shape)?;
     if taps * c > 0 {
-        for (pixel, part) in parts.slice::<f32>()?.chunks_exact(taps * c).enumerate() {
+        for (pixel, part) in parts.slice::<T>()?.chunks_exact(taps * c).enumerate() {
             g.each(pixel, |tap, to| {
                 let from = &part[tap * c..(tap + 1) * c];
-                out[to * c..(to + 1) * c].iter_mut().zip(from).for_each(|(t, p)| *t += p);
+                out[to * c..(to + 1) * c].iter_mut().zip(from).for_each(|(t, p)| *t += *p);
             });
         }
     }
-    make(out, &shape)
+    let [n, d, h, w, c] = shape;
+    if x.rank() == 4 { make(out, &[n, h, w, c]) } else { make(out, &[n, d, h, w, c]) }
 }
 
 pub fn pool(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {
+    by_width!(x, pooled(x, max, window, s))
+}
+
+fn pooled<T: Float>(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {
     let g = Sizes::new(five(x.dims())?, window, s)?;
-    let (c, from) = (g.channels, x.slice::<f32>()?);
+    let (c, from) = (g.channels, x.slice::<T>()?);
     let shape = g.shape(x.rank(), c)?;
-    let mut out = zeros::<f32>(&shape)?;
+    let mut out = zeros::<T>(&shape)?;
     for (pixel, to) in out.chunks_exact_mut(c.max(1)).enumerate() {
-        let mut count = 0u32;
-        to.fill(if max { f32::NEG_INFINITY } else { 0.0 });
+        let mut count = T::default();
+        to.fill(if max { T::neg_infinity() } else { T::default() });
         g.each(pixel, |_, at| {
             let values = to.iter_mut().zip(&from[at * c..(at + 1) * c]);
             if max {
                 values.for_each(|(t, p)| *t = if *p > *t || p.is_nan() { *p } else { *t });
             } else {
-                values.for_each(|(t, p)| *t += p);
+                values.for_each(|(t, p)| *t += *p);
             }
-            count += 1;
+            count += T::one();
         });
         if !max {
-            to.iter_mut().for_each(|t| *t /= count as f32);
+            to.iter_mut().for_each(|t| *t /= count);
         }
     }
     make(out, &shape)
@@ -262,6 +308,6 @@ pub fn patches(x: &Value, window: [usize; 3], s: &Sliding) -> Outcome {
     let g = Sizes::new(five(x.dims())?, window, s)?;
     let shape = g.shape(x.rank(), elements(&[window[0], window[1], window[2], g.channels])?)?;
     let mut out = zeros::<f32>(&shape)?;
-    g.cut(x.slice::<f32>()?, 0, &mut out);
+    g.cut::<f32>(x.slice()?, 0, &mut out);
     make(out, &shape)
 }

@@ -12,11 +12,21 @@ const FIRST: [i64; 5] = [0, 4, 1, 2, 3];
 
 impl Lowering<'_> {
     pub(super) fn imaging(&mut self) -> Outcome {
-        if windowed(&self.node.op) && !matches!(self.node.dtype("T"), None | Some(D::F32 | D::F16 | D::BF16))
-        {
-            return Self::refuse("of numbers that are not float32 or narrower");
+        let narrow = matches!(self.node.dtype("T"), None | Some(D::F32 | D::F16 | D::BF16));
+        if windowed(&self.node.op) && !narrow {
+            return match (self.wide()?, self.node.dtype("T")) {
+                (Some(lowered), _) => Ok(Some(lowered)),
+                (None, Some(D::F64))
+                    if self.node.op.ends_with("3D") || self.node.op.starts_with("Conv3D") =>
+                {
+                    self.volumes()
+                }
+                _ => Self::refuse("of numbers that are not floats"),
+            };
         }
-        for attempt in [Self::volumes, Self::windows, Self::scaling, Self::colours, Self::suppression] {
+        for attempt in
+            [Self::decoders, Self::volumes, Self::windows, Self::scaling, Self::colours, Self::suppression]
+        {
             if let Some(lowered) = attempt(self)? {
                 return Ok(Some(lowered));
             }
@@ -58,6 +68,59 @@ impl Lowering<'_> {
                 self.several(1, Rare::Image(Imaging::PoolWithPlaces { window, sliding, batch_too }), 2)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// Windows over images of wide floats: by the plain loops for volumes.
+    fn wide(&mut self) -> Outcome {
+        let op = self.node.op.as_str();
+        if self.node.dtype("T") != Some(D::F64) {
+            return Ok(None);
+        }
+        let sliding = match op {
+            "Conv2D" | "DepthwiseConv2dNative" | "Conv2DBackpropInput" => {
+                self.sliding("strides", "dilations")?
+            }
+            "MaxPool" | "AvgPool" => self.sliding("strides", "")?,
+            _ => return Ok(None),
+        };
+        let Some(sliding) = sliding else { return Self::odd() };
+        let inputs = self.want(if op.ends_with("Input") { 3 } else { 1 })?.to_vec();
+        let filter = inputs.get(1).copied().unwrap_or(inputs[0]);
+        let (op, mut inputs, at) = match op {
+            "Conv2D" => (Imaging::Conv3d(sliding), vec![inputs[0], filter], 0),
+            "DepthwiseConv2dNative" => (Imaging::Depthwise(sliding), vec![inputs[0], filter], 0),
+            "Conv2DBackpropInput" => {
+                let size = self.sizes_last(inputs[0], &[0, 2, 3, 1])?;
+                (Imaging::ConvTranspose3d(sliding), vec![size, filter, inputs[2]], 2)
+            }
+            _ => {
+                let Some(window) = self.spatial_of("ksize") else { return Self::odd() };
+                (Imaging::Pool3d { max: op == "MaxPool", window, sliding }, vec![inputs[0]], 0)
+            }
+        };
+        inputs[at] = self.channels_last(inputs[at])?;
+        let y = self.add(rare(Rare::Image(op)), inputs)?;
+        let y = self.channels_back(y)?;
+        Self::value(y)
+    }
+
+    /// Pictures in files.
+    fn decoders(&mut self) -> Outcome {
+        let op = self.node.op.as_str();
+        if !matches!(op, "DecodeJpeg" | "DecodePng" | "DecodeImage") {
+            return Ok(None);
+        }
+        if self.node.int("ratio").unwrap_or(1) != 1 {
+            return Self::refuse("scaled while it is read");
+        }
+        let channels = self.count("channels");
+        if channels > 4 || channels == 2 {
+            return Self::refuse("its number of channels");
+        }
+        match self.node.dtype("dtype").unwrap_or(D::U8) {
+            dtype @ (D::U8 | D::U16 | D::F32) => self.depict(1, Imaging::Decode { channels, dtype }),
+            _ => Self::refuse("into a type that is not supported"),
         }
     }
 

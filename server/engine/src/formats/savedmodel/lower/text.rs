@@ -4,7 +4,7 @@ use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome};
 use crate::DType;
-use crate::graph::{Op, Pattern, Text};
+use crate::graph::{Encoding, Faults, Grams, Notation, Op, Pattern, Text, Written};
 use crate::value::Kind;
 
 impl Lowering<'_> {
@@ -38,17 +38,6 @@ impl Lowering<'_> {
                 self.simple(1, Op::Text(Text::Join(between)))
             }
             "Substr" => self.simple(3, Op::Text(Text::Substr { utf8: by_character })),
-            "AsString" => {
-                let plain = self.node.int("width").unwrap_or(-1) < 0
-                    && self.node.int("precision").unwrap_or(-1) < 0
-                    && self.node.text("fill").unwrap_or("").is_empty()
-                    && !self.node.flag("scientific")
-                    && !self.node.flag("shortest");
-                if !plain {
-                    return Self::refuse("its format");
-                }
-                self.simple(1, Op::Text(Text::FromNumbers))
-            }
             "StringToNumber" => {
                 let kind = match self.node.dtype("out_type") {
                     Some(DType::F32) | None => Kind::F32,
@@ -57,35 +46,142 @@ impl Lowering<'_> {
                 };
                 self.simple(1, Op::Text(Text::ToNumbers { kind }))
             }
-            "StringToHashBucketFast" => {
-                let count = u64::try_from(self.node.int("num_buckets").unwrap_or(0)).unwrap_or(0);
-                if count == 0 {
-                    return Self::refuse("its number of buckets");
+            "StringToHashBucketFast" => match self.buckets() {
+                Some(count) => self.simple(1, Op::Text(Text::Bucket(count))),
+                None => Self::refuse("its number of buckets"),
+            },
+            "StringToHashBucket" => match self.buckets() {
+                Some(count) => self.simple(1, Op::Text(Text::BucketFirst(count))),
+                None => Self::refuse("its number of buckets"),
+            },
+            "StringToHashBucketStrong" => match (self.buckets(), &self.node.ints("key")[..]) {
+                (Some(count), [a, b]) => {
+                    let key = [a.cast_unsigned(), b.cast_unsigned()];
+                    self.simple(1, Op::Text(Text::BucketStrong { count, key }))
                 }
-                self.simple(1, Op::Text(Text::Bucket(count)))
+                _ => Self::refuse("its number of buckets, or its key"),
+            },
+            _ => self.more_text(),
+        }
+    }
+
+    fn buckets(&self) -> Option<u64> {
+        self.node.int("num_buckets").and_then(|n| u64::try_from(n).ok()).filter(|n| *n > 0)
+    }
+
+    /// An attribute that is true when it is left out.
+    fn yes(&self, name: &str) -> bool {
+        !matches!(self.node.attribute(name), Some(Attr::Bool(false)))
+    }
+
+    fn bytes(&self, name: &str) -> Vec<u8> {
+        match self.node.attribute(name) {
+            Some(Attr::Bytes(bytes)) => bytes.clone(),
+            _ => Vec::new(),
+        }
+    }
+
+    fn more_text(&mut self) -> Outcome {
+        match self.node.op.as_str() {
+            "StringSplit" => {
+                let inputs = self.want(2)?.to_vec();
+                let skip_empty = self.yes("skip_empty");
+                self.emit_many(Op::Text(Text::SplitAny { skip_empty }), inputs, 3)
             }
-            "RaggedTensorToTensor" => self.densify(),
+            "RegexReplace" => self.simple(3, Op::Text(Text::ReplaceBy { all: self.yes("replace_global") })),
+            "RegexFullMatch" => self.simple(2, Op::Text(Text::FullMatchBy)),
+            "StringNGrams" => self.grams(),
+            "ReduceJoin" => {
+                let (separator, keep) = (self.bytes("separator"), self.node.flag("keep_dims"));
+                self.simple(2, Op::Text(Text::ReduceJoin { separator, keep }))
+            }
+            "UnsortedSegmentJoin" => self.simple(3, Op::Text(Text::SegmentJoin(self.bytes("separator")))),
+            "UnicodeDecode" | "UnicodeDecodeWithOffsets" => match self.encoding("input_encoding") {
+                Some(from) => {
+                    let inputs = self.want(1)?.to_vec();
+                    let faults = self.faults();
+                    self.emit_many(Op::Text(Text::Characters { from, faults }), inputs, 3)
+                }
+                None => Self::refuse("its encoding"),
+            },
+            "UnicodeEncode" => match self.encoding("output_encoding") {
+                Some(to) => self.simple(2, Op::Text(Text::FromCharacters { to, faults: self.faults() })),
+                None => Self::refuse("its encoding"),
+            },
+            "UnicodeTranscode" => match (self.encoding("input_encoding"), self.encoding("output_encoding")) {
+                (Some(from), Some(to)) => {
+                    self.simple(1, Op::Text(Text::Transcode { from, to, faults: self.faults() }))
+                }
+                _ => Self::refuse("its encoding"),
+            },
+            "AsString" => {
+                let notation = match (self.node.flag("scientific"), self.node.flag("shortest")) {
+                    (true, _) => Notation::Scientific,
+                    (_, true) => Notation::Shortest,
+                    _ => Notation::Fixed,
+                };
+                let size =
+                    |name| self.node.int(name).and_then(|n| usize::try_from(n).ok()).filter(|n| *n < 512);
+                let written = Written {
+                    notation,
+                    precision: size("precision"),
+                    width: size("width").unwrap_or(0),
+                    fill: self.bytes("fill").first().copied().unwrap_or(0),
+                };
+                self.simple(1, Op::Text(Text::FromNumbers(written)))
+            }
+            "EncodeBase64" => self.simple(1, Op::Text(Text::EncodeBase64 { pad: self.node.flag("pad") })),
+            "DecodeBase64" => self.simple(1, Op::Text(Text::DecodeBase64)),
+            "DecodeRaw" | "DecodePaddedRaw" => match self.node.dtype("out_type") {
+                Some(dtype) => {
+                    let big = !self.yes("little_endian");
+                    let inputs = if self.node.op == "DecodeRaw" { 1 } else { 2 };
+                    self.simple(inputs, Op::Text(Text::DecodeRaw { dtype, big }))
+                }
+                None => Self::refuse("into a type that is not supported"),
+            },
             _ => Ok(None),
         }
     }
 
-    /// Shape, values, default, then what says where rows are: one level of rows only.
-    fn densify(&mut self) -> Outcome {
-        let types = match self.node.attribute("row_partition_types") {
-            Some(Attr::List(list)) => list.s.clone(),
-            _ => Vec::new(),
+    fn grams(&mut self) -> Outcome {
+        let widths: Option<Vec<usize>> =
+            self.node.ints("ngram_widths").iter().map(|w| usize::try_from(*w).ok()).collect();
+        let widths = widths.filter(|w| w.iter().all(|w| (1..1 << 16).contains(w)));
+        let Some(widths) = widths else { return Self::refuse("its widths") };
+        let pad = self.node.int("pad_width").unwrap_or(0);
+        if pad >= 1 << 16 {
+            return Self::refuse("its padding");
+        }
+        let how = Grams {
+            separator: self.bytes("separator"),
+            widths,
+            left: self.bytes("left_pad"),
+            right: self.bytes("right_pad"),
+            pad: usize::try_from(pad).ok(),
+            short: self.node.flag("preserve_short_sequences"),
         };
-        let inputs = self.want(4)?.to_vec();
-        let types: Vec<&[u8]> = types.iter().map(Vec::as_slice).collect();
-        match (types.as_slice(), inputs.as_slice()) {
-            ([b"ROW_SPLITS"], [shape, values, default, rows]) => {
-                self.emit(Op::Text(Text::Densify { splits: true }), vec![*shape, *values, *default, *rows])
-            }
-            ([b"FIRST_DIM_SIZE", b"VALUE_ROWIDS"], [shape, values, default, count, rows]) => {
-                let inputs = vec![*shape, *values, *default, *rows, *count];
-                self.emit(Op::Text(Text::Densify { splits: false }), inputs)
-            }
-            _ => Self::refuse("more than one level of rows"),
+        let inputs = self.want(2)?.to_vec();
+        self.emit_many(Op::Text(Text::Grams(how)), inputs, 2)
+    }
+
+    fn encoding(&self, name: &str) -> Option<Encoding> {
+        Some(match self.node.text(name)?.to_ascii_uppercase().as_str() {
+            "UTF-8" | "UTF8" | "US-ASCII" | "ASCII" => Encoding::Utf8,
+            "UTF-16-BE" | "UTF-16BE" => Encoding::Utf16,
+            "UTF-32-BE" | "UTF-32BE" => Encoding::Utf32,
+            _ => return None,
+        })
+    }
+
+    fn faults(&self) -> Faults {
+        let replacement =
+            self.node.int("replacement_char").and_then(|c| u32::try_from(c).ok()).unwrap_or(0xfffd);
+        let errors = self.node.text("errors");
+        Faults {
+            strict: errors == Some("strict"),
+            replacement: (errors != Some("ignore")).then_some(replacement),
+            control: self.node.flag("replace_control_characters"),
         }
     }
 }

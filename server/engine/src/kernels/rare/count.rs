@@ -1,0 +1,91 @@
+//! How often each number is there, and which interval numbers are in.
+
+use super::super::access::{int, make, zeros};
+use super::super::{Outcome, Value, elements, fail};
+use super::scatter::Combine;
+use super::{by_kind, ragged, wide};
+use num_traits::One;
+
+/// x, in one row or in several.
+pub fn bincount(x: &Value, size: &Value, weights: &Value, binary: bool) -> Outcome {
+    let (rows, width) = match x.dims() {
+        [] => (None, 1),
+        [n] => (None, *n),
+        [rows, n] => (Some(*rows), *n),
+        other => return Err(fail(format!("counts of values of the shape {other:?}"))),
+    };
+    let values = x.slice::<i64>()?;
+    let owners = (0..values.len()).map(|n| if rows.is_some() { n / width.max(1) } else { 0 });
+    let entries: Vec<(usize, i64)> = owners.zip(values.iter().copied()).collect();
+    counted(&entries, rows, size, weights, binary)
+}
+
+/// Splits and values.
+pub fn ragged([splits, values]: [&Value; 2], size: &Value, weights: &Value, binary: bool) -> Outcome {
+    let values = values.slice::<i64>()?;
+    let owners = ragged::owners(splits.slice()?, values.len())?;
+    let entries: Vec<(usize, i64)> = owners.into_iter().zip(values.iter().copied()).collect();
+    counted(&entries, Some(splits.elem_count().saturating_sub(1)), size, weights, binary)
+}
+
+/// Indices, values, shape.
+pub fn sparse([indices, values, shape]: [&Value; 3], size: &Value, weights: &Value, binary: bool) -> Outcome {
+    let shape = super::super::access::sizes(shape)?;
+    let values = values.slice::<i64>()?;
+    let rows = match (&shape[..], indices.dims()) {
+        ([_], [n, 1]) if *n == values.len() => None,
+        ([rows, _], [n, 2]) if *n == values.len() => Some(*rows),
+        _ => return Err(fail(format!("counts of a sparse array of the shape {shape:?}"))),
+    };
+    let indices = indices.slice::<i64>()?;
+    let owner = |n: usize| match rows {
+        Some(rows) => usize::try_from(indices[n * 2]).ok().filter(|r| *r < rows),
+        None => Some(0),
+    };
+    let entries: Option<Vec<(usize, i64)>> =
+        values.iter().enumerate().map(|(n, v)| Some((owner(n)?, *v))).collect();
+    counted(&entries.ok_or_else(|| fail("a row that is not there"))?, rows, size, weights, binary)
+}
+
+fn counted(
+    entries: &[(usize, i64)],
+    rows: Option<usize>,
+    size: &Value,
+    weights: &Value,
+    binary: bool,
+) -> Outcome {
+    let size = usize::try_from(int(size)?).map_err(|_| fail("a number of bins below none"))?;
+    let shape: Vec<usize> = rows.into_iter().chain([size]).collect();
+    elements(&shape)?;
+    by_kind!(weights, add_up(entries, &shape, size, weights, binary))
+}
+
+fn add_up<T: Combine + One>(
+    entries: &[(usize, i64)],
+    shape: &[usize],
+    size: usize,
+    weights: &Value,
+    binary: bool,
+) -> Outcome {
+    let weights = weights.slice::<T>()?;
+    if !weights.is_empty() && weights.len() != entries.len() {
+        return Err(fail(format!("{} weights of {} values", weights.len(), entries.len())));
+    }
+    let mut out = zeros::<T>(shape)?;
+    for (n, (row, value)) in entries.iter().enumerate() {
+        let bin = usize::try_from(*value).map_err(|_| fail("a value below zero has no bin"))?;
+        // Values beyond the last bin are not counted.
+        if bin < size {
+            let to = &mut out[row * size + bin];
+            let weight = weights.get(n).copied().unwrap_or_else(T::one);
+            *to = if binary { T::one() } else { to.plus(weight) };
+        }
+    }
+    make(out, shape)
+}
+
+/// How many bounds are not above each number.
+pub fn bucketize(x: &Value, bounds: &[f32]) -> Outcome {
+    let place = |x: &f64| bounds.partition_point(|b| f64::from(*b) <= *x) as i64;
+    make(wide(x)?.iter().map(place).collect::<Vec<i64>>(), x.dims())
+}

@@ -1,0 +1,180 @@
+//! Pictures in PNG and JPEG files.
+
+use super::super::access::make;
+use super::super::{Outcome, Value, elements, fail};
+use crate::{DType, EngineError};
+use std::io::Cursor;
+use zune_jpeg::JpegDecoder;
+use zune_jpeg::zune_core::bytestream::ZCursor;
+use zune_jpeg::zune_core::colorspace::ColorSpace;
+use zune_jpeg::zune_core::options::DecoderOptions;
+
+/// Bytes that reading a picture may take beside the picture.
+const MOST_BYTES: usize = 64 << 20;
+const PNG: &[u8] = b"\x89PNG";
+const JPEG: &[u8] = b"\xff\xd8\xff";
+
+/// Pixels of 16 bits, or of 8 in their low halves.
+struct Picture {
+    width: usize,
+    height: usize,
+    channels: usize,
+    wide: bool,
+    samples: Vec<u16>,
+}
+
+/// The pixels of a file, [height, width, channels].
+pub fn decode(x: &Value, channels: usize, dtype: DType) -> Outcome {
+    let [file] = x.texts()? else { return Err(fail("one picture is read at a time")) };
+    let picture = if file.starts_with(PNG) {
+        png(file)?
+    } else if file.starts_with(JPEG) {
+        jpeg(file, channels)?
+    } else {
+        return Err(fail("a picture that is neither PNG nor JPEG"));
+    };
+    let wanted = if channels == 0 { picture.channels } else { channels };
+    let samples = recoloured(&picture, wanted)?;
+    let shape = [picture.height, picture.width, wanted];
+    let wide = picture.wide;
+    let byte = |s: u16| if wide { s >> 8 } else { s };
+    match dtype {
+        DType::U8 => make(samples.iter().map(|s| i64::from(byte(*s))).collect::<Vec<i64>>(), &shape),
+        DType::U16 => {
+            let long = |s: &u16| i64::from(if wide { *s } else { s * 257 });
+            make(samples.iter().map(long).collect::<Vec<i64>>(), &shape)
+        }
+        _ => {
+            let most = if wide { f32::from(u16::MAX) } else { f32::from(u8::MAX) };
+            make(samples.iter().map(|s| f32::from(*s) / most).collect::<Vec<f32>>(), &shape)
+        }
+    }
+}
+
+/// Grey becomes colour, transparency comes or goes.
+fn recoloured(picture: &Picture, wanted: usize) -> Result<Vec<u16>, EngineError> {
+    let have = picture.channels;
+    if have == wanted {
+        return Ok(picture.samples.clone());
+    }
+    if have > 2 && wanted < 3 {
+        return Err(fail("a picture in colours where shades of grey are wanted"));
+    }
+    elements(&[picture.height, picture.width, wanted])?;
+    let opaque = if picture.wide { u16::MAX } else { u16::from(u8::MAX) };
+    let pixel = |p: &[u16]| {
+        let (colour, alpha) = match *p {
+            [grey] => ([grey; 3], opaque),
+            [grey, alpha] => ([grey; 3], alpha),
+            [r, g, b] => ([r, g, b], opaque),
+            [r, g, b, alpha] => ([r, g, b], alpha),
+            _ => ([0; 3], 0),
+        };
+        let [r, g, b] = colour;
+        [r, g, b, alpha].into_iter().take(wanted)
+    };
+    Ok(picture.samples.chunks_exact(have).flat_map(pixel).collect())
+}
+
+fn png(file: &[u8]) -> Result<Picture, EngineError> {
+    let wrong = |e: png::DecodingError| fail(format!("a PNG file that is not readable: {e}"));
+    let limits = png::Limits { bytes: MOST_BYTES };
+    let mut decoder = png::Decoder::new_with_limits(Cursor::new(file), limits);
+    decoder.set_transformations(png::Transformations::EXPAND);
+    let mut reader = decoder.read_info().map_err(wrong)?;
+    let (width, height) = reader.info().size();
+    let (colour, depth) = reader.output_color_type();
+    let (width, height, channels) = (width as usize, height as usize, colour.samples());
+    let wide = depth == png::BitDepth::Sixteen;
+    elements(&[height, width, channels, if wide { 2 } else { 1 }])?;
+    let size = reader.output_buffer_size().ok_or_else(|| fail("a picture that is too large"))?;
+    elements(&[size])?;
+    let mut bytes = vec![0; size];
+    let frame = reader.next_frame(&mut bytes).map_err(wrong)?;
+    bytes.truncate(frame.buffer_size());
+    let samples: Vec<u16> = if wide {
+        bytes.as_chunks::<2>().0.iter().map(|b| u16::from_be_bytes(*b)).collect()
+    } else {
+        bytes.into_iter().map(u16::from).collect()
+    };
+    whole(Picture { width, height, channels, wide, samples })
+}
+
+fn jpeg(file: &[u8], channels: usize) -> Result<Picture, EngineError> {
+    let wrong = |e: zune_jpeg::errors::DecodeErrors| fail(format!("a JPEG file that is not readable: {e:?}"));
+    let mut decoder = JpegDecoder::new(ZCursor::new(file));
+    decoder.decode_headers().map_err(wrong)?;
+    let info = decoder.info().ok_or_else(|| fail("a JPEG file without a header"))?;
+    let (width, height) = (usize::from(info.width), usize::from(info.height));
+    let grey = channels == 1 || channels == 0 && info.components == 1;
+    let channels = if grey { 1 } else { 3 };
+    elements(&[height, width, channels])?;
+    let colours = if grey { ColorSpace::Luma } else { ColorSpace::RGB };
+    decoder.set_options(DecoderOptions::default().jpeg_set_out_colorspace(colours));
+    let bytes = decoder.decode().map_err(wrong)?;
+    whole(Picture {
+        width,
+        height,
+        channels,
+        wide: false,
+        samples: bytes.into_iter().map(u16::from).collect(),
+    })
+}
+
+fn whole(picture: Picture) -> Result<Picture, EngineError> {
+    let wanted = elements(&[picture.height, picture.width, picture.channels])?;
+    if picture.samples.len() == wanted { Ok(picture) } else { Err(fail("a picture that is cut short")) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A picture of two pixels by one, as PNG.
+    fn file(colour: png::ColorType, depth: png::BitDepth, data: &[u8]) -> Value {
+        let mut bytes = Vec::new();
+        let mut encoder = png::Encoder::new(&mut bytes, 2, 1);
+        encoder.set_color(colour);
+        encoder.set_depth(depth);
+        encoder.write_header().unwrap().write_image_data(data).unwrap();
+        Value::text(vec![bytes], &[]).unwrap()
+    }
+
+    #[test]
+    fn pixels_come_in_the_channels_that_are_wanted() {
+        let grey = file(png::ColorType::Grayscale, png::BitDepth::Eight, &[1, 200]);
+        let ints = |x: &Value, channels, dtype| {
+            let made = decode(x, channels, dtype).unwrap();
+            (made.dims().to_vec(), made.slice::<i64>().unwrap().to_vec())
+        };
+        assert_eq!(ints(&grey, 0, DType::U8), (vec![1, 2, 1], vec![1, 200]));
+        assert_eq!(ints(&grey, 3, DType::U8), (vec![1, 2, 3], vec![1, 1, 1, 200, 200, 200]));
+        assert_eq!(ints(&grey, 4, DType::U8).1, [1, 1, 1, 255, 200, 200, 200, 255]);
+        assert_eq!(ints(&grey, 1, DType::U16).1, [257, 51400]);
+        assert_eq!(
+            decode(&grey, 1, DType::F32).unwrap().slice::<f32>().unwrap(),
+            [1.0 / 255.0, 200.0 / 255.0]
+        );
+        let deep = file(png::ColorType::GrayscaleAlpha, png::BitDepth::Sixteen, &[1, 2, 3, 4, 5, 6, 7, 8]);
+        assert_eq!(ints(&deep, 0, DType::U16), (vec![1, 2, 2], vec![258, 772, 1286, 1800]));
+        assert_eq!(ints(&deep, 3, DType::U8).1, [1, 1, 1, 5, 5, 5]);
+        let colours = file(png::ColorType::Rgb, png::BitDepth::Eight, &[1, 2, 3, 4, 5, 6]);
+        assert!(decode(&colours, 1, DType::U8).is_err());
+    }
+
+    #[test]
+    fn files_that_are_no_pictures_are_errors() {
+        let good = file(png::ColorType::Grayscale, png::BitDepth::Eight, &[1, 2]);
+        let bytes = good.texts().unwrap()[0].clone();
+        for length in 0..bytes.len() - 16 {
+            let cut = Value::text(vec![bytes[..length].to_vec()], &[]).unwrap();
+            assert!(decode(&cut, 0, DType::U8).is_err(), "{length}");
+        }
+        // A width of two thousand million.
+        let mut huge = bytes.clone();
+        huge[16] = 0x7f;
+        assert!(decode(&Value::text(vec![huge], &[]).unwrap(), 0, DType::U8).is_err());
+        let jpeg = Value::text(vec![b"\xff\xd8\xff\xe0\0\x10JFIF".to_vec()], &[]).unwrap();
+        assert!(decode(&jpeg, 3, DType::U8).is_err());
+    }
+}

@@ -1,0 +1,321 @@
+//! Sparse arrays: tuples of indices, as many values, and a shape.
+
+use super::super::access::{axis, make, sizes, zeros};
+use super::super::hash::{combine, fingerprint};
+use super::super::moves::{cat, expand, index_select};
+use super::super::{Outcome, Value, elements, fail};
+use super::scatter::Combine;
+use super::{Values, by_kind, gather};
+use crate::EngineError;
+
+/// Indices, values, shape.
+pub type Sparse<'v> = [&'v Value; 3];
+
+/// The tuples of indices, each within the shape.
+fn tuples<'v>([indices, values, shape]: Sparse<'v>) -> Result<Vec<&'v [i64]>, EngineError> {
+    let shape = shape.slice::<i64>()?;
+    let unfit = || fail(format!("indices {:?} of {} values", indices.dims(), values.elem_count()));
+    let [count, width] = indices.dims() else { return Err(unfit()) };
+    if *width == 0 || *width != shape.len() || *count != values.elem_count() {
+        return Err(unfit());
+    }
+    let all: Vec<&[i64]> = indices.slice::<i64>()?.chunks_exact(*width).collect();
+    let inside = |t: &&[i64]| t.iter().zip(shape).all(|(n, extent)| (0..*extent).contains(n));
+    match all.iter().find(|t| !inside(t)) {
+        Some(wrong) => Err(fail(format!("indices {wrong:?} are not in {shape:?}"))),
+        None => Ok(all),
+    }
+}
+
+fn table(tuples: &[Vec<i64>], width: usize) -> Outcome {
+    elements(&[tuples.len(), width])?;
+    make(tuples.concat(), &[tuples.len(), width])
+}
+
+/// An array with a default where nothing is.
+pub fn to_dense(indices: &Value, shape: &Value, values: &Value, default: &Value) -> Outcome {
+    let shape = sizes(shape)?;
+    let whole = elements(&shape)?;
+    let (count, width) = match indices.dims() {
+        [] => (1, 1),
+        [n] => (*n, 1),
+        [n, width] => (*n, *width),
+        other => return Err(fail(format!("indices {other:?} of {shape:?}"))),
+    };
+    if width != shape.len() {
+        return Err(fail(format!("tuples of {width} indices of {shape:?}")));
+    }
+    let values = expand(values, &[count])?;
+    let places = gather::places(indices.slice()?, width, &shape, count)?;
+    let mut from = vec![count as i64; whole];
+    for (n, place) in places.iter().enumerate() {
+        from[usize::try_from(*place).unwrap_or(0)] = n as i64;
+    }
+    let default = expand(default, &[1])?;
+    index_select(&cat(&[&values, &default], 0)?, &from, 0)?.reshape(&shape)
+}
+
+/// A sparse matrix times a dense one.
+pub fn product(a: Sparse<'_>, b: &Value, adjoint_a: bool, adjoint_b: bool) -> Outcome {
+    let entries = tuples(a)?;
+    let (Ok([rows, columns]), [height, width]) = (<[usize; 2]>::try_from(sizes(a[2])?), b.dims()) else {
+        return Err(fail("a product of what is no matrix"));
+    };
+    let (rows, columns) = if adjoint_a { (columns, rows) } else { (rows, columns) };
+    let (inner, outs) = if adjoint_b { (*width, *height) } else { (*height, *width) };
+    if columns != inner || a[1].kind() != b.kind() {
+        return Err(fail(format!("a product of [{rows}, {columns}] and [{inner}, {outs}]")));
+    }
+    let places: Vec<(usize, usize)> = entries
+        .iter()
+        .map(|t| {
+            let at = |n: usize| usize::try_from(t[n]).unwrap_or(0);
+            if adjoint_a { (at(1), at(0)) } else { (at(0), at(1)) }
+        })
+        .collect();
+    let step = if adjoint_b { (1, *width) } else { (*width, 1) };
+    by_kind!(b, multiply(&places, a[1], b, step, [rows, outs]))
+}
+
+fn multiply<T: Combine + std::ops::Mul<Output = T>>(
+    places: &[(usize, usize)],
+    values: &Value,
+    b: &Value,
+    (down, across): (usize, usize),
+    shape: [usize; 2],
+) -> Outcome {
+    let mut out = zeros::<T>(&shape)?;
+    let (values, b) = (values.slice::<T>()?, b.slice::<T>()?);
+    for ((row, column), value) in places.iter().zip(values) {
+        let to = &mut out[row * shape[1]..(row + 1) * shape[1]];
+        for (n, to) in to.iter_mut().enumerate() {
+            *to = to.plus(*value * b[column * down + n * across]);
+        }
+    }
+    make(out, &shape)
+}
+
+/// In the order of their indices.
+fn ordered(tuples: &[Vec<i64>], values: &Value, width: usize) -> Values {
+    let mut order: Vec<usize> = (0..tuples.len()).collect();
+    order.sort_by(|a, b| tuples[*a].cmp(&tuples[*b]));
+    let sorted: Vec<Vec<i64>> = order.iter().map(|n| tuples[*n].clone()).collect();
+    let places: Vec<i64> = order.iter().map(|n| *n as i64).collect();
+    Ok(vec![table(&sorted, width)?, index_select(values, &places, 0)?])
+}
+
+pub fn reorder(indices: &Value, values: &Value) -> Values {
+    let [count, width] = indices.dims() else { return Err(fail("indices that are no tuples")) };
+    if values.dims() != [*count] || *width == 0 {
+        return Err(fail("as many values as indices are needed"));
+    }
+    let tuples: Vec<Vec<i64>> = indices.slice::<i64>()?.chunks_exact(*width).map(<[i64]>::to_vec).collect();
+    ordered(&tuples, values, *width)
+}
+
+/// The same elements by indices of another shape, of which one extent may be left to find out.
+pub fn reshape(indices: &Value, shape: &Value, wanted: &Value) -> Values {
+    let (shape, mut wanted) = (shape.slice::<i64>()?, wanted.slice::<i64>()?.to_vec());
+    let total = |s: &[i64]| s.iter().try_fold(1i64, |n, d| if *d < 0 { None } else { n.checked_mul(*d) });
+    let unfit = || fail(format!("a sparse array of shape {shape:?} as {wanted:?}"));
+    let size = total(shape).ok_or_else(unfit)?;
+    let open: Vec<usize> = (0..wanted.len()).filter(|n| wanted[*n] == -1).collect();
+    if let [open] = open[..] {
+        let rest = total(&[&wanted[..open], &wanted[open + 1..]].concat()).ok_or_else(unfit)?;
+        let extent = size.checked_div(rest).unwrap_or(0);
+        wanted[open] = extent;
+    }
+    if total(&wanted) != Some(size) {
+        return Err(fail(format!("a sparse array of shape {shape:?} as {wanted:?}")));
+    }
+    let [count, width] = indices.dims() else { return Err(fail("indices that are no tuples")) };
+    if *width != shape.len() || (*width == 0 && *count > 0) {
+        return Err(fail("tuples of another length than the shape"));
+    }
+    let mut found = vec![0; elements(&[*count, wanted.len()])?];
+    if !wanted.is_empty() {
+        let from = indices.slice::<i64>()?.chunks_exact((*width).max(1));
+        for (tuple, to) in from.zip(found.chunks_exact_mut(wanted.len())) {
+            if !tuple.iter().zip(shape).all(|(n, extent)| (0..*extent).contains(n)) {
+                return Err(fail(format!("indices {tuple:?} are not in {shape:?}")));
+            }
+            let mut place = tuple.iter().zip(shape).fold(0i64, |at, (n, extent)| at * extent + n);
+            for (to, extent) in to.iter_mut().zip(&wanted).rev() {
+                *to = place % extent;
+                place /= extent;
+            }
+        }
+    }
+    let rank = wanted.len();
+    Ok(vec![make(found, &[*count, rank])?, make(wanted, &[rank])?])
+}
+
+/// A default in the first place of each row that has none.
+pub fn fill_empty_rows(x: Sparse<'_>, default: &Value) -> Values {
+    let entries = tuples(x)?;
+    let shape = sizes(x[2])?;
+    let rows = elements(&[shape[0]])?;
+    let mut by_row: Vec<Vec<usize>> = vec![Vec::new(); rows];
+    for (n, tuple) in entries.iter().enumerate() {
+        by_row[usize::try_from(tuple[0]).unwrap_or(0)].push(n);
+    }
+    let (mut indices, mut from) = (Vec::new(), Vec::new());
+    let mut went = vec![0i64; entries.len()];
+    for (row, found) in by_row.iter().enumerate() {
+        if found.is_empty() {
+            let mut tuple = vec![0; shape.len()];
+            tuple[0] = row as i64;
+            indices.push(tuple);
+            from.push(entries.len() as i64);
+        }
+        for n in found {
+            went[*n] = from.len() as i64;
+            indices.push(entries[*n].to_vec());
+            from.push(*n as i64);
+        }
+    }
+    let empty: Vec<u8> = by_row.iter().map(|r| u8::from(r.is_empty())).collect();
+    let pool = cat(&[x[1], &expand(default, &[1])?], 0)?;
+    let count = went.len();
+    Ok(vec![
+        table(&indices, shape.len())?,
+        index_select(&pool, &from, 0)?,
+        make(empty, &[rows])?,
+        make(went, &[count])?,
+    ])
+}
+
+/// Arrays one behind the other along an axis.
+pub fn concat(inputs: &[&Value], along: i64) -> Values {
+    let count = inputs.len() / 3;
+    let Some(first) = inputs.get(count * 2).filter(|_| count > 0 && inputs.len() == count * 3) else {
+        return Err(fail("a concatenation of nothing"));
+    };
+    let mut shape = first.slice::<i64>()?.to_vec();
+    let at = axis(along, shape.len())?;
+    let (mut all, mut from) = (Vec::new(), 0i64);
+    for n in 0..count {
+        let part = [inputs[n], inputs[count + n], inputs[count * 2 + n]];
+        let own = part[2].slice::<i64>()?;
+        if own.len() != shape.len() || (0..own.len()).any(|a| a != at && own[a] != shape[a]) {
+            return Err(fail(format!("a concatenation of {shape:?} and {own:?}")));
+        }
+        for tuple in tuples(part)? {
+            let mut tuple = tuple.to_vec();
+            tuple[at] += from;
+            all.push(tuple);
+        }
+        from = from.checked_add(own[at]).ok_or_else(|| fail("a concatenation that is too long"))?;
+    }
+    shape[at] = from;
+    let values = cat(&inputs[count..count * 2], 0)?;
+    let rank = shape.len();
+    let mut made = ordered(&all, &values, rank)?;
+    made.push(make(shape, &[rank])?);
+    Ok(made)
+}
+
+/// What lies in a part of the array.
+pub fn slice(x: Sparse<'_>, start: &Value, size: &Value) -> Values {
+    let entries = tuples(x)?;
+    let (shape, start, size) = (x[2].slice::<i64>()?, start.slice::<i64>()?, size.slice::<i64>()?);
+    if start.len() != shape.len() || size.len() != shape.len() || start.iter().chain(size).any(|n| *n < 0) {
+        return Err(fail(format!("a part at {start:?} of {shape:?}")));
+    }
+    let extents: Vec<i64> =
+        (0..shape.len()).map(|a| size[a].min(shape[a].saturating_sub(start[a])).max(0)).collect();
+    let inside = |t: &[i64]| (0..t.len()).all(|a| t[a] >= start[a] && t[a] - start[a] < extents[a]);
+    let kept: Vec<usize> = (0..entries.len()).filter(|n| inside(entries[*n])).collect();
+    let moved: Vec<Vec<i64>> =
+        kept.iter().map(|n| entries[*n].iter().zip(start).map(|(n, s)| n - s).collect()).collect();
+    let places: Vec<i64> = kept.iter().map(|n| *n as i64).collect();
+    let rank = shape.len();
+    Ok(vec![table(&moved, rank)?, index_select(x[1], &places, 0)?, make(extents, &[rank])?])
+}
+
+/// Sums over axes, as an array.
+pub fn reduce_sum(x: Sparse<'_>, axes: &Value, keep: bool) -> Outcome {
+    let entries = tuples(x)?;
+    let shape = sizes(x[2])?;
+    let axes = axes.slice::<i64>()?;
+    let over: Vec<usize> = axes.iter().map(|a| axis(*a, shape.len())).collect::<Result<_, _>>()?;
+    // No axes: all of them.
+    let summed = |a: &usize| over.is_empty() || over.contains(a);
+    let kept: Vec<usize> = (0..shape.len()).filter(|a| !summed(a)).collect();
+    let extents: Vec<usize> = kept.iter().map(|a| shape[*a]).collect();
+    let whole = elements(&extents)?;
+    let mut places = Vec::with_capacity(entries.len());
+    for tuple in &entries {
+        let at = |a: &usize| usize::try_from(tuple[*a]).unwrap_or(0);
+        places.push(kept.iter().fold(0, |n, a| n * shape[*a] + at(a)));
+    }
+    let dims: Vec<usize> = if keep {
+        (0..shape.len()).map(|a| if summed(&a) { 1 } else { shape[a] }).collect()
+    } else {
+        extents
+    };
+    by_kind!(x[1], add_up(&places, x[1], whole, &dims))
+}
+
+fn add_up<T: Combine>(places: &[usize], values: &Value, whole: usize, dims: &[usize]) -> Outcome {
+    let mut out = zeros::<T>(&[whole])?;
+    for (place, value) in places.iter().zip(values.slice::<T>()?) {
+        out[*place] = out[*place].plus(*value);
+    }
+    make(out, dims)
+}
+
+/// Every combination of the features of a row, hashed.
+pub fn cross(inputs: &[&Value], sparse: usize, buckets: u64, key: u64) -> Values {
+    let arrays = inputs.get(sparse * 3..).ok_or_else(|| fail("a cross of nothing"))?;
+    let mut columns: Vec<Vec<Vec<u64>>> = Vec::new();
+    for n in 0..sparse {
+        let x = [inputs[n], inputs[sparse + n], inputs[sparse * 2 + n]];
+        let rows = elements(&[sizes(x[2])?.first().copied().unwrap_or(0)])?;
+        let mut column = vec![Vec::new(); rows];
+        let numbers = numbers(x[1])?;
+        for (tuple, number) in tuples(x)?.iter().zip(numbers) {
+            column[usize::try_from(tuple[0]).unwrap_or(0)].push(number);
+        }
+        columns.push(column);
+    }
+    for array in arrays {
+        let [rows, width] = array.dims() else { return Err(fail("a cross of what is no matrix")) };
+        let numbers = numbers(array)?;
+        columns.push((0..*rows).map(|r| numbers[r * width..(r + 1) * width].to_vec()).collect());
+    }
+    let rows = columns.first().map_or(0, Vec::len);
+    if columns.iter().any(|c| c.len() != rows) {
+        return Err(fail("a cross of different numbers of rows"));
+    }
+    let (mut indices, mut values, mut longest) = (Vec::new(), Vec::new(), 0);
+    for row in 0..rows {
+        let sizes: Vec<usize> = columns.iter().map(|c| c[row].len()).collect();
+        let count = if sizes.contains(&0) { 0 } else { elements(&sizes)? };
+        elements(&[values.len().saturating_add(count), 2])?;
+        longest = longest.max(count);
+        for n in 0..count {
+            // The last column changes fastest.
+            let mut rest = n;
+            let mut picked = vec![0; sizes.len()];
+            for (to, size) in picked.iter_mut().zip(&sizes).rev() {
+                *to = rest % size;
+                rest /= size;
+            }
+            let hash = columns.iter().zip(picked).fold(key, |hash, (c, at)| combine(hash, c[row][at]));
+            values.push((if buckets > 0 { hash % buckets } else { hash % i64::MAX as u64 }).cast_signed());
+            indices.extend([row as i64, n as i64]);
+        }
+    }
+    let count = values.len();
+    let shape = make(vec![rows as i64, longest as i64], &[2])?;
+    Ok(vec![make(indices, &[count, 2])?, make(values, &[count])?, shape])
+}
+
+/// Integers as they are, strings by their fingerprint.
+fn numbers(x: &Value) -> Result<Vec<u64>, EngineError> {
+    match x.kind() {
+        crate::value::Kind::Text => Ok(x.texts()?.iter().map(|t| fingerprint(t)).collect()),
+        _ => Ok(x.slice::<i64>()?.iter().map(|n| n.cast_unsigned()).collect()),
+    }
+}
