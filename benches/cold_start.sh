@@ -49,6 +49,8 @@ for repetition in 1 2 3; do
     cold=$(invoke)
     warm=$(invoke)
     warm=$(invoke)
+    # Packed weights are written behind the first load; a reload before that packs again.
+    until compgen -G "$work/cache/entries/*/packed" > /dev/null; do read -rt 0.02 <> <(:) || true; done
     curl -sSf -X POST "http://$admin/unload?model=model.tar.gz" > /dev/null
     reload=$(invoke)
     loads=$(curl -sSf "http://$admin/metrics" | awk '/^berth_model_load_seconds_sum/ {s=$2} /^berth_model_load_seconds_count/ {c=$2} END {print s/c}')

@@ -273,6 +273,7 @@ async fn a_reload_maps_packed_weights_and_makes_them_anew_if_they_are_broken() {
 
     let server = start().await;
     check(&server).await;
+    let gets = s3.gets("models/vgg16.tar.gz");
     let file = packed(cache.path()).await;
     assert!(!server.has_mapped("/packed"), "the first load packs");
     assert_eq!(server.post("/unload?model=vgg16.tar.gz").await.status, 200);
@@ -302,5 +303,5 @@ async fn a_reload_maps_packed_weights_and_makes_them_anew_if_they_are_broken() {
     let server = start().await;
     check(&server).await;
     assert!(server.has_mapped("/packed"));
-    assert_eq!(s3.gets("models/vgg16.tar.gz"), 1, "all of it from disk");
+    assert_eq!(s3.gets("models/vgg16.tar.gz"), gets, "all of it from disk");
 }

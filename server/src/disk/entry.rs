@@ -1,6 +1,7 @@
 //! One artifact on disk, and one on its way there.
 
 use super::budget::file_cost;
+use super::packed::Beside;
 use super::record::Record;
 use super::{DiskCache, disk_error};
 use crate::error::ModelError;
@@ -8,7 +9,7 @@ use crate::names::ModelName;
 use crate::store::Version;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 /// An unpacked artifact. Its files never change; when it is removed they go with the last reader.
@@ -18,8 +19,7 @@ pub struct DiskEntry {
     version: Version,
     dir: PathBuf,
     cost: u64,
-    /// Bytes charged for packed weights. Held while they are written.
-    pub(super) packed: Mutex<u64>,
+    pub(super) packed: Mutex<Beside>,
     /// This process loaded the files, and found them to be what was written.
     checked: AtomicBool,
     readers: AtomicUsize,
@@ -47,7 +47,7 @@ impl DiskEntry {
             version,
             dir,
             cost,
-            packed: Mutex::new(packed),
+            packed: Mutex::new(Beside::charged(packed)),
             checked: AtomicBool::new(false),
             readers: AtomicUsize::new(0),
             doomed: AtomicBool::new(false),
@@ -67,8 +67,16 @@ impl DiskEntry {
         &self.version
     }
 
+    pub(super) fn beside(&self) -> MutexGuard<'_, Beside> {
+        self.packed.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn cache(&self) -> Option<DiskCache> {
         self.cache.upgrade().map(|inner| DiskCache { inner })
+    }
+
+    pub(super) fn dir(&self) -> &Path {
+        &self.dir
     }
 
     /// Whether this process loaded these files before.
@@ -123,8 +131,7 @@ impl DiskEntry {
             return;
         }
         let Some(cache) = self.cache() else { return };
-        // Nobody writes packed weights now: that would be a reader.
-        let cost = self.cost + *self.packed.lock().unwrap_or_else(PoisonError::into_inner);
+        let cost = self.cost + self.beside().go();
         // The record goes first, with the rename: a crash in the middle leaves something that is swept.
         let trash = cache.staging().join(format!("trash-{:016x}", fastrand::u64(..)));
         let gone = match std::fs::rename(&self.dir, &trash) {
@@ -156,10 +163,6 @@ impl Reading {
     /// A file of packed weights, which may not be there.
     pub fn packed(&self) -> PathBuf {
         super::packed::path(&self.entry.dir)
-    }
-
-    pub(super) fn root(&self) -> &Path {
-        &self.entry.dir
     }
 
     /// The entry.

@@ -4,59 +4,112 @@
 use super::budget::file_cost;
 use super::entry::DiskEntry;
 use std::fs::File;
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
-use std::sync::{Arc, PoisonError};
 
 const NAME: &str = "packed";
 /// Appears by rename from this.
 const TEMPORARY: &str = "packed.new";
 
+/// What is known of an entry's packed weights.
+#[derive(Debug, Default)]
+pub struct Beside {
+    /// Bytes charged for them.
+    charged: u64,
+    /// Bytes charged for new ones that are being written.
+    writing: Option<u64>,
+    /// The entry is being removed.
+    gone: bool,
+}
+
+impl Beside {
+    /// Packed weights for which so many bytes are charged; zero: there are none.
+    pub fn charged(bytes: u64) -> Self {
+        Self { charged: bytes, ..Self::default() }
+    }
+
+    /// The entry is being removed, and what is being written with it; the bytes to release.
+    pub fn go(&mut self) -> u64 {
+        self.gone = true;
+        std::mem::take(&mut self.charged) + self.writing.take().unwrap_or(0)
+    }
+}
+
 impl DiskEntry {
     /// Writes packed weights of `bytes` bytes beside the files, in place of those that are there; `write` says whether it wrote all of
-    /// them. They are charged first, and not written if there is no room.
-    pub fn save_packed(self: &Arc<Self>, bytes: u64, write: impl FnOnce(&mut File) -> io::Result<bool>) {
-        // Keeps the directory.
-        let Some(reading) = self.read() else { return };
+    /// them. They are charged first, and not written if there is no room. An entry that is removed meanwhile does not wait for them.
+    pub fn save_packed(&self, bytes: u64, write: impl FnOnce(&mut dyn Write) -> io::Result<bool>) {
         let Some(cache) = self.cache() else { return };
-        let mut charged = self.packed.lock().unwrap_or_else(PoisonError::into_inner);
         let cost = file_cost(bytes);
         if !cache.inner.space().charge(cost) {
             tracing::debug!(model = self.model().as_str(), bytes, "no room on disk for packed weights");
             return;
         }
-        match replace(reading.root(), write) {
-            Ok(true) => cache.release(std::mem::replace(&mut *charged, cost)),
-            Ok(false) => cache.release(cost),
-            Err(error) => {
-                cache.release(cost);
-                tracing::warn!(model = self.model().as_str(), %error, "cannot keep packed weights");
+        {
+            let mut beside = self.beside();
+            if beside.gone || beside.writing.is_some() {
+                return cache.release(cost);
             }
+            beside.writing = Some(cost);
         }
+        let temporary = self.dir().join(TEMPORARY);
+        let written = self.write_packed(&temporary, write);
+        let mut beside = self.beside();
+        // What was charged went with the entry, and so did the file.
+        let Some(cost) = beside.writing.take() else { return };
+        let placed = match written {
+            Ok(true) => std::fs::rename(&temporary, path(self.dir())).map(|()| true),
+            other => other,
+        };
+        if let Ok(true) = placed {
+            return cache.release(std::mem::replace(&mut beside.charged, cost));
+        }
+        if let Err(error) = placed {
+            tracing::warn!(model = self.model().as_str(), %error, "cannot keep packed weights");
+        }
+        let _ = std::fs::remove_file(&temporary);
+        cache.release(cost);
+    }
+
+    /// Writes a file to stable storage: once it has its name it is whole, and never changes.
+    fn write_packed(
+        &self,
+        path: &Path,
+        write: impl FnOnce(&mut dyn Write) -> io::Result<bool>,
+    ) -> io::Result<bool> {
+        let file = File::options().write(true).create(true).truncate(true).mode(0o640).open(path)?;
+        let mut target = Target { entry: self, file };
+        let done = write(&mut target)?;
+        if done {
+            target.file.sync_all()?;
+        }
+        Ok(done)
+    }
+}
+
+/// Where packed weights are written to, as long as their entry is there.
+struct Target<'e> {
+    entry: &'e DiskEntry,
+    file: File,
+}
+
+impl Write for Target<'_> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        if self.entry.beside().gone {
+            return Err(io::Error::other("the entry is removed"));
+        }
+        self.file.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
     }
 }
 
 /// Where an entry's packed weights are, if there are any.
 pub fn path(dir: &Path) -> std::path::PathBuf {
     dir.join(NAME)
-}
-
-/// On stable storage first, then in place: a file with the right name is whole, and never changes.
-fn replace(dir: &Path, write: impl FnOnce(&mut File) -> io::Result<bool>) -> io::Result<bool> {
-    let temporary = dir.join(TEMPORARY);
-    let mut file = File::options().write(true).create(true).truncate(true).mode(0o640).open(&temporary)?;
-    let done = write(&mut file).and_then(|done| {
-        if done {
-            file.sync_all()?;
-            std::fs::rename(&temporary, path(dir))?;
-        }
-        Ok(done)
-    });
-    if !matches!(done, Ok(true)) {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    done
 }
 
 /// Removes what a crash left of an entry's packed weights; the bytes to charge for them.
@@ -68,11 +121,11 @@ pub fn adopt(dir: &Path) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{File, NAME, TEMPORARY};
+    use super::{NAME, TEMPORARY};
     use crate::disk::DiskCache;
     use crate::names::ModelName;
     use crate::store::Version;
-    use std::io::{self, Write as _};
+    use std::io::{self, Write};
     use std::path::{Path, PathBuf};
 
     const BUDGET: u64 = 1 << 20;
@@ -95,7 +148,7 @@ mod tests {
         root.join("entries").read_dir().unwrap().next().unwrap().unwrap().path()
     }
 
-    fn write(text: &str) -> impl FnOnce(&mut File) -> io::Result<bool> {
+    fn write(text: &str) -> impl FnOnce(&mut dyn Write) -> io::Result<bool> {
         move |file| file.write_all(text.as_bytes()).map(|()| true)
     }
 
@@ -133,7 +186,13 @@ mod tests {
         entry.save_packed(10, |_| Err(io::Error::other("the disk is full")));
         assert_eq!(cache.usage().used, before);
         assert!(!dir.join(NAME).exists() && !dir.join(TEMPORARY).exists());
-        cache.remove(&name());
+        entry.save_packed(10, |file| {
+            cache.remove(&name());
+            assert!(!dir.exists(), "what is written does not keep the entry");
+            assert_eq!(cache.usage().used, 0, "nor what is charged for it");
+            file.write_all(b"0123456789").map(|()| true)
+        });
+        assert_eq!(cache.usage().used, 0);
         entry.save_packed(10, |_| panic!("written beside files that are gone"));
         assert_eq!(cache.usage().used, 0);
     }

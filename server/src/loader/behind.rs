@@ -13,7 +13,7 @@ pub fn save(entry: Arc<DiskEntry>, unsaved: Unsaved) {
     let work = move || {
         yield_to_others();
         let _one = WRITING.lock().unwrap_or_else(PoisonError::into_inner);
-        entry.save_packed(unsaved.bytes(), |file| unsaved.write(file));
+        entry.save_packed(unsaved.bytes(), |mut file| unsaved.write(&mut file));
     };
     if let Err(error) = std::thread::Builder::new().name("packed".into()).spawn(work) {
         tracing::warn!(%error, "packed weights are not kept");
