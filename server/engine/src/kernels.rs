@@ -2,6 +2,7 @@
 
 mod access;
 mod activate;
+mod attention;
 mod chain;
 mod conv;
 pub mod convolve;
@@ -10,6 +11,7 @@ mod elementwise;
 pub mod gemm;
 mod hash;
 mod indexing;
+mod layer_norm;
 mod moves;
 mod packed;
 mod pool;
@@ -27,6 +29,7 @@ mod threads;
 mod transposed;
 pub mod vector;
 
+pub use crate::graph::Activation;
 pub use crate::value::Value;
 pub use access::{into_value, literal};
 pub use convolve::{Algorithm, choose};

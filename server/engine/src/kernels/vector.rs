@@ -2,8 +2,7 @@
 
 #![allow(dead_code, reason = "called by the plan")]
 
-#[doc(hidden)]
-pub mod compare;
+pub mod attention;
 pub mod depthwise;
 pub mod elementwise;
 pub mod math;

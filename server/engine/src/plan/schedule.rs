@@ -243,7 +243,9 @@ fn shape_operands(op: &Op) -> Option<&'static [usize]> {
         | Op::Rank
         | Op::Product(_)
         | Op::Activate(_)
-        | Op::Chain(_) => &[],
+        | Op::Chain(_)
+        | Op::LayerNorm(_)
+        | Op::Attention(_) => &[],
         Op::Reshape
         | Op::BroadcastTo
         | Op::Transpose
