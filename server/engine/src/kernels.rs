@@ -6,6 +6,7 @@ mod attention;
 mod chain;
 mod conv;
 pub mod convolve;
+mod crew;
 mod depthwise;
 mod elementwise;
 pub mod gemm;
@@ -37,7 +38,7 @@ pub use moves::{expand, permute};
 pub use packed::{PackedProduct, packing_bytes};
 pub use run::run;
 pub use spatial::Geometry;
-pub use threads::{Work, in_pool, on_one_thread};
+pub use threads::{Work, on_one_thread, with_help};
 
 use crate::EngineError;
 

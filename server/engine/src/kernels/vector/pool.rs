@@ -1,10 +1,9 @@
 //! Pooling of channels-last images, and reductions of `[outer, middle, inner]` over the middle.
 
-use super::{Map, piece};
+use super::{Map, in_parts, piece};
 use crate::kernels::gemm::{Shared, share};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 use crate::kernels::spatial::Geometry;
-use rayon::prelude::*;
 
 /// How numbers are put together. NaN wins in the extremes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -91,7 +90,7 @@ pub fn pool(g: &Geometry, fold: Fold, x: &[f32], out: &mut [f32], threads: usize
     let work = |(n, to): (usize, &mut [f32])| run(Row { g, fold, x, n, to });
     if threads > 1 {
         let rows = piece(out.len(), row, threads, g.window[0] * g.window[1]) / row;
-        out.par_chunks_mut(rows * row).enumerate().for_each(|(n, to)| {
+        in_parts(threads, rows * row, out, |n, to| {
             to.chunks_exact_mut(row).enumerate().for_each(|(i, to)| work((n * rows + i, to)));
         });
     } else {
@@ -202,8 +201,9 @@ pub fn reduce(fold: Fold, x: &[f32], [outer, middle, inner]: [usize; 3], to: &mu
         });
     } else if threads > 1 {
         let rows = piece(outer * middle, middle, threads, 1) / middle;
-        let work = |(x, to): (&[f32], &mut [f32])| run(Along { fold, x, middle, to });
-        x.par_chunks(rows * middle).zip(to.par_chunks_mut(rows)).for_each(work);
+        in_parts(threads, rows, to, |n, to| {
+            run(Along { fold, x: &x[n * rows * middle..][..to.len() * middle], middle, to });
+        });
     } else {
         run(Along { fold, x, middle, to });
     }
