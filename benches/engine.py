@@ -1,7 +1,8 @@
 """Berth's engine, TensorFlow and ONNX Runtime on the same models: see engine.sh.
 
-Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`) and answers by line, so that one side
-computes at a time. TensorFlow is counted with the better of compiled and not compiled.
+Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`, `memory`) and answers by line, so that one
+side computes at a time. TensorFlow is counted with the better of compiled and not compiled. What is told is the median of the rounds'
+ratios: a machine that is busy with something else slows the sides of a round alike.
 """
 
 import argparse
@@ -39,7 +40,10 @@ def build(name):
         return keras.Model(x, L.Dense(10)(L.Bidirectional(L.LSTM(64))(y)))
     for _ in range(4):
         y = L.LayerNormalization()(y + L.MultiHeadAttention(4, 16)(y, y))
-        y = L.LayerNormalization()(y + L.Dense(64)(L.Dense(256, activation="gelu")(y)))
+        # Gelu by erf: the converter to ONNX knows no erfc, which is what Keras writes for it.
+        h = L.Dense(256)(y)
+        h = 0.5 * h * (1.0 + keras.ops.erf(h * 0.5**0.5))
+        y = L.LayerNormalization()(y + L.Dense(64)(h))
     return keras.Model(x, L.Dense(10)(L.GlobalAveragePooling1D()(y)))
 
 
@@ -93,6 +97,13 @@ def timed(call, times):
     answer(f"{int(statistics.median(took))} {min(took)} {np.abs(output).mean():e}")
 
 
+def memory():
+    """Bytes of memory that no file backs."""
+    with open("/proc/self/status") as status:
+        line = next(line for line in status if line.startswith("RssAnon"))
+    return int(line.split()[1]) * 1024
+
+
 def tensorflow_worker(threads, compiled):
     import tensorflow as tf
 
@@ -107,9 +118,11 @@ def tensorflow_worker(threads, compiled):
             signature = loaded.signatures["serving_default"]
             function = tf.function(lambda **x: signature(**x), jit_compile=True) if compiled else signature
             fed = {}
-            answer(f"{time.perf_counter_ns() - started} 0 0")
+            answer(f"{time.perf_counter_ns() - started} {memory()}")
         elif command == "hello":
             answer("ok")
+        elif command == "memory":
+            answer(memory())
         elif command == "input":
             import numpy as np
 
@@ -133,9 +146,11 @@ def onnx_worker(threads):
             model = str(CACHE / Path(words[0]).relative_to(CACHE).parts[0] / "model.onnx")
             session = onnxruntime.InferenceSession(model, options, providers=["CPUExecutionProvider"])
             fed = {}
-            answer(f"{time.perf_counter_ns() - started} 0 0")
+            answer(f"{time.perf_counter_ns() - started} {memory()}")
         elif command == "hello":
             answer("ok")
+        elif command == "memory":
+            answer(memory())
         elif command == "input":
             known = [x.name for x in session.get_inputs()]
             name = words[0] if words[0] in known else f"{words[0]}:0" if f"{words[0]}:0" in known else known[0]
@@ -162,9 +177,12 @@ class Side:
             reply = self.process.stdout.readline()
         except BrokenPipeError:
             reply = ""
-        if not reply:
-            raise RuntimeError(f"no answer to {line.split()[0]}")
+        if not reply or reply.startswith("error"):
+            raise RuntimeError(reply.strip() or f"no answer to {line.split()[0]}")
         return reply.split()
+
+    def memory(self):
+        return int(self.ask("memory")[0])
 
     def load(self, name, files):
         """Seconds from the directory to the first answer."""
@@ -192,7 +210,8 @@ def sides(options, threads):
     }
 
 
-def measure(options, name, threads, batch):
+def start(options, name, threads, batch):
+    """The sides that run the model, and what each said of its load."""
     files = inputs(name, batch)
     running, loads, facts, seen = sides(options, threads), {}, {}, {}
     for side in list(running):
@@ -205,15 +224,25 @@ def measure(options, name, threads, batch):
     for side, value in seen.items():
         if abs(value - reference) > 1e-3 * max(abs(reference), 1e-6):
             print(f"  {side} answers otherwise: {value} and TensorFlow {reference}")
+    return running, loads, facts
+
+
+def measure(options, name, threads, batch):
+    """Medians of milliseconds and of ratios to Berth, and memory that runs take, by side; what `start` said."""
+    running, loads, facts = start(options, name, threads, batch)
+    # What the first answer took is in here too: later runs keep what it left.
+    taken = {side: running[side].memory() for side in running}
     # About half a second for each measurement; the second run tells, the first compiles.
     times = {side: max(1, min(200, int(4e8 / int(running[side].ask("run 1")[0])))) for side in running}
-    medians = {side: [] for side in running}
+    took = {side: [] for side in running}
     for _ in range(options.rounds):
         for side in running:
-            medians[side].append(int(running[side].ask(f"run {times[side]}")[0]))
+            took[side].append(int(running[side].ask(f"run {times[side]}")[0]))
+    taken = {side: running[side].memory() - facts[side][1] for side in taken if facts[side][1]}
     for side in running.values():
         side.close()
-    return {side: statistics.median(m) / 1e6 for side, m in medians.items()}, loads, facts
+    ratios = {side: statistics.median(map(lambda a, b: a / b, t, took["berth"])) for side, t in took.items() if "berth" in took}
+    return {side: statistics.median(t) / 1e6 for side, t in took.items()}, ratios, taken, loads, facts
 
 
 def geometric(values):
@@ -227,30 +256,32 @@ def parent(options):
             subprocess.run([sys.executable, "-B", str(Path(__file__).resolve()), "--make", name], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     numbers = lambda text: [int(n) for n in text.split(",")]
-    print("ratios: the peer's time by Berth's, above one Berth is faster")
+    print("ratios: the peer's time by Berth's, above one Berth is faster; MiB: memory that runs take besides the loaded model")
     for threads in numbers(options.threads):
         for batch in numbers(options.batch):
             ratios = {"tensorflow": [], "onnx": []}
             print(f"\n{threads} threads, batch {batch}\n| model | Berth ms | TF ms | ONNX ms | TF / Berth | ONNX / Berth | "
-                  "first answer s, Berth | TF | weights MiB | forecast | RSS grown |\n" + "| --- " * 11 + "|")
+                  "first answer s, Berth | TF | weights MiB | forecast | RSS grown | runs MiB, Berth | ONNX |\n" + "| --- " * 13 + "|")
             for name in names:
-                took, loads, facts = measure(options, name, threads, batch)
-                row(name, took, loads, facts, ratios)
+                row(name, measure(options, name, threads, batch), ratios)
             print("geometric means: " + ", ".join(f"{peer} / Berth {geometric(r):.2f}" for peer, r in ratios.items()))
 
 
-def row(name, took, loads, facts, ratios):
-    berth, tf = took.get("berth"), min((took[s] for s in ("tf", "tf-xla") if s in took), default=None)
-    onnx = took.get("onnx")
-    for peer, value in (("tensorflow", tf), ("onnx", onnx)):
-        if berth and value:
-            ratios[peer].append(value / berth)
-    weights = sum(f.stat().st_size for f in saved_model(name).glob("variables/*.data*")) / 2**20
-    forecast, grown = (f / 2**20 for f in facts.get("berth", [0, 0, 0])[1:])
-    shown = lambda v: "—" if v is None else f"{v:.3f}"
-    by = lambda v: "—" if not berth or v is None else f"{v / berth:.2f}"
-    print(f"| {name} | {shown(berth)} | {shown(tf)} | {shown(onnx)} | {by(tf)} | {by(onnx)} | {shown(loads.get('berth'))} | "
-          f"{shown(loads.get('tf'))} | {weights:.1f} | {forecast:.1f} | {grown:.1f} |", flush=True)
+def row(name, measured, ratios):
+    took, by, taken, loads, facts = measured
+    tf = min((s for s in ("tf", "tf-xla") if s in took), key=took.get, default=None)
+    for peer, side in (("tensorflow", tf), ("onnx", "onnx")):
+        if side in by:
+            ratios[peer].append(by[side])
+    mib = lambda bytes: None if bytes is None else bytes / 2**20
+    weights = mib(sum(f.stat().st_size for f in saved_model(name).glob("variables/*.data*")))
+    forecast, grown = map(mib, facts.get("berth", [0, 0, None, None])[2:])
+    shown = lambda v, digits: "—" if v is None else f"{v:.{digits}f}"
+    columns = [shown(v, 4) for v in (took.get("berth"), took.get(tf), took.get("onnx"))]
+    columns += [shown(by.get(side), 2) for side in (tf, "onnx")]
+    columns += [shown(loads.get(side), 3) for side in ("berth", "tf")]
+    columns += [shown(v, 1) for v in (weights, forecast, grown, mib(taken.get("berth")), mib(taken.get("onnx")))]
+    print(f"| {name} | " + " | ".join(columns) + " |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 //! The engine's side of `benches/engine.py`: commands by line on standard input, an answer by line on standard output.
 //!
-//! `load DIR`: nanoseconds, bytes forecast by `inspect`, growth of the resident set. `input NAME FILE`: keeps a `.npy` as input.
-//! `run N`: median and least nanoseconds of N runs, and the mean magnitude of the first output, for the caller to compare.
+//! `load DIR`: nanoseconds, bytes of memory that no file backs, bytes forecast by `inspect`, growth of the resident set.
+//! `input NAME FILE`: keeps a `.npy` as input. `run N`: median and least nanoseconds of N runs, and the mean magnitude of the first
+//! output, for the caller to compare. `memory`: bytes that no file backs. A model that does not load or run is answered with `error`.
 
 #![allow(clippy::unwrap_used, reason = "a tool of the benchmarks stops at the first thing that is wrong")]
 #![allow(dead_code, reason = "of the tests' module only the reading is used")]
@@ -9,26 +10,27 @@
 #[path = "../tests/parity/values.rs"]
 mod values;
 
-use berth_engine::{Data, Model, Prepared, Tensor, inspect};
+use berth_engine::{Data, EngineError, Model, Prepared, Tensor, inspect};
 use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
 
-fn resident() -> u64 {
+/// A line of what the kernel says of this process, in bytes.
+fn memory(name: &str) -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap();
-    let line = status.lines().find(|l| l.starts_with("VmRSS")).unwrap();
+    let line = status.lines().find(|l| l.starts_with(name)).unwrap();
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
-fn load(dir: &str) -> Model {
+fn load(dir: &str) -> Result<Model, EngineError> {
     let dir = Path::new(dir);
-    let forecast = inspect(dir).unwrap().resident_bytes;
-    let before = resident();
+    let forecast = inspect(dir)?.resident_bytes;
+    let before = memory("VmRSS");
     let started = Instant::now();
-    let model = Prepared::open(dir).and_then(Prepared::load).unwrap();
+    let model = Prepared::open(dir).and_then(Prepared::load)?;
     let took = started.elapsed().as_nanos();
-    println!("{took} {forecast} {}", resident().saturating_sub(before));
-    model
+    println!("{took} {} {forecast} {}", memory("RssAnon"), memory("VmRSS").saturating_sub(before));
+    Ok(model)
 }
 
 fn magnitude(outputs: &[(String, Tensor)]) -> f64 {
@@ -40,19 +42,20 @@ fn magnitude(outputs: &[(String, Tensor)]) -> f64 {
     }
 }
 
-fn run(model: &Model, inputs: &[(String, Tensor)], times: usize) {
-    let name = model.signature(None).unwrap().name.clone();
+fn run(model: &Model, inputs: &[(String, Tensor)], times: usize) -> Result<(), EngineError> {
+    let name = model.signature(None)?.name.clone();
     let mut took = Vec::new();
     let mut seen = 0.0;
     for _ in 0..times.max(1) {
         let inputs = inputs.to_vec();
         let started = Instant::now();
-        let outputs = model.run(&name, inputs).unwrap();
+        let outputs = model.run(&name, inputs)?;
         took.push(started.elapsed().as_nanos());
         seen = magnitude(&outputs);
     }
     took.sort_unstable();
     println!("{} {} {seen:e}", took[took.len() / 2], took[0]);
+    Ok(())
 }
 
 fn main() {
@@ -61,21 +64,32 @@ fn main() {
     for line in std::io::stdin().lock().lines() {
         let line = line.unwrap();
         let words: Vec<&str> = line.splitn(3, ' ').collect();
-        match words[..] {
+        let done = match words[..] {
             ["load", dir] => {
                 inputs.clear();
                 drop(model.take());
-                model = Some(load(dir));
+                load(dir).map(|loaded| model = Some(loaded))
             }
-            ["hello"] => println!("ok"),
+            ["hello"] => {
+                println!("ok");
+                Ok(())
+            }
+            ["memory"] => {
+                println!("{}", memory("RssAnon"));
+                Ok(())
+            }
             ["input", name, file] => {
                 let tensor = values::tensor(&serde_json::json!({ "file": file }));
                 inputs.retain(|(known, _)| known != name);
                 inputs.push((name.to_owned(), tensor));
                 println!("ok");
+                Ok(())
             }
             ["run", times] => run(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
             _ => panic!("no command: {line:?}"),
+        };
+        if let Err(error) = done {
+            println!("error {}", error.to_string().replace('\n', " "));
         }
     }
 }

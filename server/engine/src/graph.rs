@@ -14,7 +14,7 @@ mod fused;
 mod text;
 
 pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
-pub use fused::{Chain, Link, Operand, Product, Products};
+pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};

@@ -2,16 +2,19 @@
 
 mod access;
 mod activate;
+mod attention;
 mod chain;
 mod control;
 mod conv;
 pub mod convolve;
+mod crew;
 mod depthwise;
 mod elementwise;
 mod form;
 pub mod gemm;
 mod hash;
 mod indexing;
+mod layer_norm;
 mod moves;
 mod packed;
 mod pool;
@@ -30,6 +33,7 @@ mod threads;
 mod transposed;
 pub mod vector;
 
+pub use crate::graph::Activation;
 pub use crate::value::Value;
 pub use access::{axis, into_value, literal};
 pub use control::{listing, truth};
@@ -41,7 +45,7 @@ pub use recurrent::PackedRecurrent;
 pub use run::run;
 pub use shapes::split_sizes;
 pub use spatial::Geometry;
-pub use threads::{Work, in_pool, on_one_thread};
+pub use threads::{Work, on_one_thread, with_help};
 
 use crate::EngineError;
 

@@ -63,3 +63,29 @@ pub struct Chain {
     /// The operations; each reads inputs and links before it.
     pub links: Vec<Link>,
 }
+
+/// Rows normalised over one axis: `(x - mean) / sqrt(variance + epsilon) * gamma + beta`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LayerNorm {
+    /// The axis, counted from the end if negative.
+    pub axis: i64,
+    /// Added to the variance.
+    pub epsilon: f32,
+    /// Whether the mean is taken away; without, the variance is the mean square.
+    pub centred: bool,
+    /// There is a factor for each place of a row.
+    pub gamma: bool,
+    /// There is an offset for each place of a row.
+    pub beta: bool,
+}
+
+/// `softmax(scale · q kᵀ + mask) v` over batches of heads.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Attention {
+    /// The factor of the scores.
+    pub scale: f32,
+    /// Something is added to the scores `[batch, heads, queries, keys]`.
+    pub mask: bool,
+    /// Values are `[batch, places, heads, width]`, as projections leave them; else `[…, places, width]`.
+    pub interleaved: bool,
+}

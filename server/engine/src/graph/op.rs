@@ -1,6 +1,6 @@
 //! The operations.
 
-use super::{Chain, Literal, Product};
+use super::{Attention, Chain, LayerNorm, Literal, Product};
 use crate::DType;
 use std::sync::Arc;
 
@@ -97,12 +97,17 @@ pub enum Reduce {
 /// Fused to the end of a product.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Activation {
+    /// Leaves numbers as they are.
     None,
+    /// `max(x, 0)`
     Relu,
+    /// `min(max(x, 0), 6)`
     Relu6,
     /// Below zero, this much of the value.
     LeakyRelu(f32),
+    /// `1 / (1 + exp(-x))`
     Sigmoid,
+    /// The hyperbolic tangent.
     Tanh,
     /// `x * sigmoid(x)`
     Swish,
@@ -262,6 +267,10 @@ pub enum Op {
     Product(Product),
     /// xs…; made by the plan's passes
     Chain(Chain),
+    /// x, gamma?, beta?; made by the plan's passes
+    LayerNorm(LayerNorm),
+    /// queries, keys, values, mask?; made by the plan's passes
+    Attention(Attention),
     /// Byte strings.
     Text(super::Text),
     /// keys, default

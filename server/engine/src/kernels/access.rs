@@ -5,11 +5,6 @@ use crate::EngineError;
 use crate::graph::Literal;
 pub use crate::value::{Element, Memory, Output, Value};
 
-/// Lends a value's elements.
-pub fn with<T: Element, R>(value: &Value, work: impl FnOnce(&[T]) -> R) -> Result<R, EngineError> {
-    Ok(work(value.slice()?))
-}
-
 /// A value of these elements.
 pub fn make<T: Element>(data: impl Into<Memory<T>>, shape: &[usize]) -> Outcome {
     Value::of(data, shape)

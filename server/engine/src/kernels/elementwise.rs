@@ -1,6 +1,6 @@
 //! Element by element, with NumPy's broadcasting.
 
-use super::access::{Element, make, output, with};
+use super::access::{Element, make, output};
 use super::threads::threads;
 use super::vector::elementwise as vector;
 use super::{Outcome, Value, elements, fail};
@@ -50,17 +50,12 @@ pub fn offsets(shape: &[usize], steps: &[usize]) -> Vec<usize> {
 /// Two values into one of any type.
 fn zip<T: Element, R: Element>(a: &Value, b: &Value, f: impl Fn(T, T) -> R) -> Outcome {
     let shape = broadcast_shape(a.dims(), b.dims())?;
-    let out = with::<T, _>(a, |x| {
-        with::<T, _>(b, |y| {
-            if a.dims() == b.dims() {
-                return x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect::<Vec<R>>();
-            }
-            if let [y] = y {
-                return x.iter().map(|x| f(*x, *y)).collect();
-            }
-            broadcast(x, y, a.dims(), b.dims(), &shape, &f)
-        })
-    })??;
+    let (x, y) = (a.slice::<T>()?, b.slice::<T>()?);
+    let out = match y {
+        _ if a.dims() == b.dims() => x.iter().zip(y).map(|(x, y)| f(*x, *y)).collect::<Vec<R>>(),
+        [y] => x.iter().map(|x| f(*x, *y)).collect(),
+        _ => broadcast(x, y, a.dims(), b.dims(), &shape, &f),
+    };
     make::<R>(out, &shape)
 }
 
@@ -132,9 +127,7 @@ fn floats<T: Element + Float>(op: Binary, a: &Value, b: &Value) -> Outcome {
 }
 
 fn integers(op: Binary, a: &Value, b: &Value) -> Outcome {
-    if matches!(op, Binary::Div | Binary::FloorDiv | Binary::FloorMod)
-        && with::<i64, _>(b, |b| b.contains(&0))?
-    {
+    if matches!(op, Binary::Div | Binary::FloorDiv | Binary::FloorMod) && b.slice::<i64>()?.contains(&0) {
         return Err(fail("integer division by zero"));
     }
     match op {

@@ -15,8 +15,9 @@ mod work;
 pub use epilogue::Epilogue;
 pub use pack::{Matrix, Packed, Panels};
 pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
-pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, share, workers};
+pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, workers};
 
+pub(super) use super::crew::share;
 use super::simd::{Isa, Simd};
 use crate::graph::Activation;
 use std::ops::Range;

@@ -1,6 +1,6 @@
 //! Over one or more axes: sums, means, extremes, softmax, the place of the extreme, the top k.
 
-use super::access::{Element, axis, int, ints, make, output, with};
+use super::access::{Element, axis, int, ints, make, output};
 use super::threads::threads;
 use super::vector::pool::{self, Fold};
 use super::vector::softmax;
@@ -77,17 +77,15 @@ fn fold<T: Element>(
     start: T,
     f: impl Fn(T, T) -> T,
 ) -> Outcome {
-    let out = with::<T, _>(x, |x| {
-        let mut out = vec![start; outer * inner];
-        for o in 0..outer {
-            let row = &mut out[o * inner..(o + 1) * inner];
-            for m in 0..middle {
-                let from = &x[(o * middle + m) * inner..(o * middle + m + 1) * inner];
-                row.iter_mut().zip(from).for_each(|(a, b)| *a = f(*a, *b));
-            }
+    let x = x.slice::<T>()?;
+    let mut out = vec![start; outer * inner];
+    for o in 0..outer {
+        let row = &mut out[o * inner..(o + 1) * inner];
+        for m in 0..middle {
+            let from = &x[(o * middle + m) * inner..(o * middle + m + 1) * inner];
+            row.iter_mut().zip(from).for_each(|(a, b)| *a = f(*a, *b));
         }
-        out
-    })?;
+    }
     make(out, &[outer, inner])
 }
 
@@ -150,7 +148,7 @@ pub fn softmax(x: &Value, log: bool) -> Outcome {
 
 fn softmax_of<T: Element + Float>(x: &Value, log: bool) -> Outcome {
     let Some(width) = x.dims().last().copied() else { return Err(fail("softmax of a scalar")) };
-    let mut out = with::<T, _>(x, <[T]>::to_vec)?;
+    let mut out = x.slice::<T>()?.to_vec();
     for row in out.chunks_exact_mut(width.max(1)) {
         let most = row.iter().copied().fold(T::neg_infinity(), Float::max);
         let mut sum = T::zero();
@@ -180,18 +178,17 @@ fn arg_of<T: Element>(max: bool, x: &Value, along: &Value) -> Outcome {
     let at = axis(int(along)?, dims.len())?;
     let (outer, middle, inner) =
         (dims[..at].iter().product::<usize>(), dims[at], dims[at + 1..].iter().product::<usize>());
-    let out = with::<T, _>(x, |x| {
-        let place = |o: usize, i: usize| {
-            let at = |m: usize| x[(o * middle + m) * inner + i];
-            (1..middle).fold(0, |best, m| {
-                let better = if max { at(m) > at(best) } else { at(m) < at(best) };
-                if better { m } else { best }
-            }) as i64
-        };
-        (0..outer)
-            .flat_map(|o| (0..inner).map(move |i| (o, i)))
-            .map(|(o, i)| place(o, i))
-            .collect::<Vec<i64>>()
-    })?;
+    let x = x.slice::<T>()?;
+    let place = |o: usize, i: usize| {
+        let at = |m: usize| x[(o * middle + m) * inner + i];
+        (1..middle).fold(0, |best, m| {
+            let better = if max { at(m) > at(best) } else { at(m) < at(best) };
+            if better { m } else { best }
+        }) as i64
+    };
+    let out = (0..outer)
+        .flat_map(|o| (0..inner).map(move |i| (o, i)))
+        .map(|(o, i)| place(o, i))
+        .collect::<Vec<i64>>();
     make::<i64>(out, &[&dims[..at], &dims[at + 1..]].concat())
 }

@@ -1,6 +1,6 @@
 //! Scaling images.
 
-use super::access::{make, sizes, with, zeros};
+use super::access::{make, sizes, zeros};
 use super::{Outcome, Value, fail};
 use crate::graph::Resize;
 
@@ -23,26 +23,25 @@ pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
     let shape = [*batch, *out_h, *out_w, *c];
     let mut out = zeros::<f32>(&shape)?;
     let (ys, xs) = (taps(how, *height, *out_h), taps(how, *width, *out_w));
-    with::<f32, _>(&x, |x| {
-        let mut to = out.chunks_exact_mut((*c).max(1));
-        for image in 0..*batch {
-            for (y0, y1, fy) in &ys {
-                for (x0, x1, fx) in &xs {
-                    let Some(to) = to.next() else { return };
-                    let at = |y: usize, x_at: usize| {
-                        let from = ((image * height + y) * width + x_at) * c;
-                        &x[from..from + c]
-                    };
-                    let corners = [at(*y0, *x0), at(*y0, *x1), at(*y1, *x0), at(*y1, *x1)];
-                    for (i, to) in to.iter_mut().enumerate() {
-                        let [a, b, c, d] = corners.map(|p| p[i]);
-                        let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
-                        *to = top + (bottom - top) * fy;
-                    }
+    let x = x.slice::<f32>()?;
+    let mut to = out.chunks_exact_mut((*c).max(1));
+    for image in 0..*batch {
+        for (y0, y1, fy) in &ys {
+            for (x0, x1, fx) in &xs {
+                let Some(to) = to.next() else { break };
+                let at = |y: usize, x_at: usize| {
+                    let from = ((image * height + y) * width + x_at) * c;
+                    &x[from..from + c]
+                };
+                let corners = [at(*y0, *x0), at(*y0, *x1), at(*y1, *x0), at(*y1, *x1)];
+                for (i, to) in to.iter_mut().enumerate() {
+                    let [a, b, c, d] = corners.map(|p| p[i]);
+                    let (top, bottom) = (a + (b - a) * fx, c + (d - c) * fx);
+                    *to = top + (bottom - top) * fy;
                 }
             }
         }
-    })?;
+    }
     make(out, &shape)
 }
 

@@ -58,6 +58,8 @@ fn single(op: &Op, inputs: &[&Value]) -> super::Outcome {
         Op::Resize(how) => resize::resize(x?, second()?, how),
         Op::Activate(activation) => super::activate::value(*activation, x?),
         Op::Chain(chain) => super::chain::chain(chain, inputs),
+        Op::LayerNorm(norm) => super::layer_norm::layer_norm(norm, inputs),
+        Op::Attention(attention) => super::attention::attention(attention, inputs),
         _ => moving(op, inputs),
     }
 }

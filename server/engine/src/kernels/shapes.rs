@@ -1,6 +1,6 @@
 //! Shapes: asked for, changed, filled.
 
-use super::access::{Element, axis, int, ints, make, sizes, with};
+use super::access::{Element, axis, int, ints, make, sizes};
 use super::moves;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
@@ -98,7 +98,7 @@ pub fn range(start: &Value, limit: &Value, delta: &Value) -> Outcome {
 fn floats<T: Element + Float>(values: [&Value; 3]) -> Result<[T; 3], EngineError> {
     let mut all = [T::nan(); 3];
     for (to, value) in all.iter_mut().zip(values) {
-        *to = with::<T, _>(value, |v| v.first().copied().unwrap_or_else(T::nan))?;
+        *to = value.slice::<T>()?.first().copied().unwrap_or_else(T::nan);
     }
     Ok(all)
 }

@@ -1,6 +1,8 @@
 //! On how many threads an operation runs. Small work stays on the thread it is on; a run that is small as a whole never
 //! leaves it, so that several of them go side by side.
 
+use super::crew;
+
 use std::cell::Cell;
 
 /// Multiplications from which a product is split.
@@ -22,18 +24,16 @@ pub struct Work;
 
 impl Work {
     /// Counts what `run` asks about.
-    pub fn counted<R: Send>(run: impl FnOnce() -> R + Send) -> (R, usize) {
-        super::in_pool(|| {
-            let before = WORK.replace(0);
-            let result = run();
-            (result, WORK.replace(before))
-        })
+    pub fn counted<R>(run: impl FnOnce() -> R) -> (R, usize) {
+        let before = WORK.replace(0);
+        let result = run();
+        (result, WORK.replace(before))
     }
 }
 
-/// Runs on the pool's threads, so that parts of it can be handed over without waking anybody from outside.
-pub fn in_pool<R: Send>(run: impl FnOnce() -> R + Send) -> R {
-    if rayon::current_thread_index().is_some() { run() } else { rayon::scope(|_| run()) }
+/// A run whose work may be shared out: on this thread, with the help of others as far as there are no other runs.
+pub fn with_help<R>(run: impl FnOnce() -> R) -> R {
+    crew::counted(run)
 }
 
 /// Runs on this thread alone.

@@ -2,8 +2,7 @@
 
 #![allow(dead_code, reason = "called by the plan")]
 
-#[doc(hidden)]
-pub mod compare;
+pub mod attention;
 pub mod depthwise;
 pub mod elementwise;
 pub mod math;
@@ -12,6 +11,7 @@ pub mod pool;
 pub mod recurrent;
 pub mod softmax;
 
+use super::gemm::{Shared, share};
 use super::simd::{LANES, Simd};
 
 /// Elements of cheap work that are worth a thread.
@@ -24,6 +24,17 @@ fn piece(count: usize, unit: usize, threads: usize, cost: usize) -> usize {
     let least = (PIECE / cost.max(1)).max(1);
     let share = count.div_ceil(threads.max(1)).max(least);
     share.div_ceil(unit).saturating_mul(unit)
+}
+
+/// Gives parts of `to`, each with its number, to `work`, on so many threads; all but the last have `part` elements.
+fn in_parts(threads: usize, part: usize, to: &mut [f32], work: impl Fn(usize, &mut [f32]) + Sync) {
+    let (count, part) = (to.len(), part.max(1));
+    let to = Shared::new(to);
+    share(threads, count.div_ceil(part), |n| {
+        // SAFETY: parts do not overlap, and the slice outlives the work on them.
+        #[allow(unsafe_code)]
+        work(n, unsafe { to.part(n * part, part.min(count - n * part)) });
+    });
 }
 
 /// One number from each.

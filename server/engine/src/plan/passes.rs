@@ -1,11 +1,14 @@
 //! Rewrites: small, pure, one a file, in this order. Each leaves the answers as they are.
 
 mod activations;
+mod attention;
 mod chains;
 mod epilogues;
+mod layer_norm;
 mod padding;
 mod products;
 mod recurrent;
+mod reshapes;
 mod transposes;
 mod unused;
 
@@ -18,15 +21,20 @@ use crate::EngineError;
 type Pass = fn(&mut Draft) -> Result<(), EngineError>;
 
 /// The passes by name.
-pub const PASSES: [(&str, Pass); 8] = [
+pub const PASSES: [(&str, Pass); 11] = [
     // Loops that are recurrent layers.
     ("recurrent", recurrent::run),
     // Transposes that undo each other or nothing.
     ("transposes", transposes::run),
     // Functions that a model writes out: swish, gelu and their like.
     ("activations", activations::run),
+    // Normalisations of rows, and attention, which models write out too.
+    ("layer_norm", layer_norm::run),
+    ("attention", attention::run),
     // Products, convolutions and depthwise convolutions by constants, whose weights can be packed.
     ("products", products::run),
+    // A dense layer's result takes its shape after its bias and activation, so that these can go into the layer.
+    ("reshapes", reshapes::run),
     // A border of zeros becomes the padding of the convolution that reads it.
     ("padding", padding::run),
     // Scales, offsets, sums and activations go into the product before them.

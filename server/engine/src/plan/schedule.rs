@@ -121,15 +121,15 @@ impl Schedules {
                 }
                 None => work(),
             };
-            return if schedule.parallel { kernels::in_pool(run) } else { kernels::on_one_thread(run) };
+            return if schedule.parallel { kernels::with_help(run) } else { kernels::on_one_thread(run) };
         }
         check(&inputs)?;
         if lock(&self.by_shape).len() >= MOST_SHAPES {
-            return kernels::in_pool(|| go(inputs, Pace::Alone));
+            return kernels::with_help(|| go(inputs, Pace::Alone));
         }
         let mut schedule = Schedule::default();
         let ((result, layout), work) = Work::counted(|| {
-            kernels::in_pool(|| workspace::traced(|| go(inputs, Pace::First(&mut schedule))))
+            kernels::with_help(|| workspace::traced(|| go(inputs, Pace::First(&mut schedule))))
         });
         let result = result?;
         static NUMBER: AtomicU64 = AtomicU64::new(0);
@@ -245,7 +245,9 @@ fn shape_operands(op: &Op) -> Option<&'static [usize]> {
         | Op::Rank
         | Op::Product(_)
         | Op::Activate(_)
-        | Op::Chain(_) => &[],
+        | Op::Chain(_)
+        | Op::LayerNorm(_)
+        | Op::Attention(_) => &[],
         Op::Reshape
         | Op::BroadcastTo
         | Op::Transpose

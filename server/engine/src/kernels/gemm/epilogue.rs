@@ -23,6 +23,19 @@ impl Epilogue<'_> {
         self.bias.is_none_or(|b| b.len() == columns) && self.residual.is_none_or(|r| r.len() == out)
     }
 
+    /// The activation, if it is one that is better applied to whole rows afterwards.
+    pub(super) fn late(&self) -> Option<Activation> {
+        match self.activation {
+            Activation::Sigmoid
+            | Activation::Tanh
+            | Activation::Swish
+            | Activation::Gelu
+            | Activation::GeluTanh
+            | Activation::Elu => Some(self.activation),
+            _ => None,
+        }
+    }
+
     /// A vector of the result: `many` numbers from `column`, which lie at `at` in all of it.
     #[inline(always)]
     pub(in super::super) fn apply<S: Simd>(
@@ -70,8 +83,8 @@ fn rest<S: Simd>(activation: Activation, v: S::V) -> S::V {
 }
 
 #[inline(never)]
-fn apply(activation: Activation, lanes: &mut Lanes) {
-    super::super::activate::apply(activation, lanes);
+pub(super) fn apply(activation: Activation, to: &mut [f32]) {
+    super::super::activate::apply(activation, to);
 }
 
 /// A vector, or what there is of it.

@@ -1,8 +1,8 @@
 //! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
 
 use super::super::simd::{Kernel, Lanes, Simd};
-use super::epilogue::{activate, load};
-use super::{Epilogue, PANEL, Shared};
+use super::epilogue::{activate, apply, load};
+use super::{Activation, Epilogue, PANEL, Shared};
 
 /// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
 pub const DEPTH: usize = 256;
@@ -39,11 +39,23 @@ impl Kernel for Panel<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn run<S: Simd>(self) {
+    fn run<S: Simd>(mut self) {
+        let late = self.epilogue.late().filter(|_| self.last);
+        if late.is_some() {
+            self.epilogue.activation = Activation::None;
+        }
         match self.width {
             PANEL => self.whole::<S, 2>(),
             16 => self.whole::<S, 1>(),
             _ => self.rest::<S>(),
+        }
+        if let Some(activation) = late {
+            // The panel's results are still in the first cache.
+            for n in 0..self.block.len() {
+                // SAFETY: as in `finish`.
+                #[allow(unsafe_code)]
+                apply(activation, unsafe { self.out.part(self.at + n * self.step, self.width) });
+            }
         }
     }
 }

@@ -1,11 +1,11 @@
 //! How a product is cut into work: blocks of rows, groups of panels, parts of the sums.
 
+use super::super::crew::share;
 use super::super::simd::{Isa, Kernel, Simd, run_on};
 use super::tile::{DEPTH, Panel, Row};
 use super::{Epilogue, PANEL, Panels};
 use std::cell::Cell;
 use std::ops::Range;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
 const TALL: usize = 144;
@@ -111,31 +111,6 @@ impl<const N: usize> Zero for [f32; N] {
 /// Threads for so many multiplications.
 pub fn workers(threads: usize, work: usize) -> usize {
     threads.min(work / WORTH).max(1)
-}
-
-/// Does `count` pieces of work on at most so many threads.
-pub fn share(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
-    let threads = threads.min(count);
-    if threads < 2 {
-        (0..count).for_each(work);
-        return;
-    }
-    let next = AtomicUsize::new(0);
-    let all = || {
-        loop {
-            let n = next.fetch_add(1, Ordering::Relaxed);
-            if n >= count {
-                break;
-            }
-            work(n);
-        }
-    };
-    rayon::scope(|scope| {
-        for _ in 1..threads {
-            scope.spawn(|_| all());
-        }
-        all();
-    });
 }
 
 /// Even parts of a length, each a multiple of `unit` but the last.

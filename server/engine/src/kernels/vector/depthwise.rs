@@ -3,12 +3,11 @@
 //! Rows of the window that lie outside of the image are left out before a row begins; the columns whose windows reach over an edge
 //! have a loop of their own. So the loop that does the work asks nothing.
 
-use super::piece;
+use super::{in_parts, piece};
 use crate::graph::Activation;
 use crate::kernels::activate;
 use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
 use crate::kernels::spatial::Geometry;
-use rayon::prelude::*;
 
 /// Output columns whose sums are held at once.
 const COLUMNS: usize = 8;
@@ -52,15 +51,10 @@ pub fn depthwise(conv: &Depthwise<'_>, x: &[f32], out: &mut [f32], threads: usiz
     let rows = if threads > 1 { shared.min(fitting.max(8)) } else { fitting }.clamp(1, g.out_height);
     for (image, out) in out.chunks_exact_mut(g.out_height * row).enumerate() {
         let x = &x[image * g.height * g.width * g.channels..][..g.height * g.width * g.channels];
-        let band = |(n, to): (usize, &mut [f32])| {
+        in_parts(threads, rows * row, out, |n, to| {
             run(Band { conv, x, first: n * rows, to: &mut *to });
             activate::apply(conv.activation, to);
-        };
-        if threads > 1 {
-            out.par_chunks_mut(rows * row).enumerate().for_each(band);
-        } else {
-            out.chunks_mut(rows * row).enumerate().for_each(band);
-        }
+        });
     }
     true
 }

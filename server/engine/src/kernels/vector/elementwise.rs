@@ -2,10 +2,9 @@
 
 pub mod chain;
 
-use super::{Map, Zip, map_to, math, piece};
+use super::{Map, Zip, in_parts, map_to, math, piece};
 use crate::graph::{Binary, Unary};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
-use rayon::prelude::*;
 
 /// Names a function of one number for each operation and calls `$go` with the one that is asked for.
 macro_rules! unary {
@@ -207,7 +206,7 @@ pub fn unary(op: Unary, x: &[f32], to: &mut [f32], threads: usize) {
         return one(op, x, to);
     }
     let piece = piece(to.len(), LANES, threads, 4);
-    to.par_chunks_mut(piece).zip(x.par_chunks(piece)).for_each(|(to, x)| one(op, x, to));
+    in_parts(threads, piece, to, |n, to| one(op, &x[n * piece..][..to.len()], to));
 }
 
 /// An operand of a binary operation: numbers and, for each axis of the result, the step between neighbours (0: repeated).
@@ -230,7 +229,7 @@ pub fn binary(op: Binary, a: Strided<'_>, b: Strided<'_>, shape: &[usize], to: &
     };
     if outer.is_empty() && threads > 1 {
         let piece = piece(inner, LANES, threads, 1);
-        to.par_chunks_mut(piece).enumerate().for_each(|(n, to)| {
+        in_parts(threads, piece, to, |n, to| {
             let run_of = |data, step| cut(data, n * piece * step, step, to.len());
             two(op, run_of(a.data, sa), run_of(b.data, sb), to);
         });
@@ -247,7 +246,7 @@ pub fn binary(op: Binary, a: Strided<'_>, b: Strided<'_>, shape: &[usize], to: &
     };
     if threads > 1 {
         let rows = piece(to.len(), inner, threads, 1) / inner;
-        to.par_chunks_mut(inner * rows).enumerate().for_each(|(n, to)| {
+        in_parts(threads, inner * rows, to, |n, to| {
             to.chunks_exact_mut(inner).enumerate().for_each(|(i, to)| row((n * rows + i, to)));
         });
     } else {

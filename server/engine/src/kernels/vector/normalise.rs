@@ -1,8 +1,7 @@
 //! Normalisations: over the last axis, over groups of channels, by known statistics.
 
-use super::piece;
+use super::{in_parts, piece};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
-use rayon::prelude::*;
 
 /// What is done to each row.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -31,8 +30,9 @@ pub fn rows(norm: Norm, p: Parameters<'_>, x: &[f32], width: usize, to: &mut [f3
     }
     if threads > 1 {
         let piece = piece(to.len(), width, threads, 4);
-        let work = |(x, to): (&[f32], &mut [f32])| run(Rows { norm, p, x, width, to });
-        x.par_chunks(piece).zip(to.par_chunks_mut(piece)).for_each(work);
+        in_parts(threads, piece, to, |n, to| {
+            run(Rows { norm, p, x: &x[n * piece..][..to.len()], width, to });
+        });
     } else {
         run(Rows { norm, p, x, width, to });
     }
@@ -115,12 +115,9 @@ pub fn scale_shift(x: &[f32], scale: &[f32], shift: &[f32], to: &mut [f32], thre
         return;
     }
     let piece = if threads > 1 { piece(to.len(), channels, threads, 1) } else { to.len().max(1) };
-    let work = |(x, to): (&[f32], &mut [f32])| run(ScaleShift { x, scale, shift, to });
-    if threads > 1 {
-        x.par_chunks(piece).zip(to.par_chunks_mut(piece)).for_each(work);
-    } else {
-        work((x, to));
-    }
+    in_parts(threads, piece, to, |n, to| {
+        run(ScaleShift { x: &x[n * piece..][..to.len()], scale, shift, to });
+    });
 }
 
 struct ScaleShift<'a> {
@@ -160,12 +157,10 @@ pub fn groups(
     if image == 0 {
         return;
     }
-    let work = |(x, to): (&[f32], &mut [f32])| run(Groups { p, x, places, groups, size, to });
-    if threads > 1 {
-        x.par_chunks_exact(image).zip(to.par_chunks_exact_mut(image)).for_each(work);
-    } else {
-        x.chunks_exact(image).zip(to.chunks_exact_mut(image)).for_each(work);
-    }
+    let whole = x.len().min(to.len()) / image * image;
+    in_parts(threads, image, &mut to[..whole], |n, to| {
+        run(Groups { p, x: &x[n * image..][..image], places, groups, size, to });
+    });
 }
 
 /// One image.

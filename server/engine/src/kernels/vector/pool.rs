@@ -1,9 +1,9 @@
 //! Pooling of channels-last images, and reductions of `[outer, middle, inner]` over the middle.
 
-use super::{Map, piece};
+use super::{Map, in_parts, piece};
+use crate::kernels::gemm::{Shared, share};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 use crate::kernels::spatial::Geometry;
-use rayon::prelude::*;
 
 /// How numbers are put together. NaN wins in the extremes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -90,7 +90,7 @@ pub fn pool(g: &Geometry, fold: Fold, x: &[f32], out: &mut [f32], threads: usize
     let work = |(n, to): (usize, &mut [f32])| run(Row { g, fold, x, n, to });
     if threads > 1 {
         let rows = piece(out.len(), row, threads, g.window[0] * g.window[1]) / row;
-        out.par_chunks_mut(rows * row).enumerate().for_each(|(n, to)| {
+        in_parts(threads, rows * row, out, |n, to| {
             to.chunks_exact_mut(row).enumerate().for_each(|(i, to)| work((n * rows + i, to)));
         });
     } else {
@@ -124,21 +124,54 @@ impl Row<'_> {
     fn slide<S: Simd, W: Way>(self) {
         let (g, c) = (self.g, self.g.channels);
         let (image, oy) = (self.n / g.out_height, self.n % g.out_height);
+        let mut places = Vec::with_capacity(g.window[0] * g.window[1]);
         for (ox, to) in self.to.chunks_exact_mut(c).enumerate() {
-            let mut count = 0u32;
-            to.fill(self.fold.start());
-            for ky in 0..g.window[0] {
-                let Some(y) = g.place(0, oy, ky) else { continue };
-                for kx in 0..g.window[1] {
-                    let Some(at) = g.place(1, ox, kx) else { continue };
-                    join_in::<S, W>(&self.x[((image * g.height + y) * g.width + at) * c..][..c], to);
-                    count += 1;
-                }
+            places.clear();
+            for y in (0..g.window[0]).filter_map(|ky| g.place(0, oy, ky)) {
+                let columns = (0..g.window[1]).filter_map(|kx| g.place(1, ox, kx));
+                places.extend(columns.map(|at| ((image * g.height + y) * g.width + at) * c));
             }
-            if self.fold == Fold::Mean {
-                super::map_in::<S, Times>(Times(1.0 / count as f32), to);
+            let by = if self.fold == Fold::Mean { Some(1.0 / places.len() as f32) } else { None };
+            let (held, rest) = to.as_chunks_mut::<{ HELD * LANES }>();
+            let first = held.len() * HELD * LANES;
+            for (n, to) in held.iter_mut().enumerate() {
+                let rows = places.iter().map(|at| &self.x[at + n * HELD * LANES..]);
+                joined::<S, W, HELD>(rows, self.fold.start(), by, to);
+            }
+            for (n, to) in rest.chunks_mut(LANES).enumerate() {
+                let rows = places.iter().map(|at| &self.x[at + first + n * LANES..]);
+                joined::<S, W, 1>(rows, self.fold.start(), by, to);
             }
         }
+    }
+}
+
+/// Vectors whose sums are held in registers at once.
+const HELD: usize = 4;
+
+/// The first numbers of some slices put together, and multiplied at last: `N` vectors of them, or a part of one.
+#[inline(always)]
+fn joined<'x, S: Simd, W: Way, const N: usize>(
+    rows: impl Iterator<Item = &'x [f32]>,
+    start: f32,
+    by: Option<f32>,
+    to: &mut [f32],
+) {
+    let mut sums = [S::splat(start); N];
+    if to.len() == N * LANES {
+        for row in rows {
+            let (lanes, _) = row[..N * LANES].as_chunks::<LANES>();
+            for (sum, x) in sums.iter_mut().zip(lanes) {
+                *sum = W::join::<S>(*sum, S::load(x));
+            }
+        }
+    } else {
+        for row in rows {
+            sums[0] = W::join::<S>(sums[0], S::load_part(&row[..to.len()]));
+        }
+    }
+    for (sum, to) in sums.iter().zip(to.chunks_mut(LANES)) {
+        S::store_part(by.map_or(*sum, |by| S::mul(*sum, S::splat(by))), to);
     }
 }
 
@@ -152,24 +185,42 @@ pub fn reduce(fold: Fold, x: &[f32], [outer, middle, inner]: [usize; 3], to: &mu
         to.fill(if fold == Fold::Mean { f32::NAN } else { fold.start() });
         return;
     }
-    let work = |(x, to): (&[f32], &mut [f32])| run(Reduce { fold, x, middle, inner, to });
-    if threads > 1 {
-        let rows = piece(outer * inner * middle, inner * middle, threads, 1) / (inner * middle);
-        x.par_chunks(rows * middle * inner).zip(to.par_chunks_mut(rows * inner)).for_each(work);
+    if inner > 1 {
+        // Columns are shared out: one image has as many of them as several.
+        let wide = piece(inner, HELD * LANES, threads.div_ceil(outer), middle).min(WIDEST);
+        let columns = inner.div_ceil(wide);
+        let to = Shared::new(to);
+        share(threads, outer * columns, |n| {
+            let (row, first) = (n / columns, n % columns * wide);
+            let width = wide.min(inner - first);
+            // SAFETY: each piece has columns of its own, and the result outlives the pieces.
+            #[allow(unsafe_code)]
+            let to = unsafe { to.part(row * inner + first, width) };
+            let x = &x[row * middle * inner + first..][..(middle - 1) * inner + width];
+            run(Columns { fold, x, middle, inner, to });
+        });
+    } else if threads > 1 {
+        let rows = piece(outer * middle, middle, threads, 1) / middle;
+        in_parts(threads, rows, to, |n, to| {
+            run(Along { fold, x: &x[n * rows * middle..][..to.len() * middle], middle, to });
+        });
     } else {
-        work((x, to));
+        run(Along { fold, x, middle, to });
     }
 }
 
-struct Reduce<'a> {
+/// Columns that one piece of a reduction has at most.
+const WIDEST: usize = 1024;
+
+/// Rows of neighbouring numbers, each put together.
+struct Along<'a> {
     fold: Fold,
     x: &'a [f32],
     middle: usize,
-    inner: usize,
     to: &'a mut [f32],
 }
 
-impl Kernel for Reduce<'_> {
+impl Kernel for Along<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
@@ -184,23 +235,59 @@ impl Kernel for Reduce<'_> {
 /// Rows that are summed before their sum is added to the others: errors grow with the number of blocks, not of rows.
 const ROWS: usize = 64;
 
-impl Reduce<'_> {
+impl Along<'_> {
+    #[inline(always)]
+    fn with<S: Simd, W: Way>(self) {
+        for (x, to) in self.x.chunks_exact(self.middle).zip(self.to) {
+            *to = along::<S, W>(x, self.fold.start());
+            if self.fold == Fold::Mean {
+                *to *= 1.0 / self.middle as f32;
+            }
+        }
+    }
+}
+
+/// Some columns of rows that lie `inner` apart.
+struct Columns<'a> {
+    fold: Fold,
+    x: &'a [f32],
+    middle: usize,
+    inner: usize,
+    to: &'a mut [f32],
+}
+
+impl Kernel for Columns<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        match self.fold {
+            Fold::Sum | Fold::Mean => self.with::<S, Add>(),
+            Fold::Max => self.with::<S, Largest>(),
+            Fold::Min => self.with::<S, Smallest>(),
+        }
+    }
+}
+
+impl Columns<'_> {
     #[inline(always)]
     fn with<S: Simd, W: Way>(self) {
         let Self { fold, x, middle, inner, to } = self;
-        let mut block = vec![0.0; if inner > 1 { inner } else { 0 }];
-        for (x, to) in x.chunks_exact(middle * inner).zip(to.chunks_exact_mut(inner)) {
-            if inner == 1 {
-                to[0] = along::<S, W>(x, fold.start());
-            } else {
-                to.fill(fold.start());
-                for rows in x.chunks(ROWS * inner) {
-                    block.fill(fold.start());
-                    for row in rows.chunks_exact(inner) {
-                        join_in::<S, W>(row, &mut block);
+        let mut block = [0.0; HELD * LANES];
+        for (n, to) in to.chunks_mut(HELD * LANES).enumerate() {
+            to.fill(fold.start());
+            let block = &mut block[..to.len()];
+            for first in (0..middle).step_by(ROWS) {
+                let rows = first..(first + ROWS).min(middle);
+                let row = |r: usize, at: usize| &x[r * inner + n * HELD * LANES + at..];
+                if block.len() == HELD * LANES {
+                    joined::<S, W, HELD>(rows.map(|r| row(r, 0)), fold.start(), None, block);
+                } else {
+                    for (i, block) in block.chunks_mut(LANES).enumerate() {
+                        let rows = rows.clone().map(|r| row(r, i * LANES));
+                        joined::<S, W, 1>(rows, fold.start(), None, block);
                     }
-                    join_in::<S, W>(&block, to);
                 }
+                join_in::<S, W>(block, to);
             }
             if fold == Fold::Mean {
                 super::map_in::<S, Times>(Times(1.0 / middle as f32), to);

@@ -1,8 +1,7 @@
 //! Softmax over the last axis.
 
-use super::{math, piece};
+use super::{in_parts, math, piece};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
-use rayon::prelude::*;
 
 /// Softmax, or its logarithm, of each row of `width` numbers of `x` into `to`, on as many threads.
 pub fn softmax(log: bool, x: &[f32], width: usize, to: &mut [f32], threads: usize) {
@@ -11,8 +10,7 @@ pub fn softmax(log: bool, x: &[f32], width: usize, to: &mut [f32], threads: usiz
     }
     if threads > 1 {
         let piece = piece(to.len(), width, threads, 8);
-        let work = |(x, to): (&[f32], &mut [f32])| run(Rows { log, x, width, to });
-        x.par_chunks(piece).zip(to.par_chunks_mut(piece)).for_each(work);
+        in_parts(threads, piece, to, |n, to| run(Rows { log, x: &x[n * piece..][..to.len()], width, to }));
     } else {
         run(Rows { log, x, width, to });
     }

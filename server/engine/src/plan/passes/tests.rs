@@ -2,7 +2,8 @@
 
 use super::PASSES;
 use crate::graph::{
-    Activation, Binary, Conv, Graph, Link, Literal, Op, Operand, Padding, Product, Products, Unary,
+    Activation, Attention, Binary, Conv, Graph, LayerNorm, Link, Literal, Op, Operand, Padding, Product,
+    Products, Rare, Reduce, Unary,
 };
 use crate::plan::draft::{Draft, fold};
 use crate::plan::{NoWeights, Outline, Weights};
@@ -55,6 +56,58 @@ impl Build {
             activation: Activation::None,
         };
         self.add(Op::Conv(conv), &[x, filter])
+    }
+
+    fn mean(&mut self, x: usize) -> usize {
+        let axes = self.ints(&[-1]);
+        self.add(Op::Reduce { kind: Reduce::Mean, keep: true }, &[x, axes])
+    }
+
+    /// One over the root of a variance and an epsilon.
+    fn root(&mut self, variance: usize, epsilon: f32) -> usize {
+        let epsilon = self.number(epsilon);
+        let sum = self.add(Op::Binary(Binary::Add), &[variance, epsilon]);
+        self.add(Op::Unary(Unary::Rsqrt), &[sum])
+    }
+
+    /// A normalisation as Keras writes it, with its factors apart.
+    fn layer_norm(&mut self, x: usize, width: usize) -> usize {
+        let mean = self.mean(x);
+        let squares = self.add(Op::Binary(Binary::SquaredDifference), &[x, mean]);
+        let variance = self.mean(squares);
+        let root = self.root(variance, 0.25);
+        let (gamma, beta) = (self.floats(&[1, width]), self.floats(&[width]));
+        let scale = self.add(Op::Binary(Binary::Mul), &[root, gamma]);
+        let scaled = self.add(Op::Binary(Binary::Mul), &[x, scale]);
+        let less = self.add(Op::Unary(Unary::Neg), &[mean]);
+        let shift = self.add(Op::Binary(Binary::Mul), &[less, scale]);
+        let shift = self.add(Op::Binary(Binary::Add), &[shift, beta]);
+        self.add(Op::Binary(Binary::Add), &[scaled, shift])
+    }
+
+    fn einsum(&mut self, equation: &str, a: usize, b: usize) -> usize {
+        self.add(Op::Rare(Box::new(Rare::Einsum(equation.to_owned()))), &[a, b])
+    }
+
+    /// Attention over heads that lie between each other; with a mask as well.
+    fn attention(&mut self, [q, k, v]: [usize; 3], mask: Option<usize>) -> usize {
+        let scores = self.einsum("BTNH, BSNH -> BNTS", q, k);
+        let scale = self.number(0.25);
+        let mut scores = self.add(Op::Binary(Binary::Mul), &[scores, scale]);
+        if let Some(mask) = mask {
+            scores = self.add(Op::Binary(Binary::Add), &[mask, scores]);
+        }
+        let weights = self.add(Op::Softmax { log: false }, &[scores]);
+        self.einsum("BNTS,BSNH->BTNH", weights, v)
+    }
+
+    /// A dense layer over the last of four axes, as a product of matrices.
+    fn tensordot(&mut self, x: usize, [rows, columns]: [usize; 2], trailing: &[i64]) -> usize {
+        let (weights, flat) = (self.floats(&[rows, columns]), self.ints(&[-1, rows as i64]));
+        let x = self.add(Op::Reshape, &[x, flat]);
+        let product = self.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[x, weights]);
+        let shape = self.ints(trailing);
+        self.add(Op::Reshape, &[product, shape])
     }
 
     fn after(mut self, output: usize, pass: &str) -> Draft {
@@ -111,6 +164,113 @@ fn written_out_functions_are_found() {
 }
 
 #[test]
+fn normalisations_of_rows_are_found() {
+    let mut b = Build::new(1);
+    let y = b.layer_norm(0, 4);
+    let norm = LayerNorm { axis: -1, epsilon: 0.25, centred: true, gamma: true, beta: true };
+    assert_eq!(ops(&b.after(y, "layer_norm")), [&Op::LayerNorm(norm)]);
+
+    // The mean taken away first, the variance by a square, the root below a line, a factor of its own.
+    let mut b = Build::new(1);
+    let mean = b.mean(0);
+    let centred = b.add(Op::Binary(Binary::Sub), &[0, mean]);
+    let squares = b.add(Op::Unary(Unary::Square), &[centred]);
+    let variance = b.mean(squares);
+    let epsilon = b.number(0.5);
+    let sum = b.add(Op::Binary(Binary::Add), &[epsilon, variance]);
+    let root = b.add(Op::Unary(Unary::Sqrt), &[sum]);
+    let y = b.add(Op::Binary(Binary::Div), &[centred, root]);
+    let gamma = b.floats(&[4]);
+    let y = b.add(Op::Binary(Binary::Mul), &[gamma, y]);
+    let y = b.add(Op::Unary(Unary::Relu), &[y]);
+    let norm = LayerNorm { axis: -1, epsilon: 0.5, centred: true, gamma: true, beta: false };
+    assert_eq!(ops(&b.after(y, "layer_norm")), [&Op::LayerNorm(norm), &Op::Unary(Unary::Relu)]);
+
+    // By the mean square.
+    let mut b = Build::new(1);
+    let squares = b.add(Op::Unary(Unary::Square), &[0]);
+    let variance = b.mean(squares);
+    let root = b.root(variance, 0.5);
+    let y = b.add(Op::Binary(Binary::Mul), &[0, root]);
+    let norm = LayerNorm { axis: -1, epsilon: 0.5, centred: false, gamma: false, beta: false };
+    assert_eq!(ops(&b.after(y, "layer_norm")), [&Op::LayerNorm(norm)]);
+}
+
+#[test]
+fn what_only_looks_like_a_normalisation_is_left() {
+    // The mean is added; or of another value; or the root is that of something else.
+    for case in 0..3 {
+        let mut b = Build::new(2);
+        let mean = b.mean(0);
+        let of = if case == 1 { b.mean(1) } else { mean };
+        let squares = b.add(Op::Binary(Binary::SquaredDifference), &[0, mean]);
+        let variance = if case == 2 { squares } else { b.mean(squares) };
+        let root = b.root(variance, 0.5);
+        let op = if case == 0 { Binary::Add } else { Binary::Sub };
+        let centred = b.add(Op::Binary(op), &[0, of]);
+        let y = b.add(Op::Binary(Binary::Mul), &[centred, root]);
+        let draft = b.after(y, "layer_norm");
+        assert!(!ops(&draft).iter().any(|op| matches!(op, Op::LayerNorm(_))), "{case}: {:?}", ops(&draft));
+    }
+}
+
+#[test]
+fn attention_is_found() {
+    let mut b = Build::new(4);
+    let y = b.attention([0, 1, 2], Some(3));
+    let draft = b.after(y, "attention");
+    let attention = Attention { scale: 0.25, mask: true, interleaved: true };
+    assert_eq!(ops(&draft), [&Op::Attention(attention)]);
+    assert_eq!(draft.nodes[0].inputs, [0, 1, 2, 3]);
+
+    let mut b = Build::new(3);
+    let scores = b.add(Op::MatMul { transpose_a: false, transpose_b: true }, &[0, 1]);
+    let root = b.number(4.0);
+    let scores = b.add(Op::Binary(Binary::Div), &[scores, root]);
+    let weights = b.add(Op::Softmax { log: false }, &[scores]);
+    let y = b.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[weights, 2]);
+    let attention = Attention { scale: 0.25, mask: false, interleaved: false };
+    assert_eq!(ops(&b.after(y, "attention")), [&Op::Attention(attention)]);
+
+    // A product over other letters, and weights that an answer takes as well.
+    let mut b = Build::new(3);
+    let scores = b.einsum("BTNH,BSNH->BNTS", 0, 1);
+    let weights = b.add(Op::Softmax { log: false }, &[scores]);
+    let y = b.einsum("BNTS,BTNH->BSNH", weights, 2);
+    assert!(!ops(&b.after(y, "attention")).iter().any(|op| matches!(op, Op::Attention(_))));
+    let mut b = Build::new(3);
+    let y = b.attention([0, 1, 2], None);
+    let weights = b.graph.nodes.iter().find(|n| n.op == Op::Softmax { log: false }).unwrap().outputs[0];
+    b.graph.outputs = vec![y, weights];
+    let mut draft = fold(&b.graph, &[]).unwrap();
+    super::attention::run(&mut draft).unwrap();
+    assert!(!ops(&draft).iter().any(|op| matches!(op, Op::Attention(_))));
+}
+
+#[test]
+fn what_follows_a_dense_layer_over_many_axes_goes_into_it() {
+    let mut b = Build::new(1);
+    let y = b.tensordot(0, [4, 6], &[-1, 5, 2, 3]);
+    let bias = b.floats(&[2, 3]);
+    let y = b.add(Op::Binary(Binary::Add), &[y, bias]);
+    let y = b.add(Op::Activate(Activation::Gelu), &[y]);
+    let draft = b.after(y, "unused");
+    let gelu = Product { kind: Products::Dense, bias: true, residual: false, activation: Activation::Gelu };
+    assert_eq!(ops(&draft), [&Op::Reshape, &Op::Product(gelu), &Op::Reshape]);
+    assert_eq!(draft.nodes[2].outputs, draft.outputs);
+
+    // Numbers that do not go with the columns stay behind the shape.
+    let mut b = Build::new(1);
+    let y = b.tensordot(0, [4, 6], &[-1, 3, 2, 3]);
+    let bias = b.floats(&[3, 2, 3]);
+    let y = b.add(Op::Binary(Binary::Add), &[y, bias]);
+    assert!(matches!(
+        ops(&b.after(y, "unused"))[..],
+        [Op::Reshape, Op::Product(_), Op::Reshape, Op::Binary(_)]
+    ));
+}
+
+#[test]
 fn what_follows_a_convolution_goes_into_it() {
     let mut b = Build::new(2);
     let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
@@ -145,6 +305,62 @@ fn elementwise_operations_become_a_chain() {
     assert!(matches!(chain.links[2], Link::Binary(Binary::Mul, Operand::Link(1), Operand::Input(_))));
 }
 
+fn pick(b: &mut Build, n: usize) -> usize {
+    (b.random().abs() * n as f32) as usize % n
+}
+
+/// Something that is made of an image, and maybe of another one.
+fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
+    match pick(b, 12) {
+        0 => {
+            let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
+            let x = b.add(Op::Pad, &[x, borders]);
+            b.conv(x, 4, 4)
+        }
+        1 => {
+            let w = b.floats(&[4, 4]);
+            b.add(Op::MatMul { transpose_a: false, transpose_b: seed.is_multiple_of(2) }, &[x, w])
+        }
+        2 => {
+            let scale = b.floats(&[4]);
+            b.add(Op::Binary(Binary::Mul), &[x, scale])
+        }
+        3 => {
+            let shift = b.floats(&[1, 1, 4]);
+            b.add(Op::Binary(Binary::Sub), &[x, shift])
+        }
+        4 => b.add(Op::Binary(Binary::Add), &[x, other]),
+        5 => b.add(Op::Unary(Unary::Relu), &[x]),
+        6 => {
+            let s = b.add(Op::Unary(Unary::Sigmoid), &[x]);
+            b.add(Op::Binary(Binary::Mul), &[x, s])
+        }
+        7 => {
+            let order = b.ints(&[0, 2, 1, 3]);
+            b.add(Op::Transpose, &[x, order])
+        }
+        8 => {
+            let x = b.add(Op::Unary(Unary::Tanh), &[x]);
+            b.layer_norm(x, 4)
+        }
+        9 => {
+            let q = b.add(Op::Unary(Unary::Tanh), &[x]);
+            let mask = seed.is_multiple_of(2).then(|| b.floats(&[5, 5]));
+            b.attention([q, q, other], mask)
+        }
+        10 => {
+            let y = b.tensordot(x, [4, 4], &[-1, 5, 5, 4]);
+            let bias = b.floats(&[4]);
+            b.add(Op::Binary(Binary::Add), &[bias, y])
+        }
+        _ => {
+            let number = b.random();
+            let number = b.number(number);
+            b.add(Op::Binary(Binary::Mul), &[number, x])
+        }
+    }
+}
+
 /// Graphs drawn at random answer the same with and without the passes.
 #[test]
 fn random_graphs_keep_their_answers() {
@@ -153,43 +369,9 @@ fn random_graphs_keep_their_answers() {
         b.seed = seed;
         let mut images = vec![0, 1];
         for _ in 0..12 {
-            let pick = |b: &mut Build, n: usize| (b.random().abs() * n as f32) as usize % n;
             let x = images[pick(&mut b, images.len())];
             let other = images[pick(&mut b, images.len())];
-            let y = match pick(&mut b, 9) {
-                0 => {
-                    let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
-                    let x = b.add(Op::Pad, &[x, borders]);
-                    b.conv(x, 4, 4)
-                }
-                1 => {
-                    let w = b.floats(&[4, 4]);
-                    b.add(Op::MatMul { transpose_a: false, transpose_b: seed % 2 == 0 }, &[x, w])
-                }
-                2 => {
-                    let scale = b.floats(&[4]);
-                    b.add(Op::Binary(Binary::Mul), &[x, scale])
-                }
-                3 => {
-                    let shift = b.floats(&[1, 1, 4]);
-                    b.add(Op::Binary(Binary::Sub), &[x, shift])
-                }
-                4 => b.add(Op::Binary(Binary::Add), &[x, other]),
-                5 => b.add(Op::Unary(Unary::Relu), &[x]),
-                6 => {
-                    let s = b.add(Op::Unary(Unary::Sigmoid), &[x]);
-                    b.add(Op::Binary(Binary::Mul), &[x, s])
-                }
-                7 => {
-                    let order = b.ints(&[0, 2, 1, 3]);
-                    b.add(Op::Transpose, &[x, order])
-                }
-                _ => {
-                    let number = b.random();
-                    let number = b.number(number);
-                    b.add(Op::Binary(Binary::Mul), &[number, x])
-                }
-            };
+            let y = grown(&mut b, seed, x, other);
             images.push(y);
         }
         b.graph.outputs = images[images.len() - 3..].to_vec();

@@ -3,8 +3,7 @@
 use super::{Binary, Run, Unary, one, two};
 use crate::graph::Activation;
 use crate::kernels::activate;
-use crate::kernels::vector::piece;
-use rayon::prelude::*;
+use crate::kernels::vector::{in_parts, piece};
 
 /// Elements of a block.
 const BLOCK: usize = 1024;
@@ -64,14 +63,9 @@ impl Chain {
         }
         let channels = channels.max(1);
         let unit = if threads > 1 { piece(to.len(), channels, threads, 4) } else { to.len().max(1) };
-        let work = |(n, to): (usize, &mut [f32])| {
+        in_parts(threads, unit, to, |n, to| {
             Blocks { chain: self, inputs, channels, first: n * unit, to }.run();
-        };
-        if threads > 1 {
-            to.par_chunks_mut(unit).enumerate().for_each(work);
-        } else {
-            to.chunks_mut(unit).enumerate().for_each(work);
-        }
+        });
         true
     }
 

@@ -1,5 +1,5 @@
 use super::super::testing::{Random, close};
-use super::{Fold, Reduce, Row, pool, reduce};
+use super::{Along, Columns, Fold, Row, pool, reduce};
 use crate::kernels::simd::{Isa, run_on};
 use crate::kernels::spatial::Geometry;
 
@@ -21,7 +21,7 @@ fn together(fold: Fold, x: impl Iterator<Item = f32>) -> f64 {
 fn reductions_give_what_the_definition_says() {
     let mut random = Random::new(19);
     for [outer, middle, inner] in
-        [[2, 0, 3], [0, 3, 1], [3, 1, 1], [2, 17, 1], [1, 5003, 1], [2, 49, 37], [1, 300, 16]]
+        [[2, 0, 3], [0, 3, 1], [3, 1, 1], [2, 17, 1], [1, 5003, 1], [2, 49, 37], [1, 300, 16], [2, 70, 150]]
     {
         let mut x = random.many(outer * middle * inner, 1.0);
         if middle == 17 {
@@ -41,7 +41,13 @@ fn reductions_give_what_the_definition_says() {
             }
             for isa in Isa::all().into_iter().filter(|_| middle > 0) {
                 let mut to = vec![5.0; outer * inner];
-                run_on(isa, Reduce { fold, x: &x, middle, inner, to: &mut to });
+                if inner == 1 {
+                    run_on(isa, Along { fold, x: &x, middle, to: &mut to });
+                } else {
+                    for (x, to) in x.chunks(middle * inner).zip(to.chunks_mut(inner)) {
+                        run_on(isa, Columns { fold, x, middle, inner, to });
+                    }
+                }
                 close(&to, &right, 1e-5, &format!("{fold:?} on {isa:?}"));
             }
         }
@@ -51,7 +57,7 @@ fn reductions_give_what_the_definition_says() {
 #[test]
 fn windows_are_pooled_without_the_padding() {
     let mut random = Random::new(23);
-    for channels in [1, 5, 16, 33] {
+    for channels in [1, 5, 16, 33, 150] {
         let g = Geometry {
             batch: 2,
             height: 9,
