@@ -114,7 +114,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
     let at = |n: usize| inputs.get(n).copied().unwrap_or(&nothing);
     let x = at(0);
     match op {
-        Op::Unary(_) | Op::Activate(_) | Op::Softmax { .. } | Op::Reverse => {
+        Op::Unary(_) | Op::Activate(_) | Op::Softmax { .. } | Op::Reverse | Op::LayerNorm(_) => {
             Ok(Known { shape: x.shape.clone(), numbers: None })
         }
         Op::Cast(to) => Ok(numbers::cast(x, *to)),

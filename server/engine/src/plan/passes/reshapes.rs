@@ -15,8 +15,8 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
         let node = &draft.nodes[number];
         if let (Op::Product(Product { kind: Products::Dense, .. }), [output]) = (&node.op, &node.outputs[..])
         {
-            let weights = node.inputs.get(1).and_then(|w| draft.constants.get(w));
-            if let Some(columns) = weights.and_then(|w| w.dims().last()) {
+            let weights = node.inputs.get(1).and_then(|w| draft.weights(*w));
+            if let Some(columns) = weights.and_then(|dims| dims.last()) {
                 flat.insert(*output, *columns);
             }
             continue;
