@@ -9,6 +9,7 @@ mod places;
 mod rare;
 mod rows;
 mod shape;
+mod spectra;
 mod text;
 
 pub use rare::outputs_before;
@@ -77,6 +78,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     });
     let mut lowering = Lowering { graph, node, inputs };
     let attempts = [
+        Lowering::spectra,
         Lowering::rare,
         Lowering::rows,
         Lowering::imaging,
