@@ -17,7 +17,7 @@ pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
-pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Update};
+pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rows::{Features, Partition, Rows, Segment};
 pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
 

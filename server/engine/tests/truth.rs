@@ -97,6 +97,16 @@ fn every_fixture_answers_as_tensorflow_does() {
 }
 
 #[test]
+fn weights_with_the_same_bytes_are_held_once() {
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/kept");
+    let model = Prepared::open(&dir).and_then(Prepared::load).unwrap();
+    let one = 100 * 100 * 4;
+    let bytes = inspect(&dir).unwrap().resident_bytes;
+    assert!(bytes < one * 5 / 2, "{bytes}");
+    assert!(model.resident_bytes() > one, "{}", model.resident_bytes());
+}
+
+#[test]
 fn missing_operations_are_listed_all_at_once() {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/unsupported");
     let report = inspect(&dir).unwrap();

@@ -1,8 +1,8 @@
 //! TensorFlow SavedModel: a graph with a library of functions, and a checkpoint.
 //!
 //! Everything is reached from the signatures: functions are inlined where they are called, variables are found by what the
-//! model's own saver would restore, and only the checkpoint entries that a signature uses are read (an export may hold every
-//! weight twice).
+//! model's own saver would restore (or, where it does not say, by the object graph), and only the checkpoint entries that a
+//! signature uses are read (an export may hold every weight twice).
 
 mod attributes;
 pub mod bundle;

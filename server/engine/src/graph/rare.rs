@@ -98,6 +98,28 @@ pub struct Coarse {
     pub axis: i64,
 }
 
+/// On complex numbers, which are pairs along a last axis; transforms are over the last axes before it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Spectrum {
+    Whole {
+        axes: usize,
+        inverse: bool,
+    },
+    /// reals, lengths → the first half
+    OfReals {
+        axes: usize,
+    },
+    /// the first half, lengths → reals
+    ToReals {
+        axes: usize,
+    },
+    Magnitude,
+    Angle,
+    Real,
+    Imaginary,
+    Conjugate,
+}
+
 /// An operation. Inputs are named in the order in which they come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rare {
@@ -194,4 +216,5 @@ pub enum Rare {
     EnsureShape(Vec<i64>),
     Image(super::Imaging),
     Rows(super::Rows),
+    Spectrum(Spectrum),
 }

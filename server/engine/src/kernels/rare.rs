@@ -26,6 +26,7 @@ mod scatter;
 mod segments;
 mod sorting;
 mod sparse;
+mod spectrum;
 #[cfg(test)]
 mod tests;
 mod unique;
@@ -104,6 +105,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::ListDiff => sorting::list_diff(x, second()?),
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),
         Rare::Image(op) => imaging::run(op, inputs),
+        Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Rows(op) => rows::run(op, inputs),
         Rare::Function(f) => one(functions::function(*f, x)),
         Rare::Pairing(p) => one(functions::pairing(*p, x, second()?)),

@@ -10,6 +10,7 @@ mod places;
 mod rare;
 mod rows;
 mod shape;
+mod spectra;
 mod text;
 
 pub use control::shape_literal;
@@ -79,6 +80,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     });
     let mut lowering = Lowering { graph, node, inputs };
     let attempts = [
+        Lowering::spectra,
         Lowering::rare,
         Lowering::rows,
         Lowering::imaging,

@@ -34,7 +34,7 @@ pub fn common(a: &[(usize, usize)], b: &[(usize, usize)]) -> Option<Region> {
     let axis = |((from, length), (other, width)): (&(usize, usize), &(usize, usize))| {
         let start = *from.max(other);
         let end = (from + length).min(other + width);
-        (end > start).then_some((start, end - start))
+        end.checked_sub(start).filter(|length| *length > 0).map(|length| (start, length))
     };
     a.iter().zip(b).map(axis).collect()
 }
@@ -151,6 +151,7 @@ mod tests {
         }
         assert_eq!((copied, to), (4, [4, 5, 7, 8]));
         assert_eq!(common(&[(0, 1)], &[(1, 1)]), None);
+        assert_eq!(common(&[(0, 1)], &[(3, 2)]), None);
         assert_eq!(within(&[(1, usize::MAX)], &[4]), None);
     }
 }

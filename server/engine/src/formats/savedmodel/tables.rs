@@ -115,6 +115,16 @@ impl<'s, 'a> Search<'s, 'a> {
         }
     }
 
+    /// What a variable is first assigned, as paths of assets are.
+    fn assigned(&self, read: &NodeDef) -> Option<&'a NodeDef> {
+        if read.op != "ReadVariableOp" {
+            return None;
+        }
+        let main = &self.library.main;
+        let assign = main.node(&format!("{}/Assign", split_input(read.input.first()?).0))?;
+        main.node(split_input(assign.input.get(1)?).0)
+    }
+
     /// A tensor of the checkpoint, as a constant.
     fn stored(&self, key: &str) -> Option<Literal> {
         let entry = self.bundle.entry(key, None).ok()?;
@@ -136,6 +146,7 @@ impl<'s, 'a> Search<'s, 'a> {
         let Some((_, source, _)) = node.input.get(1).and_then(|i| origin(scope, frames, i)) else {
             return Ok(());
         };
+        let source = self.assigned(source).unwrap_or(source);
         let asset = self
             .meta
             .asset_file_def

@@ -20,6 +20,12 @@ pub fn owners(splits: &[i64], count: usize) -> Result<Vec<usize>, EngineError> {
     Ok(splits.windows(2).enumerate().flat_map(repeat).collect())
 }
 
+/// How many values or rows lie below each level of rows.
+fn below(splits: &[&Value], count: usize) -> Vec<usize> {
+    let rows = splits.iter().skip(1).map(|s| s.elem_count().saturating_sub(1));
+    rows.chain([count]).collect()
+}
+
 /// A row of numbers for each start, limit and step.
 pub fn range(starts: &Value, limits: &Value, deltas: &Value) -> Values {
     let rows = [starts, limits, deltas].iter().map(|v| if v.rank() == 0 { 1 } else { v.elem_count() }).max();
@@ -85,9 +91,8 @@ pub fn gather(inputs: &[&Value], levels: usize) -> Values {
         let row = row.ok_or_else(|| fail(format!("index {index} is not in [0, {rows})")))?;
         spans.push(row..row + 1);
     }
-    for (level, splits) in splits.iter().enumerate() {
-        let below = inputs[level + 1].dims().first().copied().unwrap_or(0);
-        let below = if level + 1 < levels { below.saturating_sub(1) } else { below };
+    let below = below(splits, values.dims().first().copied().unwrap_or(0));
+    for (splits, below) in splits.iter().zip(below) {
         let splits = splits.slice::<i64>()?;
         owners(splits, below)?;
         let at = |n: usize| usize::try_from(splits[n]).unwrap_or(0);
@@ -113,9 +118,9 @@ pub fn to_sparse(splits: &[&Value], values: &Value) -> Values {
     let count = values.dims().first().copied().unwrap_or(0);
     let mut shape = vec![splits.first().map_or(0, |s| s.elem_count().saturating_sub(1)) as i64];
     let mut tuples: Vec<Vec<i64>> = (0..shape[0]).map(|n| vec![n]).collect();
-    for (level, splits) in splits.iter().enumerate() {
+    let below = below(splits, count);
+    for (level, (splits, end)) in splits.iter().zip(below).enumerate() {
         let splits = splits.slice::<i64>()?;
-        let end = splits.last().and_then(|n| usize::try_from(*n).ok()).unwrap_or(0);
         elements(&[end, level + 2])?;
         let rows = owners(splits, end)?;
         if rows.last().is_some_and(|r| *r >= tuples.len()) {
@@ -163,17 +168,14 @@ pub fn to_dense([shape, values, default]: [&Value; 3], partitions: &[&Value], ho
     };
     let (Some(rows), levels) = told else { return Err(fail("a number of rows below none")) };
     let mut dims = vec![known(0).unwrap_or(rows)];
-    // Where in the array each row of a level begins, counted in rows of that level.
-    let mut places: Vec<Option<usize>> =
-        (0..rows.min(1 << 28)).map(|n| Some(n).filter(|n| *n < dims[0])).collect();
     elements(&[rows])?;
-    for (level, partition) in levels.iter().enumerate() {
+    // Where in the array each row of a level begins, counted in rows of that level; of the first level each is where its number says.
+    let mut places: Option<Vec<Option<usize>>> = None;
+    let below = below(levels, count);
+    for (level, (partition, below)) in levels.iter().zip(below).enumerate() {
         let partition = partition.slice::<i64>()?;
         let ids = match how {
-            Partition::Splits => owners(
-                partition,
-                partition.last().map_or(0, |n| usize::try_from(*n).unwrap_or(0)).min(1 << 28),
-            )?,
+            Partition::Splits => owners(partition, below)?,
             Partition::Ids => partition.iter().map(|n| usize::try_from(*n).unwrap_or(usize::MAX)).collect(),
         };
         let mut columns: Vec<usize> = Vec::with_capacity(ids.len());
@@ -184,11 +186,16 @@ pub fn to_dense([shape, values, default]: [&Value; 3], partitions: &[&Value], ho
         dims.push(width);
         elements(&dims)?;
         let place = |(id, column): (&usize, &usize)| {
-            let row = (*places.get(*id)?)?;
+            let row = match &places {
+                Some(places) => (*places.get(*id)?)?,
+                None => Some(*id).filter(|id| *id < rows && *id < dims[0])?,
+            };
             (*column < width).then_some(row * width + column)
         };
-        places = ids.iter().zip(&columns).map(place).collect();
+        let found = ids.iter().zip(&columns).map(place).collect();
+        places = Some(found);
     }
+    let places = places.unwrap_or_default();
     if places.len() != count {
         return Err(fail("ragged rows that do not fit their values"));
     }

@@ -154,31 +154,33 @@ pub fn reshape(indices: &Value, shape: &Value, wanted: &Value) -> Values {
 pub fn fill_empty_rows(x: Sparse<'_>, default: &Value) -> Values {
     let entries = tuples(x)?;
     let shape = sizes(x[2])?;
-    let rows = elements(&[shape[0]])?;
-    let mut by_row: Vec<Vec<usize>> = vec![Vec::new(); rows];
-    for (n, tuple) in entries.iter().enumerate() {
-        by_row[usize::try_from(tuple[0]).unwrap_or(0)].push(n);
-    }
-    let (mut indices, mut from) = (Vec::new(), Vec::new());
+    let rows = elements(&[shape[0], shape.len()])? / shape.len();
+    // By row, in each in the order in which they come.
+    let row_of = |n: usize| usize::try_from(entries[n][0]).unwrap_or(0);
+    let mut order: Vec<usize> = (0..entries.len()).collect();
+    order.sort_by_key(|n| row_of(*n));
+    let (mut indices, mut from, mut empty) = (Vec::new(), Vec::new(), vec![0u8; rows]);
     let mut went = vec![0i64; entries.len()];
-    for (row, found) in by_row.iter().enumerate() {
+    let mut rest = order.as_slice();
+    for (row, empty) in empty.iter_mut().enumerate() {
+        let (found, after) = rest.split_at(rest.iter().take_while(|n| row_of(**n) == row).count());
+        rest = after;
         if found.is_empty() {
-            let mut tuple = vec![0; shape.len()];
-            tuple[0] = row as i64;
-            indices.push(tuple);
+            *empty = 1;
+            indices.push(row as i64);
+            indices.extend((1..shape.len()).map(|_| 0));
             from.push(entries.len() as i64);
         }
         for n in found {
             went[*n] = from.len() as i64;
-            indices.push(entries[*n].to_vec());
+            indices.extend(entries[*n]);
             from.push(*n as i64);
         }
     }
-    let empty: Vec<u8> = by_row.iter().map(|r| u8::from(r.is_empty())).collect();
     let pool = cat(&[x[1], &expand(default, &[1])?], 0)?;
-    let count = went.len();
+    let (count, total) = (went.len(), from.len());
     Ok(vec![
-        table(&indices, shape.len())?,
+        make(indices, &[total, shape.len()])?,
         index_select(&pool, &from, 0)?,
         make(empty, &[rows])?,
         make(went, &[count])?,
@@ -200,12 +202,13 @@ pub fn concat(inputs: &[&Value], along: i64) -> Values {
         if own.len() != shape.len() || (0..own.len()).any(|a| a != at && own[a] != shape[a]) {
             return Err(fail(format!("a concatenation of {shape:?} and {own:?}")));
         }
+        let next = from.checked_add(own[at]).ok_or_else(|| fail("a concatenation that is too long"))?;
         for tuple in tuples(part)? {
             let mut tuple = tuple.to_vec();
             tuple[at] += from;
             all.push(tuple);
         }
-        from = from.checked_add(own[at]).ok_or_else(|| fail("a concatenation that is too long"))?;
+        from = next;
     }
     shape[at] = from;
     let values = cat(&inputs[count..count * 2], 0)?;
@@ -268,29 +271,35 @@ fn add_up<T: Combine>(places: &[usize], values: &Value, whole: usize, dims: &[us
 /// Every combination of the features of a row, hashed.
 pub fn cross(inputs: &[&Value], sparse: usize, buckets: u64, key: u64) -> Values {
     let arrays = inputs.get(sparse * 3..).ok_or_else(|| fail("a cross of nothing"))?;
-    let mut columns: Vec<Vec<Vec<u64>>> = Vec::new();
+    // Row and feature, by row.
+    let mut columns: Vec<Vec<(usize, u64)>> = Vec::new();
+    let mut heights = Vec::new();
     for n in 0..sparse {
         let x = [inputs[n], inputs[sparse + n], inputs[sparse * 2 + n]];
-        let rows = elements(&[sizes(x[2])?.first().copied().unwrap_or(0)])?;
-        let mut column = vec![Vec::new(); rows];
-        let numbers = numbers(x[1])?;
-        for (tuple, number) in tuples(x)?.iter().zip(numbers) {
-            column[usize::try_from(tuple[0]).unwrap_or(0)].push(number);
-        }
+        heights.push(sizes(x[2])?.first().copied().unwrap_or(0));
+        let rows = tuples(x)?.into_iter().map(|t| usize::try_from(t[0]).unwrap_or(0));
+        let mut column: Vec<(usize, u64)> = rows.zip(numbers(x[1])?).collect();
+        column.sort_by_key(|(row, _)| *row);
         columns.push(column);
     }
     for array in arrays {
         let [rows, width] = array.dims() else { return Err(fail("a cross of what is no matrix")) };
-        let numbers = numbers(array)?;
-        columns.push((0..*rows).map(|r| numbers[r * width..(r + 1) * width].to_vec()).collect());
+        heights.push(*rows);
+        columns.push(numbers(array)?.into_iter().enumerate().map(|(n, v)| (n / width.max(&1), v)).collect());
     }
-    let rows = columns.first().map_or(0, Vec::len);
-    if columns.iter().any(|c| c.len() != rows) {
+    let rows = heights.first().copied().unwrap_or(0);
+    if heights.iter().any(|h| *h != rows) {
         return Err(fail("a cross of different numbers of rows"));
     }
     let (mut indices, mut values, mut longest) = (Vec::new(), Vec::new(), 0);
-    for row in 0..rows {
-        let sizes: Vec<usize> = columns.iter().map(|c| c[row].len()).collect();
+    // A row without a feature in one of the columns has no cross.
+    let present = columns.first().map(|c| c.chunk_by(|a, b| a.0 == b.0)).into_iter().flatten();
+    for row in present.map(|features| features[0].0) {
+        let of = |c: &Vec<(usize, u64)>| {
+            c.partition_point(|(r, _)| *r < row)..c.partition_point(|(r, _)| *r <= row)
+        };
+        let features: Vec<&[(usize, u64)]> = columns.iter().map(|c| &c[of(c)]).collect();
+        let sizes: Vec<usize> = features.iter().map(|f| f.len()).collect();
         let count = if sizes.contains(&0) { 0 } else { elements(&sizes)? };
         elements(&[values.len().saturating_add(count), 2])?;
         longest = longest.max(count);
@@ -302,7 +311,7 @@ pub fn cross(inputs: &[&Value], sparse: usize, buckets: u64, key: u64) -> Values
                 *to = rest % size;
                 rest /= size;
             }
-            let hash = columns.iter().zip(picked).fold(key, |hash, (c, at)| combine(hash, c[row][at]));
+            let hash = features.iter().zip(picked).fold(key, |hash, (f, at)| combine(hash, f[at].1));
             values.push((if buckets > 0 { hash % buckets } else { hash % i64::MAX as u64 }).cast_signed());
             indices.extend([row as i64, n as i64]);
         }

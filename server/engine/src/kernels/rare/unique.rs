@@ -61,6 +61,8 @@ pub fn unique(x: &Value, along: Option<&Value>) -> Values {
 /// What tells the slices of the first axis apart.
 fn keys(x: &Value, count: usize) -> Result<Vec<Vec<u8>>, EngineError> {
     let size = x.elem_count() / count.max(1);
+    // Each is more than its element.
+    super::super::elements(&[x.elem_count(), 8])?;
     let slices = |bytes: Vec<Vec<u8>>| -> Vec<Vec<u8>> {
         (0..count).map(|n| bytes[n * size..(n + 1) * size].concat()).collect()
     };

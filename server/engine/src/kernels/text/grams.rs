@@ -64,7 +64,7 @@ fn run(
         let words = row.get(first..(first + tokens).min(row.len())).unwrap_or(&[]);
         let parts = left.saturating_mul(how.left.len() + how.separator.len());
         bytes.more(parts.saturating_add(right.saturating_mul(how.right.len() + how.separator.len())))?;
-        bytes.more(words.iter().map(|w| w.len() + how.separator.len()).sum::<usize>() + 24)?;
+        bytes.more(words.iter().map(|w| w.len() + how.separator.len()).sum::<usize>() + width + 24)?;
         let parts = std::iter::repeat_n(how.left.as_slice(), left)
             .chain(words.iter().map(Vec::as_slice))
             .chain(std::iter::repeat_n(how.right.as_slice(), right));
@@ -110,6 +110,7 @@ pub fn segment_join(x: &Value, ids: &Value, count: i64, separator: &[u8]) -> Out
     let inner = &x.dims()[ids.rank()..];
     let dims = [&[count], inner].concat();
     let size: usize = inner.iter().product();
+    elements(&[&dims[..], &[size_of::<Vec<u8>>()]].concat())?;
     let mut made: Vec<Vec<u8>> = vec![Vec::new(); elements(&dims)?];
     let (texts, mut bytes) = (x.texts()?, Bytes::default());
     for (n, id) in ids.slice::<i64>()?.iter().enumerate().filter(|(_, id)| **id >= 0) {

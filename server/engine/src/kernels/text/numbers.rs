@@ -2,12 +2,17 @@
 
 use super::super::access::make;
 use super::super::{Outcome, Value, elements, fail};
-use super::strip;
+use super::{MOST_BYTES, strip};
 use crate::graph::{Notation, Written};
 use crate::value::{Contents, Kind};
 use crate::{DType, EngineError};
 
 pub fn from_numbers(x: &Value, how: &Written) -> Outcome {
+    // A float may have three hundred digits before the point, and a string is more than its bytes.
+    let longest = how.width.max(how.precision.unwrap_or(0) + 24);
+    if x.elem_count().saturating_mul(longest + size_of::<Vec<u8>>()) > MOST_BYTES {
+        return Err(fail(format!("strings of more than {MOST_BYTES} bytes")));
+    }
     let text: Vec<Vec<u8>> = match x.contents() {
         Contents::I64(m) => m.iter().map(|n| padded(n.to_string(), how)).collect(),
         Contents::F32(m) => m.iter().map(|n| padded(float(f64::from(*n), how), how)).collect(),
