@@ -2,7 +2,8 @@
 
 Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`, `memory`) and answers by line, so that one
 side computes at a time. TensorFlow is counted with the better of compiled and not compiled. What is told is the median of the rounds'
-ratios: a machine that is busy with something else slows the sides of a round alike.
+ratios: a machine that is busy with something else slows the sides of a round alike. The same ratio of the processor time is told
+too: on one thread it is what the ratio would be on a machine that nobody else uses.
 """
 
 import argparse
@@ -181,6 +182,10 @@ class Side:
             raise RuntimeError(reply.strip() or f"no answer to {line.split()[0]}")
         return reply.split()
 
+    def processor(self):
+        """Nanoseconds that its threads ran."""
+        return sum(int(stat.read_text().split()[0]) for stat in Path(f"/proc/{self.process.pid}/task").glob("*/schedstat"))
+
     def memory(self):
         return int(self.ask("memory")[0])
 
@@ -234,15 +239,18 @@ def measure(options, name, threads, batch):
     taken = {side: running[side].memory() for side in running}
     # About half a second for each measurement; the second run tells, the first compiles.
     times = {side: max(1, min(200, int(4e8 / int(running[side].ask("run 1")[0])))) for side in running}
-    took = {side: [] for side in running}
+    took, worked = {side: [] for side in running}, {side: [] for side in running}
     for _ in range(options.rounds):
         for side in running:
+            before = running[side].processor()
             took[side].append(int(running[side].ask(f"run {times[side]}")[0]))
+            worked[side].append((running[side].processor() - before) / times[side])
     taken = {side: running[side].memory() - facts[side][1] for side in taken if facts[side][1]}
     for side in running.values():
         side.close()
-    ratios = {side: statistics.median(map(lambda a, b: a / b, t, took["berth"])) for side, t in took.items() if "berth" in took}
-    return {side: statistics.median(t) / 1e6 for side, t in took.items()}, ratios, taken, loads, facts
+    ratio = lambda sides: {side: statistics.median(a / max(b, 1) for a, b in zip(t, sides["berth"]))
+                           for side, t in sides.items() if "berth" in sides}
+    return {side: statistics.median(t) / 1e6 for side, t in took.items()}, (ratio(took), ratio(worked)), taken, loads, facts
 
 
 def geometric(values):
@@ -259,26 +267,29 @@ def parent(options):
     print("ratios: the peer's time by Berth's, above one Berth is faster; MiB: memory that runs take besides the loaded model")
     for threads in numbers(options.threads):
         for batch in numbers(options.batch):
-            ratios = {"tensorflow": [], "onnx": []}
+            ratios = {name: [] for name in ("TF / Berth", "ONNX / Berth", "TF / Berth by processor time", "ONNX / Berth by it")}
             print(f"\n{threads} threads, batch {batch}\n| model | Berth ms | TF ms | ONNX ms | TF / Berth | ONNX / Berth | "
-                  "first answer s, Berth | TF | weights MiB | forecast | RSS grown | runs MiB, Berth | ONNX |\n" + "| --- " * 13 + "|")
+                  "by processor time: TF / Berth | ONNX / Berth | first answer s, Berth | TF | weights MiB | forecast | RSS grown | runs MiB, Berth | ONNX |\n" + "| --- " * 15 + "|")
             for name in names:
                 row(name, measure(options, name, threads, batch), ratios)
-            print("geometric means: " + ", ".join(f"{peer} / Berth {geometric(r):.2f}" for peer, r in ratios.items()))
+            print("geometric means: " + ", ".join(f"{name} {geometric(r):.2f}" for name, r in ratios.items()))
 
 
 def row(name, measured, ratios):
-    took, by, taken, loads, facts = measured
+    took, (by, worked), taken, loads, facts = measured
     tf = min((s for s in ("tf", "tf-xla") if s in took), key=took.get, default=None)
-    for peer, side in (("tensorflow", tf), ("onnx", "onnx")):
-        if side in by:
-            ratios[peer].append(by[side])
+    # By processor time TensorFlow's best may be the other one.
+    least = min((s for s in ("tf", "tf-xla") if s in worked), key=worked.get, default=None)
+    told = [by.get(tf), by.get("onnx"), worked.get(least), worked.get("onnx")]
+    for all, ratio in zip(ratios.values(), told):
+        if ratio:
+            all.append(ratio)
     mib = lambda bytes: None if bytes is None else bytes / 2**20
     weights = mib(sum(f.stat().st_size for f in saved_model(name).glob("variables/*.data*")))
     forecast, grown = map(mib, facts.get("berth", [0, 0, None, None])[2:])
     shown = lambda v, digits: "—" if v is None else f"{v:.{digits}f}"
     columns = [shown(v, 4) for v in (took.get("berth"), took.get(tf), took.get("onnx"))]
-    columns += [shown(by.get(side), 2) for side in (tf, "onnx")]
+    columns += [shown(ratio, 2) for ratio in told]
     columns += [shown(loads.get(side), 3) for side in ("berth", "tf")]
     columns += [shown(v, 1) for v in (weights, forecast, grown, mib(taken.get("berth")), mib(taken.get("onnx")))]
     print(f"| {name} | " + " | ".join(columns) + " |", flush=True)

@@ -130,6 +130,8 @@ fn convolution_on(
         return winograd::convolution(isa, out, x, g, &weights.packed, epilogue, threads);
     }
     let to = Shared::new(out);
+    let around = if weights.groups == 1 && !plain(g) { windows::padded(x, g) } else { None };
+    let (x, g) = around.as_ref().map_or((x, g), |(x, g)| (x.as_slice(), g));
     for (n, packed) in weights.packed.iter().enumerate() {
         let first_column = n * (outs / weights.groups);
         let problem = Problem { isa, rows, panels: packed.panels(), out_step: outs, first_column };

@@ -37,6 +37,19 @@ fn in_parts(threads: usize, part: usize, to: &mut [f32], work: impl Fn(usize, &m
     });
 }
 
+/// Gives rows of `width` numbers of `x`, and the same of `to`, to `work`, on so many threads; `cost` as in [`piece`].
+fn in_rows(
+    threads: usize,
+    width: usize,
+    cost: usize,
+    x: &[f32],
+    to: &mut [f32],
+    work: impl Fn(&[f32], &mut [f32]) + Sync,
+) {
+    let part = if threads > 1 { piece(to.len(), width, threads, cost) } else { to.len() };
+    in_parts(threads, part, to, |n, to| work(&x[n * part..][..to.len()], to));
+}
+
 /// One number from each.
 trait Map: Copy + Send + Sync {
     fn call<S: Simd>(self, x: S::V) -> S::V;

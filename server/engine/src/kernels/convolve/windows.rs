@@ -1,6 +1,6 @@
 //! The windows of an image as the rows of a matrix that is never made: blocks of it are copied run by run.
 
-use super::super::gemm::{Row, Source, copy_run, zero_run};
+use super::super::gemm::{DEPTH, Row, Source, copy_run, zero_run};
 use super::super::simd::Simd;
 use super::Geometry;
 use std::ops::Range;
@@ -46,6 +46,16 @@ impl<'a> Windows<'a> {
                 None => copy_run::<S>(&self.x[from..from + line], &mut row[at..]),
             }
             (from, at) = (from + step, at + line);
+        }
+    }
+
+    /// As [`Self::short_lines`], with lines of any length.
+    #[inline(always)]
+    fn lines<S: Simd>(&self, row: &mut Row, start: usize) {
+        let line = self.g.window[1] * self.channels;
+        let step = self.g.dilations[0] * self.g.width * self.g.channels;
+        for n in 0..self.g.window[0] {
+            copy_run::<S>(&self.x[start + n * step..][..line], &mut row[n * line..]);
         }
     }
 
@@ -102,17 +112,44 @@ impl<'a> Windows<'a> {
     }
 }
 
+/// A small image with its padding around it, and the sizes without: then every window is copied the quick way. None: it is not worth
+/// it, because there is no padding, or because windows are so large that finding their lines takes no time.
+pub fn padded(x: &[f32], g: &Geometry) -> Option<(Vec<f32>, Geometry)> {
+    let extent = |i: usize, out: usize| {
+        Some((out.checked_sub(1)?) * g.strides[i] + (g.window[i] - 1) * g.dilations[i] + 1)
+    };
+    let (height, width) = (extent(0, g.out_height)?, extent(1, g.out_width)?);
+    let within = g.before == [0, 0] && height <= g.height && width <= g.width;
+    let count = height.checked_mul(width)?.checked_mul(g.channels)?.checked_mul(g.batch)?;
+    if within || count > SMALL || g.window[0] * g.window[1] * g.channels > DEPTH {
+        return None;
+    }
+    let mut around = vec![0.0; count];
+    let rows = g.height.min(height.saturating_sub(g.before[0]));
+    let run = g.width.min(width.saturating_sub(g.before[1])) * g.channels;
+    for (image, y) in (0..g.batch).flat_map(|image| (0..rows).map(move |y| (image, y))) {
+        let from = (image * g.height + y) * g.width * g.channels;
+        let to = ((image * height + g.before[0] + y) * width + g.before[1]) * g.channels;
+        around[to..to + run].copy_from_slice(&x[from..from + run]);
+    }
+    Some((around, Geometry { height, width, before: [0, 0], ..*g }))
+}
+
+/// Numbers of an image that is worth a copy.
+const SMALL: usize = 1 << 18;
+
 impl Source for Windows<'_> {
     #[inline(always)]
     fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>) {
         let g = self.g;
         let (line, mut ox) = (first / g.out_width, first % g.out_width);
         let (mut image, mut oy) = (line / g.out_height, line % g.out_height);
-        let short =
-            depth == (0..g.window[0] * g.window[1] * self.channels) && g.window[1] * self.channels <= 16;
+        let whole = depth == (0..g.window[0] * g.window[1] * self.channels);
+        let short = g.window[1] * self.channels <= 16;
         for row in block {
-            match self.inside([image, oy, ox]).filter(|_| short) {
-                Some(start) => self.short_lines::<S>(row, start),
+            match self.inside([image, oy, ox]).filter(|_| whole) {
+                Some(start) if short => self.short_lines::<S>(row, start),
+                Some(start) => self.lines::<S>(row, start),
                 None => self.row::<S>(row, [image, oy, ox], &depth),
             }
             ox += 1;

@@ -136,7 +136,8 @@ pub fn multiply<F: Source>(
     } else if blocks >= 4 * threads || panels < 2 * threads {
         (blocks.max(threads).next_multiple_of(threads), 1)
     } else {
-        (blocks, threads)
+        // Many panels make more pieces: a thread that is held up leaves some to the others.
+        (blocks, if panels >= 16 * threads { 2 * threads } else { threads })
     };
     let (tall, wide) = (part(rows, blocks, 12), part(panels, groups, 1));
     let groups = panels.div_ceil(wide);

@@ -2,7 +2,7 @@
 
 pub mod chain;
 
-use super::{Map, Zip, in_parts, map_to, math, piece};
+use super::{Map, Zip, in_parts, in_rows, map_to, math, piece};
 use crate::graph::{Binary, Unary};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 
@@ -202,11 +202,7 @@ pub(super) fn two(op: Binary, a: Run<'_>, b: Run<'_>, to: &mut [f32]) {
 
 /// `to = op(x)` for slices of one length, on as many threads. `LogicalNot` is no operation of numbers and copies them.
 pub fn unary(op: Unary, x: &[f32], to: &mut [f32], threads: usize) {
-    if threads <= 1 {
-        return one(op, x, to);
-    }
-    let piece = piece(to.len(), LANES, threads, 4);
-    in_parts(threads, piece, to, |n, to| one(op, &x[n * piece..][..to.len()], to));
+    in_rows(threads, LANES, 4, x, to, |x, to| one(op, x, to));
 }
 
 /// An operand of a binary operation: numbers and, for each axis of the result, the step between neighbours (0: repeated).

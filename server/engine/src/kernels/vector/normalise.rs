@@ -1,6 +1,6 @@
 //! Normalisations: over the last axis, over groups of channels, by known statistics.
 
-use super::{in_parts, piece};
+use super::{in_parts, in_rows};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 
 /// What is done to each row.
@@ -28,14 +28,7 @@ pub fn rows(norm: Norm, p: Parameters<'_>, x: &[f32], width: usize, to: &mut [f3
     if width == 0 {
         return;
     }
-    if threads > 1 {
-        let piece = piece(to.len(), width, threads, 4);
-        in_parts(threads, piece, to, |n, to| {
-            run(Rows { norm, p, x: &x[n * piece..][..to.len()], width, to });
-        });
-    } else {
-        run(Rows { norm, p, x, width, to });
-    }
+    in_rows(threads, width, 4, x, to, |x, to| run(Rows { norm, p, x, width, to }));
 }
 
 struct Rows<'a> {
@@ -114,10 +107,7 @@ pub fn scale_shift(x: &[f32], scale: &[f32], shift: &[f32], to: &mut [f32], thre
     if channels == 0 || shift.len() != channels {
         return;
     }
-    let piece = if threads > 1 { piece(to.len(), channels, threads, 1) } else { to.len().max(1) };
-    in_parts(threads, piece, to, |n, to| {
-        run(ScaleShift { x: &x[n * piece..][..to.len()], scale, shift, to });
-    });
+    in_rows(threads, channels, 1, x, to, |x, to| run(ScaleShift { x, scale, shift, to }));
 }
 
 struct ScaleShift<'a> {

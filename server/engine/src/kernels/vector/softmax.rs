@@ -1,6 +1,6 @@
 //! Softmax over the last axis.
 
-use super::{in_parts, math, piece};
+use super::{in_rows, math};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 
 /// Softmax, or its logarithm, of each row of `width` numbers of `x` into `to`, on as many threads.
@@ -8,12 +8,7 @@ pub fn softmax(log: bool, x: &[f32], width: usize, to: &mut [f32], threads: usiz
     if width == 0 {
         return;
     }
-    if threads > 1 {
-        let piece = piece(to.len(), width, threads, 8);
-        in_parts(threads, piece, to, |n, to| run(Rows { log, x: &x[n * piece..][..to.len()], width, to }));
-    } else {
-        run(Rows { log, x, width, to });
-    }
+    in_rows(threads, width, 8, x, to, |x, to| run(Rows { log, x, width, to }));
 }
 
 struct Rows<'a> {
