@@ -8,7 +8,6 @@ use crate::graph::Activation;
 use crate::kernels::activate;
 use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
 use crate::kernels::spatial::Geometry;
-use std::ops::Range;
 
 /// Output columns whose sums are held at once.
 const COLUMNS: usize = 8;
@@ -103,65 +102,34 @@ struct Row<'a> {
 #[inline(always)]
 fn rows<S: Simd>(conv: &Depthwise<'_>, g: &Geometry, x: &[f32], first: usize, to: &mut [f32]) {
     let c = g.channels;
-    // Filters that fit into the first cache are read for some columns at a time, so that the image is read as it lies; larger ones
-    // once for all columns.
-    let small = 4 * g.window[0] * g.window[1] * c <= FILTERS;
-    let (low, high) = interior(g);
-    let part = Part { conv, g, x, interior: (low, high) };
-    if !small {
-        for at in (0..c).step_by(LANES) {
-            for (n, to) in to.chunks_exact_mut(g.out_width * c).enumerate() {
-                part.row::<S>(first + n, at, 0..g.out_width, to);
-            }
-        }
-        return;
-    }
-    for (n, to) in to.chunks_exact_mut(g.out_width * c).enumerate() {
-        let mut column = 0;
-        while column < g.out_width {
-            let next = (column.max(low) + COLUMNS).min(g.out_width);
-            // A few columns at the end are not worth a turn of their own.
-            let next = if next + COLUMNS / 2 > high { g.out_width } else { next };
-            for at in (0..c).step_by(LANES) {
-                part.row::<S>(first + n, at, column..next, to);
-            }
-            column = next;
-        }
-    }
-}
-
-/// Bytes of filters that are read again and again.
-const FILTERS: usize = 16 << 10;
-
-/// What all rows of a band share.
-struct Part<'a> {
-    conv: &'a Depthwise<'a>,
-    g: &'a Geometry,
-    x: &'a [f32],
-    interior: (usize, usize),
-}
-
-impl Part<'_> {
-    /// Some columns of a row, for the sixteen channels from one on.
-    #[inline(always)]
-    fn row<S: Simd>(&self, y: usize, channel: usize, columns: Range<usize>, to: &mut [f32]) {
-        let (conv, g, c) = (self.conv, self.g, self.g.channels);
+    let interior = interior(g);
+    let mut channel = 0;
+    while channel < c {
         // The last channels are done together with some before them, if there are any: no lane is left empty.
         let at = if c >= LANES { channel.min(c - LANES) } else { 0 };
         let count = c.min(LANES);
         let bias = conv.bias.map_or(S::splat(0.0), |b| S::load_part(&b[at..at + count]));
-        let top = (y * g.strides[0]) as isize - g.before[0] as isize;
-        let taps = inside(top, g.dilations[0], g.window[0], g.height);
-        let (x, filter, to) = (&self.x[at..], &conv.filter[at..], &mut to[at..]);
-        let mut row = Row { x, filter, to, channels: c, count, top, taps };
-        let interior = self.interior;
-        match (count == LANES && g.dilations[1] == 1, g.window[1], g.strides[1]) {
-            (true, 3, 1) => across::<S, 3, 1>(g, &mut row, columns, interior, bias),
-            (true, 3, 2) => across::<S, 3, 2>(g, &mut row, columns, interior, bias),
-            (true, 5, 1) => across::<S, 5, 1>(g, &mut row, columns, interior, bias),
-            (true, 5, 2) => across::<S, 5, 2>(g, &mut row, columns, interior, bias),
-            _ => edge::<S>(g, &mut row, columns, bias),
+        for (n, to) in to.chunks_exact_mut(g.out_width * c).enumerate() {
+            let top = ((first + n) * g.strides[0]) as isize - g.before[0] as isize;
+            let taps = inside(top, g.dilations[0], g.window[0], g.height);
+            let mut row = Row {
+                x: &x[at..],
+                filter: &conv.filter[at..],
+                to: &mut to[at..],
+                channels: c,
+                count,
+                top,
+                taps,
+            };
+            match (count == LANES && g.dilations[1] == 1, g.window[1], g.strides[1]) {
+                (true, 3, 1) => across::<S, 3, 1>(g, &mut row, interior, bias),
+                (true, 3, 2) => across::<S, 3, 2>(g, &mut row, interior, bias),
+                (true, 5, 1) => across::<S, 5, 1>(g, &mut row, interior, bias),
+                (true, 5, 2) => across::<S, 5, 2>(g, &mut row, interior, bias),
+                _ => edge::<S>(g, &mut row, 0..g.out_width, bias),
+            }
         }
+        channel += LANES;
     }
 }
 
@@ -183,18 +151,15 @@ fn interior(g: &Geometry) -> (usize, usize) {
     (low, high.clamp(low, g.out_width))
 }
 
-/// Some columns of a row with a window of `W` columns.
+/// A row with a window of `W` columns.
 #[inline(always)]
 fn across<S: Simd, const W: usize, const STRIDE: usize>(
     g: &Geometry,
     row: &mut Row<'_>,
-    all: Range<usize>,
     (low, high): (usize, usize),
     bias: S::V,
 ) {
-    let low = low.clamp(all.start, all.end);
-    let high = high.clamp(low, all.end);
-    edge::<S>(g, row, all.start..low, bias);
+    edge::<S>(g, row, 0..low, bias);
     let mut column = low;
     while column + COLUMNS <= high {
         columns::<S, W, STRIDE, COLUMNS>(g, row, column, bias);
@@ -211,7 +176,7 @@ fn across<S: Simd, const W: usize, const STRIDE: usize>(
     if column < high {
         columns::<S, W, STRIDE, 1>(g, row, column, bias);
     }
-    edge::<S>(g, row, high..all.end, bias);
+    edge::<S>(g, row, high..g.out_width, bias);
 }
 
 /// Some neighbouring output columns, all of whose windows lie in the image.
@@ -263,7 +228,7 @@ unsafe fn lanes(x: &[f32], at: usize) -> &Lanes {
 
 /// Columns one by one, with the taps that lie in the image; any window, any number of channels.
 #[inline(always)]
-fn edge<S: Simd>(g: &Geometry, row: &mut Row<'_>, columns: Range<usize>, bias: S::V) {
+fn edge<S: Simd>(g: &Geometry, row: &mut Row<'_>, columns: std::ops::Range<usize>, bias: S::V) {
     let (c, count) = (row.channels, row.count);
     for column in columns {
         let left = (column * g.strides[1]) as isize - g.before[1] as isize;
