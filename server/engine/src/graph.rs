@@ -78,7 +78,8 @@ impl Weight {
         match self.dtype {
             DType::F32 | DType::F16 | DType::BF16 => Kind::F32,
             DType::F64 => Kind::F64,
-            DType::Bool | DType::String => Kind::Bool,
+            DType::Bool => Kind::Bool,
+            DType::String => Kind::Text,
             _ => Kind::I64,
         }
     }

@@ -169,8 +169,9 @@ impl Source {
             .map(|w| {
                 let bytes = w.bytes();
                 let most = self.bundle.access().small as u64 * if w.shape.len() < 2 { VECTOR } else { 1 };
-                let small = bytes <= most.min(left);
-                left -= if small { bytes } else { 0 };
+                // Strings lie in memory as they come.
+                let small = w.dtype == DType::String || bytes <= most.min(left);
+                left = left.saturating_sub(if small { bytes } else { 0 });
                 small
             })
             .collect();

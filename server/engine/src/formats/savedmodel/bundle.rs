@@ -193,7 +193,7 @@ impl Bundle {
         let (checksum, mut rest) = rest.split_first_chunk::<4>().ok_or_else(wrong)?;
         let all = crc32c::crc32c_append(crc32c::crc32c_append(sum, checksum), rest);
         if sstable::masked(sum).to_le_bytes() != *checksum || sstable::masked(all) != entry.crc32c {
-            return Err(wrong());
+            return Err(unequal(key));
         }
         let mut texts = Vec::with_capacity(count);
         for length in lengths {
@@ -341,7 +341,11 @@ fn check(key: &str, entry: &BundleEntry, bytes: &[u8]) -> Result<(), EngineError
     if sstable::masked(crc32c::crc32c(bytes)) == entry.crc32c {
         return Ok(());
     }
-    Err(EngineError::broken(format!("checkpoint entry {key:?}: its bytes fail their checksum")))
+    Err(unequal(key))
+}
+
+fn unequal(key: &str) -> EngineError {
+    EngineError::broken(format!("checkpoint entry {key:?}: its bytes fail their checksum"))
 }
 
 fn file_name(shard: i32, shards: i32) -> String {
