@@ -14,7 +14,7 @@ use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
 
 /// How a convolution is computed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Algorithm {
     /// A product for each group, whose rows are windows.
     Direct,

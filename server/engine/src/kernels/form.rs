@@ -7,7 +7,7 @@ use crate::graph::{Product, Products};
 use crate::value::Memory;
 
 /// How weights lie in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// One packed matrix: rows and columns.
     Dense([usize; 2]),

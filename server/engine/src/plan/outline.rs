@@ -35,6 +35,8 @@ pub enum Buffer {
     Place(usize),
     /// A weight in some form.
     Weight(Key),
+    /// A constant that is in memory already, packed.
+    Packed(usize, Form),
     /// Of one node of one outline alone.
     Own(usize, usize),
 }
@@ -114,8 +116,9 @@ impl Outline {
             }
             return Ok(());
         }
-        let buffer = self.draft.deferred.get(value).map(|w| Buffer::Weight(weights.key(w, Some(form))));
-        all.insert(buffer.unwrap_or(own), form.bytes());
+        let deferred = self.draft.deferred.get(value).map(|w| Buffer::Weight(weights.key(w, Some(form))));
+        let here = || self.draft.constants.get(value).map(|v| Buffer::Packed(v.place(), form));
+        all.insert(deferred.or_else(here).unwrap_or(own), form.bytes());
         Ok(())
     }
 

@@ -45,7 +45,7 @@ impl Known<'_> {
             (form, Some(weights)) => Ok(Some(Made::Packed(self.weights.packed(weights, form)?))),
             (form, None) => {
                 let value = self.draft.constants.get(&weights);
-                value.map(|v| Ok(Made::Packed(form.pack(v.slice()?)))).transpose()
+                value.map(|v| Ok(Made::Packed(self.weights.packed_constant(v, form)?))).transpose()
             }
         }
     }

@@ -17,12 +17,17 @@ pub trait Reader: Sync {
     fn identity(&self, weight: usize) -> String;
 }
 
+/// Packed constants by where they lie and how they are packed.
+type Constants = HashMap<(usize, Form), (Value, Vec<Packed>)>;
+
 /// The weights of the plans of one model.
 pub struct Weights<'r> {
     reader: &'r dyn Reader,
     file: Option<PackedFile>,
     plain: Mutex<HashMap<Key, Value>>,
     packed: Mutex<BTreeMap<Key, Vec<Packed>>>,
+    /// Of constants, by where they lie; each keeps its place from being another's.
+    constants: Mutex<Constants>,
     /// Something was packed that the file does not have.
     added: AtomicBool,
 }
@@ -30,8 +35,8 @@ pub struct Weights<'r> {
 impl<'r> Weights<'r> {
     /// Of an artifact, with what was packed before.
     pub fn new(reader: &'r dyn Reader, file: Option<PackedFile>) -> Self {
-        let (plain, packed) = (Mutex::default(), Mutex::default());
-        Self { reader, file, plain, packed, added: AtomicBool::new(false) }
+        let (plain, packed, constants) = (Mutex::default(), Mutex::default(), Mutex::default());
+        Self { reader, file, plain, packed, constants, added: AtomicBool::new(false) }
     }
 
     /// The name of a weight in a form.
@@ -64,6 +69,17 @@ impl<'r> Weights<'r> {
             }
         };
         Ok(lock(&self.packed).entry(key).or_insert(packed).clone())
+    }
+
+    /// A constant packed; once for all nodes that read it.
+    pub fn packed_constant(&self, constant: &Value, form: Form) -> Result<Vec<Packed>, EngineError> {
+        let place = (constant.place(), form);
+        if let Some((_, packed)) = lock(&self.constants).get(&place) {
+            return Ok(packed.clone());
+        }
+        let packed = form.pack(constant.slice()?);
+        let kept = (constant.clone(), packed);
+        Ok(lock(&self.constants).entry(place).or_insert(kept).1.clone())
     }
 
     /// All that was packed, and whether the file lacks some of it.
