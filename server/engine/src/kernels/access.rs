@@ -12,7 +12,16 @@ pub fn make<T: Element>(data: impl Into<Memory<T>>, shape: &[usize]) -> Outcome 
 
 /// Memory for as many elements as a shape has, to be written whole.
 pub fn output<T: Element>(shape: &[usize]) -> Result<Output<T>, EngineError> {
-    Ok(Output::new(elements(shape)?))
+    let count = elements(shape)?;
+    there_is_room(count.saturating_mul(size_of::<T>()))?;
+    Ok(Output::new(count))
+}
+
+/// An allocation that fails ends the process: one that is large is tried before, and is an error if there is no room.
+fn there_is_room(bytes: usize) -> Result<(), EngineError> {
+    const LARGE: usize = 64 << 20;
+    let tried = if bytes < LARGE { Ok(()) } else { Vec::<u8>::new().try_reserve_exact(bytes) };
+    tried.map_err(|_| fail(format!("there is no memory for {bytes} bytes")))
 }
 
 /// Memory for as many elements as a shape has, all zero.
