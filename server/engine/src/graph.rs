@@ -132,6 +132,17 @@ pub struct Graph {
 }
 
 impl Graph {
+    /// For tests: nothing but inputs.
+    #[cfg(test)]
+    pub fn of_inputs(count: usize) -> Self {
+        let mut graph = Self::default();
+        for n in 0..count {
+            let value = graph.add(Op::Input(n), vec![], "x").unwrap();
+            graph.inputs.push(value);
+        }
+        graph
+    }
+
     /// Adds a node with one output.
     pub fn add(&mut self, op: Op, inputs: Vec<ValueId>, name: &str) -> Result<ValueId, EngineError> {
         Ok(self.add_many(op, inputs, 1, name)?[0])

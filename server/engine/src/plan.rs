@@ -27,7 +27,7 @@ pub use schedule::release_idle;
 pub use weights::{Reader, Weights};
 
 use crate::EngineError;
-use crate::report::{Cost, Listing, Read};
+use crate::report::{Cost, Listing};
 use crate::value::Value;
 use control::Budget;
 use profile::Profile;
@@ -95,14 +95,10 @@ impl Plan {
     /// The steps in words, for the signatures that they serve.
     pub fn listing(&self, signatures: Vec<String>) -> Listing {
         let operations = self.steps.iter().zip(&self.shapes);
-        let outputs = self.outputs.iter().map(|source| match source {
-            Source::Slot(slot) => Read::Value(*slot),
-            Source::Constant(value) => Read::Constant(value.dims().to_vec()),
-        });
         Listing {
             signatures,
             inputs: self.inputs.clone(),
-            outputs: outputs.collect(),
+            outputs: self.outputs.iter().map(describe::read).collect(),
             operations: operations.map(|(step, shape)| describe::operation(step, shape.as_ref())).collect(),
         }
     }
@@ -172,9 +168,7 @@ impl Plan {
         if let (Some(profile), Some(begun)) = (profile, begun) {
             profile.note(number, step, begun.elapsed(), &[], &made);
         }
-        for (slot, value) in step.outputs.iter().zip(made) {
-            slots[*slot] = Some(value);
-        }
+        put(step, made, slots);
         Ok(())
     }
 
@@ -190,9 +184,7 @@ impl Plan {
             profile.note(number, step, begun.elapsed(), &reads, &made);
         }
         drop(reads);
-        for (slot, value) in step.outputs.iter().zip(made) {
-            slots[*slot] = Some(value);
-        }
+        put(step, made, slots);
         Ok(())
     }
 }
@@ -205,6 +197,13 @@ enum Pace<'s> {
     Known(&'s Schedule),
     /// Once, without notes.
     Alone,
+}
+
+/// Puts what a step made into its slots.
+fn put(step: &Step, made: Vec<Value>, slots: &mut Slots) {
+    for (slot, value) in step.outputs.iter().zip(made) {
+        slots[*slot] = Some(value);
+    }
 }
 
 /// The inputs of a step that may change them: a value that nobody reads later is handed over.

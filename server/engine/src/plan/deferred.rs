@@ -1,6 +1,7 @@
 //! Weights that are known by their shape before their elements are read. Passes work with the shape and note what is to be
 //! done with the elements; only a step that needs them has them read.
 
+use super::rules::{self, Known};
 use crate::EngineError;
 use crate::graph::{Binary, Op};
 use crate::kernels::{self, Form, Value};
@@ -52,42 +53,31 @@ impl Deferred {
 
     /// The result of an operation on it. None: its shape does not follow from what is known here.
     pub fn then(&self, op: &Op, operand: Option<&Value>) -> Option<Self> {
-        let (dims, kind) = match op {
-            Op::Reshape => (self.reshaped(operand?.slice().ok()?)?, self.kind),
-            Op::Transpose => (self.permuted(operand?.slice().ok()?)?, self.kind),
-            Op::Cast(to) if is_float(*to) && self.kind == Kind::F32 => (self.dims.clone(), self.kind),
+        let dims = self.shape(op, operand)?;
+        let possible = match op {
+            Op::Reshape | Op::Transpose => operand.is_some_and(|o| o.kind() == Kind::I64),
+            Op::Cast(to) => is_float(*to) && self.kind == Kind::F32,
+            // A factor that is not longer along any axis leaves the shape as it is.
             Op::Binary(Binary::Mul) => {
-                let factor = operand?;
-                // One that is not longer along any axis leaves the shape as it is.
-                let from = self.dims.len().checked_sub(factor.rank())?;
-                let fits = factor.dims().iter().zip(&self.dims[from..]).all(|(f, d)| *f == 1 || f == d);
-                (fits && factor.kind() == self.kind && self.kind == Kind::F32)
-                    .then_some((self.dims.clone(), self.kind))?
+                let alike = operand.is_some_and(|factor| factor.kind() == Kind::F32);
+                alike && self.kind == Kind::F32 && dims == self.dims
             }
-            _ => return None,
+            _ => false,
         };
+        if !possible {
+            return None;
+        }
         let mut edits = self.edits.clone();
         edits.push(Edit { op: op.clone(), operand: operand.cloned() });
-        Some(Self { weight: self.weight, kind, dims, edits })
+        Some(Self { weight: self.weight, kind: self.kind, dims, edits })
     }
 
-    fn reshaped(&self, wanted: &[i64]) -> Option<Vec<usize>> {
-        let open = wanted.iter().filter(|d| **d == -1).count();
-        let mut known = wanted.iter().filter(|d| **d != -1);
-        let known = known.try_fold(1usize, |n, d| n.checked_mul(usize::try_from(*d).ok()?))?;
-        let rest = self.elements().checked_div(known)?;
-        let filled = if open == 1 { rest.checked_mul(known)? } else { known };
-        (open <= 1 && filled == self.elements())
-            .then(|| wanted.iter().map(|d| usize::try_from(*d).unwrap_or(rest)).collect())
-    }
-
-    fn permuted(&self, order: &[i64]) -> Option<Vec<usize>> {
-        let rank = self.dims.len() as i64;
-        let axis = |a: &i64| usize::try_from(if *a < 0 { a + rank } else { *a }).ok();
-        let axes: Vec<usize> = order.iter().map(axis).collect::<Option<_>>()?;
-        let mut sorted = axes.clone();
-        sorted.sort_unstable();
-        sorted.into_iter().eq(0..self.dims.len()).then(|| axes.iter().map(|a| self.dims[*a]).collect())
+    /// The shape of an operation's result, by its rule.
+    fn shape(&self, op: &Op, operand: Option<&Value>) -> Option<Vec<usize>> {
+        let own = Known::shaped(self.dims.iter().copied().map(Some).collect());
+        let operand = operand.map(Known::constant);
+        let inputs: Vec<&Known> = std::iter::once(&own).chain(&operand).collect();
+        rules::results(op, &inputs, 1).ok()?.pop()?.dims()
     }
 
     /// All that is done to the elements, once they are read.

@@ -9,17 +9,21 @@ use crate::value::Value;
 /// Longest description of one operation's attributes.
 const LONGEST: usize = 160;
 
-/// A step, for people.
-pub fn operation(step: &Step, shape: Option<&Extents>) -> Operation {
-    let inputs = step.inputs.iter().map(|source| match source {
+/// Where a value comes from.
+pub fn read(source: &Source) -> Read {
+    match source {
         Source::Slot(slot) => Read::Value(*slot),
         Source::Constant(value) => Read::Constant(value.dims().to_vec()),
-    });
+    }
+}
+
+/// A step, for people.
+pub fn operation(step: &Step, shape: Option<&Extents>) -> Operation {
     Operation {
         outputs: step.outputs.clone(),
         shape: shape.cloned(),
         operation: step.title(),
-        inputs: inputs.collect(),
+        inputs: step.inputs.iter().map(read).collect(),
         constant_bytes: step.buffers().iter().map(|(_, bytes)| bytes).sum(),
         node: step.name.clone(),
     }

@@ -10,12 +10,7 @@ struct Build(Graph);
 
 impl Build {
     fn new(inputs: usize) -> Self {
-        let mut graph = Graph::default();
-        for n in 0..inputs {
-            let value = graph.add(Op::Input(n), vec![], "x").unwrap();
-            graph.inputs.push(value);
-        }
-        Self(graph)
+        Self(Graph::of_inputs(inputs))
     }
 
     fn add(&mut self, op: Op, inputs: &[usize]) -> usize {

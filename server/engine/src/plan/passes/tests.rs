@@ -17,12 +17,7 @@ struct Build {
 
 impl Build {
     fn new(inputs: usize) -> Self {
-        let mut graph = Graph::default();
-        for n in 0..inputs {
-            let value = graph.add(Op::Input(n), vec![], "x").unwrap();
-            graph.inputs.push(value);
-        }
-        Self { graph, seed: 7 }
+        Self { graph: Graph::of_inputs(inputs), seed: 7 }
     }
 
     fn add(&mut self, op: Op, inputs: &[usize]) -> usize {

@@ -50,6 +50,9 @@ pub fn transpose(x: &Known, order: &Known) -> Found {
         return Err(fail(format!("an order {order:?} of the axes of shape {}", show(shape))));
     }
     let places = order.iter().map(|a| axis(*a, shape.len())).collect::<Result<Vec<usize>, _>>()?;
+    if (0..shape.len()).any(|a| !places.contains(&a)) {
+        return Err(fail(format!("an order {order:?} that names an axis twice")));
+    }
     Ok(Known::shaped(places.into_iter().map(|a| shape[a]).collect()))
 }
 

@@ -25,6 +25,15 @@ pub struct Found {
 }
 
 impl<'d> View<'d> {
+    /// What a value is multiplied with to give a product.
+    fn other_factor(&self, product: ValueId, factor: ValueId) -> Option<ValueId> {
+        match self.binary(product, Binary::Mul)? {
+            [a, b] if a == factor => Some(b),
+            [a, b] if b == factor => Some(a),
+            _ => None,
+        }
+    }
+
     pub fn new(draft: &'d Draft, inputs: &'d [ValueId]) -> Self {
         Self { draft, inputs, makers: draft.makers() }
     }
@@ -177,17 +186,10 @@ fn lstm(view: &View<'_>, state: usize, cell: usize) -> Option<Found> {
         (inner == new_c).then_some((activation, o))
     })?;
     // c = f c + i n
-    let (forget, rest) = view.either(new_c, Binary::Add)?.into_iter().find_map(|[kept, new]| {
-        let [a, b] = view.binary(kept, Binary::Mul)?;
-        let forget = if a == c {
-            b
-        } else if b == c {
-            a
-        } else {
-            return None;
-        };
-        Some((forget, new))
-    })?;
+    let (forget, rest) = view
+        .either(new_c, Binary::Add)?
+        .into_iter()
+        .find_map(|[kept, new]| Some((view.other_factor(kept, c)?, new)))?;
     let (recurrent, output) = view.activated(output);
     let source = view.node(output)?.inputs[0];
     let mut sum = view.sum(source)?;
@@ -254,17 +256,10 @@ impl Gates<'_, '_> {
 fn gru(view: &View<'_>, state: usize) -> Option<Found> {
     let (h, new) = (view.inputs[state], view.draft.outputs[state]);
     // h = z h + (1 - z) n
-    let (z, rest) = view.either(new, Binary::Add)?.into_iter().find_map(|[kept, rest]| {
-        let [a, b] = view.binary(kept, Binary::Mul)?;
-        let z = if a == h {
-            b
-        } else if b == h {
-            a
-        } else {
-            return None;
-        };
-        Some((z, rest))
-    })?;
+    let (z, rest) = view
+        .either(new, Binary::Add)?
+        .into_iter()
+        .find_map(|[kept, rest]| Some((view.other_factor(kept, h)?, rest)))?;
     let candidate = view.either(rest, Binary::Mul)?.into_iter().find_map(|[other, n]| {
         let [one, same] = view.binary(other, Binary::Sub)?;
         (view.draft.number(one) == Some(1.0) && same == z).then_some(n)

@@ -34,12 +34,7 @@ struct Build {
 
 impl Build {
     fn new(inputs: usize, seed: u64) -> Self {
-        let mut graph = Graph::default();
-        for n in 0..inputs {
-            let value = graph.add(Op::Input(n), vec![], "x").unwrap();
-            graph.inputs.push(value);
-        }
-        Self { graph, seed }
+        Self { graph: Graph::of_inputs(inputs), seed }
     }
 
     fn add(&mut self, op: Op, inputs: &[usize]) -> usize {
