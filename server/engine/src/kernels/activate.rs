@@ -39,8 +39,9 @@ fn half_of<S: Simd>(v: S::V, part: S::V) -> S::V {
     S::mul(S::mul(v, S::splat(0.5)), S::add(part, S::splat(1.0)))
 }
 
+/// `clamp(v + 3, 0, 6) / 6`
 #[inline(always)]
-fn hard_sigmoid<S: Simd>(v: S::V) -> S::V {
+pub fn hard_sigmoid<S: Simd>(v: S::V) -> S::V {
     S::mul(math::clamp::<S>(S::add(v, S::splat(3.0)), 0.0, 6.0), S::splat(1.0 / 6.0))
 }
 

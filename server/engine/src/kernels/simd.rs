@@ -93,6 +93,25 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn split(v: Self::V) -> (Self::V, Self::V);
 }
 
+/// Some vectors from memory.
+#[inline(always)]
+pub fn load_all<S: Simd, const N: usize>(from: &[Lanes]) -> [S::V; N] {
+    // A loop, as everywhere with vectors: a closure that the compiler does not inline is compiled without the instructions of `S`.
+    let mut all = [S::splat(0.0); N];
+    for (v, from) in all.iter_mut().zip(from) {
+        *v = S::load(from);
+    }
+    all
+}
+
+/// Some vectors to memory.
+#[inline(always)]
+pub fn store_all<S: Simd, const N: usize>(from: &[S::V; N], to: &mut [Lanes]) {
+    for (v, to) in from.iter().zip(to) {
+        S::store(*v, to);
+    }
+}
+
 /// Work that is compiled for each instruction set. `run` must be `#[inline(always)]`, and so must be all that it calls with `S`.
 pub trait Kernel {
     /// What it gives.

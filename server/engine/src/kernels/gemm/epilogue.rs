@@ -1,6 +1,8 @@
 //! What happens to a product before it leaves the cache.
 
+use super::super::activate::hard_sigmoid;
 use super::super::simd::{Lanes, Simd};
+use super::super::vector::math::clamp;
 use super::Activation;
 
 /// `activation(x + bias + residual)`.
@@ -55,22 +57,30 @@ impl Epilogue<'_> {
     }
 }
 
-/// `activation(v)` of some vectors. NaN stays NaN: the second operand of `max` and `min` is what they give for it.
+/// `activation(v)` of some vectors. Each activation has a loop of its own: what it is, is not asked in the loop.
 #[inline(always)]
-pub(super) fn activate<S: Simd, const N: usize>(activation: Activation, v: [S::V; N]) -> [S::V; N] {
-    let clamp = |v, most| S::min(S::splat(most), S::max(S::splat(0.0), v));
-    let hard = |v| S::mul(clamp(S::add(v, S::splat(3.0)), 6.0), S::splat(1.0 / 6.0));
-    match activation {
-        Activation::None => v,
-        Activation::Relu => v.map(|v| S::max(S::splat(0.0), v)),
-        Activation::Relu6 => v.map(|v| clamp(v, 6.0)),
-        Activation::LeakyRelu(slope) => {
-            v.map(|v| S::select(S::less(v, S::splat(0.0)), S::mul(v, S::splat(slope)), v))
-        }
-        Activation::HardSigmoid => v.map(hard),
-        Activation::HardSwish => v.map(|v| S::mul(v, hard(v))),
-        other => v.map(|v| rest::<S>(other, v)),
+pub(super) fn activate<S: Simd, const N: usize>(activation: Activation, mut v: [S::V; N]) -> [S::V; N] {
+    // Loops, not `map`: a closure that the compiler does not inline is compiled without the instructions of `S`.
+    macro_rules! each {
+        ($v:ident => $result:expr) => {
+            for $v in &mut v {
+                let $v: &mut S::V = $v;
+                *$v = $result;
+            }
+        };
     }
+    match activation {
+        Activation::None => {}
+        Activation::Relu => each!(v => S::max(S::splat(0.0), *v)),
+        Activation::Relu6 => each!(v => clamp::<S>(*v, 0.0, 6.0)),
+        Activation::LeakyRelu(slope) => {
+            each!(v => S::select(S::less(*v, S::splat(0.0)), S::mul(*v, S::splat(slope)), *v));
+        }
+        Activation::HardSigmoid => each!(v => hard_sigmoid::<S>(*v)),
+        Activation::HardSwish => each!(v => S::mul(*v, hard_sigmoid::<S>(*v))),
+        other => each!(v => rest::<S>(other, *v)),
+    }
+    v
 }
 
 /// The activations that need more than arithmetic. They are not compiled into every tile: that would make it many times as large.

@@ -1,6 +1,6 @@
 //! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
 
-use super::super::simd::{Kernel, Lanes, Simd};
+use super::super::simd::{Kernel, Lanes, Simd, load_all, store_all};
 use super::epilogue::{activate, apply, load};
 use super::{Activation, Epilogue, PANEL, Shared};
 
@@ -107,7 +107,7 @@ impl Panel<'_> {
         match self.epilogue.bias {
             Some(bias) if self.last => {
                 let (parts, _) = bias[self.column..self.column + WIDE * 16].as_chunks::<16>();
-                std::array::from_fn(|n| S::load(&parts[n]))
+                load_all::<S, WIDE>(parts)
             }
             _ => [S::splat(0.0); WIDE],
         }
@@ -120,7 +120,9 @@ impl Panel<'_> {
             // SAFETY: as in `finish`.
             #[allow(unsafe_code)]
             let out = unsafe { self.out.part(at, WIDE * 16) };
-            out.as_chunks().0.iter().for_each(S::prefetch);
+            for line in out.as_chunks().0 {
+                S::prefetch(line);
+            }
             at += self.step;
         }
     }
@@ -132,18 +134,19 @@ impl Panel<'_> {
         #[allow(unsafe_code)]
         let out = unsafe { self.out.part(at, WIDE * 16) };
         let ((sums, _), (out, _)) = (sums.as_chunks::<16>(), out.as_chunks_mut::<16>());
-        let mut v: [S::V; WIDE] = std::array::from_fn(|n| S::add(S::load(&sums[n]), bias[n]));
+        let mut v = bias;
+        add_all::<S, WIDE>(&mut v, sums);
         if !self.first {
-            v.iter_mut().zip(&*out).for_each(|(v, out)| *v = S::add(*v, S::load(out)));
+            add_all::<S, WIDE>(&mut v, out);
         }
         if self.last {
             if let Some(residual) = self.epilogue.residual {
                 let (parts, _) = residual[at..at + WIDE * 16].as_chunks::<16>();
-                v.iter_mut().zip(parts).for_each(|(v, r)| *v = S::add(*v, S::load(r)));
+                add_all::<S, WIDE>(&mut v, parts);
             }
             v = activate::<S, WIDE>(self.epilogue.activation, v);
         }
-        v.iter().zip(out).for_each(|(v, out)| S::store(*v, out));
+        store_all::<S, WIDE>(&v, out);
     }
 
     /// Writes one row of a tile that has some of the panel's columns.
@@ -171,7 +174,17 @@ impl Panel<'_> {
 
 #[inline(always)]
 fn prefetch<S: Simd>(weights: &[[f32; PANEL]]) {
-    weights.as_flattened().as_chunks().0.iter().for_each(S::prefetch);
+    for line in weights.as_flattened().as_chunks().0 {
+        S::prefetch(line);
+    }
+}
+
+/// Adds vectors from memory.
+#[inline(always)]
+fn add_all<S: Simd, const N: usize>(to: &mut [S::V; N], from: &[Lanes]) {
+    for (to, from) in to.iter_mut().zip(from) {
+        *to = S::add(*to, S::load(from));
+    }
 }
 
 /// Some rows by one or two vectors: each height has a loop of its own, in which the sums are registers.
@@ -205,7 +218,7 @@ fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     let mut acc = [[S::splat(0.0); WIDE]; R];
     for (k, weights) in weights.iter().enumerate().take(ROW) {
         let (parts, _) = weights.as_chunks::<16>();
-        let w: [S::V; WIDE] = std::array::from_fn(|n| S::load(&parts[n]));
+        let w = load_all::<S, WIDE>(parts);
         for (acc, row) in acc.iter_mut().zip(block) {
             let x = S::splat(row[k]);
             for (acc, w) in acc.iter_mut().zip(w) {
@@ -215,7 +228,7 @@ fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     }
     for (acc, sums) in acc.iter().zip(sums) {
         let (parts, _) = sums.as_chunks_mut::<16>();
-        acc.iter().zip(parts).for_each(|(v, to)| S::store(*v, to));
+        store_all::<S, WIDE>(acc, parts);
     }
 }
 
@@ -225,7 +238,9 @@ pub fn copy_run<S: Simd>(from: &[f32], to: &mut [f32]) {
     let (whole, rest) = from.as_chunks::<16>();
     let (to, _) = to.as_chunks_mut::<16>();
     let (to, after) = to.split_at_mut(whole.len());
-    whole.iter().zip(to).for_each(|(from, to)| S::store(S::load(from), to));
+    for (from, to) in whole.iter().zip(to) {
+        S::store(S::load(from), to);
+    }
     if let Some(to) = after.first_mut().filter(|_| !rest.is_empty()) {
         S::store(S::load_part(rest), to);
     }
@@ -235,5 +250,7 @@ pub fn copy_run<S: Simd>(from: &[f32], to: &mut [f32]) {
 #[inline(always)]
 pub fn zero_run<S: Simd>(count: usize, to: &mut [f32]) {
     let (to, _) = to.as_chunks_mut::<16>();
-    to.iter_mut().take(count.div_ceil(16)).for_each(|to| S::store(S::splat(0.0), to));
+    for to in to.iter_mut().take(count.div_ceil(16)) {
+        S::store(S::splat(0.0), to);
+    }
 }

@@ -7,7 +7,7 @@
 
 use super::math;
 use crate::kernels::gemm::{Shared, share};
-use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
+use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all};
 
 /// Keys of a block.
 const KEYS: usize = 64;
@@ -112,7 +112,10 @@ impl Kernel for Block<'_> {
             let scores = &mut scores[..KEYS.min(a.keys - start)];
             self.products::<S>(&queries, start, scores);
             self.masked(start, scores);
-            let largest = scores.iter().fold(most, |most, s| S::max(S::load(s), most));
+            let mut largest = most;
+            for score in scores.iter() {
+                largest = S::max(S::load(score), largest);
+            }
             // Where nothing was seen yet, any shift leaves zeros.
             let shift = S::select(S::equal(largest, low), S::splat(0.0), largest);
             let less = math::exp_below::<S>(S::sub(most, shift));
@@ -175,7 +178,7 @@ impl Block<'_> {
                 *sum = S::fma(S::splat(key[i]), query, *sum);
             }
         }
-        sums.iter().zip(to).for_each(|(sum, to)| S::store(*sum, to));
+        store_all::<S, N>(&sums, to);
     }
 
     /// Adds the mask.
@@ -212,7 +215,10 @@ impl Block<'_> {
         less: S::V,
         to: &mut [Lanes; N],
     ) {
-        let mut sums: [S::V; N] = std::array::from_fn(|n| S::mul(S::load(&to[n]), less));
+        let mut sums = load_all::<S, N>(to);
+        for sum in &mut sums {
+            *sum = S::mul(*sum, less);
+        }
         for (n, score) in scores.iter().enumerate() {
             let row = self.qkv[2].at(self.batch, self.head, start + n, self.a.value_width);
             let score = S::load(score);
@@ -222,7 +228,7 @@ impl Block<'_> {
                 }
             }
         }
-        sums.iter().zip(to).for_each(|(sum, to)| S::store(*sum, to));
+        store_all::<S, N>(&sums, to);
     }
 
     /// Rows of the result, each query's own.

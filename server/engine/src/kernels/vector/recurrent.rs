@@ -210,24 +210,33 @@ fn four_rows<S: Simd>(
 #[inline(always)]
 fn one_row<S: Simd, const N: usize>(panels: [&[[f32; PANEL]]; N], h: &[f32], to: &mut [f32]) {
     let mut sums = [[[S::splat(0.0); 2]; N]; 2];
-    let mut take = |i: usize, odd: usize| {
-        let x = S::splat(h[i]);
-        for (panel, sum) in panels.iter().zip(&mut sums[odd]) {
-            let (lanes, _) = panel[i].as_chunks::<LANES>();
-            sum[0] = S::fma(x, S::load(&lanes[0]), sum[0]);
-            sum[1] = S::fma(x, S::load(&lanes[1]), sum[1]);
-        }
-    };
-    for i in 0..h.len() / 2 {
-        take(2 * i, 0);
-        take(2 * i + 1, 1);
+    let (pairs, last) = h.as_chunks::<2>();
+    for (i, [even, odd]) in pairs.iter().enumerate() {
+        accumulate::<S, N>(&panels, 2 * i, *even, &mut sums[0]);
+        accumulate::<S, N>(&panels, 2 * i + 1, *odd, &mut sums[1]);
     }
-    if !h.len().is_multiple_of(2) {
-        take(h.len() - 1, 0);
+    if let [x] = last {
+        accumulate::<S, N>(&panels, h.len() - 1, *x, &mut sums[0]);
     }
     let [even, odd] = sums;
     for ((to, even), odd) in to.chunks_mut(PANEL).zip(even).zip(odd) {
         add::<S>([S::add(even[0], odd[0]), S::add(even[1], odd[1])], to);
+    }
+}
+
+/// Adds a number times its row of each panel.
+#[inline(always)]
+fn accumulate<S: Simd, const N: usize>(
+    panels: &[&[[f32; PANEL]]; N],
+    row: usize,
+    x: f32,
+    sums: &mut [[S::V; 2]; N],
+) {
+    let x = S::splat(x);
+    for (panel, sum) in panels.iter().zip(sums) {
+        let (lanes, _) = panel[row].as_chunks::<LANES>();
+        sum[0] = S::fma(x, S::load(&lanes[0]), sum[0]);
+        sum[1] = S::fma(x, S::load(&lanes[1]), sum[1]);
     }
 }
 
