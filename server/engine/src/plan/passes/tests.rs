@@ -141,6 +141,13 @@ fn written_out_functions_are_found() {
     assert_eq!(ops(&b.after(y, "activations")), [&Op::Activate(Activation::Swish)]);
 
     let mut b = Build::new(1);
+    let one = b.number(1.0);
+    let scaled = b.add(Op::Binary(Binary::Mul), &[one, 0]);
+    let s = b.add(Op::Unary(Unary::Sigmoid), &[scaled]);
+    let y = b.add(Op::Binary(Binary::Mul), &[0, s]);
+    assert_eq!(ops(&b.after(y, "activations")), [&Op::Activate(Activation::Swish)]);
+
+    let mut b = Build::new(1);
     let (half, root, one) = (b.number(0.5), b.number(2f32.sqrt()), b.number(1.0));
     let scaled = b.add(Op::Binary(Binary::Div), &[0, root]);
     let erf = b.add(Op::Unary(Unary::Erf), &[scaled]);
