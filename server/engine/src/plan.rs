@@ -28,7 +28,7 @@ pub use weights::{Reader, Weights};
 
 use crate::EngineError;
 use crate::report::{Cost, Listing};
-use crate::value::Value;
+use crate::value::{Value, workspace};
 use control::Budget;
 use profile::Profile;
 use rules::Known;
@@ -131,6 +131,10 @@ impl Plan {
         for (number, step) in self.steps.iter().enumerate() {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
+            }
+            // What runs inside of a step counts as the step's.
+            if !matches!(schedule, Pace::Alone) {
+                workspace::step(number);
             }
             if step.takes() {
                 self.taking(number, &mut slots, budget, profile)?;

@@ -53,6 +53,20 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn abs(v: Self::V) -> Self::V;
     /// `v * 2^n` for integral `n` in -126..=127.
     fn scale(v: Self::V, n: Self::V) -> Self::V;
+    /// `v * 2^n` for integral `n` down to -252; a denormal result is rounded once.
+    #[inline(always)]
+    fn scale_far(v: Self::V, n: Self::V) -> Self::V {
+        // In two steps: neither factor overflows.
+        let half = Self::floor(Self::mul(n, Self::splat(0.5)));
+        Self::scale(Self::scale(v, half), Self::sub(n, half))
+    }
+
+    /// `1 / v` of numbers from one to two, to the last bit or two.
+    #[inline(always)]
+    fn reciprocal(v: Self::V) -> Self::V {
+        Self::div(Self::splat(1.0), v)
+    }
+
     fn less(a: Self::V, b: Self::V) -> Self::M;
     fn equal(a: Self::V, b: Self::V) -> Self::M;
     /// `yes` where the mask is set, `no` elsewhere.

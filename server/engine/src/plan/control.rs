@@ -215,12 +215,11 @@ impl Bodies {
 
     /// Runs the branch that is chosen, or the loop to its end.
     pub fn run(&self, inputs: Vec<Value>, budget: &Budget) -> Values {
-        match &self.0 {
+        // Which branch is run and how long a loop is follows from the values: no layout can plan what they make.
+        workspace::outside(|| match &self.0 {
             Ready::Branch { branches, by_truth } => branch(branches, *by_truth, inputs, budget),
-            Ready::Loop { condition, body, changing } => {
-                workspace::outside(|| repeat(condition, body, changing, inputs, budget))
-            }
-        }
+            Ready::Loop { condition, body, changing } => repeat(condition, body, changing, inputs, budget),
+        })
     }
 }
 

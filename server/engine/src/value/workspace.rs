@@ -2,7 +2,7 @@
 //!
 //! The first run with inputs of certain shapes is traced: how large each buffer was, from when to when it lived. From the trace
 //! follows which buffers can lie in the same object one after the other ([`Layout`]). Later runs with these shapes take the
-//! n-th buffer from the object that the layout says, out of a [`Workspace`] that one run at a time uses: no allocation, no
+//! n-th buffer of a step from the object that the layout says, out of a [`Workspace`] that one run at a time uses: no allocation, no
 //! page to be zeroed by the system. A run that turns out otherwise (loops whose length depends on the data) falls back
 //! to memory of its own, buffer by buffer.
 
@@ -68,6 +68,8 @@ impl Drop for Block {
 pub struct Trace {
     now: usize,
     buffers: Vec<Buffer>,
+    /// The number of each step's first buffer.
+    steps: Vec<usize>,
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -99,6 +101,8 @@ pub struct Layout {
     objects: Vec<usize>,
     /// The object of the n-th buffer.
     places: Vec<usize>,
+    /// The number of each step's first buffer.
+    steps: Vec<usize>,
 }
 
 impl Layout {
@@ -106,7 +110,8 @@ impl Layout {
     fn of(trace: &Trace) -> Self {
         let mut order: Vec<usize> = (0..trace.buffers.len()).collect();
         order.sort_by_key(|n| std::cmp::Reverse(trace.buffers[*n].lines));
-        let mut layout = Self { objects: Vec::new(), places: vec![0; order.len()] };
+        let (places, steps) = (vec![0; order.len()], trace.steps.clone());
+        let mut layout = Self { objects: Vec::new(), places, steps };
         let mut tenants: Vec<Vec<Buffer>> = Vec::new();
         for number in order {
             let buffer = trace.buffers[number];
@@ -170,6 +175,21 @@ thread_local! {
     static SOURCE: RefCell<Option<Source>> = const { RefCell::new(None) };
 }
 
+/// Says that a step of the run on this thread begins. Buffers are counted by step: a later run leaves some steps out.
+pub fn step(number: usize) {
+    SOURCE.with_borrow_mut(|source| match source {
+        Some(Source::Trace(trace)) => {
+            let mut trace = lock(trace);
+            let first = trace.buffers.len();
+            trace.steps.resize(number + 1, first);
+        }
+        Some(Source::Workspace { workspace, next }) => {
+            *next = workspace.layout.steps.get(number).copied().unwrap_or(usize::MAX);
+        }
+        None => {}
+    });
+}
+
 /// A buffer of at least so many bytes, for the run on this thread.
 pub fn block(bytes: usize) -> Block {
     let lines = bytes.div_ceil(size_of::<Line>());
@@ -180,7 +200,7 @@ pub fn block(bytes: usize) -> Block {
         }
         Some(Source::Workspace { workspace, next }) => {
             let number = *next;
-            *next += 1;
+            *next = next.saturating_add(1);
             match workspace.take(number, lines) {
                 Some((object, lines)) => Block { lines, home: Home::Object(workspace.clone(), object) },
                 None => alone(lines),
@@ -208,7 +228,7 @@ pub fn within<R>(workspace: &Arc<Workspace>, work: impl FnOnce() -> R) -> R {
     with_source(Source::Workspace { workspace: workspace.clone(), next: 0 }, work)
 }
 
-/// Runs the work on memory of its own. What loops make is as much as they are long, which no layout can plan.
+/// Runs the work on memory of its own.
 pub fn outside<R>(work: impl FnOnce() -> R) -> R {
     let _restore = Restore(SOURCE.replace(None));
     work()
@@ -259,6 +279,24 @@ mod tests {
         let (_, layout) = traced(chain);
         let workspace = Workspace::new(Arc::new(layout));
         assert_eq!(within(&workspace, chain), within(&workspace, chain));
+    }
+
+    #[test]
+    fn steps_that_are_left_out_move_nothing() {
+        let run = |skip: bool| {
+            super::step(0);
+            let small = (!skip).then(|| block(10));
+            super::step(1);
+            let large = block(5000);
+            drop(small);
+            large.lines.as_ptr() as usize
+        };
+        let (_, layout) = traced(|| run(false));
+        let workspace = Workspace::new(Arc::new(layout));
+        let first = within(&workspace, || run(true));
+        let between = block(5000);
+        assert_eq!(within(&workspace, || run(true)), first);
+        drop(between);
     }
 
     #[test]

@@ -93,7 +93,7 @@ fn rest<S: Simd>(activation: Activation, v: S::V) -> S::V {
 }
 
 #[inline(never)]
-pub(super) fn apply(activation: Activation, to: &mut [f32]) {
+fn apply(activation: Activation, to: &mut [f32]) {
     super::super::activate::apply(activation, to);
 }
 

@@ -1,7 +1,8 @@
 //! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
 
-use super::super::simd::{Kernel, Lanes, Simd, load_all, store_all};
-use super::epilogue::{activate, apply, load};
+use super::super::activate::slice;
+use super::super::simd::{Kernel, Lanes, Simd, load_all, run, store_all};
+use super::epilogue::{activate, load};
 use super::{Activation, Epilogue, PANEL, Shared};
 
 /// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
@@ -51,13 +52,40 @@ impl Kernel for Panel<'_> {
         }
         if let Some(activation) = late {
             // The panel's results are still in the first cache.
-            for n in 0..self.block.len() {
-                // SAFETY: as in `finish`.
-                #[allow(unsafe_code)]
-                apply(activation, unsafe { self.out.part(self.at + n * self.step, self.width) });
-            }
+            let (rows, out, at) = (self.block.len(), self.out, self.at);
+            activate_rows(Rows { activation, out, at, step: self.step, width: self.width, rows });
         }
     }
+}
+
+/// A part of each of some rows, to be activated.
+struct Rows {
+    activation: Activation,
+    out: Shared,
+    at: usize,
+    step: usize,
+    width: usize,
+    rows: usize,
+}
+
+impl Kernel for Rows {
+    type Output = ();
+
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for n in 0..self.rows {
+            // SAFETY: columns of one panel in rows of one block are the work of one call.
+            #[allow(unsafe_code)]
+            let part = unsafe { self.out.part(self.at + n * self.step, self.width) };
+            slice::<S>(self.activation, part);
+        }
+    }
+}
+
+/// Not compiled into every tile: that would make it many times as large.
+#[inline(never)]
+fn activate_rows(rows: Rows) {
+    run(rows);
 }
 
 impl Panel<'_> {

@@ -85,6 +85,17 @@ impl Simd for Avx512 {
         unsafe { _mm512_scalef_ps(v, n) }
     }
     #[inline(always)]
+    fn scale_far(v: __m512, n: __m512) -> __m512 {
+        unsafe { _mm512_scalef_ps(v, n) }
+    }
+    #[inline(always)]
+    fn reciprocal(v: __m512) -> __m512 {
+        // Fourteen bits, doubled by a step of Newton's: less than half the time of a division.
+        let guess = unsafe { _mm512_rcp14_ps(v) };
+        let error = unsafe { _mm512_fnmadd_ps(v, guess, _mm512_set1_ps(1.0)) };
+        unsafe { _mm512_fmadd_ps(guess, error, guess) }
+    }
+    #[inline(always)]
     fn less(a: __m512, b: __m512) -> __mmask16 {
         unsafe { _mm512_cmp_ps_mask::<_CMP_LT_OQ>(a, b) }
     }

@@ -65,7 +65,9 @@ impl Search<'_> {
         let same = |value: usize| value == x;
         let activation = match (&node.op, &node.inputs[..]) {
             // Keras writes `x · sigmoid(1 · x)`.
-            (Op::Unary(Unary::Sigmoid), [of]) if self.scaled(*of, 1.0, x) && near(scale, 1.0) => Activation::Swish,
+            (Op::Unary(Unary::Sigmoid), [of]) if self.scaled(*of, 1.0, x) && near(scale, 1.0) => {
+                Activation::Swish
+            }
             (Op::Activate(Activation::HardSigmoid), [of]) if same(*of) && near(scale, 1.0) => {
                 Activation::HardSwish
             }
