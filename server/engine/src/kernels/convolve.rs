@@ -1,7 +1,8 @@
-//! Convolutions of channels-last images by packed filters: as products whose rows are read straight from the image, or, for
-//! windows of 3x3, after Winograd.
+//! Convolutions of channels-last images by packed filters: as products whose rows are read straight from the image (`narrow`: without
+//! blocks of copies), or, for windows of 3x3, after Winograd.
 #![allow(dead_code, reason = "called by the plan")]
 
+mod narrow;
 #[cfg(test)]
 mod tests;
 mod windows;
@@ -130,6 +131,9 @@ fn convolution_on(
         return winograd::convolution(isa, out, x, g, &weights.packed, epilogue, threads);
     }
     let to = Shared::new(out);
+    if weights.groups == 1 && narrow::fits(g) {
+        return narrow::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);
+    }
     let around = if weights.groups == 1 && !plain(g) { windows::padded(x, g) } else { None };
     let (x, g) = around.as_ref().map_or((x, g), |(x, g)| (x.as_slice(), g));
     for (n, packed) in weights.packed.iter().enumerate() {

@@ -13,8 +13,9 @@ mod tile;
 mod work;
 
 pub use epilogue::Epilogue;
+pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
-pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
+pub(super) use tile::{DEPTH, ROW, Row, Rows, activate_rows, copy_run, zero_run};
 pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, workers};
 
 pub(super) use super::crew::share;
