@@ -7,6 +7,7 @@
 
 mod epilogue;
 mod pack;
+mod rows;
 #[cfg(test)]
 pub(super) mod tests;
 mod tile;
@@ -14,6 +15,7 @@ mod work;
 
 pub use epilogue::Epilogue;
 pub use pack::{Matrix, Packed, Panels};
+pub use rows::{Rows, Side, pack_rows, pack_whole};
 pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
 pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, workers};
 
