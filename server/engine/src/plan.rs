@@ -291,6 +291,10 @@ impl Reader for NoWeights {
         Err(EngineError::broken("a weight is missing"))
     }
 
+    fn rows(&self, _: usize, _: [usize; 2], _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
+        Ok(false)
+    }
+
     fn identity(&self, weight: usize) -> String {
         weight.to_string()
     }

@@ -9,7 +9,7 @@ mod windows;
 mod winograd;
 
 pub use super::spatial::Geometry;
-pub use winograd::POINTS;
+pub use winograd::{POINTS, TAPS, put as put_transformed};
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
@@ -39,7 +39,10 @@ impl Weights {
         let [kh, kw, per_group, outs] = dims;
         assert!(groups > 0 && outs.is_multiple_of(groups) && filter.len() == kh * kw * per_group * outs);
         let packed = match algorithm {
-            Algorithm::Winograd => winograd::filters(filter, dims, groups),
+            Algorithm::Winograd => {
+                assert!(kh == 3 && kw == 3 && groups == 1);
+                winograd::filters(filter, per_group, outs)
+            }
             Algorithm::Direct => {
                 let (rows, columns) = (kh * kw * per_group, outs / groups);
                 let of = |n| {

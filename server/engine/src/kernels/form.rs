@@ -1,7 +1,7 @@
 //! How a product's weights lie in memory: it follows from their shape and the choice of an algorithm, before they are read.
 
-use super::convolve::{Algorithm, POINTS, Weights};
-use super::gemm::{Matrix, Packed};
+use super::convolve::{Algorithm, POINTS, TAPS, Weights, put_transformed};
+use super::gemm::{self, Matrix, Packed, Side};
 use super::{EngineError, fail};
 use crate::graph::{Product, Products};
 use crate::value::Memory;
@@ -71,6 +71,33 @@ impl Form {
             }
             Self::Plain => Vec::new(),
         }
+    }
+
+    /// Packs weights as they are read; `factors` multiply what belongs to each output. `read` is told how many planes the weights have
+    /// and how many columns a row has, and hands over rows: the number of the first, and of each plane the same rows. None: the
+    /// weights have to be there as a whole, or `read` said that it cannot.
+    pub fn pack_rows(
+        &self,
+        factors: Option<&[f32]>,
+        read: impl FnOnce([usize; 2], &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError>,
+    ) -> Result<Option<Vec<Packed>>, EngineError> {
+        let Some([count, inner, columns]) = self.parts() else { return Ok(None) };
+        let transformed = matches!(self, Self::Conv { algorithm: Algorithm::Winograd, .. });
+        let outs = if transformed { columns } else { count.saturating_mul(columns) };
+        if outs == 0 || factors.is_some_and(|f| f.len() != outs) {
+            return Ok(None);
+        }
+        let room = || fail("there is no memory for the weights");
+        gemm::pack_rows(Side { count, inner, columns }, factors, room, |to| {
+            if transformed {
+                read([TAPS, outs], &|first, rows| {
+                    let step = rows.len() / TAPS;
+                    put_transformed(to, first, step / outs, rows, step);
+                })
+            } else {
+                read([1, outs], &|first, rows| to.put(first, rows))
+            }
+        })
     }
 
     /// Packs a matrix that is to be turned first: what is in memory is `[columns][rows]`. None: it is no matrix.

@@ -3,7 +3,7 @@
 //! long as the products. A band of the image is copied once if windows reach over its edges.
 
 use super::super::gemm::{
-    Epilogue, PANEL, Panels, Rows, Shared, activate, activate_rows, load, recycled, share, workers,
+    Epilogue, PANEL, Panels, RowParts, Shared, activate, activate_rows, load, recycled, share, workers,
 };
 use super::super::simd::{Isa, Kernel, LANES, Lanes, Simd, load_all, run_on};
 use super::Geometry;
@@ -139,7 +139,7 @@ impl Kernel for Band<'_> {
             if let Some(activation) = late {
                 let (at, step) = (self.at + n * PANEL, self.panels.columns);
                 let rows = self.lines * self.g.out_width;
-                activate_rows(Rows { activation, out: self.out, at, step, width: wide, rows });
+                activate_rows(RowParts { activation, out: self.out, at, step, width: wide, rows });
             }
         }
     }

@@ -53,13 +53,13 @@ impl Kernel for Panel<'_> {
         if let Some(activation) = late {
             // The panel's results are still in the first cache.
             let (rows, out, at) = (self.block.len(), self.out, self.at);
-            activate_rows(Rows { activation, out, at, step: self.step, width: self.width, rows });
+            activate_rows(RowParts { activation, out, at, step: self.step, width: self.width, rows });
         }
     }
 }
 
 /// A part of each of some rows, to be activated by the thread whose work they are.
-pub struct Rows {
+pub struct RowParts {
     pub activation: Activation,
     pub out: Shared,
     pub at: usize,
@@ -68,7 +68,7 @@ pub struct Rows {
     pub rows: usize,
 }
 
-impl Kernel for Rows {
+impl Kernel for RowParts {
     type Output = ();
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl Kernel for Rows {
 
 /// Not compiled into every tile: that would make it many times as large.
 #[inline(never)]
-pub fn activate_rows(rows: Rows) {
+pub fn activate_rows(rows: RowParts) {
     run(rows);
 }
 
