@@ -1,5 +1,6 @@
 //! Real Kubernetes for tests and for people who want to play: `control_plane` is etcd and kube-apiserver, on request with
-//! the controller manager, the scheduler and kwok, all of them processes of this machine's loopback.
+//! the controller manager, the scheduler and kwok, all of them processes of this machine's loopback. `node` adds one real node,
+//! on which pods run, in namespaces of its own.
 //!
 //! The programs are built from their Go modules once ([`tools`]); `KUBEBUILDER_ASSETS` names a directory that has etcd and
 //! kube-apiserver already. Everything that is started ends with the process that started it.
@@ -7,10 +8,14 @@
 pub mod audit;
 mod certificates;
 mod control_plane;
+pub mod image;
+mod node;
+mod place;
 mod program;
 pub mod tools;
 
 pub use control_plane::{ControlPlane, Options};
+pub use node::{Containers, Node};
 
 use std::sync::OnceLock;
 

@@ -1,6 +1,7 @@
-//! `cargo run -p berth-tests --bin cluster -- up|down|status`: the cluster of the tests for a person to play with.
+//! `cargo run -p berth-tests --bin cluster -- up|down|status|env|image`: the cluster of the tests for a person to play with.
 
-use berth_tests::cluster::{ControlPlane, Options, tools};
+use berth_tests::cluster::image::{Image, mebibytes};
+use berth_tests::cluster::{Containers, ControlPlane, Node, Options, tools};
 use berth_tests::repository;
 use clap::{Args, Parser, Subcommand};
 use serde::{Deserialize, Serialize};
@@ -9,7 +10,11 @@ use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
-/// A Kubernetes control plane on this machine's loopback, without containers.
+/// The image of both programs.
+const IMAGE: &str = "berth.test/berth:dev";
+
+/// A Kubernetes cluster with one real node on this machine, in namespaces of its own. It needs root, Go, and a few Debian packages,
+/// which it names.
 #[derive(Parser)]
 #[command(name = "cluster")]
 struct Cli {
@@ -23,21 +28,28 @@ enum Order {
     Up(Parts),
     /// Ends it.
     Down,
-    /// Says whether it runs, and where its kubeconfig is.
+    /// Says whether it runs, and what to type next.
     Status,
+    /// Prints what a shell is to evaluate: KUBECONFIG, and a PATH with kubectl and helm.
+    Env,
+    /// Builds Berth's image, keeps it as target/berth-image.tar and makes it known to the node that runs.
+    Image,
     /// Holds a cluster until it is told to stop; `up` starts this.
     #[command(hide = true)]
     Hold(Parts),
 }
 
-/// What it has besides etcd and kube-apiserver.
+/// What it consists of.
 #[derive(Args, Clone, Copy)]
 struct Parts {
-    /// Also the controller manager and the scheduler.
+    /// Only etcd and kube-apiserver, without a node: no root is needed.
     #[arg(long)]
+    control_plane: bool,
+    /// With --control-plane: also the controller manager and the scheduler.
+    #[arg(long, requires = "control_plane")]
     controllers: bool,
-    /// Also kwok: nodes and pods that only say that they run.
-    #[arg(long)]
+    /// With --control-plane: also kwok, whose nodes and pods only say that they run.
+    #[arg(long, requires = "control_plane")]
     kwok: bool,
 }
 
@@ -49,6 +61,15 @@ struct State {
     began: String,
     kubeconfig: PathBuf,
     kubectl: PathBuf,
+    node: Option<NodeState>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct NodeState {
+    containers: Containers,
+    helm: PathBuf,
+    /// Where pods reach what listens on this machine.
+    host: String,
 }
 
 fn main() -> ExitCode {
@@ -56,6 +77,8 @@ fn main() -> ExitCode {
         Order::Up(parts) => up(parts),
         Order::Down => down(),
         Order::Status => status(),
+        Order::Env => env(),
+        Order::Image => image(),
         Order::Hold(parts) => hold(parts),
     };
     match done {
@@ -82,11 +105,12 @@ fn up(parts: Parts) -> Done {
     let out = std::fs::File::create(&log)?;
     let mut hold = Command::new(std::env::current_exe()?);
     hold.arg("hold").stdin(Stdio::null()).stdout(out.try_clone()?).stderr(Stdio::inherit()).process_group(0);
-    for (flag, wanted) in [("--controllers", parts.controllers), ("--kwok", parts.kwok)] {
-        if wanted {
-            hold.arg(flag);
-        }
-    }
+    let flags = [
+        ("--control-plane", parts.control_plane),
+        ("--controllers", parts.controllers),
+        ("--kwok", parts.kwok),
+    ];
+    hold.args(flags.iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| flag));
     let mut child = hold.spawn()?;
     // A first start builds the programs.
     let limit = Instant::now() + Duration::from_secs(3600);
@@ -103,11 +127,58 @@ fn up(parts: Parts) -> Done {
 }
 
 fn next(state: &State) -> String {
-    let (kubeconfig, kubectl) = (state.kubeconfig.display(), state.kubectl.display());
+    let run = "cargo run -p berth-tests --bin cluster --";
+    let Some(node) = &state.node else {
+        return format!(
+            "a control plane runs; next:\n  eval \"$({run} env)\"\n  kubectl apply -f crds/multimodelendpoint.yaml -f crds/modelartifact.yaml\n  \
+             kubectl explain multimodelendpoint.spec"
+        );
+    };
     format!(
-        "the cluster runs; next:\n  export KUBECONFIG={kubeconfig}\n  {kubectl} apply -f crds/multimodelendpoint.yaml -f crds/modelartifact.yaml\n  \
-         {kubectl} explain multimodelendpoint.spec"
+        "a cluster with a node runs; what listens at {} on this machine is reached from pods; next:\n  eval \"$({run} env)\"\n  \
+         {run} image\n  kubectl get nodes",
+        node.host
     )
+}
+
+fn env() -> Done {
+    let state = running().ok_or("no cluster runs; start one by `up`")?;
+    let programs = [Some(&state.kubectl), state.node.as_ref().map(|node| &node.helm)];
+    let directories: Vec<String> =
+        programs.into_iter().flatten().filter_map(|p| p.parent()).map(|p| p.display().to_string()).collect();
+    let host =
+        state.node.map(|node| format!("\nexport BERTH_CLUSTER_HOST='{}'", node.host)).unwrap_or_default();
+    let (kubeconfig, path) = (state.kubeconfig.display(), directories.join(":"));
+    Ok(format!("export KUBECONFIG='{kubeconfig}'\nexport PATH='{path}':\"$PATH\"{host}"))
+}
+
+fn image() -> Done {
+    let mut image = Image::new(IMAGE, &["/usr/local/bin/berth-server"]).with_authorities();
+    // Not `cargo run`'s own build: what is served to others is optimised.
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let programs = ["berth-server", "berth-operator"];
+    let there = programs.iter().filter(|name| {
+        let package = name.trim_start_matches("berth-");
+        repository(package).join("Cargo.toml").exists()
+    });
+    for name in there {
+        let mut build = Command::new(&cargo);
+        build.current_dir(repository("")).args(["build", "--release", "--locked", "-p", name]);
+        if !build.status()?.success() {
+            return Err(format!("{name} was not built").into());
+        }
+        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository("target"), PathBuf::from);
+        image = image.with_program(&format!("/usr/local/bin/{name}"), &target.join("release").join(name))?;
+    }
+    let archive = repository("target/berth-image.tar");
+    std::fs::create_dir_all(repository("target"))?;
+    image.write(&archive)?;
+    let mut said = format!("{IMAGE} is in {} ({} MiB)", archive.display(), mebibytes(&archive)?);
+    if let Some(node) = running().and_then(|state| state.node) {
+        node.containers.import(&archive).map_err(|missing| missing.to_string())?;
+        said += " and on the node";
+    }
+    Ok(said)
 }
 
 fn down() -> Done {
@@ -117,7 +188,7 @@ fn down() -> Done {
     unsafe {
         libc::kill(state.process as libc::pid_t, libc::SIGTERM);
     }
-    let limit = Instant::now() + Duration::from_secs(30);
+    let limit = Instant::now() + Duration::from_secs(60);
     while running().is_some() {
         if Instant::now() > limit {
             return Err(format!("process {} does not end", state.process).into());
@@ -133,22 +204,31 @@ fn status() -> Done {
 }
 
 fn hold(parts: Parts) -> Done {
-    let options = Options { controllers: parts.controllers, kwok: parts.kwok };
     let kubectl = tools::KUBECTL.path().map_err(|missing| missing.to_string())?;
-    let cluster = ControlPlane::start(&options).map_err(|missing| missing.to_string())?;
+    if parts.control_plane {
+        let options = Options { controllers: parts.controllers, kwok: parts.kwok };
+        let cluster = ControlPlane::start(&options).map_err(|missing| missing.to_string())?;
+        return hold_until_told(cluster.kubeconfig().to_owned(), kubectl, None);
+    }
+    let helm = tools::HELM.path().map_err(|missing| missing.to_string())?;
+    let cluster = Node::start().map_err(|missing| missing.to_string())?;
+    let node = NodeState { containers: cluster.containers().clone(), helm, host: cluster.host().to_string() };
+    hold_until_told(cluster.control_plane().kubeconfig().to_owned(), kubectl, Some(node))
+}
+
+fn hold_until_told(kubeconfig: PathBuf, kubectl: PathBuf, node: Option<NodeState>) -> Done {
     let process = std::process::id();
     let began = began(process).ok_or("this process is not in /proc")?;
-    let state = State { process, began, kubeconfig: cluster.kubeconfig().to_owned(), kubectl };
-    let unfinished = file().with_extension("unfinished");
-    std::fs::write(&unfinished, serde_json::to_string(&state)?)?;
-    std::fs::rename(unfinished, file())?;
+    let state = State { process, began, kubeconfig, kubectl, node };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     runtime.block_on(async {
         let mut stop = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+        let unfinished = file().with_extension("unfinished");
+        std::fs::write(&unfinished, serde_json::to_string(&state)?)?;
+        std::fs::rename(unfinished, file())?;
         stop.recv().await;
         Ok::<_, std::io::Error>(())
     })?;
-    drop(cluster);
     Ok("ended".to_owned())
 }
 

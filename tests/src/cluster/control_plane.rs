@@ -3,17 +3,15 @@
 use super::Missing;
 use super::audit::{self, Event};
 use super::certificates::Certificates;
+use super::place::Place;
 use super::program::Program;
 use super::tools::{API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER};
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
 use std::fs;
-use std::net::TcpListener;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
-use std::time::{Duration, Instant};
 
-/// How long a program may take until it is ready.
-const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a start is tried: between the choice of a port and its use somebody else may take it.
 const TRIES: usize = 3;
 /// Who may do everything, and with which token.
@@ -35,41 +33,48 @@ pub struct ControlPlane {
     programs: Vec<(&'static str, Program)>,
     kubeconfig: PathBuf,
     audit: PathBuf,
+    authority: PathBuf,
     _dir: tempfile::TempDir,
 }
 
 impl ControlPlane {
     /// Starts one and waits until the API server is ready.
     pub fn start(options: &Options) -> Result<Self, Missing> {
+        Self::start_at(options, &Place::loopback())
+    }
+
+    /// Starts one at these addresses.
+    pub(super) fn start_at(options: &Options, place: &Place) -> Result<Self, Missing> {
         let mut tries = 1;
         loop {
-            match Self::try_start(options) {
+            match Self::try_start(options, place) {
                 Err(Missing(why)) if tries < TRIES && why.contains("address already in use") => tries += 1,
                 other => return other,
             }
         }
     }
 
-    fn try_start(options: &Options) -> Result<Self, Missing> {
+    fn try_start(options: &Options, place: &Place) -> Result<Self, Missing> {
         let mut tools = vec![ETCD.path()?, API_SERVER.path()?];
         if options.controllers {
             tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
         }
         let kwok = options.kwok.then(|| KWOK.path()).transpose()?;
         let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
-        let certificates =
-            Certificates::new(dir.path(), &["localhost", "127.0.0.1"]).map_err(failed("certificates"))?;
-        let files = Files::write(dir.path(), &certificates).map_err(failed("the cluster's files"))?;
+        let certificates = Certificates::new(dir.path(), place.names()).map_err(failed("certificates"))?;
+        let files =
+            Files::write(dir.path(), &certificates, place.clone()).map_err(failed("the cluster's files"))?;
         let mut cluster = Self {
             programs: Vec::new(),
             kubeconfig: files.kubeconfig.clone(),
             audit: files.audit.clone(),
+            authority: certificates.authority.clone(),
             _dir: dir,
         };
         cluster.add("etcd", &tools[0], &files.etcd())?;
-        cluster.wait("etcd", || files.etcd_answers())?;
+        cluster.program("etcd").wait("etcd", || files.etcd_answers())?;
         cluster.add("kube-apiserver", &tools[1], &files.api_server(&certificates, options))?;
-        cluster.wait("kube-apiserver", || files.api_answers())?;
+        cluster.program("kube-apiserver").wait("kube-apiserver", || files.api_answers())?;
         if let [_, _, manager, scheduler] = &tools[..] {
             cluster.add("kube-controller-manager", manager, &files.controller_manager(&certificates))?;
             cluster.add("kube-scheduler", scheduler, &files.scheduler())?;
@@ -87,19 +92,6 @@ impl ControlPlane {
         Ok(())
     }
 
-    /// Waits until a program answers; an error with its log if it ends instead.
-    fn wait(&self, name: &str, mut ready: impl FnMut() -> bool) -> Result<(), Missing> {
-        let started = Instant::now();
-        let program = self.program(name);
-        while !ready() {
-            if !program.runs() || started.elapsed() > PATIENCE {
-                return Err(Missing(format!("{name} does not get ready:\n{}", program.log())));
-            }
-            std::thread::sleep(Duration::from_millis(50));
-        }
-        Ok(())
-    }
-
     fn program(&self, name: &str) -> &Program {
         let found = self.programs.iter().find(|(n, _)| *n == name);
         &found.unwrap_or_else(|| panic!("this cluster has no {name}")).1
@@ -108,6 +100,11 @@ impl ControlPlane {
     /// A configuration for kubectl and the like, of one who may do everything.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The certificate of the authority that all trust.
+    pub(super) fn authority(&self) -> &Path {
+        &self.authority
     }
 
     /// A client that may do everything.
@@ -152,12 +149,13 @@ impl ControlPlane {
     }
 }
 
-fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Missing {
+pub(super) fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Missing {
     move |error| Missing(format!("{what}: {error}"))
 }
 
 /// Files and ports of a control plane.
 struct Files {
+    place: Place,
     dir: PathBuf,
     kubeconfig: PathBuf,
     tokens: PathBuf,
@@ -170,11 +168,13 @@ struct Files {
 }
 
 impl Files {
-    fn write(dir: &Path, certificates: &Certificates) -> std::io::Result<Self> {
-        let [etcd, etcd_peers, api, a, b, c] = free_ports()?;
+    fn write(dir: &Path, certificates: &Certificates, place: Place) -> std::io::Result<Self> {
+        let [etcd, etcd_peers, a, b, c] = free_ports(Ipv4Addr::LOCALHOST)?;
+        let [api] = free_ports(place.host)?;
         let path = |name: &str| dir.join(name);
         let files = Self {
             dir: dir.to_owned(),
+            place,
             kubeconfig: path("kubeconfig"),
             tokens: path("tokens.csv"),
             policy: path("audit-policy.json"),
@@ -190,7 +190,7 @@ impl Files {
         let config = serde_json::json!({
             "apiVersion": "v1", "kind": "Config", "current-context": "berth",
             "clusters": [{"name": "berth", "cluster": {
-                "server": format!("https://127.0.0.1:{api}"),
+                "server": format!("https://{}:{api}", files.place.host),
                 "certificate-authority": certificates.authority,
             }}],
             "users": [{"name": ADMIN, "user": {"token": token}}],
@@ -223,9 +223,8 @@ impl Files {
         let show = |path: &Path| path.display().to_string();
         let mut all = flags([
             ("etcd-servers", format!("http://127.0.0.1:{}", self.etcd)),
-            ("bind-address", "127.0.0.1".to_owned()),
+            ("bind-address", self.place.host.to_string()),
             ("secure-port", self.api.to_string()),
-            ("endpoint-reconciler-type", "none".to_owned()),
             ("tls-cert-file", show(&certificates.server)),
             ("tls-private-key-file", show(&certificates.server_key)),
             ("client-ca-file", show(&certificates.authority)),
@@ -234,7 +233,7 @@ impl Files {
             ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
             ("service-account-key-file", show(&certificates.accounts_key)),
             ("service-account-signing-key-file", show(&certificates.accounts_key)),
-            ("service-cluster-ip-range", "10.96.0.0/16".to_owned()),
+            ("service-cluster-ip-range", self.place.services.clone()),
             ("audit-policy-file", show(&self.policy)),
             ("audit-log-path", show(&self.audit)),
             ("audit-log-mode", "blocking".to_owned()),
@@ -244,16 +243,23 @@ impl Files {
             // Nobody makes the account that each pod would need.
             all.push("--disable-admission-plugins=ServiceAccount".to_owned());
         }
+        if self.place.node.is_some() {
+            all.extend(flags([
+                ("advertise-address", self.place.host.to_string()),
+                ("kubelet-client-certificate", show(&certificates.client)),
+                ("kubelet-client-key", show(&certificates.client_key)),
+                ("kubelet-preferred-address-types", "InternalIP".to_owned()),
+            ]));
+        } else {
+            // Nobody could go to the loopback by way of a Service.
+            all.push("--endpoint-reconciler-type=none".to_owned());
+        }
         all
     }
 
     /// Whether the API server says that it is ready.
     fn api_answers(&self) -> bool {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-        let Ok(runtime) = runtime else { return false };
-        let kubeconfig = self.kubeconfig.clone();
-        let asked = std::thread::spawn(move || runtime.block_on(ready(&kubeconfig)));
-        asked.join().unwrap_or(false)
+        get(&self.kubeconfig, "/readyz").is_some()
     }
 
     fn controller_manager(&self, certificates: &Certificates) -> Vec<String> {
@@ -288,24 +294,28 @@ impl Files {
     }
 }
 
-async fn ready(kubeconfig: &Path) -> bool {
-    let Ok(file) = Kubeconfig::read_from(kubeconfig) else { return false };
-    let Ok(config) = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await else {
-        return false;
-    };
-    let Ok(client) = Client::try_from(config) else { return false };
-    let Ok(request) = http::Request::get("/readyz").body(Vec::new()) else { return false };
-    client.request_text(request).await.is_ok()
+/// What the API server answers, outside of any runtime; none: it does not, or not well.
+pub(super) fn get(kubeconfig: &Path, path: &'static str) -> Option<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+    let kubeconfig = kubeconfig.to_owned();
+    let asked = std::thread::spawn(move || {
+        runtime.block_on(async {
+            let file = Kubeconfig::read_from(kubeconfig).ok()?;
+            let config = Config::from_custom_kubeconfig(file, &KubeConfigOptions::default()).await.ok()?;
+            let request = http::Request::get(path).body(Vec::new()).ok()?;
+            Client::try_from(config).ok()?.request_text(request).await.ok()
+        })
+    });
+    asked.join().ok()?
 }
 
-fn flags<const N: usize>(all: [(&str, String); N]) -> Vec<String> {
+pub(super) fn flags<const N: usize>(all: [(&str, String); N]) -> Vec<String> {
     all.into_iter().map(|(name, value)| format!("--{name}={value}")).collect()
 }
 
 /// Ports that nobody listens on at this moment.
-fn free_ports<const N: usize>() -> std::io::Result<[u16; N]> {
-    let held: Vec<TcpListener> =
-        (0..N).map(|_| TcpListener::bind("127.0.0.1:0")).collect::<Result<_, _>>()?;
+fn free_ports<const N: usize>(at: Ipv4Addr) -> std::io::Result<[u16; N]> {
+    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind((at, 0))).collect::<Result<_, _>>()?;
     let mut ports = [0; N];
     for (port, listener) in ports.iter_mut().zip(&held) {
         *port = listener.local_addr()?.port();

@@ -1,12 +1,17 @@
 //! A program of a cluster as a child process, with its log in a file. It ends when this value is dropped, and when the process that
 //! started it ends, however that ends.
 
+use super::Missing;
 use std::fs::File;
 use std::io;
 use std::os::unix::process::CommandExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock, mpsc};
+use std::time::{Duration, Instant};
+
+/// How long a program may take until it is ready.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running program.
 #[derive(Debug)]
@@ -39,6 +44,18 @@ impl Program {
     pub fn runs(&self) -> bool {
         let mut child = self.child.lock().expect("the child's lock");
         matches!(child.try_wait(), Ok(None))
+    }
+
+    /// Waits until it is ready; an error with its log if it ends instead, or takes too long.
+    pub fn wait(&self, name: &str, mut ready: impl FnMut() -> bool) -> Result<(), Missing> {
+        let started = Instant::now();
+        while !ready() {
+            if !self.runs() || started.elapsed() > PATIENCE {
+                return Err(Missing(format!("{name} does not get ready:\n{}", self.log())));
+            }
+            std::thread::sleep(Duration::from_millis(50));
+        }
+        Ok(())
     }
 
     /// The last lines of its log.

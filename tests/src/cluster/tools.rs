@@ -29,11 +29,32 @@ pub const CONTROLLER_MANAGER: Tool =
 pub const SCHEDULER: Tool = kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler");
 /// The command line.
 pub const KUBECTL: Tool = kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl");
+/// What starts the pods of a node.
+pub const KUBELET: Tool = kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet");
+/// What leads the addresses of Services to pods.
+pub const PROXY: Tool = kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy");
+/// What runs containers.
+pub const CONTAINERD: Tool = containerd("containerd", "github.com/containerd/containerd/v2/cmd/containerd");
+/// What is between containerd and each pod; it lies beside containerd, which looks for it there.
+pub const SHIM: Tool =
+    containerd("containerd-shim-runc-v2", "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2");
+/// The command line of containerd.
+pub const CTR: Tool = containerd("ctr", "github.com/containerd/containerd/v2/cmd/ctr");
+/// The cluster's name server.
+pub const NAMES: Tool = Tool { name: "coredns", module: "coredns", package: "." };
+/// The first process of each pod.
+pub const PAUSE: Tool = Tool { name: "pause", module: "pause", package: "." };
+/// What installs charts.
+pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v4/cmd/helm" };
 /// Nodes and pods that only say that they run.
 pub const KWOK: Tool = Tool { name: "kwok", module: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok" };
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Tool {
     Tool { name, module: "kubernetes", package }
+}
+
+const fn containerd(name: &'static str, package: &'static str) -> Tool {
+    Tool { name, module: "containerd", package }
 }
 
 /// Least minor version of Go 1 that builds them.
@@ -63,6 +84,7 @@ impl Tool {
         }
         check_go()?;
         eprintln!("building {} (once; minutes)", self.name);
+        let started = std::time::Instant::now();
         let unfinished = place.join(format!("{}.unfinished", self.name));
         let mut go = Command::new("go");
         go.current_dir(module).env("CGO_ENABLED", "0").args([
@@ -77,6 +99,7 @@ impl Tool {
             let why = String::from_utf8_lossy(&built.stderr).into_owned();
             return Err(missing(format!("{} was not built: {why}", self.package)));
         }
+        eprintln!("built {} in {} s", self.name, started.elapsed().as_secs());
         fs::rename(&unfinished, program).map_err(|e| missing(format!("cannot keep {}: {e}", self.name)))
     }
 
@@ -109,10 +132,10 @@ fn directory() -> PathBuf {
     kept.unwrap_or_else(|| repository("target/cluster-tools"))
 }
 
-/// What pins a module, in a number (FNV-1a).
+/// What pins a module, in a number (FNV-1a): its versions, and the program itself where it is one of these files.
 fn digest(module: &Path) -> Result<u64, Missing> {
     let mut digest = 0xcbf2_9ce4_8422_2325_u64;
-    for file in ["go.mod", "go.sum"] {
+    for file in ["go.mod", "go.sum", "main.go"].into_iter().filter(|file| module.join(file).exists()) {
         for byte in read(&module.join(file))?.bytes() {
             digest = (digest ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
         }
