@@ -17,6 +17,8 @@ pub struct Certificates {
     pub server_key: PathBuf,
     /// What signs the tokens of service accounts.
     pub accounts_key: PathBuf,
+    /// What such tokens are checked with.
+    pub accounts_public: PathBuf,
 }
 
 impl Certificates {
@@ -35,12 +37,14 @@ impl Certificates {
             let path = dir.join(name);
             fs::write(&path, text).map(|()| path)
         };
+        let accounts = KeyPair::generate()?;
         Ok(Self {
             authority: write("ca.crt", &authority.pem())?,
             authority_key: write("ca.key", &key_pem)?,
             server: write("server.crt", &server.pem())?,
             server_key: write("server.key", &server_key.serialize_pem())?,
-            accounts_key: write("accounts.key", &KeyPair::generate()?.serialize_pem())?,
+            accounts_key: write("accounts.key", &accounts.serialize_pem())?,
+            accounts_public: write("accounts.pub", &accounts.public_key_pem())?,
         })
     }
 }

@@ -39,23 +39,22 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one and waits until the API server is ready.
+    /// Starts one and waits until the API server is ready. What it lacks on this machine is an error; that it does not start although
+    /// all is there is a panic.
     pub fn start(options: &Options) -> Result<Self, Missing> {
+        tools(options)?;
         let mut tries = 1;
         loop {
             match Self::try_start(options) {
+                Ok(cluster) => return Ok(cluster),
                 Err(Missing(why)) if tries < TRIES && why.contains("address already in use") => tries += 1,
-                other => return other,
+                Err(Missing(why)) => panic!("the control plane does not start: {why}"),
             }
         }
     }
 
     fn try_start(options: &Options) -> Result<Self, Missing> {
-        let mut tools = vec![ETCD.path()?, API_SERVER.path()?];
-        if options.controllers {
-            tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
-        }
-        let kwok = options.kwok.then(|| KWOK.path()).transpose()?;
+        let (tools, kwok) = tools(options)?;
         let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
         let certificates =
             Certificates::new(dir.path(), &["localhost", "127.0.0.1"]).map_err(failed("certificates"))?;
@@ -152,6 +151,15 @@ impl ControlPlane {
     }
 }
 
+/// The programs of a control plane, and kwok.
+fn tools(options: &Options) -> Result<(Vec<PathBuf>, Option<PathBuf>), Missing> {
+    let mut tools = vec![ETCD.path()?, API_SERVER.path()?];
+    if options.controllers {
+        tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
+    }
+    Ok((tools, options.kwok.then(|| KWOK.path()).transpose()?))
+}
+
 fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Missing {
     move |error| Missing(format!("{what}: {error}"))
 }
@@ -232,7 +240,7 @@ impl Files {
             ("token-auth-file", show(&self.tokens)),
             ("authorization-mode", "Node,RBAC".to_owned()),
             ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
-            ("service-account-key-file", show(&certificates.accounts_key)),
+            ("service-account-key-file", show(&certificates.accounts_public)),
             ("service-account-signing-key-file", show(&certificates.accounts_key)),
             ("service-cluster-ip-range", "10.96.0.0/16".to_owned()),
             ("audit-policy-file", show(&self.policy)),
