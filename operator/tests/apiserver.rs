@@ -6,6 +6,8 @@
 mod control_plane;
 #[path = "apiserver/refused.rs"]
 mod refused;
+#[path = "apiserver/rights.rs"]
+mod rights;
 
 use berth_crds::{ModelArtifact, MultiModelEndpoint, custom_resource_definitions};
 use control_plane::{ControlPlane, Program, assets, eventually};
@@ -15,12 +17,14 @@ use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
-use k8s_openapi::api::rbac::v1::{Role, RoleBinding};
+use k8s_openapi::api::rbac::v1::{ClusterRole, ClusterRoleBinding, Role, RoleBinding};
+use k8s_openapi::api::storage::v1::StorageClass;
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::CustomResourceDefinition;
 use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams, PostParams};
 use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
+use std::collections::BTreeSet;
 use std::time::{Duration, Instant};
 
 /// A control plane that knows the kinds.
@@ -312,4 +316,58 @@ async fn an_operator_that_is_killed_again_and_again_ends_in_the_same_state() {
     ready_is(&client, "True", "AsExpected").await;
     let before = marked(&client, &plane, "a").await;
     assert_eq!(before, marked(&client, &plane, "b").await);
+}
+
+async fn create<K>(api: Api<K>, object: Value)
+where
+    K: Resource + Clone + std::fmt::Debug + serde::Serialize + serde::de::DeserializeOwned,
+{
+    api.create(&PostParams::default(), &serde_json::from_value(object).unwrap()).await.unwrap();
+}
+
+#[tokio::test]
+async fn the_charts_rights_suffice_and_none_is_unused() {
+    let Some((plane, client)) = cluster().await else { return };
+    let rules = rights::rules();
+    create::<ClusterRole>(Api::all(client.clone()), json!({"metadata": {"name": "berth"}, "rules": rules}))
+        .await;
+    let binding = json!({"metadata": {"name": "berth"},
+        "roleRef": {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "berth"},
+        "subjects": [{"apiGroup": "rbac.authorization.k8s.io", "kind": "User", "name": "limited"}]});
+    create::<ClusterRoleBinding>(Api::all(client.clone()), binding).await;
+    create::<ServiceAccount>(Api::default_namespaced(client.clone()), json!({"metadata": {"name": "own"}}))
+        .await;
+    let class = json!({"metadata": {"name": "fast"}, "provisioner": "example.com/none"});
+    create::<StorageClass>(Api::all(client.clone()), class).await;
+    let artifact = json!({"apiVersion": "berth.dev/v1alpha1", "kind": "ModelArtifact",
+        "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision"}});
+    create::<ModelArtifact>(artifacts(&client), artifact).await;
+    let _operator = plane.limited_operator("limited");
+    let disk = json!({"disk": {"storageClassName": "fast"}});
+    let new = endpoint(&json!({"ingress": {"host": "a.example.com"}, "cache": disk}));
+    endpoints(&client).create(&PostParams::default(), &new).await.unwrap();
+    eventually("all children are there", async || all_there(&client).await).await;
+    // What deletes.
+    merge(&client, &json!({"spec": {"ingress": null, "server": {"serviceAccountName": "own"}}})).await;
+    let accounts: Api<ServiceAccount> = Api::default_namespaced(client.clone());
+    eventually("its own service account goes", async || accounts.get_opt("vision").await.unwrap().is_none())
+        .await;
+    // What tells the same again.
+    for _ in 0..2 {
+        merge(&client, &json!({"spec": {"cache": {"memory": "2Gi"}}})).await;
+        ready_is(&client, "False", "InvalidMemory").await;
+        merge(&client, &json!({"spec": {"cache": {"memory": null}}})).await;
+        ready_is(&client, "False", "PodsNotReady").await;
+    }
+    let mut before = BTreeSet::new();
+    eventually("every right was used", async || {
+        let unused = rights::unused(&rules, &plane.requests());
+        if unused != before {
+            eprintln!("not used yet: {unused:?}");
+        }
+        before.clone_from(&unused);
+        unused.is_empty()
+    })
+    .await;
+    assert_eq!(rights::denied(&plane.requests()), Vec::<String>::new());
 }

@@ -91,10 +91,11 @@ impl ControlPlane {
                 .arg(at("etcd")),
             &at("etcd.log"),
         );
-        let users = "admin-token,admin,1,system:masters\noperator-token,operator,2,system:masters\n";
+        let users = "admin-token,admin,1,system:masters\noperator-token,operator,2,system:masters\n\
+                     limited-token,limited,3\n";
         std::fs::write(at("tokens.csv"), users).unwrap();
         let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
-            "rules": [{"level": "Metadata", "users": ["operator"]}, {"level": "None"}]});
+            "rules": [{"level": "Metadata", "users": ["operator", "limited"]}, {"level": "None"}]});
         std::fs::write(at("policy.json"), policy.to_string()).unwrap();
         let key = Command::new("openssl").args(["genrsa", "-out"]).arg(at("sa.key")).arg("2048").output();
         assert!(key.is_ok_and(|key| key.status.success()), "openssl could not make a key: is it installed?");
@@ -147,8 +148,17 @@ impl ControlPlane {
 
     /// The operator, as a user of its own.
     pub fn operator(&self, name: &str) -> Program {
-        let config = self.directory.path().join("operator.json");
-        std::fs::write(&config, self.kubeconfig("operator-token").to_string()).unwrap();
+        self.operator_as(name, "operator-token")
+    }
+
+    /// The operator, as a user who may do what the chart grants and nothing else.
+    pub fn limited_operator(&self, name: &str) -> Program {
+        self.operator_as(name, "limited-token")
+    }
+
+    fn operator_as(&self, name: &str, token: &str) -> Program {
+        let config = self.directory.path().join(format!("{token}.json"));
+        std::fs::write(&config, self.kubeconfig(token).to_string()).unwrap();
         start(
             Command::new(env!("CARGO_BIN_EXE_berth-operator"))
                 .args(["run", "--admin-listen", "127.0.0.1:0", "--server-image", "berth:test"])
@@ -163,12 +173,17 @@ impl ControlPlane {
         self.directory.path().join(format!("{operator}.log"))
     }
 
+    /// The operator's requests.
+    pub fn requests(&self) -> Vec<Value> {
+        let log = std::fs::read_to_string(self.directory.path().join("audit.log")).unwrap();
+        log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()).collect()
+    }
+
     /// The operator's requests that are no reads, as `verb resource/name`; Leases are left out.
     pub fn writes(&self) -> Vec<String> {
-        let log = std::fs::read_to_string(self.directory.path().join("audit.log")).unwrap();
-        let events = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
-        events
+        self.requests()
+            .into_iter()
             .filter(|event| !["get", "list", "watch"].contains(&event["verb"].as_str().unwrap()))
             .filter(|event| event["objectRef"]["resource"] != "leases")
             .map(|event| {
