@@ -2,15 +2,13 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
-#[path = "apiserver/control_plane.rs"]
+#[path = "operator/control_plane.rs"]
 mod control_plane;
-#[path = "apiserver/refused.rs"]
-mod refused;
-#[path = "apiserver/rights.rs"]
+#[path = "operator/rights.rs"]
 mod rights;
 
 use berth_crds::{ModelArtifact, MultiModelEndpoint, custom_resource_definitions};
-use control_plane::{ControlPlane, Program, assets, eventually};
+use control_plane::{ControlPlane, Program, eventually, programs};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
@@ -29,7 +27,7 @@ use std::time::{Duration, Instant};
 
 /// A control plane that knows the kinds.
 async fn cluster() -> Option<(ControlPlane, Client)> {
-    let plane = ControlPlane::start(&assets()?).await;
+    let plane = ControlPlane::start(&programs()?).await;
     let client = plane.client().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     for definition in custom_resource_definitions() {

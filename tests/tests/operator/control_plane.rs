@@ -1,5 +1,7 @@
-//! etcd and kube-apiserver of this test alone, from the directory that `KUBEBUILDER_ASSETS` names.
+//! etcd and kube-apiserver of one test alone, and the operator as a process beside them.
 
+use berth_tests::cluster::tools::{API_SERVER, ETCD};
+use berth_tests::cluster::unless_missing;
 use kube::Client;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use serde_json::{Value, json};
@@ -48,22 +50,9 @@ pub struct ControlPlane {
     directory: tempfile::TempDir,
 }
 
-/// Where the programs are; none: the test cannot run, and says so.
-pub fn assets() -> Option<PathBuf> {
-    let missing = |what: &str| {
-        assert!(std::env::var_os("CI").is_none(), "{what}");
-        eprintln!("skipped: {what}");
-        None
-    };
-    let Some(assets) = std::env::var_os("KUBEBUILDER_ASSETS").map(PathBuf::from) else {
-        return missing("KUBEBUILDER_ASSETS names no directory with etcd and kube-apiserver");
-    };
-    for program in ["etcd", "kube-apiserver"] {
-        if !assets.join(program).exists() {
-            return missing(&format!("{program} is not in {}", assets.display()));
-        }
-    }
-    Some(assets)
+/// etcd and kube-apiserver; none: the test cannot run, and says so.
+pub fn programs() -> Option<[PathBuf; 2]> {
+    unless_missing(ETCD.path().and_then(|etcd| Ok([etcd, API_SERVER.path()?])))
 }
 
 fn free_port() -> u16 {
@@ -77,13 +66,13 @@ fn start(command: &mut Command, log: &Path) -> Program {
 }
 
 impl ControlPlane {
-    pub async fn start(assets: &Path) -> Self {
+    pub async fn start([etcd, apiserver]: &[PathBuf; 2]) -> Self {
         let directory = tempfile::tempdir().unwrap();
         let at = |name: &str| directory.path().join(name);
         let (client, peer, port) = (free_port(), free_port(), free_port());
         let (client, peer) = (format!("http://127.0.0.1:{client}"), format!("http://127.0.0.1:{peer}"));
         let etcd = start(
-            Command::new(assets.join("etcd"))
+            Command::new(etcd)
                 .args(["--listen-client-urls", &client, "--advertise-client-urls", &client])
                 .args(["--listen-peer-urls", &peer, "--initial-advertise-peer-urls", &peer])
                 .args(["--initial-cluster", &format!("default={peer}"), "--unsafe-no-fsync"])
@@ -97,11 +86,12 @@ impl ControlPlane {
         let policy = json!({"apiVersion": "audit.k8s.io/v1", "kind": "Policy", "omitStages": ["RequestReceived"],
             "rules": [{"level": "Metadata", "users": ["operator", "limited"]}, {"level": "None"}]});
         std::fs::write(at("policy.json"), policy.to_string()).unwrap();
-        let key = Command::new("openssl").args(["genrsa", "-out"]).arg(at("sa.key")).arg("2048").output();
-        assert!(key.is_ok_and(|key| key.status.success()), "openssl could not make a key: is it installed?");
+        let key = rcgen::KeyPair::generate().unwrap();
+        std::fs::write(at("sa.key"), key.serialize_pem()).unwrap();
+        std::fs::write(at("sa.pub"), key.public_key_pem()).unwrap();
         let file = |flag: &str, name: &str| format!("--{flag}={}", at(name).display());
         let apiserver = start(
-            Command::new(assets.join("kube-apiserver"))
+            Command::new(apiserver)
                 .args([format!("--etcd-servers={client}"), format!("--secure-port={port}")])
                 .args([
                     "--bind-address=127.0.0.1",
@@ -114,7 +104,7 @@ impl ControlPlane {
                 ])
                 .args([file("cert-dir", "certificates"), file("token-auth-file", "tokens.csv")])
                 .args([
-                    file("service-account-key-file", "sa.key"),
+                    file("service-account-key-file", "sa.pub"),
                     file("service-account-signing-key-file", "sa.key"),
                 ])
                 .args([file("audit-policy-file", "policy.json"), file("audit-log-path", "audit.log")]),
@@ -160,7 +150,7 @@ impl ControlPlane {
         let config = self.directory.path().join(format!("{token}.json"));
         std::fs::write(&config, self.kubeconfig(token).to_string()).unwrap();
         start(
-            Command::new(env!("CARGO_BIN_EXE_berth-operator"))
+            Command::new(env!("CARGO_BIN_EXE_berth-operator-under-test"))
                 .args(["run", "--admin-listen", "127.0.0.1:0", "--server-image", "berth:test"])
                 .args(["--identity", name, "--survey-seconds", "1", "--status-seconds", "1"])
                 .args(["--log", "info,berth_operator=debug"])
