@@ -247,12 +247,6 @@ async fn an_artifact_tells_what_keeps_it() {
     eventually("no endpoint again", async || reason().await.as_deref() == Some("EndpointNotFound")).await;
 }
 
-#[tokio::test]
-async fn manifests_that_break_a_rule_are_refused_with_what_to_do() {
-    let Some((_plane, client)) = cluster().await else { return };
-    refused::check(&client).await;
-}
-
 async fn holder(client: &Client) -> Option<String> {
     let leases: Api<Lease> = Api::namespaced(client.clone(), "default");
     leases.get_opt("berth-operator").await.unwrap()?.spec?.holder_identity
