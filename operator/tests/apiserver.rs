@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "apiserver/chart.rs"]
+mod chart;
 #[path = "apiserver/control_plane.rs"]
 mod control_plane;
 #[path = "apiserver/refused.rs"]
