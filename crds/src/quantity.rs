@@ -73,14 +73,14 @@ fn unit(suffix: &str) -> Option<(u128, u128)> {
     }
 }
 
-/// What a quantity looks like; the API server refuses the rest.
+/// What a quantity that is not zero looks like; the API server refuses the rest.
 pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "x-kubernetes-int-or-string": true,
         "anyOf": [{"type": "integer"}, {"type": "string"}],
-        "minimum": 0,
+        "minimum": 1,
         "maxLength": 32,
-        "pattern": r"^[0-9]{1,19}(\.[0-9]{1,4})?(m|k|[KMGTPE]i|[MGTPE]|[eE]\+?[0-9]{1,2})?$",
+        "pattern": r"^([1-9][0-9]{0,18}(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9])(m|k|[KMGTPE]i|[MGTPE]|[eE]\+?[0-9]{1,2})?$",
     })
 }
 
