@@ -63,7 +63,7 @@ fn table() -> Vec<(Value, &'static str)> {
         (e("spec.models.s3.credentialsSecretRef", json!({})), "Required value"),
         (e("spec.cache.mode", json!("Sometimes")), "supported values"),
         (e("spec.cache.memory", json!("6 GB")), "should match"),
-        (e("spec.cache.memory", json!(-1)), "greater than or equal to 0"),
+        (e("spec.cache.memory", json!(-1)), "greater than or equal to 1"),
         (e("spec.cache.disk.size", json!("big")), "should match"),
         (e("spec.server.device", json!("TPU")), "supported values"),
         (e("spec.server.resources", json!({"limits": {"cpu": 2}})), "limits.memory must be set"),
