@@ -2,10 +2,19 @@
 //! object publishes none.
 
 use crate::context::Context;
+use berth_crds::conditions::reasons;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource;
 use kube::runtime::events::{Event, EventType};
 
+/// Reasons that pass by themselves, or are as somebody wanted it.
+const PASSING: [&str; 5] = [
+    reasons::PODS_NOT_READY,
+    reasons::ENDPOINT_NOT_READY,
+    reasons::PENDING,
+    reasons::LOADING,
+    reasons::SCALED_TO_ZERO,
+];
 /// Longest note that the API takes.
 const NOTE_BYTES: usize = 1000;
 
@@ -29,11 +38,15 @@ pub async fn of_change<K: Resource<DynamicType = ()>>(
 fn event(kind: &str, old: &[Condition], new: &[Condition]) -> Option<Event> {
     let find = |all: &[Condition]| all.iter().find(|condition| condition.type_ == kind).cloned();
     let now = find(new)?;
-    if find(old).is_some_and(|before| before.status == now.status && before.reason == now.reason) {
+    let before = find(old);
+    if before.as_ref().is_some_and(|before| before.status == now.status && before.reason == now.reason) {
         return None;
     }
-    let is_well =
-        now.status == "True" || matches!(now.reason.as_str(), "PodsNotReady" | "Pending" | "ScaledToZero");
+    let is_well = now.status == "True" || PASSING.contains(&now.reason.as_str());
+    // That a new object is not ready yet is no news.
+    if before.is_none() && is_well && now.status != "True" {
+        return None;
+    }
     let said = if now.message.is_empty() { format!("{kind} is {}", now.status) } else { now.message };
     Some(Event {
         type_: if is_well { EventType::Normal } else { EventType::Warning },
@@ -60,6 +73,9 @@ mod tests {
         let told = event(READY, &[], &bad).unwrap();
         assert_eq!((told.type_, told.reason.as_str()), (EventType::Warning, reasons::SECRET_NOT_FOUND));
         assert_eq!(told.note.as_deref(), Some("create it"));
+        let new = ready(Is::False, reasons::PODS_NOT_READY, "0 of 1");
+        assert!(event(READY, &[], &new).is_none(), "a new object is not ready yet");
+        assert!(event(READY, &ready(Is::True, reasons::AS_EXPECTED, ""), &new).is_some());
         assert!(event(READY, &bad, &ready(Is::False, reasons::SECRET_NOT_FOUND, "now")).is_none());
         let good = event(READY, &bad, &ready(Is::True, reasons::AS_EXPECTED, "")).unwrap();
         assert_eq!((good.type_, good.reason.as_str()), (EventType::Normal, READY));

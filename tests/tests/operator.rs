@@ -2,16 +2,20 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+#[path = "operator/chart.rs"]
+mod chart;
 #[path = "operator/control_plane.rs"]
 mod control_plane;
 #[path = "operator/rights.rs"]
 mod rights;
 
+use axum::routing::{get, post};
+use axum::{Json, Router};
 use berth_crds::{ModelArtifact, MultiModelEndpoint, custom_resource_definitions};
 use control_plane::{ControlPlane, Program, eventually, programs};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -23,6 +27,8 @@ use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 /// A control plane that knows the kinds.
@@ -362,4 +368,59 @@ async fn the_charts_rights_suffice_and_none_is_unused() {
     })
     .await;
     assert_eq!(rights::denied(&plane.requests()), Vec::<String>::new());
+}
+
+/// A pod's admin port, whose one model is loaded when the flag says so.
+async fn admin_port(loaded: Arc<AtomicBool>) -> u16 {
+    let numbers = json!({"known": 7, "resident": 1, "failed": 0, "memory": {"budget": 9, "resident": 3},
+        "disk": {"budget": 9, "used": 3}});
+    let report = move |Json(asked): Json<Value>| {
+        let state = if loaded.load(Ordering::SeqCst) { "Resident" } else { "Loading" };
+        let of = |model: &Value| json!({"model": model, "state": state, "sizeBytes": 42, "format": "Onnx"});
+        let reports: Vec<Value> = asked["models"].as_array().unwrap().iter().map(of).collect();
+        async move { Json(reports) }
+    };
+    let routes = Router::new()
+        .route("/summary", get(async move || Json(numbers.clone())))
+        .route("/models/report", post(report));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move { axum::serve(listener, routes).await });
+    port
+}
+
+#[tokio::test]
+async fn what_the_pods_say_becomes_the_statuses() {
+    let Some((plane, client)) = cluster().await else { return };
+    let loaded = Arc::new(AtomicBool::new(false));
+    let port = admin_port(Arc::clone(&loaded)).await;
+    let pods: Api<Pod> = Api::default_namespaced(client.clone());
+    let pod = json!({"metadata": {"name": "vision-0", "labels": {"berth.dev/endpoint": "vision"}},
+        "spec": {"containers": [{"name": "server", "image": "i", "ports": [{"name": "admin", "containerPort": port}]}]}});
+    create(pods.clone(), pod).await;
+    let up = json!({"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}],
+        "conditions": [{"type": "Ready", "status": "True"}]}});
+    pods.patch_status("vision-0", &PatchParams::default(), &Patch::Merge(&up)).await.unwrap();
+    let _operator = settled(&plane, &client).await;
+    let artifact = json!({"apiVersion": "berth.dev/v1alpha1", "kind": "ModelArtifact",
+        "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision", "preload": true}});
+    create(artifacts(&client), artifact).await;
+    let status = async || artifacts(&client).get("cifar").await.unwrap().status.unwrap_or_default();
+    let is = async |kind: &str, wanted: &str| {
+        status().await.conditions.iter().any(|c| c.type_ == kind && c.status == wanted)
+    };
+    eventually("it is on its way", async || {
+        is("ArtifactAvailable", "True").await && is("Ready", "False").await
+    })
+    .await;
+    loaded.store(true, Ordering::SeqCst);
+    eventually("it is loaded", async || is("Loaded", "True").await && is("Ready", "True").await).await;
+    let known = status().await;
+    assert_eq!((known.size_bytes, known.format.as_deref()), (Some(42), Some("Onnx")));
+    assert_eq!(known.resident_on, ["vision-0"]);
+    let counts = endpoints(&client).get("vision").await.unwrap().status.unwrap().models.unwrap();
+    assert_eq!((counts.known, counts.resident, counts.failed), (7, 1, 0));
+    // The pods are asked every second, and nothing changes any more.
+    let before = marked(&client, &plane, "a").await;
+    assert_eq!(before, marked(&client, &plane, "b").await);
 }
