@@ -3,6 +3,7 @@
 //! Nothing here sleeps blindly, listens on a fixed port or outlives its test.
 
 pub mod archives;
+pub mod cluster;
 pub mod examples;
 pub mod http;
 pub mod s3;

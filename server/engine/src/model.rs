@@ -56,6 +56,15 @@ impl Reader for Source {
         savedmodel::weight(&self.bundle, &self.weights[weight])
     }
 
+    fn rows(
+        &self,
+        weight: usize,
+        sizes: [usize; 2],
+        work: &(dyn Fn(usize, &[f32]) + Sync),
+    ) -> Result<bool, EngineError> {
+        savedmodel::rows(&self.bundle, &self.weights[weight], sizes, work)
+    }
+
     fn identity(&self, weight: usize) -> String {
         let weight = &self.weights[weight];
         self.bundle.identity(&weight.key, weight.part.as_deref())

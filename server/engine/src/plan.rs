@@ -27,6 +27,7 @@ pub use schedule::release_idle;
 pub use weights::{Reader, Weights};
 
 use crate::EngineError;
+use crate::kernels;
 use crate::report::{Cost, Listing};
 use crate::value::{Value, workspace};
 use control::Budget;
@@ -127,7 +128,7 @@ impl Plan {
             Pace::Known(schedule) => schedule.fill(&mut slots),
             _ => &[],
         };
-        let mut kept = Vec::new();
+        let (mut kept, mut done) = (Vec::new(), 0);
         for (number, step) in self.steps.iter().enumerate() {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
@@ -136,7 +137,11 @@ impl Plan {
             if !matches!(schedule, Pace::Alone) {
                 workspace::step(number);
             }
-            if step.takes() {
+            if number < done {
+                // It ran beside the step before it.
+            } else if step.recurrent().is_some() && profile.is_none() {
+                done = self.abreast(number, &mut slots)?;
+            } else if step.takes() {
                 self.taking(number, &mut slots, budget, profile)?;
             } else {
                 self.one(number, &mut slots, profile)?;
@@ -174,6 +179,28 @@ impl Plan {
         }
         put(step, made, slots);
         Ok(())
+    }
+
+    /// Runs a recurrent layer, and beside it those right behind it that do not read what it makes; the number of the next step.
+    fn abreast(&self, number: usize, slots: &mut Slots) -> Result<usize, EngineError> {
+        let mut made: Vec<usize> = Vec::new();
+        let mut layers = Vec::new();
+        for step in &self.steps[number..] {
+            let waits = |s: &Source| matches!(s, Source::Slot(slot) if made.contains(slot));
+            let Some(layer) = step.recurrent().filter(|_| !step.inputs.iter().any(waits)) else { break };
+            let reads = step.inputs.iter().map(|source| read(slots, source, &step.name));
+            layers.push((layer, reads.collect::<Result<SmallVec<[&Value; 6]>, _>>()?));
+            made.extend(&step.outputs);
+        }
+        let count = layers.len();
+        let all: Vec<_> = layers.iter().map(|(layer, reads)| (*layer, &reads[..])).collect();
+        let results = kernels::PackedRecurrent::run_all(&all).map_err(|e| at(&self.steps[number].name, e))?;
+        drop(all);
+        drop(layers);
+        for (step, made) in self.steps[number..].iter().zip(results) {
+            put(step, made, slots);
+        }
+        Ok(number + count)
     }
 
     fn one(&self, number: usize, slots: &mut Slots, profile: Option<&Profile>) -> Result<(), EngineError> {
@@ -262,6 +289,10 @@ struct NoWeights;
 impl Reader for NoWeights {
     fn read(&self, _: usize) -> Result<Value, EngineError> {
         Err(EngineError::broken("a weight is missing"))
+    }
+
+    fn rows(&self, _: usize, _: [usize; 2], _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
+        Ok(false)
     }
 
     fn identity(&self, weight: usize) -> String {

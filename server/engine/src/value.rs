@@ -5,6 +5,7 @@
 //! paged. Five kinds of elements are enough: floats narrower than `float32` are computed in it, every integer in `int64`, truth in
 //! bytes; the border widens and narrows.
 
+mod lines;
 mod memory;
 pub mod workspace;
 

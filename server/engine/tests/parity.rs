@@ -1,8 +1,10 @@
 //! The engine beside TensorFlow: layer by layer, by every way of saving, whole networks. `parity/main.py` makes the models; what
-//! each row came to stands in `PARITY.md`, and what passed once must pass.
+//! each row came to stands in `PARITY.md`, and what passed once must pass. Rows are printed, and written where that is asked for,
+//! as they come: all applications take an hour.
 //!
 //!     BERTH_PARITY_WRITE=1 cargo test -p berth-engine --test parity     rewrites the table
-//!     BERTH_PARITY_ONLY=LSTM …                                          rows whose name or way has that text
+//!     BERTH_PARITY_ONLY='LSTM|GRU' …                                    rows whose name or way has one of these texts
+//!     BERTH_PARITY_RESUME=1 …                                           rows that do not pass in the table yet
 //!     BERTH_PARITY_NETWORKS=300 …                                       how many random networks
 //!     BERTH_PARITY_ALL=1 …                                              every application of Keras at full size
 
@@ -21,7 +23,7 @@ use std::sync::Mutex;
 /// One TensorFlow at a time: memory, and the table is one file.
 static ONE: Mutex<()> = Mutex::new(());
 
-fn outcomes(arguments: &[&str]) -> Option<Vec<Outcome>> {
+fn outcomes(arguments: &[&str], section: Option<&str>) -> Option<Vec<Outcome>> {
     let python = match python() {
         Ok(python) => python,
         Err(why) if std::env::var_os("CI").is_none() => {
@@ -30,18 +32,18 @@ fn outcomes(arguments: &[&str]) -> Option<Vec<Outcome>> {
         }
         Err(why) => panic!("needs python3 with venv and TensorFlow from PyPI: {why}"),
     };
-    let found = rows::all(&python, arguments);
-    for row in &found {
+    let done = section.map(table::done).unwrap_or_default();
+    Some(rows::all(&python, arguments, &done, |row| {
         println!("{}: {} ({} cases)", row.name, row.verdict(), row.cases);
-    }
-    Some(found)
+        section.into_iter().for_each(|section| table::note(section, row));
+    }))
 }
 
 #[test]
 fn layers_and_ways_of_saving() {
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     for part in ["layers", "saving"] {
-        let Some(found) = outcomes(&[part]) else { return };
+        let Some(found) = outcomes(&[part], Some(part)) else { return };
         table::compare(part, &found);
     }
 }
@@ -54,7 +56,8 @@ fn random_networks() {
     let (mut wrong, mut missing) = (Vec::new(), 0);
     for first in (0..count).step_by(100) {
         let many = (count - first).min(100);
-        let Some(found) = outcomes(&["networks", &first.to_string(), &many.to_string()]) else { return };
+        let numbers = [first.to_string(), many.to_string()];
+        let Some(found) = outcomes(&["networks", &numbers[0], &numbers[1]], None) else { return };
         missing += found.iter().filter(|row| row.lacks_operations()).count();
         wrong.extend(found.into_iter().filter(|row| !row.passes() && !row.lacks_operations()));
     }
@@ -67,6 +70,8 @@ fn random_networks() {
 fn applications() {
     let _one = ONE.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     let all = std::env::var_os("BERTH_PARITY_ALL").is_some();
-    let Some(found) = outcomes(&["applications", if all { "all" } else { "small" }]) else { return };
-    table::compare(if all { "applications" } else { "small applications" }, &found);
+    let section = if all { "applications" } else { "small applications" };
+    let which = if all { "all" } else { "small" };
+    let Some(found) = outcomes(&["applications", which], Some(section)) else { return };
+    table::compare(section, &found);
 }

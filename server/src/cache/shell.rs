@@ -362,6 +362,7 @@ impl Inner {
                 }
                 Err(error) => inner.job_failed(&model, job, error),
             };
+            crate::memory::loaded();
             inner.finished(job);
             inner.apply(&model, event);
             inner.changed.notify_waiters();

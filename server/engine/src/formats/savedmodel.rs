@@ -20,8 +20,8 @@ mod variables;
 mod weights;
 
 use super::{Artifact, Program};
-use crate::graph::{Literal, Weight};
-use crate::value::{Element, Memory, Value};
+use crate::graph::Weight;
+use crate::value::{Element, Memory, Output, Value};
 use crate::{DType, EngineError};
 use bundle::{Access, Bundle};
 use prost::Message;
@@ -94,25 +94,33 @@ fn mapped<T: Element>(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>,
     memory.map(|memory| Value::of(memory, &weight.shape)).transpose()
 }
 
+/// Hands a weight over in pieces of whole rows, as [`Bundle::rows`] does. False: it has to be read as a whole.
+pub fn rows(
+    bundle: &Bundle,
+    weight: &Weight,
+    sizes: [usize; 2],
+    work: &(dyn Fn(usize, &[f32]) + Sync),
+) -> Result<bool, EngineError> {
+    let whole = weight.dtype == DType::F32 && weight.part.is_none();
+    if whole { bundle.rows(&weight.key, sizes, work) } else { Ok(false) }
+}
+
 fn read_weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {
-    let out_of_memory = |_| EngineError::Execution("out of memory".to_owned());
+    let out_of_memory = || EngineError::Execution("out of memory".to_owned());
     let part = weight.part.as_deref();
-    let literal = if weight.dtype == DType::F32 && cfg!(target_endian = "little") {
+    if weight.dtype == DType::F32 && cfg!(target_endian = "little") {
         // The common case goes from the file to where it stays.
-        let mut values = Vec::new();
-        values.try_reserve_exact(weight.elements).map_err(out_of_memory)?;
-        values.resize(weight.elements, 0f32);
-        bundle.read(&weight.key, part, bytemuck::cast_slice_mut(&mut values))?;
-        Literal::F32(values, weight.shape.clone())
-    } else if weight.dtype == DType::String {
-        Literal::Text(bundle.texts(&weight.key)?, weight.shape.clone())
-    } else {
-        let mut bytes = Vec::new();
-        let size = weight.elements * bundle::width(weight.dtype);
-        bytes.try_reserve_exact(size).map_err(out_of_memory)?;
-        bytes.resize(size, 0u8);
-        bundle.read(&weight.key, part, &mut bytes)?;
-        constants::from_bytes(weight.dtype, weight.shape.clone(), &bytes)
-    };
-    crate::kernels::into_value(literal)
+        let mut values = Output::try_lasting(weight.elements).ok_or_else(out_of_memory)?;
+        bundle.read(&weight.key, part, bytemuck::cast_slice_mut::<f32, u8>(&mut values))?;
+        return Value::of(values, &weight.shape);
+    }
+    if weight.dtype == DType::String {
+        return Value::text(bundle.texts(&weight.key)?, &weight.shape);
+    }
+    let mut bytes = Vec::new();
+    let size = weight.elements * bundle::width(weight.dtype);
+    bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
+    bytes.resize(size, 0u8);
+    bundle.read(&weight.key, part, &mut bytes)?;
+    crate::kernels::into_value(constants::from_bytes(weight.dtype, weight.shape.clone(), &bytes))
 }

@@ -1,14 +1,15 @@
-//! Convolutions of channels-last images by packed filters: as products whose rows are read straight from the image, or, for
-//! windows of 3x3, after Winograd.
+//! Convolutions of channels-last images by packed filters: as products whose rows are read straight from the image (`narrow`: without
+//! blocks of copies), or, for windows of 3x3, after Winograd.
 #![allow(dead_code, reason = "called by the plan")]
 
+mod narrow;
 #[cfg(test)]
 mod tests;
 mod windows;
 mod winograd;
 
 pub use super::spatial::Geometry;
-pub use winograd::POINTS;
+pub use winograd::{POINTS, TAPS, put as put_transformed};
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
@@ -38,7 +39,10 @@ impl Weights {
         let [kh, kw, per_group, outs] = dims;
         assert!(groups > 0 && outs.is_multiple_of(groups) && filter.len() == kh * kw * per_group * outs);
         let packed = match algorithm {
-            Algorithm::Winograd => winograd::filters(filter, dims, groups),
+            Algorithm::Winograd => {
+                assert!(kh == 3 && kw == 3 && groups == 1);
+                winograd::filters(filter, per_group, outs)
+            }
             Algorithm::Direct => {
                 let (rows, columns) = (kh * kw * per_group, outs / groups);
                 let of = |n| {
@@ -130,6 +134,9 @@ fn convolution_on(
         return winograd::convolution(isa, out, x, g, &weights.packed, epilogue, threads);
     }
     let to = Shared::new(out);
+    if weights.groups == 1 && narrow::fits(g) {
+        return narrow::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);
+    }
     let around = if weights.groups == 1 && !plain(g) { windows::padded(x, g) } else { None };
     let (x, g) = around.as_ref().map_or((x, g), |(x, g)| (x.as_slice(), g));
     for (n, packed) in weights.packed.iter().enumerate() {

@@ -1,7 +1,7 @@
 //! How a product's weights lie in memory: it follows from their shape and the choice of an algorithm, before they are read.
 
-use super::convolve::{Algorithm, POINTS, Weights};
-use super::gemm::{Matrix, Packed};
+use super::convolve::{Algorithm, POINTS, TAPS, Weights, put_transformed};
+use super::gemm::{self, Matrix, Packed, Side};
 use super::{EngineError, fail};
 use crate::graph::{Product, Products};
 use crate::value::Memory;
@@ -73,6 +73,33 @@ impl Form {
         }
     }
 
+    /// Packs weights as they are read; `factors` multiply what belongs to each output. `read` is told how many planes the weights have
+    /// and how many columns a row has, and hands over rows: the number of the first, and of each plane the same rows. None: the
+    /// weights have to be there as a whole, or `read` said that it cannot.
+    pub fn pack_rows(
+        &self,
+        factors: Option<&[f32]>,
+        read: impl FnOnce([usize; 2], &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError>,
+    ) -> Result<Option<Vec<Packed>>, EngineError> {
+        let Some([count, inner, columns]) = self.parts() else { return Ok(None) };
+        let transformed = matches!(self, Self::Conv { algorithm: Algorithm::Winograd, .. });
+        let outs = if transformed { columns } else { count.saturating_mul(columns) };
+        if outs == 0 || factors.is_some_and(|f| f.len() != outs) {
+            return Ok(None);
+        }
+        let room = || fail("there is no memory for the weights");
+        gemm::pack_rows(Side { count, inner, columns }, factors, room, |to| {
+            if transformed {
+                read([TAPS, outs], &|first, rows| {
+                    let step = rows.len() / TAPS;
+                    put_transformed(to, first, step / outs, rows, step);
+                })
+            } else {
+                read([1, outs], &|first, rows| to.put(first, rows))
+            }
+        })
+    }
+
     /// Packs a matrix that is to be turned first: what is in memory is `[columns][rows]`. None: it is no matrix.
     pub fn pack_turned(&self, weights: &[f32]) -> Option<Vec<Packed>> {
         let Self::Dense([inner, columns]) = *self else { return None };
@@ -86,5 +113,45 @@ impl Form {
         let [count, inner, columns] = self.parts()?;
         let size = Packed::elements(inner, columns)?;
         (0..count).map(|n| Packed::from_memory(part(n.checked_mul(size)?, size)?, inner, columns)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Algorithm, Form};
+
+    fn numbers(count: usize, step: usize) -> Vec<f32> {
+        (0..count).map(|n| ((n * step) % 1009) as f32 * 0.01 - 5.0).collect()
+    }
+
+    /// Rows as they are read, in pieces, give what the whole gives, scaled before.
+    #[test]
+    fn packing_by_rows_is_packing() {
+        let conv = |dims, groups, algorithm| Form::Conv { dims, groups, algorithm };
+        for (form, rows, outs) in [
+            (Form::Dense([70, 33]), 70, 33),
+            (conv([5, 3, 8, 40], 1, Algorithm::Direct), 5 * 3 * 8, 40),
+            (conv([3, 3, 4, 30], 3, Algorithm::Direct), 9 * 4, 30),
+            (conv([3, 3, 37, 40], 1, Algorithm::Winograd), 37, 40),
+        ] {
+            let planes = if rows == 37 { 9 } else { 1 };
+            let (weights, factors) = (numbers(planes * rows * outs, 7919), numbers(outs, 31));
+            let scaled: Vec<f32> = weights.iter().zip(factors.iter().cycle()).map(|(x, f)| x * f).collect();
+            let wanted = form.pack(&scaled);
+            let packed = form.pack_rows(Some(&factors), |sizes, put| {
+                assert_eq!(sizes, [planes, outs]);
+                for first in (0..rows).step_by(16) {
+                    let many = 16.min(rows - first);
+                    let plane = |p: usize| &weights[(p * rows + first) * outs..][..many * outs];
+                    put(first, &(0..planes).flat_map(plane).copied().collect::<Vec<_>>());
+                }
+                Ok(true)
+            });
+            let packed = packed.unwrap().unwrap();
+            assert_eq!(packed.len(), wanted.len(), "{form:?}");
+            for (packed, wanted) in packed.iter().zip(&wanted) {
+                assert_eq!(packed.as_slice(), wanted.as_slice(), "{form:?}");
+            }
+        }
     }
 }

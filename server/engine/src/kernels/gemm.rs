@@ -7,14 +7,17 @@
 
 mod epilogue;
 mod pack;
+mod rows;
 #[cfg(test)]
 pub(super) mod tests;
 mod tile;
 mod work;
 
 pub use epilogue::Epilogue;
+pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
-pub(super) use tile::{DEPTH, ROW, Row, copy_run, zero_run};
+pub use rows::{Rows, Side, pack_rows, pack_whole};
+pub(super) use tile::{DEPTH, ROW, Row, RowParts, activate_rows, copy_run, zero_run};
 pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, workers};
 
 pub(super) use super::crew::share;

@@ -10,7 +10,7 @@ use crate::value::{Contents, Kind};
 use sha2::{Digest, Sha256};
 
 /// Changes when the layout of packed weights does, or the arithmetic that makes them.
-const LAYOUT: u32 = 1;
+const LAYOUT: u32 = 2;
 
 /// A weight and what is done to it.
 #[derive(Debug, Clone)]
@@ -83,6 +83,24 @@ impl Deferred {
     /// All that is done to the elements, once they are read.
     pub fn apply(&self, value: Value) -> Result<Value, EngineError> {
         self.run(value, &self.edits)
+    }
+
+    /// By what each column (of the last axis) is multiplied, if that and new shapes are all that is done. None: more is.
+    pub fn factors(&self) -> Option<Option<&[f32]>> {
+        let mut factors = None;
+        for Edit { op, operand } in &self.edits {
+            match (op, operand) {
+                (Op::Reshape, _) | (Op::Cast(crate::DType::F32), _) => {}
+                (Op::Binary(Binary::Mul), Some(by)) if factors.is_none() => {
+                    // Along the last axis alone, and that is the last one to the end.
+                    let [before @ .., last] = by.dims() else { return None };
+                    let along = before.iter().all(|d| *d == 1) && self.dims.last() == Some(last);
+                    factors = Some(by.slice().ok().filter(|_| along)?);
+                }
+                _ => return None,
+            }
+        }
+        Some(factors)
     }
 
     /// The elements packed.

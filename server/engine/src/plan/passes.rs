@@ -1,5 +1,6 @@
 //! Rewrites: small, pure, one a file, in this order. Each leaves the answers as they are.
 
+mod abreast;
 mod activations;
 mod attention;
 mod chains;
@@ -21,7 +22,7 @@ use crate::EngineError;
 type Pass = fn(&mut Draft) -> Result<(), EngineError>;
 
 /// The passes by name.
-pub const PASSES: [(&str, Pass); 11] = [
+pub const PASSES: [(&str, Pass); 12] = [
     // Loops that are recurrent layers.
     ("recurrent", recurrent::run),
     // Transposes that undo each other or nothing.
@@ -41,6 +42,8 @@ pub const PASSES: [(&str, Pass); 11] = [
     ("epilogues", epilogues::run),
     // What is left element by element is done in one pass over memory.
     ("chains", chains::run),
+    // Layers that can run side by side come behind each other.
+    ("abreast", abreast::run),
     ("unused", unused::run),
 ];
 

@@ -141,6 +141,14 @@ impl Step {
         }
     }
 
+    /// The recurrent layer, if the step is one.
+    pub fn recurrent(&self) -> Option<&PackedRecurrent> {
+        match &self.work {
+            Work::Recurrent(layer) => Some(layer),
+            _ => None,
+        }
+    }
+
     /// What it does, and how.
     pub fn title(&self) -> String {
         match &self.work {

@@ -13,6 +13,14 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub trait Reader: Sync {
     /// One of them, checked.
     fn read(&self, weight: usize) -> Result<Value, EngineError>;
+    /// Hands one of `float32` over in rows, from several threads. Of so many planes of rows of so many columns: the number of the first
+    /// row, and of each plane the same rows. False: it has to be read as a whole. What was made of the rows is void if this fails.
+    fn rows(
+        &self,
+        weight: usize,
+        planes_and_columns: [usize; 2],
+        work: &(dyn Fn(usize, &[f32]) + Sync),
+    ) -> Result<bool, EngineError>;
     /// A text that another content would not have.
     fn identity(&self, weight: usize) -> String;
 }
@@ -65,10 +73,21 @@ impl<'r> Weights<'r> {
             Some(packed) => packed,
             None => {
                 self.added.store(true, Ordering::Relaxed);
-                weight.pack(self.reader.read(weight.weight)?, form)?
+                self.pack(weight, form)?
             }
         };
         Ok(lock(&self.packed).entry(key).or_insert(packed).clone())
+    }
+
+    fn pack(&self, weight: &Deferred, form: Form) -> Result<Vec<Packed>, EngineError> {
+        if let Some(factors) = weight.factors() {
+            let read =
+                |sizes, work: &(dyn Fn(usize, &[f32]) + Sync)| self.reader.rows(weight.weight, sizes, work);
+            if let Some(packed) = form.pack_rows(factors, read)? {
+                return Ok(packed);
+            }
+        }
+        weight.pack(self.reader.read(weight.weight)?, form)
     }
 
     /// A constant packed; once for all nodes that read it.

@@ -75,6 +75,12 @@ impl<T: Element> Output<T> {
     pub fn lasting(len: usize) -> Self {
         Self { block: Block::alone(len * size_of::<T>()), len, of: std::marker::PhantomData }
     }
+
+    /// As [`Output::lasting`]; None: there is no room for them.
+    pub fn try_lasting(len: usize) -> Option<Self> {
+        let block = Block::try_alone(len.checked_mul(size_of::<T>())?)?;
+        Some(Self { block, len, of: std::marker::PhantomData })
+    }
 }
 
 impl<T: Element> Deref for Output<T> {

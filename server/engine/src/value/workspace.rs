@@ -6,26 +6,15 @@
 //! page to be zeroed by the system. A run that turns out otherwise (loops whose length depends on the data) falls back
 //! to memory of its own, buffer by buffer.
 
-use bytemuck::{Pod, Zeroable};
+use super::lines::{Line, Lines};
+use bytemuck::Pod;
 use std::cell::RefCell;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// A cache line: what blocks are made of, so that every buffer begins at one.
-#[derive(Debug, Clone, Copy)]
-#[repr(C, align(64))]
-struct Line([u8; 64]);
-
-// SAFETY: sixty-four bytes without padding, every pattern of which is one.
-#[allow(unsafe_code)]
-unsafe impl Zeroable for Line {}
-// SAFETY: as above; it is `Copy` and has no lifetime.
-#[allow(unsafe_code)]
-unsafe impl Pod for Line {}
 
 /// Memory of one buffer. It goes back to where it came from when it is dropped.
 #[derive(Debug)]
 pub struct Block {
-    lines: Vec<Line>,
+    lines: Lines,
     home: Home,
 }
 
@@ -39,17 +28,22 @@ enum Home {
 impl Block {
     /// A block of its own, all zero.
     pub fn alone(bytes: usize) -> Self {
-        alone(bytes.div_ceil(size_of::<Line>()))
+        Self { lines: Lines::zeroed(bytes), home: Home::Nowhere }
+    }
+
+    /// A block of its own, all zero; None: there is no room for it.
+    pub fn try_alone(bytes: usize) -> Option<Self> {
+        Some(Self { lines: Lines::try_zeroed(bytes)?, home: Home::Nowhere })
     }
 
     /// The block as numbers.
     pub fn elements<T: Pod>(&self) -> &[T] {
-        bytemuck::cast_slice(&self.lines)
+        self.lines.elements()
     }
 
     /// The block as numbers, to be written.
     pub fn elements_mut<T: Pod>(&mut self) -> &mut [T] {
-        bytemuck::cast_slice_mut(&mut self.lines)
+        self.lines.elements_mut()
     }
 }
 
@@ -58,7 +52,9 @@ impl Drop for Block {
         match &self.home {
             Home::Nowhere => {}
             Home::Trace(trace, number) => lock(trace).end(*number),
-            Home::Object(workspace, object) => workspace.put(*object, std::mem::take(&mut self.lines)),
+            Home::Object(workspace, object) => {
+                workspace.put(*object, std::mem::replace(&mut self.lines, Lines::NONE));
+            }
         }
     }
 }
@@ -139,28 +135,30 @@ impl Layout {
 #[derive(Debug)]
 pub struct Workspace {
     layout: Arc<Layout>,
-    objects: Mutex<Vec<Option<Vec<Line>>>>,
+    objects: Mutex<Vec<Option<Lines>>>,
 }
 
 impl Workspace {
     /// A workspace whose objects are made when they are first used.
     pub fn new(layout: Arc<Layout>) -> Arc<Self> {
-        let objects = layout.objects.iter().map(|_| Some(Vec::new())).collect();
+        let objects = layout.objects.iter().map(|_| Some(Lines::NONE)).collect();
         Arc::new(Self { layout, objects: Mutex::new(objects) })
     }
 
-    fn take(&self, number: usize, lines: usize) -> Option<(usize, Vec<Line>)> {
+    fn take(&self, number: usize, lines: usize) -> Option<(usize, Lines)> {
         let object = *self.layout.places.get(number)?;
         let size = self.layout.objects[object];
         if size < lines {
             return None;
         }
         let mut memory = lock(&self.objects)[object].take()?;
-        memory.resize(size, Line::zeroed());
+        if memory.len() < size {
+            memory = Lines::zeroed(size * size_of::<Line>());
+        }
         Some((object, memory))
     }
 
-    fn put(&self, object: usize, memory: Vec<Line>) {
+    fn put(&self, object: usize, memory: Lines) {
         lock(&self.objects)[object] = Some(memory);
     }
 }
@@ -196,23 +194,18 @@ pub fn block(bytes: usize) -> Block {
     SOURCE.with_borrow_mut(|source| match source {
         Some(Source::Trace(trace)) => {
             let number = lock(trace).begin(lines);
-            Block { lines: vec![Line::zeroed(); lines], home: Home::Trace(trace.clone(), number) }
+            Block { lines: Lines::zeroed(bytes), home: Home::Trace(trace.clone(), number) }
         }
         Some(Source::Workspace { workspace, next }) => {
             let number = *next;
             *next = next.saturating_add(1);
             match workspace.take(number, lines) {
                 Some((object, lines)) => Block { lines, home: Home::Object(workspace.clone(), object) },
-                None => alone(lines),
+                None => Block::alone(bytes),
             }
         }
-        None => alone(lines),
+        None => Block::alone(bytes),
     })
-}
-
-fn alone(lines: usize) -> Block {
-    // Zero as the system gives it: pages that nobody writes to stay away.
-    Block { lines: bytemuck::zeroed_vec(lines), home: Home::Nowhere }
 }
 
 /// Runs `work`, tracing its buffers; what they were laid out to.
@@ -264,7 +257,7 @@ mod tests {
         let b = block(2000);
         drop(a);
         let c = block(900);
-        vec![b.lines.as_ptr() as usize, c.lines.as_ptr() as usize]
+        vec![b.elements::<u8>().as_ptr() as usize, c.elements::<u8>().as_ptr() as usize]
     }
 
     #[test]

@@ -63,13 +63,14 @@ pub fn python() -> Result<PathBuf, String> {
     Ok(python)
 }
 
-/// Every row of a part of `main.py`.
-pub fn all(python: &Path, arguments: &[&str]) -> Vec<Outcome> {
+/// Every row of a part of `main.py` but those that are done, each shown to `seen` as it comes.
+pub fn all(python: &Path, arguments: &[&str], done: &[String], seen: impl Fn(&Outcome)) -> Vec<Outcome> {
     let main = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/parity/main.py");
     let mut child = Command::new(python)
         .arg("-B")
         .arg(main)
         .args(arguments)
+        .env("BERTH_PARITY_DONE", done.join("\n"))
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(if std::env::var_os("BERTH_PARITY_TRACE").is_some() {
@@ -85,7 +86,9 @@ pub fn all(python: &Path, arguments: &[&str]) -> Vec<Outcome> {
     for line in lines {
         let line = line.unwrap();
         let row: Value = serde_json::from_str(&line).unwrap_or_else(|e| panic!("{e}: {line}"));
-        outcomes.push(outcome(&row));
+        let outcome = outcome(&row);
+        seen(&outcome);
+        outcomes.push(outcome);
         acknowledge.write_all(b"\n").unwrap();
     }
     let status = child.wait().unwrap();

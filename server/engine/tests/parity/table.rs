@@ -59,6 +59,24 @@ fn passed(line: &str) -> bool {
     line.split('|').nth(4).is_some_and(|mark| mark.trim() == "yes")
 }
 
+/// Name and way of the rows of a section that need not be run again.
+pub fn done(name: &str) -> Vec<String> {
+    if std::env::var_os("BERTH_PARITY_RESUME").is_none() {
+        return Vec::new();
+    }
+    let rows = read().into_iter().find(|s| s.name == name).map_or_else(Vec::new, |s| s.rows);
+    rows.iter().filter(|row| passed(row)).map(|row| key(row).join("\t")).collect()
+}
+
+/// Writes one row as soon as it is known, if the table is to be written: what was found stays when the rest is broken off.
+pub fn note(name: &str, row: &Outcome) {
+    if std::env::var_os("BERTH_PARITY_WRITE").is_some() {
+        let mut sections = read();
+        replace(section(&mut sections, name), vec![line(row)]);
+        write(&sections);
+    }
+}
+
 /// Fails where a row that passed does not; writes the section anew when asked to.
 pub fn compare(name: &str, found: &[Outcome]) {
     let mut sections = read();
@@ -74,16 +92,27 @@ pub fn compare(name: &str, found: &[Outcome]) {
     assert!(worse.is_empty(), "these passed once:\n{worse:#?}");
 }
 
+/// All rows of a section, unless only some of them were run.
 fn update(sections: &mut Vec<Section>, name: &str, found: &[Outcome]) {
     let rows: Vec<String> = found.iter().map(line).collect();
-    let Some(section) = sections.iter_mut().find(|s| s.name == name) else {
-        sections.push(Section { name: name.to_owned(), rows });
-        return;
-    };
-    if std::env::var_os("BERTH_PARITY_ONLY").is_none() {
+    let section = section(sections, name);
+    let some = ["BERTH_PARITY_ONLY", "BERTH_PARITY_RESUME"].iter().any(|n| std::env::var_os(n).is_some());
+    if some {
+        replace(section, rows);
+    } else {
         section.rows = rows;
-        return;
     }
+}
+
+fn section<'s>(sections: &'s mut Vec<Section>, name: &str) -> &'s mut Section {
+    let at = sections.iter().position(|s| s.name == name).unwrap_or_else(|| {
+        sections.push(Section { name: name.to_owned(), rows: Vec::new() });
+        sections.len() - 1
+    });
+    &mut sections[at]
+}
+
+fn replace(section: &mut Section, rows: Vec<String>) {
     for new in rows {
         match section.rows.iter_mut().find(|old| key(old) == key(&new)) {
             Some(old) => *old = new,

@@ -1,5 +1,7 @@
 //! TensorFlow's checkpoint: an index of tensors and the files of their bytes.
 
+mod read;
+
 use super::proto::{BundleEntry, BundleHeader, dtype};
 use super::regions::{self, Region};
 use super::{layout, sstable};
@@ -279,11 +281,6 @@ impl Bundle {
         };
         let pieces: Option<Vec<_>> = entry.slices.iter().map(piece).collect();
         pieces.filter(|p| p.iter().all(|(_, e)| e.slices.is_empty())).ok_or_else(wrong)
-    }
-
-    fn bytes(&self, key: &str, entry: &BundleEntry, into: &mut [u8]) -> Result<(), EngineError> {
-        self.fill(entry, into)?;
-        check(key, entry, into)
     }
 
     /// Maps a tensor's bytes, and checks them unless that was done before. None: they have to be read.

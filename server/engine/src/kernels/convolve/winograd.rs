@@ -3,6 +3,10 @@
 //! Some tiles at a time are transformed, multiplied (36 products of matrices), and transformed back, so that what is between
 //! stays in the second cache.
 
+mod filters;
+
+pub use filters::{TAPS, filters, put};
+
 use super::super::gemm::{
     DEPTH, Epilogue, Filled, PANEL, Packed, Panels, Problem, ROW, Row, Shared, recycled, share, workers,
 };
@@ -24,35 +28,6 @@ const SQUARE: f32 = POINT * POINT;
 const WORKING_SET: usize = 1 << 19;
 const FEWEST: usize = 48;
 const MOST: usize = 144;
-
-/// `G g Gᵀ` of every channel and output, as one matrix for each point.
-pub fn filters(filter: &[f32], dims: [usize; 4], groups: usize) -> Vec<Packed> {
-    let [kh, kw, channels, outs] = dims;
-    assert!(kh == 3 && kw == 3 && groups == 1);
-    let size = channels * outs;
-    let mut points = vec![0.0; POINTS * size];
-    for at in 0..size {
-        let mut lines = [[0.0; 3]; SIDE];
-        for kx in 0..3 {
-            let column = [0, 1, 2].map(|ky| f64::from(filter[(ky * 3 + kx) * size + at]));
-            evaluate(column).into_iter().zip(&mut lines).for_each(|(v, line)| line[kx] = v);
-        }
-        for (i, line) in lines.into_iter().enumerate() {
-            for (j, v) in evaluate(line).into_iter().enumerate() {
-                points[(i * SIDE + j) * size + at] = v as f32;
-            }
-        }
-    }
-    (0..POINTS).map(|p| Packed::new(&points[p * size..(p + 1) * size], channels, outs)).collect()
-}
-
-/// `G g`: the polynomial at the points, divided by what the other transforms leave out.
-fn evaluate([a, b, c]: [f64; 3]) -> [f64; SIDE] {
-    let (p, s) = (f64::from(POINT), f64::from(SQUARE));
-    let one = 2.0 * (1.0 - s);
-    let other = 2.0 * s * (s - 1.0);
-    [a / s, (a + b + c) / one, (a - b + c) / one, (a + p * b + s * c) / other, (a - p * b + s * c) / other, c]
-}
 
 thread_local! {
     static TILES: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };

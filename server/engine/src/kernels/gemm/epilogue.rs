@@ -26,7 +26,7 @@ impl Epilogue<'_> {
     }
 
     /// The activation, if it is one that is better applied to whole rows afterwards.
-    pub(super) fn late(&self) -> Option<Activation> {
+    pub(in super::super) fn late(&self) -> Option<Activation> {
         match self.activation {
             Activation::Sigmoid
             | Activation::Tanh
@@ -59,7 +59,10 @@ impl Epilogue<'_> {
 
 /// `activation(v)` of some vectors. Each activation has a loop of its own: what it is, is not asked in the loop.
 #[inline(always)]
-pub(super) fn activate<S: Simd, const N: usize>(activation: Activation, mut v: [S::V; N]) -> [S::V; N] {
+pub(in super::super) fn activate<S: Simd, const N: usize>(
+    activation: Activation,
+    mut v: [S::V; N],
+) -> [S::V; N] {
     // Loops, not `map`: a closure that the compiler does not inline is compiled without the instructions of `S`.
     macro_rules! each {
         ($v:ident => $result:expr) => {
@@ -99,7 +102,7 @@ fn apply(activation: Activation, to: &mut [f32]) {
 
 /// A vector, or what there is of it.
 #[inline(always)]
-pub(super) fn load<S: Simd>(from: &[f32]) -> S::V {
+pub(in super::super) fn load<S: Simd>(from: &[f32]) -> S::V {
     match <&Lanes>::try_from(from) {
         Ok(lanes) => S::load(lanes),
         Err(_) => S::load_part(from),

@@ -60,7 +60,7 @@ pub struct Panels<'a> {
 
 impl<'a> Panels<'a> {
     /// Rows of one panel.
-    pub(super) fn panel(&self, n: usize) -> &'a [[f32; PANEL]] {
+    pub(in super::super) fn panel(&self, n: usize) -> &'a [[f32; PANEL]] {
         let size = self.inner * PANEL;
         self.data[n * size..(n + 1) * size].as_chunks().0
     }

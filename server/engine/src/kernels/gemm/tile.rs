@@ -53,22 +53,22 @@ impl Kernel for Panel<'_> {
         if let Some(activation) = late {
             // The panel's results are still in the first cache.
             let (rows, out, at) = (self.block.len(), self.out, self.at);
-            activate_rows(Rows { activation, out, at, step: self.step, width: self.width, rows });
+            activate_rows(RowParts { activation, out, at, step: self.step, width: self.width, rows });
         }
     }
 }
 
-/// A part of each of some rows, to be activated.
-struct Rows {
-    activation: Activation,
-    out: Shared,
-    at: usize,
-    step: usize,
-    width: usize,
-    rows: usize,
+/// A part of each of some rows, to be activated by the thread whose work they are.
+pub struct RowParts {
+    pub activation: Activation,
+    pub out: Shared,
+    pub at: usize,
+    pub step: usize,
+    pub width: usize,
+    pub rows: usize,
 }
 
-impl Kernel for Rows {
+impl Kernel for RowParts {
     type Output = ();
 
     #[inline(always)]
@@ -84,7 +84,7 @@ impl Kernel for Rows {
 
 /// Not compiled into every tile: that would make it many times as large.
 #[inline(never)]
-fn activate_rows(rows: Rows) {
+pub fn activate_rows(rows: RowParts) {
     run(rows);
 }
 
@@ -100,14 +100,33 @@ impl Panel<'_> {
         let next = if tiles < 4 { &[] } else { self.next };
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
         let bias = self.bias::<S, WIDE>();
+        let whole = self.first && self.last && self.epilogue.residual.is_none();
         for block in self.block.chunks(tall) {
             prefetch::<S>(next.next().unwrap_or_default());
             self.expect::<S, WIDE>(at, block.len());
+            if whole && let Ok(block) = <&[Row; TALLEST]>::try_from(block) {
+                self.direct::<S, WIDE>(block, at, bias);
+                at += TALLEST * self.step;
+                continue;
+            }
             tile::<S, WIDE>(block, self.weights, &mut sums);
             for sums in &sums[..block.len()] {
                 self.finish_whole::<S, WIDE>(sums, at, bias);
                 at += self.step;
             }
+        }
+    }
+
+    /// A tile that is all of its sums goes from the registers to the result.
+    #[inline(always)]
+    fn direct<S: Simd, const WIDE: usize>(&self, block: &[Row; TALLEST], mut at: usize, bias: [S::V; WIDE]) {
+        for v in sums::<S, TALLEST, WIDE>(block, self.weights, bias) {
+            let v = activate::<S, WIDE>(self.epilogue.activation, v);
+            // SAFETY: columns of one panel in rows of one block are the work of one call.
+            #[allow(unsafe_code)]
+            let out = unsafe { self.out.part(at, WIDE * 16) };
+            store_all::<S, WIDE>(&v, out.as_chunks_mut().0);
+            at += self.step;
         }
     }
 
@@ -241,9 +260,22 @@ fn tile<S: Simd, const WIDE: usize>(
 fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
-    sums: &mut [[f32; PANEL]; TALLEST],
+    to: &mut [[f32; PANEL]; TALLEST],
 ) {
-    let mut acc = [[S::splat(0.0); WIDE]; R];
+    let sums = sums::<S, R, WIDE>(block, weights, [S::splat(0.0); WIDE]);
+    for (sums, to) in sums.iter().zip(to) {
+        store_all::<S, WIDE>(sums, to.as_chunks_mut().0);
+    }
+}
+
+/// What the rows and the weights sum up to, with what each column begins with.
+#[inline(always)]
+fn sums<S: Simd, const R: usize, const WIDE: usize>(
+    block: &[Row; R],
+    weights: &[[f32; PANEL]],
+    begin: [S::V; WIDE],
+) -> [[S::V; WIDE]; R] {
+    let mut acc = [begin; R];
     for (k, weights) in weights.iter().enumerate().take(ROW) {
         let (parts, _) = weights.as_chunks::<16>();
         let w = load_all::<S, WIDE>(parts);
@@ -254,10 +286,7 @@ fn fixed<S: Simd, const R: usize, const WIDE: usize>(
             }
         }
     }
-    for (acc, sums) in acc.iter().zip(sums) {
-        let (parts, _) = sums.as_chunks_mut::<16>();
-        store_all::<S, WIDE>(acc, parts);
-    }
+    acc
 }
 
 /// Copies a run to the start of `to`, which needs 16 numbers more room than the run has.

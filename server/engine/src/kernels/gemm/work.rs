@@ -32,6 +32,11 @@ impl Shared {
         Self { start: out.as_mut_ptr(), len: out.len() }
     }
 
+    /// Numbers of it.
+    pub fn len(self) -> usize {
+        self.len
+    }
+
     /// What begins later.
     pub fn from(self, at: usize) -> Self {
         assert!(at <= self.len);

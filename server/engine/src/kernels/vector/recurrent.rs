@@ -3,8 +3,9 @@
 
 use crate::graph::Cell;
 use crate::kernels::activate;
-use crate::kernels::gemm::{PANEL, Packed};
-use crate::kernels::simd::{Kernel, LANES, Simd, run};
+use crate::kernels::gemm::{PANEL, Packed, Shared, share, workers};
+use crate::kernels::simd::{Isa, Kernel, LANES, Simd, run_on};
+use std::ops::Range;
 
 /// What the state is multiplied by.
 #[derive(Debug)]
@@ -28,60 +29,124 @@ pub struct Sequence {
     pub units: usize,
 }
 
-/// Runs a layer. `x`: `[steps, batch, gates units]`, with the first bias; `h` and, of an LSTM, `c`: `[batch, units]`, the state before
-/// and after; `out`: `[steps, batch, units]`, if all outputs are wanted. False, and nothing done, if a size is wrong.
-#[must_use]
-pub fn recurrent(
-    cell: Cell,
-    weights: &Weights,
-    sequence: Sequence,
-    x: &[f32],
-    h: &mut [f32],
-    c: &mut [f32],
-    out: Option<&mut [f32]>,
-) -> bool {
-    let Sequence { batch, steps, units } = sequence;
-    let state = batch * units;
-    let has = |w: &Packed, gates: usize| w.inner() == units && w.columns() == gates * units;
-    let fits = match cell {
-        Cell::Simple { .. } => has(&weights.first, 1),
-        Cell::Lstm { .. } => has(&weights.first, 4) && c.len() == state,
-        Cell::Gru { reset_after: true, .. } => has(&weights.first, 3) && weights.bias.len() == 3 * units,
-        Cell::Gru { .. } => has(&weights.first, 2) && weights.second.as_ref().is_some_and(|w| has(w, 1)),
-    };
-    let fits = fits
-        && units > 0
-        && x.len() == state * steps * cell.gates()
-        && h.len() == state
-        && out.as_ref().is_none_or(|o| o.len() == state * steps);
-    if fits && batch > 0 {
-        run(Layer { cell, weights, sequence, x, h, c, out });
-    }
-    fits
+/// What a layer reads and writes. `x`: `[steps, batch, gates units]`, with the first bias; `h` and, of an LSTM, `c`: `[batch, units]`,
+/// the state before and after; `out`: `[steps, batch, units]`, if all outputs are wanted.
+#[derive(Debug)]
+pub struct Run<'a> {
+    pub cell: Cell,
+    pub weights: &'a Weights,
+    pub sequence: Sequence,
+    pub x: &'a [f32],
+    pub h: &'a mut [f32],
+    pub c: &'a mut [f32],
+    pub out: Option<&'a mut [f32]>,
 }
 
-struct Layer<'a> {
+impl Run<'_> {
+    /// Whether all sizes are right.
+    fn fits(&self) -> bool {
+        let (weights, Sequence { batch, steps, units }) = (self.weights, self.sequence);
+        let state = batch * units;
+        let has = |w: &Packed, gates: usize| w.inner() == units && w.columns() == gates * units;
+        let fits = match self.cell {
+            Cell::Simple { .. } => has(&weights.first, 1),
+            Cell::Lstm { .. } => has(&weights.first, 4) && self.c.len() == state,
+            Cell::Gru { reset_after: true, .. } => has(&weights.first, 3) && weights.bias.len() == 3 * units,
+            Cell::Gru { .. } => has(&weights.first, 2) && weights.second.as_ref().is_some_and(|w| has(w, 1)),
+        };
+        fits && units > 0
+            && self.x.len() == state * steps * self.cell.gates()
+            && self.h.len() == state
+            && self.out.as_ref().is_none_or(|o| o.len() == state * steps)
+    }
+
+    /// Multiplications of the states.
+    fn work(&self) -> usize {
+        let Sequence { batch, steps, units } = self.sequence;
+        [batch, steps, units, self.cell.gates()].iter().fold(units, |work, n| work.saturating_mul(*n))
+    }
+}
+
+/// Rows that are multiplied together: pieces of a layer have a multiple of them.
+const TALL: usize = 4;
+
+/// Runs layers that do not wait for each other, side by side: whole layers, or some rows of each. False, and nothing done, if a size is
+/// wrong.
+#[must_use]
+pub fn recurrent(runs: &mut [Run<'_>], threads: usize) -> bool {
+    recurrent_on(Isa::best(), runs, threads)
+}
+
+fn recurrent_on(isa: Isa, runs: &mut [Run<'_>], threads: usize) -> bool {
+    if !runs.iter().all(Run::fits) {
+        return false;
+    }
+    let work = runs.iter().fold(0usize, |all, run| all.saturating_add(run.work()));
+    let threads = workers(threads, work);
+    let parts = threads.div_ceil(runs.len().max(1));
+    let mut pieces = Vec::new();
+    for run in runs {
+        let Sequence { batch, units, .. } = run.sequence;
+        let tall = batch.div_ceil(parts).next_multiple_of(TALL).max(TALL);
+        let out = run.out.as_deref_mut().map(Shared::new);
+        let states = [Shared::new(run.h), Shared::new(run.c)];
+        for first in (0..batch).step_by(tall) {
+            let rows = first..(first + tall).min(batch);
+            let (cell, weights, sequence) = (run.cell, run.weights, run.sequence);
+            pieces.push(Piece { cell, weights, sequence, x: run.x, states, out, rows, units });
+        }
+    }
+    share(threads, pieces.len(), |n| pieces[n].run(isa));
+    true
+}
+
+/// Some rows of a layer.
+struct Piece<'a> {
     cell: Cell,
     weights: &'a Weights,
     sequence: Sequence,
     x: &'a [f32],
+    states: [Shared; 2],
+    out: Option<Shared>,
+    rows: Range<usize>,
+    units: usize,
+}
+
+impl Piece<'_> {
+    fn run(&self, isa: Isa) {
+        let (at, len) = (self.rows.start * self.units, self.rows.len() * self.units);
+        let [h, c] = self.states;
+        // SAFETY: pieces have other rows each, and the slices are borrowed as long as there are pieces.
+        #[allow(unsafe_code)]
+        let h = unsafe { h.part(at, len) };
+        // SAFETY: as above.
+        #[allow(unsafe_code)]
+        let c = if let Cell::Lstm { .. } = self.cell { unsafe { c.part(at, len) } } else { &mut [] };
+        run_on(isa, Layer { piece: self, h, c });
+    }
+}
+
+struct Layer<'a> {
+    piece: &'a Piece<'a>,
     h: &'a mut [f32],
     c: &'a mut [f32],
-    out: Option<&'a mut [f32]>,
 }
 
 impl Kernel for Layer<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(mut self) {
-        let Sequence { batch, units, .. } = self.sequence;
-        let wide = batch * self.cell.gates() * units;
-        let (mut gates, mut extra) = (vec![0.0; wide], vec![0.0; batch * 3 * units]);
-        for (t, x) in self.x.chunks_exact(wide).enumerate() {
-            gates.copy_from_slice(x);
-            self.step::<S>(&mut gates, &mut extra);
-            if let Some(out) = &mut self.out {
-                out[t * batch * units..][..batch * units].copy_from_slice(self.h);
+        let Piece { sequence, rows, units, cell, x, out, .. } = self.piece;
+        let (gates, count) = (cell.gates() * units, rows.len());
+        let (mut sums, mut extra) = (vec![0.0; count * gates], vec![0.0; count * 3 * units]);
+        for (t, x) in x.chunks_exact(sequence.batch * gates).enumerate() {
+            sums.copy_from_slice(&x[rows.start * gates..rows.end * gates]);
+            self.step::<S>(&mut sums, &mut extra);
+            if let Some(out) = out {
+                // SAFETY: as in `Piece::run`.
+                #[allow(unsafe_code)]
+                let to = unsafe { out.part((t * sequence.batch + rows.start) * units, count * units) };
+                to.copy_from_slice(self.h);
             }
         }
     }
@@ -91,16 +156,16 @@ impl Layer<'_> {
     /// One step of all rows: from gates that hold the inputs' part to the new state.
     #[inline(always)]
     fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32]) {
-        let u = self.sequence.units;
-        let wide = self.cell.gates() * u;
-        match self.cell {
+        let Piece { cell, weights, units: u, .. } = *self.piece;
+        let wide = cell.gates() * u;
+        match cell {
             Cell::Gru { reset_after: true, .. } => {
-                extra.chunks_exact_mut(3 * u).for_each(|e| e.copy_from_slice(&self.weights.bias));
-                add_product::<S>(&self.weights.first, self.h, extra, 3 * u);
+                extra.chunks_exact_mut(3 * u).for_each(|e| e.copy_from_slice(&weights.bias));
+                add_product::<S>(&weights.first, self.h, extra, 3 * u);
             }
-            _ => add_product::<S>(&self.weights.first, self.h, gates, wide),
+            _ => add_product::<S>(&weights.first, self.h, gates, wide),
         }
-        if let (Cell::Gru { recurrent, .. }, Some(second)) = (self.cell, &self.weights.second) {
+        if let (Cell::Gru { recurrent, .. }, Some(second)) = (cell, &weights.second) {
             let reset = &mut extra[..self.h.len()];
             let rows =
                 gates.chunks_exact_mut(3 * u).zip(self.h.chunks_exact(u)).zip(reset.chunks_exact_mut(u));
@@ -112,7 +177,7 @@ impl Layer<'_> {
         }
         for (b, (g, extra)) in gates.chunks_exact_mut(wide).zip(extra.chunks_exact(3 * u)).enumerate() {
             let c = self.c.get_mut(b * u..(b + 1) * u).unwrap_or_default();
-            finish::<S>(self.cell, g, extra, &mut self.h[b * u..(b + 1) * u], c);
+            finish::<S>(cell, g, extra, &mut self.h[b * u..(b + 1) * u], c);
         }
     }
 }

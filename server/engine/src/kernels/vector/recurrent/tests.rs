@@ -1,8 +1,8 @@
 use super::super::testing::{Random, close};
-use super::{Layer, Sequence, Weights, recurrent};
+use super::{Run, Sequence, Weights, recurrent, recurrent_on};
 use crate::graph::{Activation, Cell};
 use crate::kernels::gemm::Packed;
-use crate::kernels::simd::{Isa, run_on};
+use crate::kernels::simd::Isa;
 
 /// The definition, one number at a time. A bias: a GRU that resets after the product.
 fn naive(
@@ -88,15 +88,21 @@ fn layers_give_what_the_definition_says() {
         };
         for isa in Isa::all() {
             let (mut h, mut c, mut out) = (h0.clone(), c0.clone(), vec![9.0; right.len()]);
+            let (mut h2, mut c2) = (h0.clone(), c0.clone());
             let (x, weights) = (&x[..], &weights);
-            run_on(isa, Layer { cell, weights, sequence: s, x, h: &mut h, c: &mut c, out: Some(&mut out) });
+            let of = |h, c, out| Run { cell, weights, sequence: s, x, h, c, out };
+            // A second layer beside it, on more threads than layers: rows are shared out too.
+            let mut runs = [of(&mut h, &mut c, Some(&mut out)), of(&mut h2, &mut c2, None)];
+            assert!(recurrent_on(isa, &mut runs, 1 + 3 * (case % 2)));
+            close(&h2, &rh, 1e-5, "state of the other");
             close(&out, &right, 1e-5, &format!("{case} on {isa:?}"));
             close(&h, &rh, 1e-5, "state");
             close(&c, &rc, 1e-5, "cell");
         }
         let (mut h, mut c) = (h0.clone(), c0.clone());
-        assert!(recurrent(cell, &weights, s, &x, &mut h, &mut c, None));
-        close(&h, &rh, 1e-5, "state");
-        assert!(!recurrent(cell, &weights, s, &x[..x.len() / 2], &mut h, &mut c[1..], None) || steps == 0);
+        let short = &x[..x.len() / 2];
+        let run =
+            Run { cell, weights: &weights, sequence: s, x: short, h: &mut h, c: &mut c[1..], out: None };
+        assert!(!recurrent(&mut [run], 1) || steps == 0);
     }
 }
