@@ -1,9 +1,15 @@
 """Berth's engine, TensorFlow and ONNX Runtime on the same models: see engine.sh.
 
-Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`, `memory`) and answers by line, so that one
-side computes at a time. TensorFlow is counted with the better of compiled and not compiled. What is told is the median of the rounds'
+Each side is a process that takes commands by line (`load DIR`, `input NAME FILE`, `run N`, `memory`, `peak N`) and answers by line, so
+that one side computes at a time. TensorFlow is counted with the better of compiled and not compiled. What is told is the median of the rounds'
 ratios: a machine that is busy with something else slows the sides of a round alike. The same ratio of the processor time is told
 too: on one thread it is what the ratio would be on a machine that nobody else uses.
+
+`--activations` tells instead how much memory runs take at most. Each side is a fresh process for each model: it loads, gives free memory
+back to the system, has the kernel forget the largest resident set so far (5 to /proc/self/clear_refs), runs three times, and the largest
+since then counts, less what was resident before. ONNX Runtime's arena may keep what a load freed, and runs then take it
+without growth; so ONNX Runtime is measured with its arena (the default) and without (`enable_cpu_mem_arena = False`), where the
+allocator of the C library is asked to give free memory back as for Berth.
 """
 
 import argparse
@@ -48,6 +54,45 @@ def build(name):
     return keras.Model(x, L.Dense(10)(L.GlobalAveragePooling1D()(y)))
 
 
+def write_vgg(saved, to):
+    """VGG16 as ONNX, written by hand: the converter copies such weights until no memory is left."""
+    import onnx
+    import tensorflow as tf
+    from onnx import TensorProto, helper, numpy_helper
+
+    loaded = tf.saved_model.load(str(saved))
+    weights = [v.numpy() for v in loaded.signatures["serving_default"].variables]
+    kernels, biases = weights[0::2], weights[1::2]
+    nodes, constants, at = [], [], "x"
+
+    def add(op, *extra, **attributes):
+        nonlocal at
+        nodes.append(helper.make_node(op, [at, *extra], [f"y{len(nodes)}"], **attributes))
+        at = nodes[-1].output[0]
+
+    def constant(array):
+        constants.append(numpy_helper.from_array(array, f"w{len(constants)}"))
+        return constants[-1].name
+
+    add("Transpose", perm=[0, 3, 1, 2])
+    for n, (kernel, bias) in enumerate(zip(kernels, biases)):
+        if kernel.ndim == 4:
+            add("Conv", constant(kernel.transpose(3, 2, 0, 1).copy()), constant(bias), pads=[1, 1, 1, 1])
+            add("Relu")
+            if n in (1, 3, 6, 9, 12):
+                add("MaxPool", kernel_shape=[2, 2], strides=[2, 2])
+            continue
+        if n == 13:
+            # The dense layers count channels last.
+            add("Transpose", perm=[0, 2, 3, 1])
+            add("Flatten")
+        add("Gemm", constant(kernel), constant(bias))
+        add("Softmax" if n == 15 else "Relu")
+    info = lambda name, shape: helper.make_tensor_value_info(name, TensorProto.FLOAT, shape)
+    graph = helper.make_graph(nodes, "vgg16", [info("x", ["n", 224, 224, 3])], [info(at, ["n", 1000])], constants)
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8), str(to))
+
+
 def make(name):
     """The SavedModel, and beside it the same weights as ONNX."""
     place = CACHE / name
@@ -58,6 +103,9 @@ def make(name):
     else:
         build(name).export(str(place / "model/1"), format="tf_saved_model", verbose=False)
     saved = next((place / "model").rglob("saved_model.pb")).parent
+    if name == "vgg16":
+        write_vgg(saved, place / "model.onnx")
+        return (place / "complete").touch()
     subprocess.run([sys.executable, "-m", "tf2onnx.convert", "--saved-model", str(saved), "--output", str(place / "model.onnx"),
                     "--opset", "17"], check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     (place / "complete").touch()
@@ -105,6 +153,19 @@ def memory():
     return int(line.split()[1]) * 1024
 
 
+def peak(call, times):
+    """By how many bytes the resident set grows at most while `call` is called."""
+    import ctypes
+
+    ctypes.CDLL(None).malloc_trim(0)
+    status = lambda name: next(int(line.split()[1]) * 1024 for line in open("/proc/self/status") if line.startswith(name))
+    Path("/proc/self/clear_refs").write_text("5")
+    before = status("VmRSS")
+    for _ in range(times):
+        call()
+    answer(max(0, status("VmHWM") - before))
+
+
 def tensorflow_worker(threads, compiled):
     import tensorflow as tf
 
@@ -129,16 +190,19 @@ def tensorflow_worker(threads, compiled):
 
             fed[words[0]] = tf.constant(np.load(words[1]))
             answer("ok")
+        elif command == "peak":
+            peak(lambda: next(iter(function(**fed).values())).numpy(), int(words[0]))
         else:
             timed(lambda: next(iter(function(**fed).values())).numpy(), int(words[0]))
 
 
-def onnx_worker(threads):
+def onnx_worker(threads, arena):
     import numpy as np
     import onnxruntime
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads, options.inter_op_num_threads = threads, 1
+    options.enable_cpu_mem_arena = arena
     session, fed = None, {}
     for line in sys.stdin:
         command, *words = line.split()
@@ -157,6 +221,8 @@ def onnx_worker(threads):
             name = words[0] if words[0] in known else f"{words[0]}:0" if f"{words[0]}:0" in known else known[0]
             fed[name] = np.load(words[1])
             answer("ok")
+        elif command == "peak":
+            peak(lambda: session.run(None, fed), int(words[0]))
         else:
             timed(lambda: session.run(None, fed)[0], int(words[0]))
 
@@ -189,29 +255,61 @@ class Side:
     def memory(self):
         return int(self.ask("memory")[0])
 
-    def load(self, name, files):
-        """Seconds from the directory to the first answer."""
+    def bring(self, name, files):
+        """Loads a model and its inputs; seconds of the load, and what it said."""
         # A process that still imports its libraries is not what is measured.
         self.ask("hello")
         started = time.perf_counter()
         facts = self.ask(f"load {saved_model(name)}")
+        took = time.perf_counter() - started
         for key, file in files.items():
             self.ask(f"input {key} {file}")
+        return took, [int(f) for f in facts]
+
+    def load(self, name, files):
+        """Seconds from the directory to the first answer, but those in which the input is read."""
+        took, facts = self.bring(name, files)
+        started = time.perf_counter()
         first = self.ask("run 1")
-        return time.perf_counter() - started, [int(f) for f in facts], float(first[2])
+        return took + time.perf_counter() - started, facts, float(first[2])
 
     def close(self):
         self.process.stdin.close()
         self.process.wait()
 
 
+def worker(kind, threads):
+    return [sys.executable, "-B", str(Path(__file__).resolve()), "--worker", kind, "--threads", str(threads)]
+
+
+def activations(options, names):
+    """How much memory runs take at most, each side in a fresh process."""
+    threads = options.threads.split(",")[-1]
+    commands = {"Berth": [options.berth], **{side: worker(kind, threads) for side, kind in
+                (("TF", "tf"), ("ONNX", "onnx"), ("ONNX without arena", "onnx-plain"))}}
+    for batch in options.batch.split(","):
+        print(f"\n{threads} threads, batch {batch}: MiB that runs take at most besides what is resident after the load\n| model | "
+              + " | ".join(commands) + " |\n" + "| --- " * (len(commands) + 1) + "|")
+        for name in names:
+            files, told = inputs(name, int(batch)), []
+            for command in commands.values():
+                side = Side(command, threads)
+                try:
+                    side.bring(name, files)
+                    told.append(f"{int(side.ask('peak 3')[0]) / 2**20:.1f}")
+                    side.close()
+                except RuntimeError:
+                    told.append("—")
+                    side.process.kill()
+            print(f"| {name} | " + " | ".join(told) + " |", flush=True)
+
+
 def sides(options, threads):
-    worker = [sys.executable, "-B", str(Path(__file__).resolve()), "--worker"]
     return {
         "berth": Side([options.berth], threads),
-        "tf": Side([*worker, "tf", "--threads", str(threads)], threads),
-        "tf-xla": Side([*worker, "tf-xla", "--threads", str(threads)], threads),
-        "onnx": Side([*worker, "onnx", "--threads", str(threads)], threads),
+        "tf": Side(worker("tf", threads), threads),
+        "tf-xla": Side(worker("tf-xla", threads), threads),
+        "onnx": Side(worker("onnx", threads), threads),
     }
 
 
@@ -263,13 +361,15 @@ def parent(options):
         if not (CACHE / name / "complete").exists():
             subprocess.run([sys.executable, "-B", str(Path(__file__).resolve()), "--make", name], check=True,
                            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    if options.activations:
+        return activations(options, names)
     numbers = lambda text: [int(n) for n in text.split(",")]
     print("ratios: the peer's time by Berth's, above one Berth is faster; MiB: memory that runs take besides the loaded model")
     for threads in numbers(options.threads):
         for batch in numbers(options.batch):
             ratios = {name: [] for name in ("TF / Berth", "ONNX / Berth", "TF / Berth by processor time", "ONNX / Berth by it")}
             print(f"\n{threads} threads, batch {batch}\n| model | Berth ms | TF ms | ONNX ms | TF / Berth | ONNX / Berth | "
-                  "by processor time: TF / Berth | ONNX / Berth | first answer s, Berth | TF | weights MiB | forecast | RSS grown | runs MiB, Berth | ONNX |\n" + "| --- " * 15 + "|")
+                  "by processor time: TF / Berth | ONNX / Berth | first answer s, Berth | TF | weights MiB | forecast | grown | RSS | runs MiB, Berth | ONNX |\n" + "| --- " * 16 + "|")
             for name in names:
                 row(name, measure(options, name, threads, batch), ratios)
             print("geometric means: " + ", ".join(f"{name} {geometric(r):.2f}" for name, r in ratios.items()))
@@ -286,12 +386,12 @@ def row(name, measured, ratios):
             all.append(ratio)
     mib = lambda bytes: None if bytes is None else bytes / 2**20
     weights = mib(sum(f.stat().st_size for f in saved_model(name).glob("variables/*.data*")))
-    forecast, grown = map(mib, facts.get("berth", [0, 0, None, None])[2:])
+    forecast, grown, resident = map(mib, facts.get("berth", [0, 0, None, None, None])[2:])
     shown = lambda v, digits: "—" if v is None else f"{v:.{digits}f}"
     columns = [shown(v, 4) for v in (took.get("berth"), took.get(tf), took.get("onnx"))]
     columns += [shown(ratio, 2) for ratio in told]
     columns += [shown(loads.get(side), 3) for side in ("berth", "tf")]
-    columns += [shown(v, 1) for v in (weights, forecast, grown, mib(taken.get("berth")), mib(taken.get("onnx")))]
+    columns += [shown(v, 1) for v in (weights, forecast, grown, resident, mib(taken.get("berth")), mib(taken.get("onnx")))]
     print(f"| {name} | " + " | ".join(columns) + " |", flush=True)
 
 
@@ -302,6 +402,7 @@ if __name__ == "__main__":
     parser.add_argument("--batch", default="1,8")
     parser.add_argument("--threads", default="1,2")
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--activations", action="store_true")
     parser.add_argument("--worker")
     parser.add_argument("--make")
     given = parser.parse_args()
@@ -310,8 +411,8 @@ if __name__ == "__main__":
         os.dup2(2, 1)
     if given.make:
         make(given.make)
-    elif given.worker == "onnx":
-        onnx_worker(int(given.threads))
+    elif given.worker in ("onnx", "onnx-plain"):
+        onnx_worker(int(given.threads), given.worker == "onnx")
     elif given.worker:
         tensorflow_worker(int(given.threads), given.worker == "tf-xla")
     else:

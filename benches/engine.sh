@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # The engine alone beside TensorFlow and ONNX Runtime: the same models and inputs, alternately, medians of several rounds.
 #
+#   benches/engine.sh --activations …     how much memory runs take at most, instead of how long
 #   benches/engine.sh [--models vgg16,resnet50] [--batch 1,8] [--threads 1,2] [--rounds 5]
 #
 # Installs the peers from PyPI into target/ the first time; models are kept in target/bench-models.

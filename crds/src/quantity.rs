@@ -19,7 +19,11 @@ impl std::error::Error for QuantityError {}
 
 /// The whole bytes of a quantity: `6Gi`, `1.5G`, `1e9`. A fraction of a byte is rounded up, as Kubernetes does.
 pub fn bytes(quantity: &Quantity) -> Result<u64, QuantityError> {
-    parse(&quantity.0).ok_or_else(|| QuantityError { text: quantity.0.chars().take(64).collect() })
+    let bytes = thousandths(quantity).and_then(|thousandths| u64::try_from(thousandths.div_ceil(1000)).ok());
+    // Kubernetes counts with signed numbers.
+    bytes
+        .filter(|bytes| i64::try_from(*bytes).is_ok())
+        .ok_or_else(|| QuantityError { text: quantity.0.chars().take(64).collect() })
 }
 
 /// A number of bytes as a quantity.
@@ -27,19 +31,19 @@ pub fn from_bytes(bytes: u64) -> Quantity {
     Quantity(bytes.to_string())
 }
 
-fn parse(text: &str) -> Option<u64> {
+/// A quantity of anything in thousandths, the least that Kubernetes knows; none if it is no quantity.
+pub fn thousandths(quantity: &Quantity) -> Option<u128> {
+    let text = quantity.0.as_str();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
     let (number, suffix) = text.split_at(digits);
     let (numerator, denominator) = unit(suffix)?;
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    // More digits than these are below a byte for every unit there is.
     if whole.is_empty() || number.len() > 24 || fraction.contains('.') {
         return None;
     }
     let scale = 10u128.checked_pow(u32::try_from(fraction.len()).ok()?)?;
     let value: u128 = format!("{whole}{fraction}").parse().ok()?;
-    let bytes = value.checked_mul(numerator)?.div_ceil(scale.checked_mul(denominator)?);
-    u64::try_from(bytes).ok().filter(|bytes| i64::try_from(*bytes).is_ok())
+    Some(value.checked_mul(numerator)?.checked_mul(1000)?.div_ceil(scale.checked_mul(denominator)?))
 }
 
 /// A suffix as a fraction.
@@ -69,14 +73,14 @@ fn unit(suffix: &str) -> Option<(u128, u128)> {
     }
 }
 
-/// What a quantity looks like; the API server refuses the rest.
+/// What a quantity that is not zero looks like; the API server refuses the rest.
 pub(crate) fn schema(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "x-kubernetes-int-or-string": true,
         "anyOf": [{"type": "integer"}, {"type": "string"}],
-        "minimum": 0,
+        "minimum": 1,
         "maxLength": 32,
-        "pattern": r"^[0-9]{1,19}(\.[0-9]{1,4})?(m|k|[KMGTPE]i|[MGTPE]|[eE]\+?[0-9]{1,2})?$",
+        "pattern": r"^([1-9][0-9]{0,18}(\.[0-9]{1,4})?|0\.[0-9]{0,3}[1-9])(m|k|[KMGTPE]i|[MGTPE]|[eE]\+?[0-9]{1,2})?$",
     })
 }
 

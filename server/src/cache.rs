@@ -25,6 +25,8 @@ pub mod entry;
 mod eviction;
 mod jobs;
 pub mod lease;
+mod listings;
+mod report;
 pub mod shell;
 #[cfg(test)]
 mod simulation;
@@ -33,4 +35,5 @@ mod updates;
 pub use core::{Action, Core, Event, Policy, Source};
 pub use entry::{ModelState, ModelView};
 pub use lease::Lease;
+pub use listings::Held;
 pub use shell::ModelCache;

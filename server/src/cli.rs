@@ -1,7 +1,8 @@
 //! The command line; every flag of `serve` is an environment variable `BERTH_…` too.
 
-use crate::cache::Policy;
-use crate::config::{CacheMode, Config, LogFormat, ModelsUri};
+mod resolve;
+
+use crate::config::{CacheMode, LogFormat, ModelsUri};
 use crate::names::ModelName;
 use crate::units;
 use clap::{Args, Parser, Subcommand};
@@ -53,10 +54,24 @@ pub enum Command {
 /// Flags of `serve`.
 #[derive(Debug, Args)]
 pub struct Serve {
-    /// A directory, or s3://bucket/prefix/: every archive and unpacked model below it is a target model.
+    /// A directory, or s3://bucket/prefix/: every archive and unpacked model below it is a target model [default: what the
+    /// manifest says].
     #[arg(long, env = "BERTH_MODELS", value_name = "DIR|S3-URI", value_parser = ModelsUri::parse)]
-    pub models: ModelsUri,
-    /// Name of the endpoint; without it any name in a request is accepted.
+    pub models: Option<ModelsUri>,
+    /// Kubernetes YAML (a MultiModelEndpoint, ModelArtifacts) to take the settings from, or a directory of it; may be
+    /// repeated. Read again when it changes. Other flags go before what it says.
+    #[arg(long = "manifest", env = "BERTH_MANIFEST", value_name = "FILE|DIR", value_delimiter = ',')]
+    pub manifests: Vec<PathBuf>,
+    /// In a pod: watch the endpoint's ModelArtifacts and the other pods. It only reads.
+    #[arg(long, env = "BERTH_KUBERNETES", value_parser = clap::builder::BoolishValueParser::new())]
+    pub kubernetes: bool,
+    /// With --kubernetes: this pod's name [default: the host's name].
+    #[arg(long, env = "POD_NAME")]
+    pub pod_name: Option<String>,
+    /// With --kubernetes: its namespace [default: that of the service account or KUBECONFIG].
+    #[arg(long, env = "POD_NAMESPACE")]
+    pub pod_namespace: Option<String>,
+    /// Name of the endpoint [default: the manifest's; without both any name in a request is accepted].
     #[arg(long, env = "BERTH_ENDPOINT", value_parser = endpoint_name)]
     pub endpoint: Option<String>,
     /// Address of the invocations.
@@ -65,18 +80,18 @@ pub struct Serve {
     /// Address of /livez, /readyz, /metrics, /models, unload and pin.
     #[arg(long, env = "BERTH_ADMIN_LISTEN", default_value = "127.0.0.1:9090")]
     pub admin_listen: SocketAddr,
-    /// Memory that models may use together.
-    #[arg(long, env = "BERTH_MEMORY_BUDGET", default_value = "4GiB", value_parser = units::bytes)]
-    pub memory_budget: u64,
-    /// Disk that unpacked models may use together, temporary files included.
-    #[arg(long, env = "BERTH_DISK_BUDGET", default_value = "50GiB", value_parser = units::bytes)]
-    pub disk_budget: u64,
+    /// Memory that models may use together [default: the manifest's, or 4GiB].
+    #[arg(long, env = "BERTH_MEMORY_BUDGET", value_parser = units::bytes)]
+    pub memory_budget: Option<u64>,
+    /// Disk that unpacked models may use together, temporary files included [default: the manifest's, or 50GiB].
+    #[arg(long, env = "BERTH_DISK_BUDGET", value_parser = units::bytes)]
+    pub disk_budget: Option<u64>,
     /// Where unpacked models are kept [default: a directory of its own for each --models in the user's cache directory].
     #[arg(long, env = "BERTH_CACHE_DIR")]
     pub cache_dir: Option<PathBuf>,
-    /// Disabled: a model is loaded, answers and is dropped.
-    #[arg(long, env = "BERTH_CACHE_MODE", value_enum, ignore_case = true, default_value = "enabled")]
-    pub cache_mode: CacheMode,
+    /// Disabled: a model is loaded, answers and is dropped [default: the manifest's, or enabled].
+    #[arg(long, env = "BERTH_CACHE_MODE", value_enum, ignore_case = true)]
+    pub cache_mode: Option<CacheMode>,
     /// A model that is never evicted once it is loaded; may be repeated.
     #[arg(long = "pin", env = "BERTH_PIN", value_name = "MODEL", value_delimiter = ',', value_parser = pinned)]
     pub pins: Vec<ModelName>,
@@ -101,9 +116,15 @@ pub struct Serve {
     /// Models that are loaded from disk at a time.
     #[arg(long, env = "BERTH_MAX_LOADS", default_value_t = 2)]
     pub max_loads: usize,
-    /// How long a request waits for its model before ModelNotReadyException.
-    #[arg(long, env = "BERTH_WAIT_LIMIT", default_value = "60s", value_parser = units::duration)]
-    pub wait_limit: Duration,
+    /// How long a request waits for its model before ModelNotReadyException [default: the manifest's, or 60s].
+    #[arg(long, env = "BERTH_WAIT_LIMIT", value_parser = units::duration)]
+    pub wait_limit: Option<Duration>,
+    /// How long readiness waits for the models to preload.
+    #[arg(long, env = "BERTH_PRELOAD_LIMIT", default_value = "120s", value_parser = units::duration)]
+    pub preload_limit: Duration,
+    /// How long requests are taken after SIGTERM, until others have noticed [default: the manifest's, or 0s].
+    #[arg(long, env = "BERTH_DRAIN_DELAY", value_parser = units::duration)]
+    pub drain_delay: Option<Duration>,
     /// How long a stop waits for requests in progress.
     #[arg(long, env = "BERTH_DRAIN_LIMIT", default_value = "65s", value_parser = units::duration)]
     pub drain_limit: Duration,
@@ -131,69 +152,6 @@ impl Cli {
     fn command_factory() -> clap::Command {
         <Self as clap::CommandFactory>::command()
     }
-}
-
-impl Serve {
-    /// Checks what single flags cannot say of each other.
-    pub fn config(self) -> Result<Config, String> {
-        let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-        let at_least_one = [
-            ("--max-requests", self.max_requests),
-            ("--compute-threads", self.compute_threads.unwrap_or(1)),
-            ("--compute-queue", self.compute_queue),
-            ("--max-downloads", self.max_downloads),
-            ("--max-loads", self.max_loads),
-        ];
-        if let Some((flag, _)) = at_least_one.iter().find(|(_, n)| *n == 0) {
-            return Err(format!("{flag} must be at least 1"));
-        }
-        if self.memory_budget == 0 || self.disk_budget == 0 || self.max_body == 0 {
-            return Err("--memory-budget, --disk-budget and --max-body must be more than 0".to_owned());
-        }
-        let policy = Policy {
-            memory_budget: self.memory_budget,
-            keep: self.cache_mode == CacheMode::Enabled,
-            max_downloads: self.max_downloads,
-            max_loads: self.max_loads,
-            max_waiters: self.max_requests,
-            max_known: 100_000,
-            revalidate_after: self.revalidate_after,
-            backoff_first: Duration::from_secs(1),
-            backoff_most: Duration::from_secs(60),
-            patience: Duration::from_secs(2),
-        };
-        Ok(Config {
-            cache_dir: self.cache_dir.unwrap_or_else(|| default_cache_dir(&self.models)),
-            models: self.models,
-            endpoint: self.endpoint,
-            listen: self.listen,
-            admin_listen: self.admin_listen,
-            disk_budget: self.disk_budget,
-            pinned: self.pins,
-            max_body: self.max_body,
-            max_requests: self.max_requests,
-            compute_threads: self.compute_threads.unwrap_or(cores),
-            compute_queue: self.compute_queue,
-            wait_limit: self.wait_limit,
-            drain_limit: self.drain_limit,
-            policy,
-        })
-    }
-}
-
-/// Servers of different prefixes do not share a directory, so they do not lock each other out.
-fn default_cache_dir(models: &ModelsUri) -> PathBuf {
-    let base = std::env::var_os("XDG_CACHE_HOME")
-        .map(PathBuf::from)
-        .or_else(|| std::env::var_os("HOME").map(|home| PathBuf::from(home).join(".cache")))
-        .unwrap_or_else(std::env::temp_dir);
-    let place = match models {
-        ModelsUri::Directory(path) => {
-            path.canonicalize().unwrap_or_else(|_| path.clone()).display().to_string()
-        }
-        s3 @ ModelsUri::S3 { .. } => s3.to_string(),
-    };
-    base.join("berth").join(&crate::disk::hash([place.as_str()])[..16])
 }
 
 fn endpoint_name(text: &str) -> Result<String, String> {

@@ -1,6 +1,9 @@
 //! Everything that can be set, as it is used: parsed, checked, with units in the types.
 
 use crate::cache::Policy;
+use crate::catalogue::Artifact;
+use crate::kubernetes;
+use crate::manifest::{Endpoint, Manifests};
 use crate::names::ModelName;
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,6 +54,15 @@ impl std::fmt::Display for ModelsUri {
     }
 }
 
+/// How an S3 store is reached, where the AWS SDK's environment does not say.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct S3Settings {
+    /// Address of a store that is not AWS.
+    pub endpoint: Option<String>,
+    /// The region.
+    pub region: Option<String>,
+}
+
 /// How the logs are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub enum LogFormat {
@@ -74,6 +86,16 @@ pub enum CacheMode {
 pub struct Config {
     /// Where the models are.
     pub models: ModelsUri,
+    /// How their store is reached.
+    pub s3: S3Settings,
+    /// What manifests list.
+    pub artifacts: Vec<Artifact>,
+    /// The manifests, to be read again when they change.
+    pub manifests: Option<Manifests>,
+    /// The endpoint as they say it, without the flags over it.
+    pub manifest_endpoint: Option<Endpoint>,
+    /// This pod, if it is one.
+    pub kubernetes: Option<kubernetes::Settings>,
     /// The endpoint's name; none: any name is answered.
     pub endpoint: Option<String>,
     /// Address of the invocations.
@@ -96,6 +118,10 @@ pub struct Config {
     pub compute_queue: usize,
     /// How long a request waits for its model.
     pub wait_limit: Duration,
+    /// How long requests are taken after the word to stop, until others have noticed.
+    pub drain_delay: Duration,
+    /// How long readiness waits for the models that this pod is to hold.
+    pub preload_limit: Duration,
     /// How long a stop waits for requests in progress.
     pub drain_limit: Duration,
     /// The cache's numbers, the memory budget among them.

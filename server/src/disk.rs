@@ -162,7 +162,7 @@ impl DiskCache {
 
     /// A directory of its own for each attempt: one that is on its way out never stands in the way of the next.
     pub(crate) fn entry_dir(&self, model: &ModelName, version: &Version) -> PathBuf {
-        let name = hash([self.inner.store.as_str(), model.as_str(), &version.0]);
+        let name = entry_name(&self.inner.store, model, version);
         self.inner.root.join("entries").join(format!("{name}-{:08x}", fastrand::u32(..)))
     }
 }
@@ -175,6 +175,11 @@ impl Inner {
     fn entries(&self) -> MutexGuard<'_, HashMap<ModelName, Arc<DiskEntry>>> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// What an entry's directory is named by.
+fn entry_name(store: &str, model: &ModelName, version: &Version) -> String {
+    hash([store, model.as_str(), &version.tag, &version.origin])
 }
 
 /// Hexadecimal SHA-256 of some texts, told apart from each other.

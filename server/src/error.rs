@@ -64,6 +64,19 @@ pub enum ModelError {
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// The archive is not the one that was asked for.
+    #[error(
+        "the artifact's SHA-256 digest is {got} and must be {wanted}; correct the ModelArtifact's sha256 or the artifact"
+    )]
+    DigestMismatch {
+        /// What was demanded.
+        wanted: String,
+        /// What came.
+        got: String,
+    },
+    /// A digest is demanded of something that has none.
+    #[error("a SHA-256 digest is demanded of an unpacked model, which has none; name an archive")]
+    NoDigest,
     /// The archive.
     #[error(transparent)]
     Archive(#[from] ArchiveError),
@@ -130,6 +143,7 @@ impl ModelError {
             Self::Store(StoreError::Denied) => "StoreDenied",
             Self::Store(StoreError::Overwritten) => "ArtifactOverwritten",
             Self::Store(_) => "StoreUnavailable",
+            Self::DigestMismatch { .. } | Self::NoDigest => "DigestMismatch",
             Self::Archive(e) => e.reason(),
             Self::Engine(e) => e.reason(),
             Self::NeverFits { .. } => "ModelTooLargeForMemory",
@@ -147,7 +161,7 @@ impl ModelError {
         match self {
             Self::NotFound | Self::Store(StoreError::Gone) => Class::NotFound,
             Self::Store(_) => Class::Dependency,
-            Self::Archive(_) => Class::Model,
+            Self::Archive(_) | Self::DigestMismatch { .. } | Self::NoDigest => Class::Model,
             Self::Engine(e) => engine_class(e),
             Self::NeverFits { .. } | Self::NeverFitsDisk { .. } => Class::NeverFits,
             Self::DiskBusy | Self::TooManyWaiters => Class::Unavailable,

@@ -9,7 +9,7 @@ use crate::metrics::Metrics;
 use crate::names::ModelName;
 use bytes::Bytes;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicU8, Ordering};
 use tokio::sync::Semaphore;
 
 /// What every protocol needs.
@@ -24,7 +24,18 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Requests that may still come in.
     pub admission: Semaphore,
-    draining: AtomicBool,
+    phase: AtomicU8,
+}
+
+/// How far a server is in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It answers, and others should wait: it learns what is listed, and loads what it must hold.
+    Starting,
+    /// It is ready.
+    Serving,
+    /// It answers, and others should go elsewhere.
+    Draining,
 }
 
 /// A request, protocol taken off.
@@ -51,17 +62,26 @@ impl App {
     /// A server's parts, put together.
     pub fn new(config: Config, cache: ModelCache, compute: Compute, metrics: Arc<Metrics>) -> Self {
         let admission = Semaphore::new(config.max_requests);
-        Self { config, cache, compute, metrics, admission, draining: AtomicBool::new(false) }
+        Self { config, cache, compute, metrics, admission, phase: AtomicU8::new(Phase::Starting as u8) }
+    }
+
+    /// How far the server is.
+    pub fn phase(&self) -> Phase {
+        match self.phase.load(Ordering::Relaxed) {
+            0 => Phase::Starting,
+            1 => Phase::Serving,
+            _ => Phase::Draining,
+        }
     }
 
     /// Whether the server is about to stop.
     pub fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.phase() == Phase::Draining
     }
 
-    /// The server is about to stop: readiness says so.
-    pub fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+    /// Goes on to a phase; there is no way back.
+    pub fn enter(&self, phase: Phase) {
+        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
     }
 
     /// Answers one invocation.

@@ -3,9 +3,13 @@
 //! A request comes in by a protocol ([`http`]), becomes an [`invoke::Invocation`], acquires its model from the
 //! [`cache`] (which gets it from the [`store`] through the [`disk`] cache by the [`loader`]), runs on the [`compute`]
 //! threads, and goes out through the [`codec`].
+//!
+//! Beside that way, the [`catalogue`] tells the cache what is asked of single models: by a [`manifest`] on this machine, and in
+//! a cluster by [`kubernetes`], where [`routing`] says which pod does what.
 
 pub mod archive;
 pub mod cache;
+pub mod catalogue;
 pub mod cli;
 pub mod codec;
 pub mod commands;
@@ -15,10 +19,13 @@ pub mod disk;
 pub mod error;
 pub mod http;
 pub mod invoke;
+pub mod kubernetes;
 pub mod loader;
+pub mod manifest;
 pub mod memory;
 pub mod metrics;
 pub mod names;
+pub mod routing;
 pub mod server;
 pub mod stop;
 pub mod store;

@@ -3,11 +3,13 @@
 mod behind;
 
 use crate::archive::{self, Limits, UnpackError};
+use crate::catalogue::{About, Origin, hex};
 use crate::disk::{Commit, DiskCache, DiskEntry, Reading, Stage};
 use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
-use crate::store::{Content, Found, Object, Store, Version};
+use crate::store::{Content, Found, Object, Store, Stores, Version};
 use berth_engine::{EngineError, Kept, Model, Prepared};
+use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
@@ -28,7 +30,7 @@ const OVERHEAD: u64 = 16 << 10;
 /// Gets models from the store to memory.
 #[derive(Clone)]
 pub struct Loader {
-    store: Store,
+    stores: Stores,
     disk: DiskCache,
     limits: Limits,
 }
@@ -83,17 +85,22 @@ impl Ready {
     pub fn resident_bytes(&self) -> u64 {
         self.prepared.resident_bytes() + OVERHEAD
     }
+
+    /// What is known of the artifact.
+    pub fn about(&self) -> About {
+        About { format: Some(self.prepared.report().format), ..About::version(&self.version) }
+    }
 }
 
 impl Loader {
-    /// A loader from `store` through `disk`.
-    pub fn new(store: Store, disk: DiskCache, limits: Limits) -> Self {
-        Self { store, disk, limits }
+    /// A loader from `stores` through `disk`.
+    pub fn new(stores: Stores, disk: DiskCache, limits: Limits) -> Self {
+        Self { stores, disk, limits }
     }
 
-    /// The store.
-    pub fn store(&self) -> &Store {
-        &self.store
+    /// The stores.
+    pub fn stores(&self) -> &Stores {
+        &self.stores
     }
 
     /// The disk cache.
@@ -103,8 +110,13 @@ impl Loader {
 
     /// Gets the artifact on disk and checks it. `revalidate`: a version on disk is used only if the store still has it, or
     /// cannot be asked.
-    pub async fn download(&self, model: &ModelName, revalidate: bool) -> Result<Ready, ModelError> {
-        let on_disk = self.disk.get(model);
+    pub async fn download(
+        &self,
+        model: &ModelName,
+        origin: &Origin,
+        revalidate: bool,
+    ) -> Result<Ready, ModelError> {
+        let on_disk = self.disk.get(model).filter(|entry| origin.fits(entry.version()));
         if !revalidate
             && let Some(entry) = &on_disk
             && let Some(ready) = self.use_disk(entry, false).await
@@ -112,7 +124,7 @@ impl Loader {
             return Ok(ready);
         }
         for _ in 0..OVERWRITES {
-            let found = match self.store.find(model).await {
+            let found = match self.stores.find(model, origin).await {
                 Ok(Some(found)) => found,
                 Ok(None) => {
                     self.discard(model);
@@ -126,7 +138,7 @@ impl Loader {
             {
                 return Ok(ready);
             }
-            match self.transfer(model, found).await {
+            match self.transfer(model, origin, found).await {
                 Err(ModelError::Store(StoreError::Overwritten | StoreError::Gone)) => {}
                 other => return other,
             }
@@ -148,8 +160,8 @@ impl Loader {
     }
 
     /// What the store says about the version in use.
-    pub async fn check(&self, model: &ModelName, version: &Version) -> Source {
-        match self.store.find(model).await {
+    pub async fn check(&self, model: &ModelName, origin: &Origin, version: &Version) -> Source {
+        match self.stores.find(model, origin).await {
             Ok(None) => Source::Gone,
             Ok(Some(found)) if *version == found.version => Source::Unchanged,
             Ok(Some(_)) => Source::Changed,
@@ -158,6 +170,11 @@ impl Loader {
                 Source::Unknown
             }
         }
+    }
+
+    /// What the store has of a model, without getting it.
+    pub async fn look(&self, model: &ModelName, origin: &Origin) -> Result<Option<About>, ModelError> {
+        Ok(self.stores.find(model, origin).await?.map(|found| About::version(&found.version)))
     }
 
     /// Removes a model's artifact from disk.
@@ -197,14 +214,17 @@ impl Loader {
         }
     }
 
-    async fn transfer(&self, model: &ModelName, found: Found) -> Result<Ready, ModelError> {
-        let version = found.version;
+    async fn transfer(&self, model: &ModelName, origin: &Origin, found: Found) -> Result<Ready, ModelError> {
+        let version = found.version.clone();
+        if origin.sha256.is_some() && !matches!(found.content, Content::Archive(_)) {
+            return Err(ModelError::NoDigest);
+        }
         if let Content::InPlace(path) = found.content {
             let prepared = prepare(path).await?;
             return Ok(Ready { prepared, version, reading: None, fresh: true, transferred: false });
         }
-        let (this, name, stamp) = (self.clone(), model.clone(), version.clone());
-        let (entry, commit) = blocking(move || this.unpack(&name, &stamp, &found.content)).await?;
+        let (this, name, digest) = (self.clone(), model.clone(), origin.sha256);
+        let (entry, commit) = blocking(move || this.unpack(&name, &found, digest)).await?;
         let Some(reading) = entry.read() else { return Err(ModelError::DiskBusy) };
         // Behind the load and the first answer, which read the same files from memory meanwhile: a sync takes a core and the disk.
         tokio::spawn(async move {
@@ -226,15 +246,21 @@ impl Loader {
     fn unpack(
         &self,
         model: &ModelName,
-        version: &Version,
-        content: &Content,
+        found: &Found,
+        digest: Option<[u8; 32]>,
     ) -> Result<(Arc<DiskEntry>, Commit), ModelError> {
-        let mut stage = self.disk.stage(model, version)?;
-        match content {
-            Content::Archive(object) => self.unpack_archive(&mut stage, object)?,
+        let mut stage = self.disk.stage(model, &found.version)?;
+        match &found.content {
+            Content::Archive(object) => {
+                let source = found.store.read(object)?;
+                match digest {
+                    None => self.unpack_archive(&mut stage, source)?,
+                    Some(wanted) => self.unpack_demanded(&mut stage, source, wanted)?,
+                }
+            }
             Content::Files(files) => {
                 for (name, object) in files {
-                    self.copy_file(&mut stage, name, object)?;
+                    copy_file(&found.store, &mut stage, name, object)?;
                 }
             }
             Content::InPlace(_) => {}
@@ -242,8 +268,28 @@ impl Loader {
         stage.publish()
     }
 
-    fn unpack_archive(&self, stage: &mut Stage, object: &Object) -> Result<(), ModelError> {
-        let source = self.store.read(object)?;
+    /// Unpacks an archive that must have a digest. What was unpacked goes with the stage if it has another.
+    fn unpack_demanded(
+        &self,
+        stage: &mut Stage,
+        source: impl Read,
+        wanted: [u8; 32],
+    ) -> Result<(), ModelError> {
+        let mut hashed = Hashed { inner: source, hasher: Sha256::new() };
+        let unpacked = self.unpack_archive(stage, &mut hashed);
+        if !matches!(unpacked, Ok(()) | Err(ModelError::Archive(_))) {
+            return unpacked;
+        }
+        // An archive may end before the object does; and of a wrong one the digest says more than its format.
+        io::copy(&mut hashed, &mut io::sink()).map_err(|e| io_error(&e))?;
+        let got: [u8; 32] = hashed.hasher.finalize().into();
+        if got == wanted {
+            return unpacked;
+        }
+        Err(ModelError::DigestMismatch { wanted: hex(&wanted), got: hex(&got) })
+    }
+
+    fn unpack_archive(&self, stage: &mut Stage, source: impl Read) -> Result<(), ModelError> {
         let dest = stage.files();
         let mut refused = None;
         let mut reserve = |size| {
@@ -259,23 +305,37 @@ impl Loader {
             Err(UnpackError::Io(e)) => Err(refused.unwrap_or_else(|| io_error(&e))),
         }
     }
+}
 
-    fn copy_file(&self, stage: &mut Stage, name: &str, object: &Object) -> Result<(), ModelError> {
-        let Ok(Some(path)) = archive::check_path(name) else { return Ok(()) };
-        let target = stage.files().join(path);
-        stage.reserve(object.size)?;
-        if let Some(parent) = target.parent() {
-            std::fs::create_dir_all(parent).map_err(|e| io_error(&e))?;
-        }
-        let mut source = self.store.read(object)?.take(object.size);
-        let mut file = std::fs::OpenOptions::new()
-            .write(true)
-            .create_new(true)
-            .mode(0o440)
-            .open(&target)
-            .map_err(|e| io_error(&e))?;
-        io::copy(&mut source, &mut file).map_err(|e| io_error(&e))?;
-        Ok(())
+fn copy_file(store: &Store, stage: &mut Stage, name: &str, object: &Object) -> Result<(), ModelError> {
+    let Ok(Some(path)) = archive::check_path(name) else { return Ok(()) };
+    let target = stage.files().join(path);
+    stage.reserve(object.size)?;
+    if let Some(parent) = target.parent() {
+        std::fs::create_dir_all(parent).map_err(|e| io_error(&e))?;
+    }
+    let mut source = store.read(object)?.take(object.size);
+    let mut file = std::fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o440)
+        .open(&target)
+        .map_err(|e| io_error(&e))?;
+    io::copy(&mut source, &mut file).map_err(|e| io_error(&e))?;
+    Ok(())
+}
+
+/// Passes bytes through and hashes them.
+struct Hashed<R> {
+    inner: R,
+    hasher: Sha256,
+}
+
+impl<R: Read> Read for Hashed<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let n = self.inner.read(buf)?;
+        self.hasher.update(&buf[..n]);
+        Ok(n)
     }
 }
 

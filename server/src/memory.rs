@@ -5,8 +5,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-/// Something was freed since memory was last given back.
+/// A model was dropped since memory was last given back.
 static FREED: AtomicBool = AtomicBool::new(false);
+/// A load is over, and what it took on its way.
+static LOADED: AtomicBool = AtomicBool::new(false);
 
 /// Arenas: enough that the few threads that work at a time do not wait for each other, few enough to stay compact.
 #[cfg(target_env = "gnu")]
@@ -31,13 +33,21 @@ pub fn freed() {
     FREED.store(true, Ordering::Relaxed);
 }
 
+/// A load is over: the pages of the graph that it read are due.
+pub fn loaded() {
+    LOADED.store(true, Ordering::Relaxed);
+}
+
 /// Gives back what is due. Walks all of the heap, so it is called a few times a second at most.
 pub fn give_back() {
-    if !FREED.swap(false, Ordering::Relaxed) {
+    let (freed, loaded) = (FREED.swap(false, Ordering::Relaxed), LOADED.swap(false, Ordering::Relaxed));
+    if freed {
+        // The workspaces of the models that are gone are among those that wait.
+        berth_engine::release_idle();
+    }
+    if !freed && !loaded {
         return;
     }
-    // The workspaces of the models that are gone are among those that wait.
-    berth_engine::release_idle();
     #[cfg(target_env = "gnu")]
     #[allow(unsafe_code)]
     // SAFETY: malloc_trim may be called at any time from any thread.

@@ -37,6 +37,7 @@ pub struct Metrics {
     pub unload_seconds: Histogram,
     invocations: Family<Label, Counter>,
     failures: Family<Label, Counter>,
+    manifests: Family<Label, Counter>,
     sampled: Sampled,
 }
 
@@ -73,6 +74,7 @@ impl Metrics {
             unload_seconds: histogram(0.0001),
             invocations: Family::default(),
             failures: Family::default(),
+            manifests: Family::default(),
             sampled: Sampled::default(),
         };
         metrics.registered()
@@ -93,6 +95,7 @@ impl Metrics {
         }
         r.register("invocations", "Requests, by the reason of their outcome", self.invocations.clone());
         r.register("model_failures", "Models that did not load, by reason", self.failures.clone());
+        r.register("manifest_reads", "Changed manifests, by what became of them", self.manifests.clone());
         let m = &self.sampled;
         r.register("model_cache_hits", "Requests that found their model in memory", m.hits.clone());
         r.register("model_cache_misses", "Requests that had to wait for their model", m.misses.clone());
@@ -117,6 +120,11 @@ impl Metrics {
     /// A model did not load.
     pub fn failed(&self, reason: &'static str) {
         self.failures.get_or_create(&Label("reason", reason)).inc();
+    }
+
+    /// A changed manifest was read.
+    pub fn manifest_read(&self, result: &'static str) {
+        self.manifests.get_or_create(&Label("result", result)).inc();
     }
 
     /// A request was answered.

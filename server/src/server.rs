@@ -2,17 +2,22 @@
 
 use crate::archive::Limits;
 use crate::cache::ModelCache;
+use crate::catalogue::{Catalogue, Side};
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::disk::DiskCache;
 use crate::http::{admin, listen, sagemaker};
-use crate::invoke::App;
+use crate::invoke::{App, Phase};
+use crate::kubernetes::{Cluster, NoCluster};
 use crate::loader::Loader;
+use crate::manifest::{self, Manifest};
 use crate::metrics::Metrics;
+use crate::routing::Peers;
 use crate::stop::Stop;
-use crate::store::Store;
+use crate::store::Stores;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::net::TcpListener;
 
 /// Why a server did not start.
@@ -35,20 +40,28 @@ pub enum StartError {
     /// The system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
+    /// There is no cluster.
+    #[error(transparent)]
+    Kubernetes(#[from] NoCluster),
 }
+
+/// How long a start waits for the Kubernetes API before it goes on with the manifest alone.
+const API_TIME: Duration = Duration::from_secs(10);
 
 /// A server that listens and does not answer yet.
 pub struct Server {
     app: Arc<App>,
     listener: TcpListener,
     admin: TcpListener,
+    catalogue: Catalogue,
+    cluster: Option<Cluster>,
 }
 
 impl Server {
     /// Opens everything that can fail: the store, the disk cache, the addresses.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
         let store_error = |error| StartError::Store { uri: config.models.to_string(), error };
-        let store = Store::open(&config.models).await.map_err(store_error)?;
+        let stores = Stores::open(&config.models, config.s3.clone()).await.map_err(store_error)?;
         let (dir, budget, name) = (config.cache_dir.clone(), config.disk_budget, config.models.to_string());
         let disk = tokio::task::spawn_blocking(move || DiskCache::open(&dir, budget, &name))
             .await
@@ -56,8 +69,12 @@ impl Server {
             .map_err(StartError::Disk)?;
         let limits = Limits { bytes: config.disk_budget.min(Limits::default().bytes), ..Limits::default() };
         let metrics = Arc::new(Metrics::new());
-        let loader = Loader::new(store, disk, limits);
+        let loader = Loader::new(stores, disk, limits);
         let cache = ModelCache::new(config.policy.clone(), loader, metrics.clone());
+        let cluster = match config.kubernetes.clone() {
+            Some(settings) => Some(Cluster::configured(settings).await?),
+            None => None,
+        };
         for model in &config.pinned {
             cache.pin(model, true);
         }
@@ -65,7 +82,15 @@ impl Server {
             Compute::start(config.compute_threads, config.compute_queue).map_err(StartError::Threads)?;
         let listener = bind(config.listen).await?;
         let admin = bind(config.admin_listen).await?;
-        Ok(Self { app: Arc::new(App::new(config, cache, compute, metrics)), listener, admin })
+        // In a cluster nothing is held until the peers are known: alone this pod would hold everything.
+        let peers = match &config.kubernetes {
+            Some(pod) => Peers::unknown(pod.pod_name.as_str()),
+            None => Peers::alone("local"),
+        };
+        let catalogue = Catalogue::new(cache.clone(), peers);
+        catalogue.list(Side::Manifest, config.artifacts.clone());
+        let app = Arc::new(App::new(config, cache, compute, metrics));
+        Ok(Self { app, listener, admin, catalogue, cluster })
     }
 
     /// Address of the invocations.
@@ -94,15 +119,56 @@ impl Server {
         let app = self.app.clone();
         let mut draining = stop.clone();
         tokio::spawn(async move {
-            draining.wait().await;
-            app.drain();
+            draining.draining().await;
+            app.enter(Phase::Draining);
         });
+        let mut background = tokio::task::JoinSet::new();
+        prepare(&self.app, &self.catalogue, self.cluster, &mut background);
         let drained = listen::serve(self.listener, invocations, stop, drain).await;
+        background.shutdown().await;
         admin_sender.stop();
         let _ = admin.await;
         self.app.cache.loader().disk().persist_use();
         drained
     }
+}
+
+/// Everything that goes on beside the requests, and readiness once it is time for it.
+fn prepare(
+    app: &Arc<App>,
+    catalogue: &Catalogue,
+    cluster: Option<Cluster>,
+    background: &mut tokio::task::JoinSet<()>,
+) {
+    if let Some(manifests) = app.config.manifests.clone() {
+        let now = Manifest {
+            endpoint: app.config.manifest_endpoint.clone(),
+            artifacts: app.config.artifacts.clone(),
+        };
+        background.spawn(manifest::watch(manifests, now, catalogue.clone(), app.metrics.clone()));
+    }
+    if cluster.is_none() && app.cache.held().coming == 0 {
+        app.enter(Phase::Serving);
+        return;
+    }
+    let first_answer = cluster.as_ref().map(Cluster::first_answer);
+    if let Some(cluster) = cluster {
+        background.spawn(cluster.watch(catalogue.clone()));
+    }
+    let (app, catalogue) = (app.clone(), catalogue.clone());
+    background.spawn(async move {
+        if let Some(mut answer) = first_answer
+            && tokio::time::timeout(API_TIME, answer.wait()).await.is_err()
+        {
+            tracing::warn!("the Kubernetes API is away: serving by the manifest until it answers");
+            catalogue.go_on_alone();
+        }
+        if tokio::time::timeout(app.config.preload_limit, app.cache.hold()).await.is_err() {
+            tracing::warn!(coming = app.cache.held().coming, "ready before every model to hold is there");
+        }
+        app.enter(Phase::Serving);
+        tracing::info!("ready");
+    });
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, StartError> {

@@ -7,17 +7,36 @@ pub mod parts;
 pub mod s3;
 mod verify;
 
-use crate::config::ModelsUri;
+use crate::catalogue::{Origin, Place, hex};
+use crate::config::{ModelsUri, S3Settings};
 use crate::error::StoreError;
 use crate::names::ModelName;
 use local::LocalStore;
 use s3::S3Store;
 use std::io::Read;
 use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::OnceCell;
 
-/// Names one state of an artifact: the store's ETag, or what stands for it.
+/// Names one state of an artifact.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-pub struct Version(pub String);
+pub struct Version {
+    /// The store's entity tag, or what stands for it.
+    pub tag: String,
+    /// [`Origin::id`] of where it was found: the same tag elsewhere, or under other demands, is another version.
+    pub origin: String,
+    /// Bytes of the archive, or of the files together; none: it is used in place.
+    pub bytes: Option<u64>,
+    /// The digest that was demanded, in hexadecimal; what is on disk was checked against it.
+    pub sha256: Option<String>,
+}
+
+impl Version {
+    /// A version of a place; [`Stores::find`] adds the origin.
+    fn of(tag: String, bytes: Option<u64>) -> Self {
+        Self { tag, origin: String::new(), bytes, sha256: None }
+    }
+}
 
 /// An artifact that is there.
 #[derive(Debug, Clone)]
@@ -26,6 +45,8 @@ pub struct Found {
     pub version: Version,
     /// Its bytes, as the store has them.
     pub content: Content,
+    /// The store that it was found in.
+    pub store: Store,
 }
 
 /// What an artifact consists of.
@@ -62,16 +83,8 @@ pub enum Store {
 }
 
 impl Store {
-    /// Opens a store; asks it nothing yet.
-    pub async fn open(uri: &ModelsUri) -> Result<Self, StoreError> {
-        match uri {
-            ModelsUri::S3 { bucket, prefix } => Ok(Self::S3(S3Store::open(bucket, prefix).await)),
-            ModelsUri::Directory(path) => Ok(Self::Local(LocalStore::open(path)?)),
-        }
-    }
-
-    /// Looks for a model's artifact; None: there is none.
-    pub async fn find(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
+    /// Looks for a model's artifact by its name; None: there is none.
+    async fn find(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
         match self {
             Self::S3(store) => store.find(model).await,
             Self::Local(store) => {
@@ -98,6 +111,55 @@ impl Store {
             Self::S3(store) => Ok(store.read(object)),
             Self::Local(store) => store.read(object),
         }
+    }
+}
+
+/// The endpoint's prefix, and every other place that its artifacts may name.
+#[derive(Debug, Clone)]
+pub struct Stores {
+    home: Store,
+    settings: S3Settings,
+    /// One client for every bucket, made when it is first wanted.
+    client: Arc<OnceCell<aws_sdk_s3::Client>>,
+}
+
+impl Stores {
+    /// Opens the prefix; asks it nothing yet.
+    pub async fn open(uri: &ModelsUri, settings: S3Settings) -> Result<Self, StoreError> {
+        let client = Arc::new(OnceCell::new());
+        let home = match uri {
+            ModelsUri::S3 { bucket, prefix } => {
+                let client = client.get_or_init(|| s3::connect(&settings)).await.clone();
+                Store::S3(S3Store::new(client, bucket, prefix))
+            }
+            ModelsUri::Directory(path) => Store::Local(LocalStore::open(path)?),
+        };
+        Ok(Self { home, settings, client })
+    }
+
+    /// Names of models under the prefix, at most `most`, sorted.
+    pub async fn list(&self, most: usize) -> Result<Vec<String>, StoreError> {
+        self.home.list(most).await
+    }
+
+    /// Looks for a model's artifact at its origin; None: there is none.
+    pub async fn find(&self, model: &ModelName, origin: &Origin) -> Result<Option<Found>, StoreError> {
+        let found = match &origin.place {
+            Place::Prefix => self.home.find(model).await?,
+            Place::S3 { bucket, key } => {
+                let client = self.client.get_or_init(|| s3::connect(&self.settings)).await.clone();
+                S3Store::new(client, bucket, "").find_key(key).await?
+            }
+            Place::Path(path) => {
+                let path = path.clone();
+                blocking(move || local::find_path(&path)).await?
+            }
+        };
+        Ok(found.map(|mut found| {
+            found.version.origin = origin.id();
+            found.version.sha256 = origin.sha256.as_ref().map(hex);
+            found
+        }))
     }
 }
 

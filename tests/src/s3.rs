@@ -62,6 +62,11 @@ impl S3 {
         Self { shared, address, accepting, _root: root }
     }
 
+    /// Its address, as a manifest has it.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
     /// What the AWS SDK reads from its environment to come here.
     pub fn environment(&self) -> Vec<(&'static str, String)> {
         vec![

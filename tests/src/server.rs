@@ -44,17 +44,35 @@ impl Setup {
         Self::of(uri, s3.environment())
     }
 
-    fn of(models: &str, environment: Vec<(&'static str, String)>) -> Self {
+    /// Of a manifest, or a directory of manifests, with the credentials of an S3 server and nothing else of it.
+    pub fn manifest(path: &Path, s3: Option<&S3>) -> Self {
+        let mut setup = Self::bare();
+        setup.environment = s3.map(S3::environment).unwrap_or_default();
+        setup.environment.retain(|(name, _)| !matches!(*name, "AWS_ENDPOINT_URL_S3" | "AWS_REGION"));
+        setup.flag("--manifest", path.display())
+    }
+
+    /// With nothing that says where models are.
+    pub fn bare() -> Self {
         let fixed =
             ["serve", "--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"];
-        let mut setup = Self { arguments: Vec::new(), environment, cache_dir: None };
-        setup.arguments.extend(fixed.map(str::to_owned));
-        setup.flag("--models", models)
+        let arguments = fixed.map(str::to_owned).to_vec();
+        Self { arguments, environment: Vec::new(), cache_dir: None }
+    }
+
+    fn of(models: &str, environment: Vec<(&'static str, String)>) -> Self {
+        Self { environment, ..Self::bare() }.flag("--models", models)
     }
 
     /// Adds a flag.
     pub fn flag(mut self, name: &str, value: impl std::fmt::Display) -> Self {
         self.arguments.extend([name.to_owned(), value.to_string()]);
+        self
+    }
+
+    /// Sets a variable of the server's environment.
+    pub fn environment(mut self, name: &'static str, value: impl std::fmt::Display) -> Self {
+        self.environment.push((name, value.to_string()));
         self
     }
 
@@ -164,9 +182,18 @@ impl Server {
         self.admin(Method::POST, path).await
     }
 
+    /// Sends JSON to the admin port.
+    pub async fn post_json(&self, path: &str, body: &Value) -> Answer {
+        self.admin_send(Method::POST, path, &[("content-type", "application/json")], body.to_string()).await
+    }
+
     async fn admin(&self, method: Method, path: &str) -> Answer {
+        self.admin_send(method, path, &[], String::new()).await
+    }
+
+    async fn admin_send(&self, method: Method, path: &str, headers: &[(&str, &str)], body: String) -> Answer {
         let url = format!("http://{}{path}", self.admin);
-        let answer = self.client.send(method, &url, &[], "").await;
+        let answer = self.client.send(method, &url, headers, body).await;
         answer.unwrap_or_else(|e| panic!("the admin port does not answer {path}: {e}\n{}", self.log_tail()))
     }
 

@@ -96,6 +96,10 @@ async fn what_cannot_work_is_refused_with_a_reason() {
     let e = |path: &str, value: Value| endpoint(set(path, value));
     let a = |path: &str, value: Value| artifact(set(path, value));
     let named = |name: &str| object("MultiModelEndpoint", name, &json!({"models": {"uri": "s3://models/"}}));
+    let set_both = |spec: &mut Value| {
+        spec["preload"] = json!(true);
+        spec["minCopies"] = json!(101);
+    };
     let digest = "0123456789abcdef".repeat(4);
     let cases = [
         (object("MultiModelEndpoint", "vision", &json!({})), "spec.models: Required value"),
@@ -137,6 +141,8 @@ async fn what_cannot_work_is_refused_with_a_reason() {
         (a("source", json!({"sha256": digest.to_uppercase()})), "64 lower-case hexadecimal digits"),
         (a("source", json!({"sha256": "abc"})), "spec.source.sha256"),
         (a("minCopies", json!(2)), "minCopies above 1 needs preload: true"),
+        (a("targetModel", json!("a\nb")), "must be a relative path"),
+        (artifact(set_both), "less than or equal to 100"),
         (a("minCopies", json!(0)), "greater than or equal to 1"),
     ];
     for (object, reason) in cases {

@@ -1,8 +1,10 @@
 //! The engine's side of `benches/engine.py`: commands by line on standard input, an answer by line on standard output.
 //!
-//! `load DIR`: nanoseconds, bytes of memory that no file backs, bytes forecast by `inspect`, growth of the resident set.
+//! `load DIR`: nanoseconds, bytes of memory that no file backs, bytes forecast by `inspect`, growth of the former by the load, resident
+//! bytes. Growth leaves pages of the program out, which are resident from when they are first used and are no part of a model.
 //! `input NAME FILE`: keeps a `.npy` as input. `run N`: median and least nanoseconds of N runs, and the mean magnitude of the first
-//! output, for the caller to compare. `memory`: bytes that no file backs. A model that does not load or run is answered with `error`.
+//! output, for the caller to compare. `memory`: bytes that no file backs. `peak N`: by how many bytes the resident set grew at most
+//! during N runs. A model that does not load or run is answered with `error`.
 
 #![allow(clippy::unwrap_used, reason = "a tool of the benchmarks stops at the first thing that is wrong")]
 #![allow(dead_code, reason = "of the tests' module only the reading is used")]
@@ -10,7 +12,7 @@
 #[path = "../tests/parity/values.rs"]
 mod values;
 
-use berth_engine::{Data, EngineError, Model, Prepared, Tensor, inspect};
+use berth_engine::{Data, EngineError, Model, Prepared, Tensor};
 use std::io::BufRead;
 use std::path::Path;
 use std::time::Instant;
@@ -22,15 +24,53 @@ fn memory(name: &str) -> u64 {
     line.split_whitespace().nth(1).unwrap().parse::<u64>().unwrap() * 1024
 }
 
+/// Sets the allocator up as the server does, and gives free memory back as the server does after loads and unloads.
+#[allow(unsafe_code)]
+mod allocator {
+    pub fn prepare() {
+        #[cfg(target_env = "gnu")]
+        // SAFETY: mallopt takes any values, and no other thread runs yet.
+        unsafe {
+            libc::mallopt(libc::M_ARENA_MAX, 4);
+            libc::mallopt(libc::M_MMAP_THRESHOLD, 256 << 10);
+        }
+    }
+
+    pub fn give_back() {
+        #[cfg(target_env = "gnu")]
+        // SAFETY: malloc_trim may be called at any time from any thread.
+        unsafe {
+            libc::malloc_trim(0);
+        }
+    }
+}
+
 fn load(dir: &str) -> Result<Model, EngineError> {
-    let dir = Path::new(dir);
-    let forecast = inspect(dir)?.resident_bytes;
-    let before = memory("VmRSS");
+    let before = memory("RssAnon");
     let started = Instant::now();
-    let model = Prepared::open(dir).and_then(Prepared::load)?;
+    let prepared = Prepared::open(Path::new(dir))?;
+    // What `inspect` says.
+    let forecast = prepared.resident_bytes();
+    let model = prepared.load()?;
     let took = started.elapsed().as_nanos();
-    println!("{took} {} {forecast} {}", memory("RssAnon"), memory("VmRSS").saturating_sub(before));
+    allocator::give_back();
+    let after = memory("RssAnon");
+    println!("{took} {after} {forecast} {} {}", after.saturating_sub(before), memory("VmRSS"));
     Ok(model)
+}
+
+/// By how much the resident set grows at most during some runs.
+fn peak(model: &Model, inputs: &[(String, Tensor)], times: usize) -> Result<(), EngineError> {
+    let name = model.signature(None)?.name.clone();
+    allocator::give_back();
+    // The kernel forgets the largest resident set so far.
+    std::fs::write("/proc/self/clear_refs", "5").unwrap();
+    let before = memory("VmRSS");
+    for _ in 0..times.max(1) {
+        model.run(&name, inputs.to_vec())?;
+    }
+    println!("{}", memory("VmHWM").saturating_sub(before));
+    Ok(())
 }
 
 fn magnitude(outputs: &[(String, Tensor)]) -> f64 {
@@ -59,6 +99,7 @@ fn run(model: &Model, inputs: &[(String, Tensor)], times: usize) -> Result<(), E
 }
 
 fn main() {
+    allocator::prepare();
     let mut model: Option<Model> = None;
     let mut inputs: Vec<(String, Tensor)> = Vec::new();
     for line in std::io::stdin().lock().lines() {
@@ -85,6 +126,7 @@ fn main() {
                 println!("ok");
                 Ok(())
             }
+            ["peak", times] => peak(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
             ["run", times] => run(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
             _ => panic!("no command: {line:?}"),
         };

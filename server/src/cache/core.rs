@@ -2,9 +2,11 @@
 
 use super::budget::Ledger;
 use super::entry::{Copy, CopyId, Entry, JobId, ModelView, State, WaiterId};
+use crate::catalogue::{About, Listing, Origin};
 use crate::error::ModelError;
 use crate::names::ModelName;
 use std::collections::{HashMap, VecDeque};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// The numbers that the decisions depend on.
@@ -49,6 +51,8 @@ pub enum Event<H, P> {
         bytes: u64,
         /// What the load needs.
         payload: P,
+        /// What is known of the artifact now.
+        about: About,
         /// The store was asked and confirmed this version.
         fresh: bool,
     },
@@ -60,12 +64,18 @@ pub enum Event<H, P> {
     JobExpired(JobId, ModelError),
     /// The copy's memory is back with the system.
     Unloaded(CopyId),
-    /// The store's word on the version that answers.
-    Checked(Source),
+    /// The store's word on the version that answers, asked for the origin of this revision.
+    Checked(Source, u64),
     /// Somebody wants the memory back.
     Unload,
     /// Never evict (or evict again).
     Pin(bool),
+    /// The owner lists the model with these demands, or no longer lists it.
+    List(Option<Listing>),
+    /// Somebody wants to know of a listed model that nobody has asked for.
+    Look,
+    /// The store's answer to that, for the origin of this revision. None: it has no such artifact.
+    Looked(u64, Result<Option<About>, ModelError>),
 }
 
 /// What the store says about the version in use.
@@ -94,6 +104,8 @@ pub enum Action<H, P> {
         model: ModelName,
         /// The job.
         job: JobId,
+        /// Where from, and what it must be.
+        origin: Arc<Origin>,
         /// Ask the store whether a version on disk is still the newest.
         revalidate: bool,
     },
@@ -118,7 +130,25 @@ pub enum Action<H, P> {
         handle: H,
     },
     /// Ask the store about the version in use, then report `Checked`.
-    Check(ModelName, H),
+    Check {
+        /// The model.
+        model: ModelName,
+        /// The loaded model.
+        handle: H,
+        /// Where it is to come from.
+        origin: Arc<Origin>,
+        /// To be reported back.
+        revision: u64,
+    },
+    /// Ask the store what it has, then report `Looked`.
+    Look {
+        /// The model.
+        model: ModelName,
+        /// Where it is to come from.
+        origin: Arc<Origin>,
+        /// To be reported back.
+        revision: u64,
+    },
     /// Remove the artifact from the disk cache.
     Discard(ModelName),
 }
@@ -148,6 +178,8 @@ pub struct Core<H, P> {
     pub(super) queued: VecDeque<ModelName>,
     /// Jobs that wait for memory, oldest first.
     pub(super) reserving: VecDeque<ModelName>,
+    /// Listed models and updates to be tried again without a request, and when.
+    pub(super) retries: Vec<(Duration, ModelName)>,
     pub(super) downloads: usize,
     pub(super) loads: usize,
     pub(super) counters: Counters,
@@ -165,6 +197,7 @@ impl<H: Clone, P> Core<H, P> {
             models: HashMap::new(),
             queued: VecDeque::new(),
             reserving: VecDeque::new(),
+            retries: Vec::new(),
             downloads: 0,
             loads: 0,
             counters: Counters::default(),
@@ -180,16 +213,20 @@ impl<H: Clone, P> Core<H, P> {
             Event::Request(waiter) => self.request(now, model, waiter),
             Event::WaiterGone(waiter) => self.waiter_gone(model, waiter),
             Event::Released(copy) => self.released(now, model, copy),
-            Event::Downloaded { job, bytes, payload, fresh } => {
+            Event::Downloaded { job, bytes, payload, about, fresh } => {
+                self.about(model, job, about);
                 self.downloaded(now, model, job, bytes, payload, fresh);
             }
             Event::Loaded(job, handle) => self.loaded(now, model, job, handle),
             Event::JobFailed(job, error) => self.job_failed(now, model, job, &error),
             Event::JobExpired(job, error) => self.job_expired(now, model, job, &error),
             Event::Unloaded(copy) => self.unloaded(model, copy),
-            Event::Checked(source) => self.checked(now, model, source),
+            Event::Checked(source, revision) => self.checked(now, model, source, revision),
             Event::Unload => self.unload(model),
             Event::Pin(pinned) => self.models.entry(model.clone()).or_insert_with(Entry::new).pinned = pinned,
+            Event::List(listing) => self.list(now, model, listing),
+            Event::Look => self.look(now, model),
+            Event::Looked(revision, answer) => self.looked(model, revision, answer),
         }
         self.start_downloads();
         self.admit(now);
@@ -197,8 +234,10 @@ impl<H: Clone, P> Core<H, P> {
         std::mem::take(&mut self.actions)
     }
 
-    /// Time passed: reservations may have become impatient.
+    /// Time passed: reservations may have become impatient, and back-offs ended.
     pub fn tick(&mut self, now: Duration) -> Vec<Action<H, P>> {
+        self.retry(now);
+        self.start_downloads();
         self.admit(now);
         std::mem::take(&mut self.actions)
     }
@@ -213,9 +252,9 @@ impl<H: Clone, P> Core<H, P> {
         self.counters
     }
 
-    /// Whether a reservation waits for memory, so that time alone may change something.
+    /// Whether a reservation waits for memory or a back-off runs, so that time alone may change something.
     pub fn wants_ticks(&self) -> bool {
-        !self.reserving.is_empty()
+        !self.reserving.is_empty() || !self.retries.is_empty()
     }
 
     /// Every known model, in no order.
@@ -233,6 +272,7 @@ impl<H: Clone, P> Core<H, P> {
         self.models.values().fold((0, 0), |(resident, failed), e| match e.state {
             State::Resident { .. } => (resident + 1, failed),
             State::Failed { .. } => (resident, failed + 1),
+            State::Out if e.last_error.is_some() => (resident, failed + 1),
             _ => (resident, failed),
         })
     }
@@ -255,9 +295,14 @@ impl<H: Clone, P> Core<H, P> {
                 self.counters.hits += 1;
                 self.actions.extend(copy.grant(waiter));
                 let stale = entry.checked_at.is_none_or(|t| now >= t + self.policy.revalidate_after);
-                if stale && !entry.checking && update.is_none() {
-                    entry.checking = copy.handle.is_some();
-                    self.actions.extend(copy.handle.clone().map(|h| Action::Check(model.clone(), h)));
+                if stale
+                    && !entry.checking
+                    && update.is_none()
+                    && let Some(handle) = copy.handle.clone()
+                {
+                    entry.checking = true;
+                    let (origin, revision) = (entry.origin(), entry.revision);
+                    self.actions.push(Action::Check { model: model.clone(), handle, origin, revision });
                 }
             }
             State::Failed { error, until, attempts } => {
@@ -306,10 +351,11 @@ impl<H: Clone, P> Core<H, P> {
         let Some(entry) = self.models.get_mut(model) else { return };
         entry.last_used = clock;
         entry.last_used_at = now;
+        let pinned = entry.is_pinned();
         match &mut entry.state {
             State::Resident { copy, .. } if copy.id == id => {
                 copy.leases -= 1;
-                if copy.leases == 0 && !keep && !entry.pinned {
+                if copy.leases == 0 && !keep && !pinned {
                     self.retire(model);
                     self.actions.push(Action::Discard(model.clone()));
                 }
@@ -370,7 +416,7 @@ impl<H: Clone, P> Core<H, P> {
             .models
             .iter()
             .filter(|(_, e)| e.is_idle() || (matches!(e.state, State::Failed { .. }) && e.retired.is_empty()))
-            .filter(|(_, e)| !e.pinned && e.waiters.is_empty())
+            .filter(|(_, e)| !e.pinned && e.listing.is_none() && e.waiters.is_empty())
             .map(|(name, e)| (e.last_used, name.clone()))
             .collect();
         idle.sort_unstable_by_key(|(used, _)| *used);

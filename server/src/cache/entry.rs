@@ -1,9 +1,11 @@
 //! The one value that is all state of a model.
 
 use super::core::Action;
+use crate::catalogue::{About, Listing, Origin};
 use crate::error::ModelError;
 use serde::Serialize;
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Names a job: one attempt to get a model into memory.
@@ -59,6 +61,8 @@ pub(super) struct Job<P> {
     pub expired: bool,
     /// Failed attempts before this one.
     pub attempts: u32,
+    /// The entry's revision when the job started.
+    pub revision: u64,
 }
 
 /// One loaded version in memory.
@@ -69,6 +73,8 @@ pub(super) struct Copy<H> {
     pub handle: Option<H>,
     pub bytes: u64,
     pub leases: u64,
+    /// The entry's revision when its job started: an older one came from another origin.
+    pub revision: u64,
 }
 
 impl<H: Clone> Copy<H> {
@@ -101,7 +107,24 @@ pub(super) struct Entry<H, P> {
     pub retired: Vec<Copy<H>>,
     /// Requests that wait for the job, oldest first.
     pub waiters: VecDeque<WaiterId>,
+    /// Pinned by hand; the listing may pin it too.
     pub pinned: bool,
+    /// What its owner asks of it; none: it lies under the prefix and nothing is asked.
+    pub listing: Option<Listing>,
+    /// Grows whenever the origin changes.
+    pub revision: u64,
+    /// What is known of the artifact.
+    pub about: Option<About>,
+    /// Why the last attempt for a listed model, or the last update, failed.
+    pub last_error: Option<ModelError>,
+    /// Such failures, one after the other.
+    pub setbacks: u32,
+    /// Another attempt is noted for later.
+    pub retrying: bool,
+    /// The store is being asked what it has, without a download.
+    pub looking: bool,
+    /// When it was last asked that.
+    pub looked_at: Option<Duration>,
     /// Logical time of the last grant or release.
     pub last_used: u64,
     /// When the last use was, on the core's clock.
@@ -122,6 +145,14 @@ impl<H, P> Entry<H, P> {
             retired: Vec::new(),
             waiters: VecDeque::new(),
             pinned: false,
+            listing: None,
+            revision: 0,
+            about: None,
+            last_error: None,
+            setbacks: 0,
+            retrying: false,
+            looking: false,
+            looked_at: None,
             last_used: 0,
             last_used_at: Duration::ZERO,
             checked_at: None,
@@ -162,7 +193,34 @@ impl<H, P> Entry<H, P> {
 
     /// Nothing is worth remembering: the entry may go.
     pub fn is_idle(&self) -> bool {
-        matches!(self.state, State::Out) && self.retired.is_empty() && self.waiters.is_empty() && !self.pinned
+        matches!(self.state, State::Out)
+            && self.retired.is_empty()
+            && self.waiters.is_empty()
+            && !self.pinned
+            && self.listing.is_none()
+    }
+
+    /// Where the artifact is to come from.
+    pub fn origin(&self) -> Arc<Origin> {
+        self.listing.as_ref().map(|l| l.origin.clone()).unwrap_or_default()
+    }
+
+    /// Never to be evicted.
+    pub fn is_pinned(&self) -> bool {
+        self.pinned || self.listing.as_ref().is_some_and(|l| l.pin)
+    }
+
+    /// Why the model is not there, or not in its newest version.
+    pub fn error(&self) -> Option<&ModelError> {
+        match &self.state {
+            State::Failed { error, .. } => Some(error),
+            _ => self.last_error.as_ref(),
+        }
+    }
+
+    /// Whether what answers came from another origin than the one that is asked for now.
+    pub fn is_outdated(&self) -> bool {
+        matches!(&self.state, State::Resident { copy, .. } if copy.revision != self.revision)
     }
 }
 
@@ -205,7 +263,7 @@ pub struct ModelView {
     pub hits: u64,
     /// Seconds since a request last used it.
     pub idle_seconds: f64,
-    /// Why it failed, for state Failed.
+    /// Why it, or its newer version, did not load.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
     /// Seconds until a request tries again, for state Failed.
@@ -219,11 +277,9 @@ impl<H, P> Entry<H, P> {
             State::Resident { copy, .. } => copy.leases,
             _ => 0,
         };
-        let (error, retry) = match &self.state {
-            State::Failed { error, until, .. } => {
-                (Some(error.to_string()), Some(until.saturating_sub(now).as_secs_f64()))
-            }
-            _ => (None, None),
+        let retry = match &self.state {
+            State::Failed { until, .. } => Some(until.saturating_sub(now).as_secs_f64()),
+            _ => None,
         };
         ModelView {
             name: name.to_owned(),
@@ -231,11 +287,11 @@ impl<H, P> Entry<H, P> {
             bytes: self.bytes(),
             leases: live + self.retired.iter().map(|c| c.leases).sum::<u64>(),
             waiting: self.waiters.len(),
-            pinned: self.pinned,
+            pinned: self.is_pinned(),
             requests: self.requests,
             hits: self.hits,
             idle_seconds: now.saturating_sub(self.last_used_at).as_secs_f64(),
-            error,
+            error: self.error().map(ToString::to_string),
             retry_in_seconds: retry,
         }
     }

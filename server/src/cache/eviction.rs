@@ -50,7 +50,7 @@ impl<H: Clone, P> Core<H, P> {
         let mut victims: Vec<Victim> = self
             .models
             .iter()
-            .filter(|(_, entry)| !entry.pinned)
+            .filter(|(_, entry)| !entry.is_pinned())
             .filter_map(|(name, entry)| match &entry.state {
                 State::Resident { copy, .. } => Some(Victim {
                     name: name.clone(),

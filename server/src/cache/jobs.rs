@@ -13,21 +13,37 @@ impl<H: Clone, P> Core<H, P> {
         let fresh_for = self.policy.revalidate_after;
         let Some(entry) = self.models.get_mut(model) else { return };
         let revalidate = entry.checked_at.is_none_or(|t| now >= t + fresh_for);
-        entry.state = State::Coming(Job { id, phase: Phase::Queued, revalidate, expired: false, attempts });
+        let revision = entry.revision;
+        let job = Job { id, phase: Phase::Queued, revalidate, expired: false, attempts, revision };
+        entry.state = State::Coming(job);
         self.queued.push_back(model.clone());
+    }
+
+    /// Brings another version beside the one that answers, unless that is under way.
+    pub(super) fn start_update(&mut self, model: &ModelName) {
+        let id = JobId(self.fresh_id());
+        let Some(entry) = self.models.get_mut(model) else { return };
+        let (revision, attempts) = (entry.revision, entry.setbacks);
+        if let State::Resident { update: update @ None, .. } = &mut entry.state {
+            let phase = Phase::Queued;
+            *update = Some(Job { id, phase, revalidate: true, expired: false, attempts, revision });
+            self.queued.push_back(model.clone());
+        }
     }
 
     pub(super) fn start_downloads(&mut self) {
         while self.downloads < self.policy.max_downloads {
             let Some(model) = self.queued.pop_front() else { return };
-            let Some(job) = self.models.get_mut(&model).and_then(Entry::job) else { continue };
+            let Some(entry) = self.models.get_mut(&model) else { continue };
+            let origin = entry.origin();
+            let Some(job) = entry.job() else { continue };
             if !matches!(job.phase, Phase::Queued) {
                 continue;
             }
             job.phase = Phase::Downloading;
             let (job, revalidate) = (job.id, job.revalidate);
             self.downloads += 1;
-            self.actions.push(Action::Download { model, job, revalidate });
+            self.actions.push(Action::Download { model, job, origin, revalidate });
         }
     }
 
@@ -42,14 +58,14 @@ impl<H: Clone, P> Core<H, P> {
     ) {
         let budget = self.ledger.budget();
         let Some(entry) = self.models.get_mut(model) else { return };
-        if fresh {
-            entry.checked_at = Some(now);
-        }
         let Some(job) = entry.job().filter(|j| j.id == id && matches!(j.phase, Phase::Downloading)) else {
             return;
         };
         self.downloads -= 1;
         job.phase = Phase::Reserving { bytes, payload, since: now };
+        if fresh {
+            entry.checked_at = Some(now);
+        }
         if bytes > budget {
             self.actions.push(Action::Abandon(id));
             self.fail(now, model, &ModelError::never_fits(bytes, budget));
@@ -92,7 +108,8 @@ impl<H: Clone, P> Core<H, P> {
     pub(super) fn loaded(&mut self, now: Duration, model: &ModelName, id: JobId, handle: H) {
         let copy = CopyId(self.fresh_id());
         let Some(entry) = self.models.get_mut(model) else { return };
-        let Some(bytes) = entry.job().filter(|j| j.id == id).map(|j| j.reserved()) else { return };
+        let job = entry.job().filter(|j| j.id == id).map(|j| (j.reserved(), j.revision));
+        let Some((bytes, revision)) = job else { return };
         // One step: the version that answered until now retires, the new one answers.
         if let State::Resident { update, .. } = &mut entry.state {
             *update = None;
@@ -102,16 +119,22 @@ impl<H: Clone, P> Core<H, P> {
         self.loads -= 1;
         self.counters.loads += 1;
         self.ledger.occupy(bytes);
-        let mut copy = Copy { id: copy, handle: Some(handle), bytes, leases: 0 };
+        let mut copy = Copy { id: copy, handle: Some(handle), bytes, leases: 0, revision };
         for waiter in entry.waiters.drain(..) {
             self.actions.extend(copy.grant(waiter));
         }
         let unused = copy.leases == 0;
         entry.last_used_at = now;
         entry.state = State::Resident { copy, update: None };
-        if unused && !self.policy.keep && !entry.pinned {
+        let outdated = entry.is_outdated();
+        if !outdated {
+            (entry.last_error, entry.setbacks) = (None, 0);
+        }
+        if unused && !self.policy.keep && !entry.is_pinned() {
             self.retire(model);
             self.actions.push(Action::Discard(model.clone()));
+        } else if outdated {
+            self.start_update(model);
         }
     }
 
@@ -153,12 +176,16 @@ impl<H: Clone, P> Core<H, P> {
     fn fail(&mut self, now: Duration, model: &ModelName, error: &ModelError) {
         let Some(entry) = self.models.get_mut(model) else { return };
         self.counters.failures += 1;
+        if entry.listing.is_some() || matches!(entry.state, State::Resident { .. }) {
+            entry.last_error = Some(error.clone());
+            entry.setbacks += 1;
+        }
         match &mut entry.state {
             State::Resident { update, .. } => {
                 *update = None;
                 // Asked again after the usual interval, not at once.
                 entry.checked_at = Some(now);
-                tracing::warn!(model = model.as_str(), %error, "update failed, the version before goes on");
+                self.update_failed(now, model, error);
                 return;
             }
             State::Coming(job) => {
@@ -179,10 +206,12 @@ impl<H: Clone, P> Core<H, P> {
         }
         if !error.is_remembered() && entry.is_idle() {
             self.models.remove(model);
+        } else {
+            self.retry_later(now, model);
         }
     }
 }
 
-fn backoff(first: Duration, most: Duration, attempts: u32) -> Duration {
+pub(super) fn backoff(first: Duration, most: Duration, attempts: u32) -> Duration {
     first.saturating_mul(1u32 << (attempts.saturating_sub(1)).min(16)).min(most)
 }

@@ -7,14 +7,17 @@
 use super::core::{Action, Core, Counters, Event, Policy};
 use super::entry::{JobId, ModelView, WaiterId};
 use super::lease::Lease;
+use super::listings::Held;
+use crate::catalogue::{Listing, Origin};
 use crate::error::{InvokeError, LOAD_LIMIT, ModelError};
 use crate::loader::{LoadedModel, Loader, Ready};
 use crate::metrics::Metrics;
 use crate::names::ModelName;
-use std::collections::HashMap;
+use berth_crds::report::{ModelReport, ModelState as Reported};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio::task::AbortHandle;
 
 type Handle = Arc<LoadedModel>;
@@ -32,7 +35,10 @@ pub struct Inner {
     loader: Loader,
     metrics: Arc<Metrics>,
     started: Instant,
-    unloaded: Notify,
+    /// Something came into memory, failed or went.
+    changed: Notify,
+    /// Questions to the store about models that nobody has asked for, at a time.
+    looks: Semaphore,
     runtime: tokio::runtime::Handle,
     load_limit: Duration,
 }
@@ -61,6 +67,8 @@ pub struct Usage {
     pub reserved: u64,
     /// Bytes not yet given back.
     pub unloading: u64,
+    /// Models in the map.
+    pub models_known: usize,
     /// Resident models.
     pub models_resident: usize,
     /// Failed models.
@@ -72,6 +80,7 @@ pub struct Usage {
 impl ModelCache {
     /// An empty cache. Must be called inside a tokio runtime.
     pub fn new(policy: Policy, loader: Loader, metrics: Arc<Metrics>) -> Self {
+        let looks = Semaphore::new(policy.max_downloads);
         let locked =
             Locked { core: Core::new(policy), next_waiter: 1, waiters: HashMap::new(), jobs: HashMap::new() };
         let inner = Arc::new(Inner {
@@ -79,7 +88,8 @@ impl ModelCache {
             loader,
             metrics,
             started: Instant::now(),
-            unloaded: Notify::new(),
+            changed: Notify::new(),
+            looks,
             runtime: tokio::runtime::Handle::current(),
             load_limit: LOAD_LIMIT,
         });
@@ -137,6 +147,43 @@ impl ModelCache {
         self.inner.apply(model, Event::Pin(pinned));
     }
 
+    /// What is asked of single models now, in place of all that was asked before.
+    pub fn set_listings(&self, listings: &BTreeMap<ModelName, Listing>) {
+        let before = self.inner.lock().core.listings();
+        for model in before.keys().filter(|model| !listings.contains_key(*model)) {
+            self.inner.apply(model, Event::List(None));
+        }
+        for (model, listing) in listings {
+            if before.get(model) != Some(listing) {
+                self.inner.apply(model, Event::List(Some(listing.clone())));
+            }
+        }
+    }
+
+    /// How far the models are that this pod is to hold.
+    pub fn held(&self) -> Held {
+        self.inner.lock().core.held()
+    }
+
+    /// Waits until every model that this pod is to hold is in memory or failed.
+    pub async fn hold(&self) {
+        self.wait_until(|core| core.held().coming == 0).await;
+    }
+
+    /// What is known of these models. The store is asked behind it about those of which nothing is: the next report has it.
+    pub fn report(&self, models: &[ModelName]) -> Vec<ModelReport> {
+        let reports: Vec<_> = {
+            let locked = self.inner.lock();
+            models.iter().map(|model| locked.core.report(model)).collect()
+        };
+        for (model, report) in models.iter().zip(&reports) {
+            if matches!(report.state, Reported::Unknown | Reported::Failed) {
+                self.inner.apply(model, Event::Look);
+            }
+        }
+        reports
+    }
+
     /// Every known model, sorted by name.
     pub fn models(&self) -> Vec<ModelView> {
         let mut views = self.inner.lock().core.views(self.inner.now());
@@ -159,6 +206,7 @@ impl ModelCache {
             resident: ledger.resident(),
             reserved: ledger.reserved(),
             unloading: ledger.unloading(),
+            models_known: locked.core.known(),
             models_resident,
             models_failed,
             counters: locked.core.counters(),
@@ -172,7 +220,7 @@ impl ModelCache {
 
     async fn wait_until(&self, done: impl Fn(&Core<Handle, Ready>) -> bool) {
         loop {
-            let notified = self.inner.unloaded.notified();
+            let notified = self.inner.changed.notified();
             tokio::pin!(notified);
             notified.as_mut().enable();
             if done(&self.inner.lock().core) {
@@ -235,11 +283,16 @@ impl Inner {
                     self.answer(waiter, Ok(lease));
                 }
                 Action::Refuse(waiter, error) => self.answer(waiter, Err(error)),
-                Action::Download { model, job, revalidate } => self.download(model, job, revalidate),
+                Action::Download { model, job, origin, revalidate } => {
+                    self.download(model, job, origin, revalidate);
+                }
                 Action::Abandon(job) => self.forget(job),
                 Action::Load { model, job, payload } => self.load(model, job, payload),
                 Action::Unload { model, copy, handle } => self.unload(model, copy, handle),
-                Action::Check(model, handle) => self.check(model, &handle),
+                Action::Check { model, handle, origin, revision } => {
+                    self.check(model, &handle, origin, revision);
+                }
+                Action::Look { model, origin, revision } => self.look(model, origin, revision),
                 Action::Discard(model) => {
                     let inner = self.clone();
                     self.runtime.spawn_blocking(move || inner.loader.discard(&model));
@@ -256,13 +309,13 @@ impl Inner {
         }
     }
 
-    fn download(self: &Arc<Self>, model: ModelName, job: JobId, revalidate: bool) {
+    fn download(self: &Arc<Self>, model: ModelName, job: JobId, origin: Arc<Origin>, revalidate: bool) {
         // Held over the spawns: a job that ends at once finds its tasks in the map.
         let mut locked = self.lock();
         let (inner, name) = (self.clone(), model.clone());
         let download = self.runtime.spawn(async move {
             let started = Instant::now();
-            let result = inner.loader.download(&name, revalidate).await;
+            let result = inner.loader.download(&name, &origin, revalidate).await;
             let event = match result {
                 Ok(ready) => {
                     if ready.transferred {
@@ -271,6 +324,7 @@ impl Inner {
                     Event::Downloaded {
                         job,
                         bytes: ready.resident_bytes(),
+                        about: ready.about(),
                         fresh: ready.fresh,
                         payload: ready,
                     }
@@ -278,11 +332,13 @@ impl Inner {
                 Err(error) => inner.job_failed(&name, job, error),
             };
             inner.apply(&name, event);
+            inner.changed.notify_waiters();
         });
         let (inner, name) = (self.clone(), model);
         let limit = self.runtime.spawn(async move {
             tokio::time::sleep(inner.load_limit).await;
             inner.apply(&name, Event::JobExpired(job, ModelError::load_limit()));
+            inner.changed.notify_waiters();
         });
         let tasks = JobTasks { download: Some(download.abort_handle()), limit: Some(limit.abort_handle()) };
         locked.jobs.insert(job, tasks);
@@ -306,8 +362,10 @@ impl Inner {
                 }
                 Err(error) => inner.job_failed(&model, job, error),
             };
+            crate::memory::loaded();
             inner.finished(job);
             inner.apply(&model, event);
+            inner.changed.notify_waiters();
         });
     }
 
@@ -343,17 +401,26 @@ impl Inner {
             inner.metrics.unload_seconds.observe(started.elapsed().as_secs_f64());
             tracing::debug!(model = model.as_str(), "unloaded");
             inner.apply(&model, Event::Unloaded(copy));
-            inner.unloaded.notify_waiters();
+            inner.changed.notify_waiters();
         });
     }
 
-    fn check(self: &Arc<Self>, model: ModelName, handle: &Handle) {
+    fn check(self: &Arc<Self>, model: ModelName, handle: &Handle, origin: Arc<Origin>, revision: u64) {
         // Not the model itself: a check must not keep it in memory.
         let (inner, version) = (self.clone(), handle.version().clone());
         self.runtime.spawn(async move {
-            let source = inner.loader.check(&model, &version).await;
+            let source = inner.loader.check(&model, &origin, &version).await;
             tracing::debug!(model = model.as_str(), ?source, "checked");
-            inner.apply(&model, Event::Checked(source));
+            inner.apply(&model, Event::Checked(source, revision));
+        });
+    }
+
+    fn look(self: &Arc<Self>, model: ModelName, origin: Arc<Origin>, revision: u64) {
+        let inner = self.clone();
+        self.runtime.spawn(async move {
+            let Ok(_turn) = inner.looks.acquire().await else { return };
+            let answer = inner.loader.look(&model, &origin).await;
+            inner.apply(&model, Event::Looked(revision, answer));
         });
     }
 }

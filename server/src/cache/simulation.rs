@@ -6,10 +6,14 @@
 
 use super::core::{Action, Core, Event, Policy, Source};
 use super::entry::{CopyId, JobId, State, WaiterId};
+use crate::catalogue::{About, Listing, Origin, Place};
 use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
+
+mod scenarios;
 
 /// A loaded model, in the simulation: which model, which version of it.
 type Handle = (usize, u64);
@@ -17,10 +21,11 @@ type Handle = (usize, u64);
 type Payload = u64;
 
 enum Due {
-    Download(usize, JobId),
+    Download(usize, JobId, Arc<Origin>),
     Load(usize, JobId, Payload),
     Unload(usize, CopyId),
-    Check(usize, u64),
+    Check(usize, u64, u64),
+    Look(usize, u64),
     Release(usize, CopyId),
 }
 
@@ -29,6 +34,7 @@ struct World {
     core: Core<Handle, Payload>,
     names: Vec<ModelName>,
     sizes: Vec<u64>,
+    /// Versions of each model, the same at every origin but for [`place`].
     versions: Vec<u64>,
     now: Duration,
     due: Vec<Due>,
@@ -38,6 +44,26 @@ struct World {
     gone: HashSet<CopyId>,
     granted: u64,
     refused: u64,
+}
+
+/// Versions of one origin are below this.
+const PLACES: u64 = 1 << 32;
+
+/// One of several origins; the first is the one of models that nobody lists.
+fn origin(number: u64) -> Arc<Origin> {
+    let place = match number {
+        0 => Place::Prefix,
+        n => Place::S3 { bucket: "other".to_owned(), key: n.to_string() },
+    };
+    Arc::new(Origin { place, sha256: None })
+}
+
+/// Its number.
+fn place(origin: &Origin) -> u64 {
+    match &origin.place {
+        Place::S3 { key, .. } => key.parse().unwrap(),
+        _ => 0,
+    }
 }
 
 fn policy(random: &mut fastrand::Rng) -> Policy {
@@ -101,9 +127,11 @@ impl World {
                     assert!(self.waiting.remove(&waiter).is_some(), "refused twice");
                     self.refused += 1;
                 }
-                Action::Download { model, job, .. } => self.due.push(Due::Download(self.model(&model), job)),
+                Action::Download { model, job, origin, .. } => {
+                    self.due.push(Due::Download(self.model(&model), job, origin));
+                }
                 Action::Abandon(job) => {
-                    self.due.retain(|d| !matches!(d, Due::Download(_, j) if *j == job));
+                    self.due.retain(|d| !matches!(d, Due::Download(_, j, _) if *j == job));
                 }
                 Action::Load { model, job, payload } => {
                     self.due.push(Due::Load(self.model(&model), job, payload));
@@ -113,7 +141,12 @@ impl World {
                     assert!(self.gone.insert(copy), "unloads twice");
                     self.due.push(Due::Unload(self.model(&model), copy));
                 }
-                Action::Check(model, (_, version)) => self.due.push(Due::Check(self.model(&model), version)),
+                Action::Check { model, handle, revision, .. } => {
+                    self.due.push(Due::Check(self.model(&model), handle.1, revision));
+                }
+                Action::Look { model, revision, .. } => {
+                    self.due.push(Due::Look(self.model(&model), revision));
+                }
                 Action::Discard(_) => {}
             }
         }
@@ -141,11 +174,13 @@ impl World {
             85..88 => self.give_up(),
             88..90 => self.versions[model] += 1,
             90..92 => self.apply(model, Event::Unload),
-            92..94 => {
+            92..93 => {
                 let pinned = self.random.u8(..4) == 0;
                 self.apply(model, Event::Pin(pinned));
             }
+            93..94 => self.list(model),
             94..95 => self.now += Duration::from_secs(70),
+            95..96 => self.apply(model, Event::Look),
             _ => {
                 let actions = self.core.tick(self.now);
                 self.perform(actions);
@@ -159,6 +194,19 @@ impl World {
         let waiter = WaiterId(self.next_waiter);
         self.waiting.insert(waiter, model);
         self.apply(model, Event::Request(waiter));
+    }
+
+    /// The owner changes his mind about a model.
+    fn list(&mut self, model: usize) {
+        let listed = self.random.u8(..4) > 0;
+        let (number, hold, pin) = (self.random.u64(0..3), self.random.bool(), self.random.u8(..8) == 0);
+        let listing = listed.then(|| Listing { origin: origin(number), hold, pin });
+        self.apply(model, Event::List(listing));
+    }
+
+    /// What the store has of a model at an origin.
+    fn at(&self, model: usize, origin: &Origin) -> u64 {
+        place(origin) * PLACES + self.versions[model]
     }
 
     fn give_up(&mut self) {
@@ -175,13 +223,14 @@ impl World {
         let at = self.random.usize(0..self.due.len());
         let fate = self.random.u8(0..20);
         match self.due.swap_remove(at) {
-            Due::Download(model, job) => match fate {
+            Due::Download(model, job, origin) => match fate {
                 0 => self.apply(model, Event::JobFailed(job, ModelError::NotFound)),
                 1 => self.apply(model, Event::JobFailed(job, StoreError::Denied.into())),
                 2 => self.apply(model, Event::JobExpired(job, ModelError::load_limit())),
                 _ => {
-                    let (bytes, payload) = (self.sizes[model], self.versions[model]);
-                    self.apply(model, Event::Downloaded { job, bytes, payload, fresh: true });
+                    let (bytes, payload) = (self.sizes[model], self.at(model, &origin));
+                    let about = About::default();
+                    self.apply(model, Event::Downloaded { job, bytes, payload, about, fresh: true });
                 }
             },
             Due::Load(model, job, version) => match fate {
@@ -193,14 +242,22 @@ impl World {
                 _ => self.apply(model, Event::Loaded(job, (model, version))),
             },
             Due::Unload(model, copy) => self.apply(model, Event::Unloaded(copy)),
-            Due::Check(model, version) => {
+            Due::Check(model, version, revision) => {
                 let source = match fate {
                     0 => Source::Gone,
                     1 => Source::Unknown,
-                    _ if version == self.versions[model] => Source::Unchanged,
+                    _ if version % PLACES == self.versions[model] => Source::Unchanged,
                     _ => Source::Changed,
                 };
-                self.apply(model, Event::Checked(source));
+                self.apply(model, Event::Checked(source, revision));
+            }
+            Due::Look(model, revision) => {
+                let answer = match fate {
+                    0 => Ok(None),
+                    1 => Err(StoreError::Denied.into()),
+                    _ => Ok(Some(About::default())),
+                };
+                self.apply(model, Event::Looked(revision, answer));
             }
             Due::Release(model, copy) => {
                 let lease = self.leased.get_mut(&copy).unwrap();
@@ -217,9 +274,15 @@ impl World {
     fn settle(&mut self) {
         for model in 0..self.names.len() {
             self.apply(model, Event::Pin(false));
+            let listing = self.core.models.get(&self.names[model]).and_then(|e| e.listing.clone());
+            if let Some(listing) = listing {
+                // What never fits would be tried for ever.
+                let hold = listing.hold && self.sizes[model] <= self.core.ledger().budget();
+                self.apply(model, Event::List(Some(Listing { hold, pin: false, ..listing })));
+            }
         }
         for _ in 0..100_000 {
-            if self.due.is_empty() && self.waiting.is_empty() {
+            if self.due.is_empty() && self.waiting.is_empty() && !self.core.wants_ticks() {
                 break;
             }
             self.now += Duration::from_millis(300);
@@ -233,6 +296,11 @@ impl World {
         let ledger = self.core.ledger();
         assert_eq!((ledger.reserved(), ledger.unloading()), (0, 0), "bytes are lost");
         assert_eq!((self.core.downloads, self.core.loads), (0, 0), "a slot is lost");
+        for (name, entry) in &self.core.models {
+            let State::Resident { copy, .. } = &entry.state else { continue };
+            let came_from = copy.handle.map(|(_, version)| version / PLACES);
+            assert_eq!(came_from, Some(place(&entry.origin())), "{name} still answers from another origin");
+        }
     }
 }
 
@@ -257,128 +325,4 @@ fn nothing_is_lost_in_any_order() {
         granted > refused && refused > 0,
         "the simulation must see both: {granted} granted, {refused} refused"
     );
-}
-
-fn quiet(budget: u64, keep: bool) -> World {
-    let mut world = World::new(1);
-    let mut policy = policy(&mut world.random);
-    (policy.memory_budget, policy.keep, policy.max_waiters) = (budget, keep, 1000);
-    (policy.max_downloads, policy.max_loads) = (4, 2);
-    world.core = Core::new(policy);
-    world.names = (0..3).map(|n| ModelName::new(&format!("m{n}.tar")).unwrap()).collect();
-    world.sizes = vec![60; 3];
-    world.versions = vec![1; 3];
-    world
-}
-
-impl World {
-    /// Everything due happens, and nothing goes wrong.
-    fn finish(&mut self) {
-        while let Some(due) = self.due.pop() {
-            match due {
-                Due::Download(m, job) => {
-                    let (bytes, payload) = (self.sizes[m], self.versions[m]);
-                    self.apply(m, Event::Downloaded { job, bytes, payload, fresh: true });
-                }
-                Due::Load(m, job, version) => self.apply(m, Event::Loaded(job, (m, version))),
-                Due::Unload(m, copy) => self.apply(m, Event::Unloaded(copy)),
-                Due::Check(m, version) => {
-                    let same = version == self.versions[m];
-                    let source = if same { Source::Unchanged } else { Source::Changed };
-                    self.apply(m, Event::Checked(source));
-                }
-                Due::Release(m, copy) => {
-                    self.leased.remove(&copy);
-                    self.apply(m, Event::Released(copy));
-                }
-            }
-        }
-    }
-
-    fn version_in_memory(&self, model: usize) -> Option<u64> {
-        match &self.core.models.get(&self.names[model])?.state {
-            State::Resident { copy, .. } => copy.handle.map(|h| h.1),
-            _ => None,
-        }
-    }
-}
-
-#[test]
-fn the_least_recently_used_goes_and_the_pinned_stays() {
-    let mut world = quiet(120, true);
-    for model in [0, 1, 0, 2] {
-        world.request(model);
-        world.finish();
-    }
-    assert_eq!([0, 1, 2].map(|m| world.version_in_memory(m)), [Some(1), None, Some(1)]);
-    world.apply(0, Event::Pin(true));
-    world.request(1);
-    world.finish();
-    assert_eq!([0, 1, 2].map(|m| world.version_in_memory(m)), [Some(1), Some(1), None]);
-}
-
-#[test]
-fn two_hundred_first_requests_are_one_job() {
-    let mut world = quiet(100, true);
-    for _ in 0..200 {
-        world.request(0);
-    }
-    assert_eq!(world.due.len(), 1);
-    world.finish();
-    assert_eq!((world.granted, world.core.counters().loads), (200, 1));
-}
-
-#[test]
-fn the_old_version_answers_until_the_new_one_is_there() {
-    let mut world = quiet(120, true);
-    world.request(0);
-    world.finish();
-    world.versions[0] = 2;
-    world.now += Duration::from_secs(61);
-    world.request(0);
-    assert_eq!(world.granted, 2, "answered by the old version at once");
-    world.finish();
-    assert_eq!(world.version_in_memory(0), Some(2));
-}
-
-#[test]
-fn an_update_without_room_for_both_still_comes() {
-    let mut world = quiet(100, true);
-    world.request(0);
-    world.finish();
-    world.versions[0] = 2;
-    world.now += Duration::from_secs(61);
-    world.request(0);
-    world.finish();
-    assert_eq!(world.version_in_memory(0), Some(2));
-}
-
-#[test]
-fn without_the_cache_nothing_stays() {
-    let mut world = quiet(100, false);
-    world.request(0);
-    world.finish();
-    assert_eq!((world.granted, world.version_in_memory(0), world.core.ledger().used()), (1, None, 0));
-}
-
-#[test]
-fn a_model_over_the_budget_fails_at_once_and_stays_failed_for_a_while() {
-    let mut world = quiet(50, true);
-    world.request(0);
-    world.finish();
-    assert_eq!(world.refused, 1);
-    world.request(0);
-    assert_eq!((world.refused, world.due.len()), (2, 0), "no second attempt within the back-off");
-    world.now += Duration::from_secs(2);
-    world.request(0);
-    assert_eq!(world.due.len(), 1, "another attempt after it");
-}
-
-#[test]
-fn a_missing_model_is_forgotten() {
-    let mut world = quiet(50, true);
-    world.request(0);
-    let Some(Due::Download(_, job)) = world.due.pop() else { panic!("no download") };
-    world.apply(0, Event::JobFailed(job, ModelError::NotFound));
-    assert!(world.core.models.is_empty());
 }

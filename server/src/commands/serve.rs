@@ -3,8 +3,8 @@
 use super::Failure;
 use crate::config::{Config, LogFormat};
 use crate::server::Server;
-use crate::stop;
-use crate::store::Store;
+use crate::stop::{self, Asked, Signals};
+use crate::store::Stores;
 use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::Path;
@@ -29,20 +29,26 @@ pub fn run(config: Config, format: LogFormat) -> Result<(), Failure> {
 }
 
 async fn serve(config: Config, format: LogFormat) -> Result<(), Failure> {
-    let (limit, endpoint) = (config.drain_limit, config.endpoint.clone());
+    let (limit, delay, endpoint) = (config.drain_limit, config.drain_delay, config.endpoint.clone());
+    let mut signals = Signals::new().map_err(|e| e.to_string())?;
     let (models, budget) = (config.models.to_string(), config.policy.memory_budget);
     let server = Server::bind(config).await.map_err(|e| e.to_string())?;
     let address = server.address().map_err(|e| e.to_string())?;
     let admin = server.admin_address().map_err(|e| e.to_string())?;
     tracing::info!(%models, %address, %admin, memory_budget = budget, "serving");
     if format == LogFormat::Text {
-        let store = server.app().cache.loader().store().clone();
+        let store = server.app().cache.loader().stores().clone();
         tokio::spawn(async move { greet(&store, endpoint.as_deref(), address).await });
     }
     let (sender, word) = stop::stop();
     let running = tokio::spawn(server.run(word));
-    stop::signalled().await.map_err(|e| e.to_string())?;
+    let asked = signals.next().await;
     tracing::info!(limit_seconds = limit.as_secs(), "draining");
+    sender.drain();
+    if asked == Asked::Terminate {
+        // Services and proxies learn late that this pod goes. A second signal means now.
+        let _ = tokio::time::timeout(delay, signals.next()).await;
+    }
     sender.stop();
     match running.await {
         Ok(true) => {
@@ -57,7 +63,7 @@ async fn serve(config: Config, format: LogFormat) -> Result<(), Failure> {
 }
 
 /// A command to paste for each model, with a request file that fits it where one lies ready.
-async fn greet(store: &Store, endpoint: Option<&str>, address: SocketAddr) {
+async fn greet(store: &Stores, endpoint: Option<&str>, address: SocketAddr) {
     let listed = tokio::time::timeout(LIST_TIME, store.list(SHOWN + 1)).await;
     let names = match listed {
         Ok(Ok(names)) => names,

@@ -3,7 +3,7 @@
 use super::budget::Space;
 use super::entry::DiskEntry;
 use super::record::Record;
-use super::{DiskCache, Inner, disk_error, hash, packed};
+use super::{DiskCache, Inner, disk_error, entry_name, packed};
 use crate::error::ModelError;
 use crate::names::ModelName;
 use rustix::fs::{FlockOperation, flock};
@@ -44,7 +44,7 @@ pub fn open(root: &Path, budget: u64, store: &str) -> Result<DiskCache, ModelErr
 fn adopt(cache: &DiskCache, dir: &Path, store: &str) -> bool {
     let Some((record, used)) = Record::read(dir) else { return false };
     let Ok(model) = ModelName::new(&record.model) else { return false };
-    let name = hash([store, model.as_str(), &record.version.0]);
+    let name = entry_name(store, &model, &record.version);
     let named = dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.split('-').next());
     if record.store != store || named != Some(&name) {
         return false;

@@ -140,7 +140,8 @@ mod tests {
 
     /// An entry with one file, and its directory.
     fn entry(cache: &DiskCache, root: &Path) -> PathBuf {
-        let mut stage = cache.stage(&name(), &Version("1".into())).unwrap();
+        let version = Version { tag: "1".into(), origin: String::new(), bytes: None, sha256: None };
+        let mut stage = cache.stage(&name(), &version).unwrap();
         stage.reserve(5).unwrap();
         std::fs::write(stage.files().join("file"), "bytes").unwrap();
         let (_, commit) = stage.publish().unwrap();

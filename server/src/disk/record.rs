@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::Path;
 
 /// Changes when the layout does: older entries are then swept, never misread.
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 const NAME: &str = "entry.json";
 /// A longer record is none of ours.
 const LONGEST: u64 = 64 << 10;

@@ -1,14 +1,18 @@
-//! The admin port: probes, metrics, the list of models, unload and pin.
+//! The admin port: probes, metrics, what the operator asks, the list of models, unload and pin.
 
-use crate::invoke::App;
+use crate::invoke::{App, Phase};
 use crate::names::ModelName;
 use crate::units::show_bytes;
-use axum::extract::{Query, State};
+use axum::extract::rejection::JsonRejection;
+use axum::extract::{DefaultBodyLimit, Query, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
+use berth_crds::report::{
+    DiskUse, MemoryUse, REPORT_MODELS_MAX, REPORT_ROUTE, ReportRequest, SUMMARY_ROUTE, Summary,
+};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -17,6 +21,9 @@ use std::time::Duration;
 /// How long an unload waits for the requests that use the model.
 const UNLOAD_TIME: Duration = Duration::from_secs(65);
 
+/// Bytes of a request for reports: as many names as it may hold, each of the longest, with quotes.
+const LARGEST_REPORT_REQUEST: usize = REPORT_MODELS_MAX * (2 * 1024 + 4) + 64;
+
 /// The routes.
 pub fn routes() -> Router<Arc<App>> {
     Router::new()
@@ -24,16 +31,22 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/readyz", get(readyz))
         .route("/metrics", get(metrics))
         .route("/models", get(models))
+        .route(SUMMARY_ROUTE, get(summary))
+        .route(REPORT_ROUTE, post(report).layer(DefaultBodyLimit::max(LARGEST_REPORT_REQUEST)))
         .route("/unload", post(unload))
         .route("/pin", post(pin))
         .route("/unpin", post(unpin))
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {
-    if app.is_draining() {
-        (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response()
-    } else {
-        "ok\n".into_response()
+    match app.phase() {
+        Phase::Starting => {
+            let held = app.cache.held();
+            let text = format!("starting: {} of the models to hold are on their way\n", held.coming);
+            (StatusCode::SERVICE_UNAVAILABLE, text).into_response()
+        }
+        Phase::Serving => "ok\n".into_response(),
+        Phase::Draining => (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n").into_response(),
     }
 }
 
@@ -59,6 +72,35 @@ async fn models(State(app): State<Arc<App>>) -> Json<Value> {
         "disk": { "budget": disk.budget, "used": disk.used, "models": disk.entries },
         "models": app.cache.models(),
     }))
+}
+
+async fn summary(State(app): State<Arc<App>>) -> Json<Summary> {
+    let (usage, disk) = (app.cache.usage(), app.cache.loader().disk().usage());
+    Json(Summary {
+        known: usage.models_known as u64,
+        resident: usage.models_resident as u64,
+        failed: usage.models_failed as u64,
+        memory: MemoryUse { budget: usage.budget, resident: usage.resident },
+        disk: DiskUse { budget: disk.budget, used: disk.used },
+    })
+}
+
+async fn report(
+    State(app): State<Arc<App>>,
+    request: Result<Json<ReportRequest>, JsonRejection>,
+) -> Response {
+    let models = match request {
+        Ok(Json(request)) => request.models,
+        Err(e) => return refuse(e.status(), &e.body_text()),
+    };
+    if models.len() > REPORT_MODELS_MAX {
+        let why = format!("{} names; at most {REPORT_MODELS_MAX} at a time", models.len());
+        return refuse(StatusCode::BAD_REQUEST, &why);
+    }
+    match models.iter().map(|name| ModelName::new(name)).collect::<Result<Vec<_>, _>>() {
+        Ok(names) => Json(app.cache.report(&names)).into_response(),
+        Err(e) => refuse(StatusCode::BAD_REQUEST, &e.to_string()),
+    }
 }
 
 /// Which model; `all=true` for every one.

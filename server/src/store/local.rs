@@ -1,6 +1,6 @@
 //! A directory of archives and unpacked models.
 
-use super::{Content, Found, Object, Version};
+use super::{Content, Found, Object, Store, Version};
 use crate::error::StoreError;
 use crate::names::{ModelName, is_archive};
 use std::fs::{File, Metadata};
@@ -51,19 +51,31 @@ impl LocalStore {
         }
         let meta = path.metadata().map_err(|e| io(&e))?;
         if meta.is_dir() {
-            return unpacked(path);
+            return self.unpacked(path);
         }
         if !meta.is_file() || !model.is_archive() {
             return Ok(None);
         }
-        let version = stamp(&meta);
-        let object = Object {
-            key: path.to_string_lossy().into_owned(),
-            size: meta.len(),
-            etag: Some(version.clone()),
-            checksum: None,
-        };
-        Ok(Some(Found { version: Version(version), content: Content::Archive(object) }))
+        Ok(Some(self.archive(&path, &meta)))
+    }
+
+    fn archive(&self, path: &Path, meta: &Metadata) -> Found {
+        let tag = stamp(meta);
+        let key = path.to_string_lossy().into_owned();
+        let object = Object { key, size: meta.len(), etag: Some(tag.clone()), checksum: None };
+        let version = Version::of(tag, Some(meta.len()));
+        Found { version, content: Content::Archive(object), store: Store::Local(self.clone()) }
+    }
+
+    fn unpacked(&self, path: PathBuf) -> Result<Option<Found>, StoreError> {
+        if !looks_like_model(&path) {
+            return Ok(None);
+        }
+        let mut stamps = Vec::new();
+        collect(&path, DEEPEST, &mut stamps).map_err(|e| io(&e))?;
+        stamps.sort();
+        let version = Version::of(crate::disk::hash(stamps.iter().map(String::as_str)), None);
+        Ok(Some(Found { version, content: Content::InPlace(path), store: Store::Local(self.clone()) }))
     }
 
     pub(super) fn list(&self, most: usize) -> Result<Vec<String>, StoreError> {
@@ -88,15 +100,19 @@ impl LocalStore {
     }
 }
 
-fn unpacked(path: PathBuf) -> Result<Option<Found>, StoreError> {
-    if !looks_like_model(&path) {
-        return Ok(None);
+/// Looks for an archive or an unpacked model that the endpoint's owner names by its path; such a path leads anywhere.
+pub(super) fn find_path(path: &Path) -> Result<Option<Found>, StoreError> {
+    let path = match path.canonicalize() {
+        Ok(path) => path,
+        Err(e) if matches!(e.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => return Ok(None),
+        Err(e) => return Err(io(&e)),
+    };
+    let meta = path.metadata().map_err(|e| io(&e))?;
+    let store = LocalStore { root: path.parent().unwrap_or(&path).to_owned() };
+    if meta.is_dir() {
+        return store.unpacked(path);
     }
-    let mut stamps = Vec::new();
-    collect(&path, DEEPEST, &mut stamps).map_err(|e| io(&e))?;
-    stamps.sort();
-    let version = crate::disk::hash(stamps.iter().map(String::as_str));
-    Ok(Some(Found { version: Version(version), content: Content::InPlace(path) }))
+    Ok(meta.is_file().then(|| store.archive(&path, &meta)))
 }
 
 /// Whether a directory holds a model, as far as its names tell: a model file, or a version directory with one.

@@ -2,7 +2,8 @@
 
 use super::parts::{PartReader, RangeSource};
 use super::verify::{Checksum, Verify};
-use super::{Content, Found, Object, Version};
+use super::{Content, Found, Object, Store, Version};
+use crate::config::S3Settings;
 use crate::error::StoreError;
 use crate::names::{ModelName, is_archive};
 use aws_sdk_s3::Client;
@@ -29,23 +30,37 @@ pub struct S3Store {
     prefix: String,
 }
 
+/// A client by the SDK's environment and profiles; `settings` say what these leave open. A custom endpoint is addressed
+/// path-style, as S3-compatible stores need it.
+pub async fn connect(settings: &S3Settings) -> Client {
+    let set = |names: &[&str]| names.iter().any(|name| std::env::var_os(name).is_some());
+    let mut loader = aws_config::defaults(aws_config::BehaviorVersion::latest());
+    if let Some(region) = settings.region.clone().filter(|_| !set(&["AWS_REGION", "AWS_DEFAULT_REGION"])) {
+        loader = loader.region(aws_config::Region::new(region));
+    }
+    let shared = loader.load().await;
+    let region = shared.region().cloned().unwrap_or(aws_config::Region::from_static("us-east-1"));
+    let timeouts = aws_sdk_s3::config::timeout::TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(5))
+        .read_timeout(STALLED)
+        .build();
+    let own = shared.endpoint_url().is_some() || set(&["AWS_ENDPOINT_URL_S3"]);
+    let endpoint = settings.endpoint.clone().filter(|_| !own);
+    let custom = own || endpoint.is_some();
+    let mut config = aws_sdk_s3::config::Builder::from(&shared)
+        .region(region)
+        .timeout_config(timeouts)
+        .force_path_style(custom);
+    if let Some(endpoint) = endpoint {
+        config = config.endpoint_url(endpoint);
+    }
+    Client::from_conf(config.build())
+}
+
 impl S3Store {
-    /// Settings come from the SDK's environment and profiles. A custom endpoint is addressed path-style, as S3-compatible
-    /// stores need it.
-    pub async fn open(bucket: &str, prefix: &str) -> Self {
-        let shared = aws_config::load_defaults(aws_config::BehaviorVersion::latest()).await;
-        let custom = shared.endpoint_url().is_some() || std::env::var_os("AWS_ENDPOINT_URL_S3").is_some();
-        let region = shared.region().cloned().unwrap_or(aws_config::Region::from_static("us-east-1"));
-        let timeouts = aws_sdk_s3::config::timeout::TimeoutConfig::builder()
-            .connect_timeout(Duration::from_secs(5))
-            .read_timeout(STALLED)
-            .build();
-        let config = aws_sdk_s3::config::Builder::from(&shared)
-            .region(region)
-            .timeout_config(timeouts)
-            .force_path_style(custom)
-            .build();
-        Self { client: Client::from_conf(config), bucket: bucket.to_owned(), prefix: prefix.to_owned() }
+    /// A prefix of a bucket.
+    pub fn new(client: Client, bucket: &str, prefix: &str) -> Self {
+        Self { client, bucket: bucket.to_owned(), prefix: prefix.to_owned() }
     }
 
     fn key(&self, model: &ModelName) -> String {
@@ -53,16 +68,24 @@ impl S3Store {
     }
 
     pub(super) async fn find(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
-        if model.is_archive() { self.find_archive(model).await } else { self.find_files(model).await }
+        let key = self.key(model);
+        if model.is_archive() { self.find_archive(&key).await } else { self.find_files(&key).await }
     }
 
-    async fn find_archive(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
-        let key = self.key(model);
+    /// Looks for an archive of any name, or an unpacked model.
+    pub(super) async fn find_key(&self, key: &str) -> Result<Option<Found>, StoreError> {
+        match self.find_archive(key).await? {
+            None => self.find_files(key).await,
+            found => Ok(found),
+        }
+    }
+
+    async fn find_archive(&self, key: &str) -> Result<Option<Found>, StoreError> {
         let head = self
             .client
             .head_object()
             .bucket(&self.bucket)
-            .key(&key)
+            .key(key)
             .checksum_mode(ChecksumMode::Enabled)
             .send()
             .await;
@@ -73,17 +96,21 @@ impl S3Store {
         let size = head.content_length().and_then(|n| u64::try_from(n).ok());
         let size = size.ok_or_else(|| StoreError::Corrupt("an object without a length".to_owned()))?;
         let etag = head.e_tag().map(str::to_owned);
-        let version = etag.clone().unwrap_or_else(|| {
+        let tag = etag.clone().unwrap_or_else(|| {
             format!("{size}-{}", head.last_modified().map_or(0, aws_sdk_s3::primitives::DateTime::secs))
         });
         let checksum = Checksum::from_headers(head.checksum_crc32_c(), head.checksum_sha256());
-        let object = Object { key, size, etag, checksum };
-        Ok(Some(Found { version: Version(version), content: Content::Archive(object) }))
+        let object = Object { key: key.to_owned(), size, etag, checksum };
+        Ok(Some(self.found(tag, size, Content::Archive(object))))
     }
 
-    /// The files of an unpacked model: every object below `prefix/name/`.
-    async fn find_files(&self, model: &ModelName) -> Result<Option<Found>, StoreError> {
-        let dir = format!("{}/", self.key(model));
+    fn found(&self, tag: String, bytes: u64, content: Content) -> Found {
+        Found { version: Version::of(tag, Some(bytes)), content, store: Store::S3(self.clone()) }
+    }
+
+    /// The files of an unpacked model: every object below its key.
+    async fn find_files(&self, key: &str) -> Result<Option<Found>, StoreError> {
+        let dir = format!("{key}/");
         let mut files = Vec::new();
         let mut stamps = Vec::new();
         let mut pages =
@@ -111,8 +138,9 @@ impl S3Store {
                 && parts.next().is_none_or(|v| v.bytes().all(|b| b.is_ascii_digit()))
                 && parts.next().is_none()
         });
-        let version = Version(crate::disk::hash(stamps.iter().map(String::as_str)));
-        Ok(is_model.then_some(Found { version, content: Content::Files(files) }))
+        let tag = crate::disk::hash(stamps.iter().map(String::as_str));
+        let bytes = files.iter().fold(0u64, |sum, (_, object)| sum.saturating_add(object.size));
+        Ok(is_model.then(|| self.found(tag, bytes, Content::Files(files))))
     }
 
     pub(super) async fn list(&self, most: usize) -> Result<Vec<String>, StoreError> {

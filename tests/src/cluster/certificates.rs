@@ -21,6 +21,8 @@ pub struct Certificates {
     pub client_key: PathBuf,
     /// What signs the tokens of service accounts.
     pub accounts_key: PathBuf,
+    /// What such tokens are checked with.
+    pub accounts_public: PathBuf,
 }
 
 impl Certificates {
@@ -42,6 +44,7 @@ impl Certificates {
             let path = dir.join(name);
             fs::write(&path, text).map(|()| path)
         };
+        let accounts = KeyPair::generate()?;
         Ok(Self {
             authority: write("ca.crt", &authority.pem())?,
             authority_key: write("ca.key", &key_pem)?,
@@ -49,7 +52,8 @@ impl Certificates {
             server_key: write("server.key", &server_key.serialize_pem())?,
             client: write("client.crt", &client.pem())?,
             client_key: write("client.key", &client_key.serialize_pem())?,
-            accounts_key: write("accounts.key", &KeyPair::generate()?.serialize_pem())?,
+            accounts_key: write("accounts.key", &accounts.serialize_pem())?,
+            accounts_public: write("accounts.pub", &accounts.public_key_pem())?,
         })
     }
 }

@@ -38,28 +38,27 @@ pub struct ControlPlane {
 }
 
 impl ControlPlane {
-    /// Starts one and waits until the API server is ready.
+    /// Starts one and waits until the API server is ready. What it lacks on this machine is an error; that it does not start although
+    /// all is there is a panic.
     pub fn start(options: &Options) -> Result<Self, Missing> {
         Self::start_at(options, &Place::loopback())
     }
 
     /// Starts one at these addresses.
     pub(super) fn start_at(options: &Options, place: &Place) -> Result<Self, Missing> {
+        tools(options)?;
         let mut tries = 1;
         loop {
             match Self::try_start(options, place) {
+                Ok(cluster) => return Ok(cluster),
                 Err(Missing(why)) if tries < TRIES && why.contains("address already in use") => tries += 1,
-                other => return other,
+                Err(Missing(why)) => panic!("the control plane does not start: {why}"),
             }
         }
     }
 
     fn try_start(options: &Options, place: &Place) -> Result<Self, Missing> {
-        let mut tools = vec![ETCD.path()?, API_SERVER.path()?];
-        if options.controllers {
-            tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
-        }
-        let kwok = options.kwok.then(|| KWOK.path()).transpose()?;
+        let (tools, kwok) = tools(options)?;
         let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
         let certificates = Certificates::new(dir.path(), place.names()).map_err(failed("certificates"))?;
         let files =
@@ -149,6 +148,15 @@ impl ControlPlane {
     }
 }
 
+/// The programs of a control plane, and kwok.
+fn tools(options: &Options) -> Result<(Vec<PathBuf>, Option<PathBuf>), Missing> {
+    let mut tools = vec![ETCD.path()?, API_SERVER.path()?];
+    if options.controllers {
+        tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
+    }
+    Ok((tools, options.kwok.then(|| KWOK.path()).transpose()?))
+}
+
 pub(super) fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Missing {
     move |error| Missing(format!("{what}: {error}"))
 }
@@ -231,7 +239,7 @@ impl Files {
             ("token-auth-file", show(&self.tokens)),
             ("authorization-mode", "Node,RBAC".to_owned()),
             ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
-            ("service-account-key-file", show(&certificates.accounts_key)),
+            ("service-account-key-file", show(&certificates.accounts_public)),
             ("service-account-signing-key-file", show(&certificates.accounts_key)),
             ("service-cluster-ip-range", self.place.services.clone()),
             ("audit-policy-file", show(&self.policy)),

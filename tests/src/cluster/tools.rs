@@ -111,6 +111,8 @@ impl Tool {
             let version = pins
                 .lines()
                 .find_map(|l| l.trim().trim_start_matches("require ").strip_prefix("k8s.io/kubernetes v"));
+            // A comment may follow it.
+            let version = version.and_then(|rest| rest.split_whitespace().next());
             let version =
                 version.ok_or_else(|| missing("go.mod does not name k8s.io/kubernetes".to_owned()))?;
             let minor = version.split('.').nth(1).unwrap_or_default();

@@ -115,3 +115,43 @@ impl Form {
         (0..count).map(|n| Packed::from_memory(part(n.checked_mul(size)?, size)?, inner, columns)).collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{Algorithm, Form};
+
+    fn numbers(count: usize, step: usize) -> Vec<f32> {
+        (0..count).map(|n| ((n * step) % 1009) as f32 * 0.01 - 5.0).collect()
+    }
+
+    /// Rows as they are read, in pieces, give what the whole gives, scaled before.
+    #[test]
+    fn packing_by_rows_is_packing() {
+        let conv = |dims, groups, algorithm| Form::Conv { dims, groups, algorithm };
+        for (form, rows, outs) in [
+            (Form::Dense([70, 33]), 70, 33),
+            (conv([5, 3, 8, 40], 1, Algorithm::Direct), 5 * 3 * 8, 40),
+            (conv([3, 3, 4, 30], 3, Algorithm::Direct), 9 * 4, 30),
+            (conv([3, 3, 37, 40], 1, Algorithm::Winograd), 37, 40),
+        ] {
+            let planes = if rows == 37 { 9 } else { 1 };
+            let (weights, factors) = (numbers(planes * rows * outs, 7919), numbers(outs, 31));
+            let scaled: Vec<f32> = weights.iter().zip(factors.iter().cycle()).map(|(x, f)| x * f).collect();
+            let wanted = form.pack(&scaled);
+            let packed = form.pack_rows(Some(&factors), |sizes, put| {
+                assert_eq!(sizes, [planes, outs]);
+                for first in (0..rows).step_by(16) {
+                    let many = 16.min(rows - first);
+                    let plane = |p: usize| &weights[(p * rows + first) * outs..][..many * outs];
+                    put(first, &(0..planes).flat_map(plane).copied().collect::<Vec<_>>());
+                }
+                Ok(true)
+            });
+            let packed = packed.unwrap().unwrap();
+            assert_eq!(packed.len(), wanted.len(), "{form:?}");
+            for (packed, wanted) in packed.iter().zip(&wanted) {
+                assert_eq!(packed.as_slice(), wanted.as_slice(), "{form:?}");
+            }
+        }
+    }
+}

@@ -282,7 +282,7 @@ mod tests {
             super::step(1);
             let large = block(5000);
             drop(small);
-            large.lines.as_ptr() as usize
+            large.elements::<u8>().as_ptr() as usize
         };
         let (_, layout) = traced(|| run(false));
         let workspace = Workspace::new(Arc::new(layout));

@@ -143,3 +143,75 @@ fn make_room(buffer: &mut Vec<f32>, count: usize) -> Result<(), EngineError> {
     buffer.resize(buffer.len() + missing, 0.0);
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{Access, Bundle, sstable};
+    use crate::EngineError;
+    use crate::formats::savedmodel::proto::BundleEntry;
+    use std::collections::HashMap;
+    use std::path::Path;
+    use std::sync::Mutex;
+    use std::sync::atomic::AtomicU64;
+
+    /// A checkpoint of one tensor, behind a few other bytes.
+    fn bundle(dir: &Path, tensor: &[f32], damage: impl FnOnce(&mut Vec<u8>)) -> Bundle {
+        let bytes: &[u8] = bytemuck::cast_slice(tensor);
+        let mut file = [&[9; 12], bytes].concat();
+        let sizes = HashMap::from([(0, file.len() as u64)]);
+        damage(&mut file);
+        std::fs::create_dir_all(dir.join("variables")).unwrap();
+        std::fs::write(dir.join("variables/variables.data-00000-of-00001"), file).unwrap();
+        let crc32c = sstable::masked(crc32c::crc32c(bytes));
+        let entry = BundleEntry { offset: 12, size: bytes.len() as i64, crc32c, ..BundleEntry::default() };
+        let entries = HashMap::from([(b"w".to_vec(), entry)]);
+        let (dir, compared) = (dir.join("variables"), AtomicU64::new(0));
+        Bundle { dir, access: Access::FOREIGN, shards: 1, entries, sizes, compared }
+    }
+
+    /// What comes, put together again.
+    fn gathered(
+        bundle: &Bundle,
+        planes: usize,
+        columns: usize,
+        count: usize,
+    ) -> Result<Vec<f32>, EngineError> {
+        let rows = count / planes / columns;
+        let all = Mutex::new(vec![f32::NAN; count]);
+        let put = |first: usize, part: &[f32]| {
+            let mut all = all.lock().unwrap();
+            for (plane, part) in part.chunks(part.len() / planes).enumerate() {
+                all[(plane * rows + first) * columns..][..part.len()].copy_from_slice(part);
+            }
+        };
+        assert!(bundle.rows("w", [planes, columns], &put)?);
+        Ok(all.into_inner().unwrap())
+    }
+
+    #[test]
+    fn rows_come_once_and_are_checked_at_the_end() {
+        // Several runs of pieces, the last of them not full; rows that are longer than a piece.
+        for (planes, columns, rows) in [(1, 64, 40_000), (9, 64, 2_500), (1, 70_000, 20), (3, 5, 1)] {
+            let tensor: Vec<f32> = (0..planes * columns * rows).map(|n| n as f32).collect();
+            let dir = tempfile::tempdir().unwrap();
+            let whole = bundle(dir.path(), &tensor, |_| {});
+            assert_eq!(gathered(&whole, planes, columns, tensor.len()).unwrap(), tensor);
+            let mut read = vec![0f32; tensor.len()];
+            let entry = &whole.entries[b"w".as_slice()];
+            whole.bytes("w", entry, bytemuck::cast_slice_mut(&mut read)).unwrap();
+            assert_eq!(read, tensor);
+            assert!(!whole.rows("w", [planes, tensor.len() + 1], &|_, _| unreachable!()).unwrap());
+            assert!(!whole.rows("w", [0, columns], &|_, _| unreachable!()).unwrap());
+
+            let flipped = bundle(dir.path(), &tensor, |file| *file.last_mut().unwrap() ^= 1);
+            let error = gathered(&flipped, planes, columns, tensor.len()).unwrap_err();
+            assert!(error.to_string().contains("fail their checksum"), "{error}");
+            let error = flipped.bytes("w", entry, bytemuck::cast_slice_mut(&mut read)).unwrap_err();
+            assert!(error.to_string().contains("fail their checksum"), "{error}");
+
+            // The file is cut short after it was found to be long enough.
+            let short = bundle(dir.path(), &tensor, |file| file.truncate(file.len() - 1));
+            assert!(matches!(gathered(&short, planes, columns, tensor.len()), Err(EngineError::Io { .. })));
+        }
+    }
+}
