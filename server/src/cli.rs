@@ -125,9 +125,9 @@ pub struct Serve {
     /// How long requests are taken after SIGTERM, until others have noticed [default: the manifest's, or 0s].
     #[arg(long, env = "BERTH_DRAIN_DELAY", value_parser = units::duration)]
     pub drain_delay: Option<Duration>,
-    /// How long a stop waits for requests in progress.
-    #[arg(long, env = "BERTH_DRAIN_LIMIT", default_value = "65s", value_parser = units::duration)]
-    pub drain_limit: Duration,
+    /// How long a stop waits for requests in progress [default: 5s more than --wait-limit].
+    #[arg(long, env = "BERTH_DRAIN_LIMIT", value_parser = units::duration)]
+    pub drain_limit: Option<Duration>,
     /// How logs are written.
     #[arg(long, env = "BERTH_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

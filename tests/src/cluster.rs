@@ -12,6 +12,7 @@ pub mod image;
 mod node;
 mod place;
 mod program;
+pub mod store;
 pub mod tools;
 
 pub use control_plane::{ControlPlane, Options};

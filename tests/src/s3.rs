@@ -19,15 +19,16 @@ use log::Log;
 use objects::Objects;
 use s3s::auth::SimpleAuth;
 use s3s::service::{S3Service, S3ServiceBuilder};
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
 
-/// The only user, and what he signs with.
-const ACCESS_KEY: &str = "test";
-const SECRET_KEY: &str = "secret";
+/// The only user.
+pub const ACCESS_KEY: &str = "test";
+/// What he signs with.
+pub const SECRET_KEY: &str = "secret";
 /// How long a test waits for the server under test to ask for something.
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -47,8 +48,13 @@ struct Shared {
 }
 
 impl S3 {
-    /// Starts one with no object.
+    /// Starts one with no object on the loopback.
     pub async fn start() -> Self {
+        Self::start_at(Ipv4Addr::LOCALHOST).await
+    }
+
+    /// Starts one at an address of this machine.
+    pub async fn start_at(host: Ipv4Addr) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         let objects = Objects::new(root.path());
         let mut builder = S3ServiceBuilder::new(objects.clone());
@@ -56,10 +62,15 @@ impl S3 {
         let service = builder.build();
         let out = AtomicBool::new(false);
         let shared = Arc::new(Shared { service, objects, log: Arc::new(Log::new()), out });
-        let listener = TcpListener::bind(("127.0.0.1", 0)).await.expect("a free port");
+        let listener = TcpListener::bind((host, 0)).await.expect("a free port");
         let address = listener.local_addr().expect("a bound address");
         let accepting = tokio::spawn(accept(listener, shared.clone()));
         Self { shared, address, accepting, _root: root }
+    }
+
+    /// Its address.
+    pub fn address(&self) -> SocketAddr {
+        self.address
     }
 
     /// Its address, as a manifest has it.
@@ -92,6 +103,11 @@ impl S3 {
             .force_path_style(true)
             .build();
         aws_sdk_s3::Client::from_conf(config)
+    }
+
+    /// Makes a bucket with nothing in it.
+    pub async fn make_bucket(&self, name: &str) {
+        self.shared.objects.make_bucket(name).await;
     }
 
     /// Stores an object, over any that is there.

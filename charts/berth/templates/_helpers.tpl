@@ -49,13 +49,13 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version }}
 - apiGroups: [berth.dev]
   resources: [multimodelendpoints]
   verbs: [list, watch]
-# get: handed on to the pods, whose Role the operator makes; nobody can give what they do not have.
 - apiGroups: [berth.dev]
   resources: [modelartifacts]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
+# Handed on to the pods, whose Role the operator makes: nobody can give what they do not have.
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [berth.dev]
   resources: [multimodelendpoints/status, modelartifacts/status]
   verbs: [patch]

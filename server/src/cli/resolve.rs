@@ -8,6 +8,9 @@ use crate::manifest::{Endpoint, Manifest, Manifests};
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// What an answer may take beyond the wait for its model.
+const DRAIN_MARGIN: Duration = Duration::from_secs(5);
+
 impl Serve {
     /// Reads the manifests, and checks what single flags cannot say of each other.
     pub fn config(self) -> Result<Config, String> {
@@ -43,7 +46,7 @@ impl Serve {
             wait_limit,
             drain_delay,
             preload_limit: self.preload_limit,
-            drain_limit: self.drain_limit,
+            drain_limit: self.drain_limit.unwrap_or(wait_limit + DRAIN_MARGIN),
             policy,
         })
     }

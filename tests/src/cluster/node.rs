@@ -12,7 +12,7 @@ mod settings;
 use super::control_plane::{failed, get};
 use super::image::Image;
 use super::program::Program;
-use super::tools::{CONTAINERD, CTR, KUBELET, NAMES, PAUSE, PROXY, SHIM, Tool};
+use super::tools::{CONTAINERD, CTR, INGRESS, KUBELET, NAMES, PAUSE, PROXY, SHIM, Tool};
 use super::{ControlPlane, Missing, Options};
 pub use containers::Containers;
 
@@ -42,7 +42,7 @@ impl Node {
     pub fn start() -> Result<Self, Missing> {
         needs::check()?;
         let [containerd, kubelet, proxy, names] = paths([CONTAINERD, KUBELET, PROXY, NAMES])?;
-        let [ctr, pause, _] = paths([CTR, PAUSE, SHIM])?;
+        let [ctr, pause, ingress, _] = paths([CTR, PAUSE, INGRESS, SHIM])?;
         let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
         let sandbox = Sandbox::start(dir.path())?;
         let options = Options { controllers: true, kwok: false };
@@ -67,7 +67,9 @@ impl Node {
         node.add("kube-proxy", &proxy, &node.settings.proxy())?;
         node.add("coredns", &names, &node.settings.names())?;
         node.add("kubelet", &kubelet, &node.settings.kubelet())?;
-        node.program("coredns").wait("coredns", || node.names_answer())?;
+        node.add("traefik", Path::new("env"), &node.settings.ingress(&ingress))?;
+        node.program("coredns").wait("coredns", || node.answers(settings::NAMES_READY, "/ready"))?;
+        node.program("traefik").wait("traefik", || node.answers(settings::INGRESS_READY, "/ping"))?;
         node.program("kubelet").wait("kubelet", || node.is_ready())?;
         Ok(node)
     }
@@ -93,6 +95,11 @@ impl Node {
         self.sandbox.place().host
     }
 
+    /// Where Ingresses are reached, at port 80.
+    pub fn ingress(&self) -> Ipv4Addr {
+        self.settings.node()
+    }
+
     /// Its containers, and the images that they are made of.
     pub fn containers(&self) -> &Containers {
         &self.containers
@@ -109,15 +116,15 @@ impl Node {
             && node["spec"]["taints"].is_null()
     }
 
-    fn names_answer(&self) -> bool {
-        let Some(node) = self.sandbox.place().node else { return false };
-        let address = SocketAddr::new(IpAddr::V4(node), settings::NAMES_READY);
+    /// Whether a program on the node says by HTTP that it is ready.
+    fn answers(&self, port: u16, path: &str) -> bool {
+        let address = SocketAddr::new(IpAddr::V4(self.settings.node()), port);
         let Ok(mut stream) = TcpStream::connect_timeout(&address, Duration::from_secs(1)) else {
             return false;
         };
         let mut answer = String::new();
         let asked = stream
-            .write_all(b"GET /ready HTTP/1.0\r\n\r\n")
+            .write_all(format!("GET {path} HTTP/1.0\r\n\r\n").as_bytes())
             .and_then(|()| stream.read_to_string(&mut answer));
         asked.is_ok() && answer.contains(" 200 ")
     }

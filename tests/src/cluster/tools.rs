@@ -42,6 +42,9 @@ pub const SHIM: Tool =
 pub const CTR: Tool = containerd("ctr", "github.com/containerd/containerd/v2/cmd/ctr");
 /// The cluster's name server.
 pub const NAMES: Tool = Tool { name: "coredns", module: "coredns", package: "." };
+/// What leads requests from outside to Services, as Ingresses say.
+pub const INGRESS: Tool =
+    Tool { name: "traefik", module: "traefik", package: "github.com/traefik/traefik/v3/cmd/traefik" };
 /// The first process of each pod.
 pub const PAUSE: Tool = Tool { name: "pause", module: "pause", package: "." };
 /// What installs charts.

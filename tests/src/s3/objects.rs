@@ -24,6 +24,12 @@ impl Objects {
         Self { fs: Arc::new(fs), change: Arc::default() }
     }
 
+    /// Makes a bucket without going over the network.
+    pub async fn make_bucket(&self, bucket: &str) {
+        let input = CreateBucketInput { bucket: bucket.to_owned(), ..CreateBucketInput::default() };
+        self.create_bucket(request(input)).await.expect("a bucket can be made");
+    }
+
     /// Stores an object without going over the network.
     pub async fn put(&self, bucket: &str, key: &str, body: Vec<u8>) {
         let input = PutObjectInput {

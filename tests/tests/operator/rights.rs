@@ -20,7 +20,7 @@ pub fn rules() -> Vec<Value> {
 
 /// What the operator holds only to hand on to the pods.
 fn is_handed_on(right: &str) -> bool {
-    right == "get modelartifacts" || right.ends_with(" endpointslices")
+    right.ends_with(" endpointslices")
 }
 
 fn each(rules: &[Value]) -> BTreeSet<String> {

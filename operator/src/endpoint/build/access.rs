@@ -19,7 +19,7 @@ pub(super) fn role(plan: &Plan) -> Role {
     let read = |group: &str, resource: &str| PolicyRule {
         api_groups: Some(vec![group.to_owned()]),
         resources: Some(vec![resource.to_owned()]),
-        verbs: ["get", "list", "watch"].map(ToOwned::to_owned).to_vec(),
+        verbs: ["list", "watch"].map(ToOwned::to_owned).to_vec(),
         ..PolicyRule::default()
     };
     Role {

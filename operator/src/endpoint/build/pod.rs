@@ -7,9 +7,9 @@ use berth_crds::names::{annotations, pod};
 use k8s_openapi::DeepMerge;
 use k8s_openapi::api::core::v1::{
     Capabilities, ConfigMapVolumeSource, Container, ContainerPort, EmptyDirVolumeSource, EnvVar,
-    EnvVarSource, HTTPGetAction, Lifecycle, LifecycleHandler, ObjectFieldSelector, PodSecurityContext,
-    PodSpec, PodTemplateSpec, Probe, ResourceRequirements, SeccompProfile, SecretKeySelector,
-    SecurityContext, SleepAction, TopologySpreadConstraint, Volume, VolumeMount,
+    EnvVarSource, HTTPGetAction, ObjectFieldSelector, PodSecurityContext, PodSpec, PodTemplateSpec, Probe,
+    ResourceRequirements, SeccompProfile, SecretKeySelector, SecurityContext, TopologySpreadConstraint,
+    Volume, VolumeMount,
 };
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::LabelSelector;
@@ -26,8 +26,9 @@ const USER: i64 = 65532;
 /// Seconds that a stopping pod has beyond its requests, to write and to end.
 const STOP_MARGIN: i64 = 10;
 
-/// Seconds from being told to stop until a pod is killed: as long as it goes on taking requests, as long as the last of
-/// them may take, and a margin.
+/// Seconds from being told to stop until a pod is killed: as long as it goes on taking requests, which others may send until they
+/// have noticed, as long as the last of them may take, and a margin. There is no `preStop`: a server that is told to stop does this
+/// itself, and sends its clients away meanwhile.
 pub fn stop_seconds(server: &ServerSpec) -> i64 {
     i64::from(server.drain_seconds) + i64::from(server.request_deadline_seconds) + STOP_MARGIN
 }
@@ -86,7 +87,6 @@ fn pod_spec(plan: &Plan) -> PodSpec {
 }
 
 fn container(plan: &Plan) -> Container {
-    let server = &plan.spec.server;
     Container {
         name: pod::CONTAINER.to_owned(),
         image: Some(plan.image.clone()),
@@ -105,7 +105,6 @@ fn container(plan: &Plan) -> Container {
         startup_probe: Some(probe("/livez", 2, 150)),
         readiness_probe: Some(probe("/readyz", 2, 2)),
         liveness_probe: Some(probe("/livez", 10, 6)),
-        lifecycle: drain(server),
         security_context: Some(SecurityContext {
             allow_privilege_escalation: Some(false),
             read_only_root_filesystem: Some(true),
@@ -119,18 +118,6 @@ fn container(plan: &Plan) -> Container {
         ]),
         ..Container::default()
     }
-}
-
-/// While the pod sleeps it is already leaving the Services' endpoints, and still answers who has not noticed.
-fn drain(server: &ServerSpec) -> Option<Lifecycle> {
-    let seconds = i64::from(server.drain_seconds);
-    (seconds > 0).then(|| Lifecycle {
-        pre_stop: Some(LifecycleHandler {
-            sleep: Some(SleepAction { seconds }),
-            ..LifecycleHandler::default()
-        }),
-        ..Lifecycle::default()
-    })
 }
 
 fn arguments() -> Vec<String> {

@@ -5,6 +5,7 @@ use super::super::control_plane::flags;
 use super::needs::PLUGINS;
 use super::sandbox::Sandbox;
 use serde_json::json;
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
@@ -12,20 +13,22 @@ use std::{fs, io};
 pub(super) const PAUSE: &str = "berth.test/pause:1";
 /// Where the name server says that it is ready.
 pub(super) const NAMES_READY: u16 = 8181;
+/// Where the Ingress controller says that it is ready.
+pub(super) const INGRESS_READY: u16 = 8182;
 
 /// The files with the settings.
 #[derive(Debug)]
 pub(super) struct Settings {
     dir: PathBuf,
     kubeconfig: PathBuf,
-    node: String,
+    node: Ipv4Addr,
 }
 
 impl Settings {
     /// Writes them.
     pub fn write(dir: &Path, sandbox: &Sandbox, control_plane: &ControlPlane) -> io::Result<Self> {
         let place = sandbox.place();
-        let node = place.node.map(|node| node.to_string()).unwrap_or_default();
+        let node = place.node.unwrap_or(Ipv4Addr::UNSPECIFIED);
         let kubeconfig = control_plane.kubeconfig().to_owned();
         let settings = Self { dir: dir.to_owned(), kubeconfig, node };
         let path = |name: &str| dir.join(name);
@@ -62,13 +65,35 @@ impl Settings {
             ("root-dir", "/var/lib/kubelet".to_owned()),
             ("cert-dir", "/var/lib/kubelet/pki".to_owned()),
             ("hostname-override", "node".to_owned()),
-            ("node-ip", self.node.clone()),
+            ("node-ip", self.node.to_string()),
         ])
     }
 
     /// kube-proxy's.
     pub fn proxy(&self) -> Vec<String> {
         flags([("config", self.file("proxy.json"))])
+    }
+
+    /// The node's address.
+    pub fn node(&self) -> Ipv4Addr {
+        self.node
+    }
+
+    /// Those of `env`, which starts the Ingress controller.
+    pub fn ingress(&self, program: &Path) -> Vec<String> {
+        let own = flags([
+            ("providers.kubernetesingress", "true".to_owned()),
+            ("providers.kubernetesingress.ingressendpoint.ip", self.node.to_string()),
+            ("entrypoints.web.address", format!("{}:80", self.node)),
+            ("entrypoints.traefik.address", format!("{}:{INGRESS_READY}", self.node)),
+            ("ping", "true".to_owned()),
+            ("global.checknewversion", "false".to_owned()),
+            ("global.sendanonymoususage", "false".to_owned()),
+        ]);
+        let mut all =
+            vec![format!("KUBECONFIG={}", self.kubeconfig.display()), program.display().to_string()];
+        all.extend(own);
+        all
     }
 
     /// The name server's.

@@ -1,10 +1,14 @@
 //! `cargo run -p berth-tests --bin cluster -- up|down|status|env|image`: the cluster of the tests for a person to play with.
 
-use berth_tests::cluster::image::{Image, mebibytes};
-use berth_tests::cluster::{Containers, ControlPlane, Node, Options, tools};
+mod image;
+mod state;
+
+use berth_tests::cluster::{ControlPlane, Node, Options, store, tools};
 use berth_tests::repository;
+use berth_tests::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use clap::{Args, Parser, Subcommand};
-use serde::{Deserialize, Serialize};
+use image::image;
+use state::{NodeState, State, began, file, running};
 use std::os::unix::process::CommandExt as _;
 use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
@@ -30,7 +34,7 @@ enum Order {
     Down,
     /// Says whether it runs, and what to type next.
     Status,
-    /// Prints what a shell is to evaluate: KUBECONFIG, and a PATH with kubectl and helm.
+    /// Prints what a shell is to evaluate: KUBECONFIG, a PATH with kubectl and helm, and where the store and Ingresses are.
     Env,
     /// Builds Berth's image, keeps it as target/berth-image.tar and makes it known to the node that runs.
     Image,
@@ -51,25 +55,6 @@ struct Parts {
     /// With --control-plane: also kwok, whose nodes and pods only say that they run.
     #[arg(long, requires = "control_plane")]
     kwok: bool,
-}
-
-/// The cluster that runs.
-#[derive(Serialize, Deserialize)]
-struct State {
-    /// The process that holds it, and when that began (clock ticks since the machine's start): a number may be used again.
-    process: u32,
-    began: String,
-    kubeconfig: PathBuf,
-    kubectl: PathBuf,
-    node: Option<NodeState>,
-}
-
-#[derive(Serialize, Deserialize)]
-struct NodeState {
-    containers: Containers,
-    helm: PathBuf,
-    /// Where pods reach what listens on this machine.
-    host: String,
 }
 
 fn main() -> ExitCode {
@@ -135,50 +120,17 @@ fn next(state: &State) -> String {
         );
     };
     format!(
-        "a cluster with a node runs; what listens at {} on this machine is reached from pods; next:\n  eval \"$({run} env)\"\n  \
-         {run} image\n  kubectl get nodes",
-        node.host
+        "a cluster with a node runs. Its store is http://{} here and http://{}:{} in the namespace default, user {ACCESS_KEY}, \
+         password {SECRET_KEY}; Ingresses are at http://{}. Next:\n  eval \"$({run} env)\"\n  {run} image\n  kubectl get nodes",
+        node.store,
+        store::NAME,
+        store::PORT,
+        node.ingress
     )
 }
 
 fn env() -> Done {
-    let state = running().ok_or("no cluster runs; start one by `up`")?;
-    let programs = [Some(&state.kubectl), state.node.as_ref().map(|node| &node.helm)];
-    let directories: Vec<String> =
-        programs.into_iter().flatten().filter_map(|p| p.parent()).map(|p| p.display().to_string()).collect();
-    let host =
-        state.node.map(|node| format!("\nexport BERTH_CLUSTER_HOST='{}'", node.host)).unwrap_or_default();
-    let (kubeconfig, path) = (state.kubeconfig.display(), directories.join(":"));
-    Ok(format!("export KUBECONFIG='{kubeconfig}'\nexport PATH='{path}':\"$PATH\"{host}"))
-}
-
-fn image() -> Done {
-    let mut image = Image::new(IMAGE, &["/usr/local/bin/berth-server"]).with_authorities();
-    // Not `cargo run`'s own build: what is served to others is optimised.
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let programs = ["berth-server", "berth-operator"];
-    let there = programs.iter().filter(|name| {
-        let package = name.trim_start_matches("berth-");
-        repository(package).join("Cargo.toml").exists()
-    });
-    for name in there {
-        let mut build = Command::new(&cargo);
-        build.current_dir(repository("")).args(["build", "--release", "--locked", "-p", name]);
-        if !build.status()?.success() {
-            return Err(format!("{name} was not built").into());
-        }
-        let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| repository("target"), PathBuf::from);
-        image = image.with_program(&format!("/usr/local/bin/{name}"), &target.join("release").join(name))?;
-    }
-    let archive = repository("target/berth-image.tar");
-    std::fs::create_dir_all(repository("target"))?;
-    image.write(&archive)?;
-    let mut said = format!("{IMAGE} is in {} ({} MiB)", archive.display(), mebibytes(&archive)?);
-    if let Some(node) = running().and_then(|state| state.node) {
-        node.containers.import(&archive).map_err(|missing| missing.to_string())?;
-        said += " and on the node";
-    }
-    Ok(said)
+    Ok(running().ok_or("no cluster runs; start one by `up`")?.environment())
 }
 
 fn down() -> Done {
@@ -205,47 +157,35 @@ fn status() -> Done {
 
 fn hold(parts: Parts) -> Done {
     let kubectl = tools::KUBECTL.path().map_err(|missing| missing.to_string())?;
+    let process = std::process::id();
+    let began = began(process).ok_or("this process is not in /proc")?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if parts.control_plane {
         let options = Options { controllers: parts.controllers, kwok: parts.kwok };
         let cluster = ControlPlane::start(&options).map_err(|missing| missing.to_string())?;
-        return hold_until_told(cluster.kubeconfig().to_owned(), kubectl, None);
+        let kubeconfig = cluster.kubeconfig().to_owned();
+        return runtime.block_on(until_told(State { process, began, kubeconfig, kubectl, node: None }));
     }
     let helm = tools::HELM.path().map_err(|missing| missing.to_string())?;
     let cluster = Node::start().map_err(|missing| missing.to_string())?;
-    let node = NodeState { containers: cluster.containers().clone(), helm, host: cluster.host().to_string() };
-    hold_until_told(cluster.control_plane().kubeconfig().to_owned(), kubectl, Some(node))
-}
-
-fn hold_until_told(kubeconfig: PathBuf, kubectl: PathBuf, node: Option<NodeState>) -> Done {
-    let process = std::process::id();
-    let began = began(process).ok_or("this process is not in /proc")?;
-    let state = State { process, began, kubeconfig, kubectl, node };
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let kubeconfig = cluster.control_plane().kubeconfig().to_owned();
     runtime.block_on(async {
-        let mut stop = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
-        let unfinished = file().with_extension("unfinished");
-        std::fs::write(&unfinished, serde_json::to_string(&state)?)?;
-        std::fs::rename(unfinished, file())?;
-        stop.recv().await;
-        Ok::<_, std::io::Error>(())
-    })?;
+        let s3 = S3::start_at(cluster.host()).await;
+        s3.make_bucket("models").await;
+        let client = cluster.control_plane().client().await;
+        store::publish(&client, "default", &s3).await.map_err(|missing| missing.to_string())?;
+        let containers = cluster.containers().clone();
+        let (store, ingress) = (s3.address().to_string(), cluster.ingress().to_string());
+        let node = Some(NodeState { containers, helm, store, ingress });
+        until_told(State { process, began, kubeconfig, kubectl, node }).await
+    })
+}
+
+async fn until_told(state: State) -> Done {
+    let mut stop = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let unfinished = file().with_extension("unfinished");
+    std::fs::write(&unfinished, serde_json::to_string(&state)?)?;
+    std::fs::rename(unfinished, file())?;
+    stop.recv().await;
     Ok("ended".to_owned())
-}
-
-fn file() -> PathBuf {
-    repository("target/cluster.json")
-}
-
-/// The cluster that runs, if there is one.
-fn running() -> Option<State> {
-    let state: State = serde_json::from_str(&std::fs::read_to_string(file()).ok()?).ok()?;
-    (began(state.process)? == state.began).then_some(state)
-}
-
-/// When a process began; none: there is no such process, or it is over and only not yet waited for.
-fn began(process: u32) -> Option<String> {
-    let stat = std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?;
-    // The name, in brackets, may hold anything.
-    let fields: Vec<&str> = stat.rsplit_once(')')?.1.split_whitespace().collect();
-    (*fields.first()? != "Z").then(|| fields.get(19).map(|f| (*f).to_owned()))?
 }
