@@ -10,7 +10,6 @@ use clap::{Args, Parser, Subcommand};
 use image::image;
 use state::{NodeState, State, began, file, running};
 use std::os::unix::process::CommandExt as _;
-use std::path::PathBuf;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
 
