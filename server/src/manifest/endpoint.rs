@@ -2,7 +2,7 @@
 
 use crate::cli::is_endpoint_name;
 use crate::config::{CacheMode, ModelsUri, S3Settings};
-use berth_crds::endpoint::{CacheMode as CacheModeSpec, MultiModelEndpoint};
+use berth_crds::endpoint::{CacheMode as CacheModeSpec, Device, MultiModelEndpoint};
 use berth_crds::quantity;
 use std::path::Path;
 use std::time::Duration;
@@ -44,6 +44,12 @@ impl Endpoint {
             s3 @ ModelsUri::S3 { .. } => s3,
         };
         let (server, cache) = (&spec.server, &spec.cache);
+        if server.device == Device::CUDA {
+            return Err((
+                "spec.server.device",
+                "is CUDA, and this program computes on the CPU: set it to CPU".to_owned(),
+            ));
+        }
         Ok(Self {
             name,
             s3: s3_settings(object, &models)?,

@@ -228,6 +228,10 @@ mod tests {
                 endpoint("spec: {", "spec: {server: {drainSeconds: 601}, "),
                 &["spec.server.drainSeconds", "0 to 600"],
             ),
+            (
+                endpoint("spec: {", "spec: {server: {device: CUDA}, "),
+                &["spec.server.device", "set it to CPU"],
+            ),
             (endpoint("spec: {", "spec: {replicas: many, "), &["document 1: spec.replicas", "invalid type"]),
             (artifact("endpoint: vision", "endpoint: other"), &["document 2: spec.endpoint", "other"]),
             (
