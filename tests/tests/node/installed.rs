@@ -68,7 +68,8 @@ impl Installed {
             ("berth-server", env!("CARGO_BIN_EXE_berth-server-under-test")),
             ("berth-operator", env!("CARGO_BIN_EXE_berth-operator-under-test")),
         ];
-        let mut image = Image::new(&format!("{}:{}", IMAGE.0, IMAGE.1), &["/usr/local/bin/berth-server"]);
+        let image = Image::new(&format!("{}:{}", IMAGE.0, IMAGE.1), &["/usr/local/bin/berth-server"]);
+        let mut image = image.with_authorities();
         for (name, file) in programs {
             let added = image.with_program(&format!("/usr/local/bin/{name}"), Path::new(file));
             image = added.expect("the libraries of a program are found");

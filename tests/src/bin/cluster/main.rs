@@ -88,7 +88,8 @@ fn up(parts: Parts) -> Done {
     std::fs::create_dir_all(repository("target"))?;
     let out = std::fs::File::create(&log)?;
     let mut hold = Command::new(std::env::current_exe()?);
-    hold.arg("hold").stdin(Stdio::null()).stdout(out.try_clone()?).stderr(Stdio::inherit()).process_group(0);
+    // It outlives this process, so it has nothing of this process's terminal; what it says is shown from its log.
+    hold.arg("hold").stdin(Stdio::null()).stdout(out.try_clone()?).stderr(out).process_group(0);
     let flags = [
         ("--control-plane", parts.control_plane),
         ("--controllers", parts.controllers),
@@ -96,14 +97,18 @@ fn up(parts: Parts) -> Done {
     ];
     hold.args(flags.iter().filter(|(_, wanted)| *wanted).map(|(flag, _)| flag));
     let mut child = hold.spawn()?;
+    let mut shown = 0;
     // A first start builds the programs.
     let limit = Instant::now() + Duration::from_secs(3600);
     while Instant::now() < limit {
+        let said = std::fs::read_to_string(&log).unwrap_or_default();
+        eprint!("{}", said.get(shown..).unwrap_or_default());
+        shown = said.len();
         if let Some(state) = running() {
             return Ok(next(&state));
         }
         if child.try_wait()?.is_some() {
-            return Err("the cluster did not start; what it lacks is said above".into());
+            return Err("the cluster did not start; why is said above".into());
         }
         std::thread::sleep(Duration::from_millis(100));
     }
