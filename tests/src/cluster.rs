@@ -8,6 +8,7 @@
 pub mod audit;
 mod certificates;
 mod control_plane;
+mod directory;
 pub mod image;
 mod node;
 mod place;

@@ -3,6 +3,7 @@
 use super::Missing;
 use super::audit::{self, Event};
 use super::certificates::Certificates;
+use super::directory::Directory;
 use super::place::Place;
 use super::program::Program;
 use super::tools::{API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER};
@@ -34,7 +35,7 @@ pub struct ControlPlane {
     kubeconfig: PathBuf,
     audit: PathBuf,
     authority: PathBuf,
-    _dir: tempfile::TempDir,
+    _dir: Directory,
 }
 
 impl ControlPlane {
@@ -59,7 +60,7 @@ impl ControlPlane {
 
     fn try_start(options: &Options, place: &Place) -> Result<Self, Missing> {
         let (tools, kwok) = tools(options)?;
-        let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
+        let dir = Directory::new().map_err(failed("a temporary directory"))?;
         let certificates = Certificates::new(dir.path(), place.names()).map_err(failed("certificates"))?;
         let files =
             Files::write(dir.path(), &certificates, place.clone()).map_err(failed("the cluster's files"))?;

@@ -10,6 +10,7 @@ mod sandbox;
 mod settings;
 
 use super::control_plane::{failed, get};
+use super::directory::Directory;
 use super::image::Image;
 use super::program::Program;
 use super::tools::{CONTAINERD, CTR, INGRESS, KUBELET, NAMES, PAUSE, PROXY, SHIM, Tool};
@@ -34,7 +35,7 @@ pub struct Node {
     control_plane: ControlPlane,
     containers: Containers,
     settings: Settings,
-    _dir: tempfile::TempDir,
+    _dir: Directory,
 }
 
 impl Node {
@@ -43,7 +44,7 @@ impl Node {
         needs::check()?;
         let [containerd, kubelet, proxy, names] = paths([CONTAINERD, KUBELET, PROXY, NAMES])?;
         let [ctr, pause, ingress, _] = paths([CTR, PAUSE, INGRESS, SHIM])?;
-        let dir = tempfile::tempdir().map_err(failed("a temporary directory"))?;
+        let dir = Directory::new().map_err(failed("a temporary directory"))?;
         let sandbox = Sandbox::start(dir.path())?;
         let options = Options { controllers: true, kwok: false };
         let control_plane = ControlPlane::start_at(&options, sandbox.place())?;
