@@ -16,8 +16,9 @@ mod program;
 pub mod store;
 pub mod tools;
 
-pub use control_plane::{ControlPlane, Options};
+pub use control_plane::{ADMIN, ControlPlane, LIMITED, OPERATOR, Options};
 pub use node::{Containers, Node};
+pub use program::Program;
 
 use std::sync::OnceLock;
 

@@ -6,6 +6,7 @@ pub mod archives;
 pub mod cluster;
 pub mod examples;
 pub mod http;
+pub mod operator;
 pub mod s3;
 pub mod server;
 pub mod vgg16;
@@ -28,6 +29,15 @@ pub async fn until<F: Future<Output = bool>>(limit: Duration, mut done: impl FnM
 /// [`until`], with a minute's patience and a panic at its end.
 pub async fn eventually<F: Future<Output = bool>>(what: &str, done: impl FnMut() -> F) {
     assert!(until(Duration::from_secs(60), done).await, "not within a minute: {what}");
+}
+
+/// A program of this build.
+pub fn built(name: &str) -> PathBuf {
+    let test = std::env::current_exe().expect("a test knows its own path");
+    let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
+    let program = profile.join(name);
+    assert!(program.is_file(), "{} is missing: run the tests by cargo", program.display());
+    program
 }
 
 /// A path in the repository.

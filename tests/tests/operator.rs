@@ -4,15 +4,15 @@
 
 #[path = "operator/chart.rs"]
 mod chart;
-#[path = "operator/control_plane.rs"]
-mod control_plane;
 #[path = "operator/rights.rs"]
 mod rights;
 
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use berth_crds::{ModelArtifact, MultiModelEndpoint, custom_resource_definitions};
-use control_plane::{ControlPlane, Program, eventually, programs};
+use berth_tests::cluster::{ControlPlane, LIMITED, OPERATOR, Options, Program, unless_missing};
+use berth_tests::operator::{OFTEN, start, writes};
+use berth_tests::{eventually, until};
 use k8s_openapi::api::apps::v1::StatefulSet;
 use k8s_openapi::api::coordination::v1::Lease;
 use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
@@ -26,14 +26,19 @@ use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams
 use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
+/// An operator that may do everything.
+fn operator(plane: &ControlPlane, identity: &str) -> Program {
+    start(plane, OPERATOR, identity, &OFTEN)
+}
+
 /// A control plane that knows the kinds.
 async fn cluster() -> Option<(ControlPlane, Client)> {
-    let plane = ControlPlane::start(&programs()?).await;
+    let started = tokio::task::spawn_blocking(|| ControlPlane::start(&Options::default())).await.unwrap();
+    let plane = unless_missing(started)?;
     let client = plane.client().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
     for definition in custom_resource_definitions() {
@@ -120,7 +125,7 @@ async fn pods_become_ready(client: &Client, replicas: i32) {
 
 /// An endpoint with all its children, Ready, and the operator that made it.
 async fn settled(plane: &ControlPlane, client: &Client) -> Program {
-    let operator = plane.operator("first");
+    let operator = operator(plane, "first");
     let new = endpoint(&json!({"ingress": {"host": "vision.example.com"}}));
     endpoints(client).create(&PostParams::default(), &new).await.unwrap();
     eventually("all children are there", async || all_there(client).await).await;
@@ -144,7 +149,7 @@ async fn marked(client: &Client, plane: &ControlPlane, mark: &str) -> Vec<String
         endpoints(client).get(&name).await.unwrap().status.is_some_and(|status| !status.conditions.is_empty())
     })
     .await;
-    plane.writes().into_iter().filter(|write| !write.contains("/mark-")).collect()
+    writes(plane, OPERATOR).into_iter().filter(|write| !write.contains("/mark-")).collect()
 }
 
 #[tokio::test]
@@ -224,7 +229,7 @@ async fn an_object_of_another_is_left_to_it() {
     let theirs: ConfigMap =
         serde_json::from_value(json!({"metadata": {"name": "vision"}, "data": {"a": "b"}})).unwrap();
     maps.create(&PostParams::default(), &theirs).await.unwrap();
-    let _operator = plane.operator("first");
+    let _operator = operator(&plane, "first");
     endpoints(&client).create(&PostParams::default(), &endpoint(&json!({}))).await.unwrap();
     ready_is(&client, "False", "NameTaken").await;
     assert_eq!(maps.get("vision").await.unwrap().data, theirs.data);
@@ -237,7 +242,7 @@ async fn an_object_of_another_is_left_to_it() {
 #[tokio::test]
 async fn an_artifact_tells_what_keeps_it() {
     let Some((plane, client)) = cluster().await else { return };
-    let _operator = plane.operator("first");
+    let _operator = operator(&plane, "first");
     let artifact: ModelArtifact = serde_json::from_value(json!({"apiVersion": "berth.dev/v1alpha1",
         "kind": "ModelArtifact", "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision"}}))
     .unwrap();
@@ -270,23 +275,23 @@ async fn leads(client: &Client, name: &str) -> Duration {
 #[tokio::test]
 async fn one_of_two_leads_and_the_other_takes_over() {
     let Some((plane, client)) = cluster().await else { return };
-    let mut first = plane.operator("first");
+    let first = operator(&plane, "first");
     leads(&client, "first").await;
-    let second = plane.operator("second");
+    let second = operator(&plane, "second");
     // Stopped: the other takes over, and the first ends when it goes on instead of acting.
-    first.signal("STOP");
+    first.signal(libc::SIGSTOP);
     let took = leads(&client, "second").await;
     assert!(took < Duration::from_secs(20), "took over after {took:?}");
-    first.signal("CONT");
-    eventually("the stopped leader ends", async || first.has_ended()).await;
-    let third = plane.operator("third");
+    first.signal(libc::SIGCONT);
+    eventually("the stopped leader ends", async || !first.runs()).await;
+    let third = operator(&plane, "third");
     // Killed.
     drop(second);
     let took = leads(&client, "third").await;
     assert!(took < Duration::from_secs(20), "took over after {took:?}");
     // Told to stop: the lease is given back.
-    let _fourth = plane.operator("fourth");
-    third.signal("TERM");
+    let _fourth = operator(&plane, "fourth");
+    third.signal(libc::SIGTERM);
     leads(&client, "fourth").await;
 }
 
@@ -298,9 +303,9 @@ async fn an_operator_that_is_killed_again_and_again_ends_in_the_same_state() {
     let leases: Api<Lease> = Api::namespaced(client.clone(), "default");
     // Each process is killed as soon as one more write than before was seen.
     for round in 1..=children().len() {
-        let operator = plane.operator(&format!("round-{round}"));
+        let operator = operator(&plane, &format!("round-{round}"));
         eventually("one more write", async || {
-            plane.writes().iter().filter(|write| write.starts_with("patch")).count() >= round
+            writes(&plane, OPERATOR).iter().filter(|write| write.starts_with("patch")).count() >= round
                 || all_there(&client).await
         })
         .await;
@@ -308,7 +313,7 @@ async fn an_operator_that_is_killed_again_and_again_ends_in_the_same_state() {
         // As after the 15 s that a dead leader's lease lasts.
         drop(leases.delete("berth-operator", &DeleteParams::default()).await);
     }
-    let _operator = plane.operator("last");
+    let _operator = operator(&plane, "last");
     eventually("all children are there", async || all_there(&client).await).await;
     pods_become_ready(&client, 1).await;
     ready_is(&client, "True", "AsExpected").await;
@@ -340,7 +345,7 @@ async fn the_charts_rights_suffice_and_none_is_unused() {
     let artifact = json!({"apiVersion": "berth.dev/v1alpha1", "kind": "ModelArtifact",
         "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision"}});
     create::<ModelArtifact>(artifacts(&client), artifact).await;
-    let _operator = plane.limited_operator("limited");
+    let _operator = start(&plane, LIMITED, "limited", &OFTEN);
     let disk = json!({"disk": {"storageClassName": "fast"}});
     let new = endpoint(&json!({"ingress": {"host": "a.example.com"}, "cache": disk}));
     endpoints(&client).create(&PostParams::default(), &new).await.unwrap();
@@ -357,17 +362,10 @@ async fn the_charts_rights_suffice_and_none_is_unused() {
         merge(&client, &json!({"spec": {"cache": {"memory": null}}})).await;
         ready_is(&client, "False", "PodsNotReady").await;
     }
-    let mut before = BTreeSet::new();
-    eventually("every right was used", async || {
-        let unused = rights::unused(&rules, &plane.requests());
-        if unused != before {
-            eprintln!("not used yet: {unused:?}");
-        }
-        before.clone_from(&unused);
-        unused.is_empty()
-    })
-    .await;
-    assert_eq!(rights::denied(&plane.requests()), Vec::<String>::new());
+    let unused = || rights::unused(&rules, &plane.requests_of(LIMITED));
+    let used = until(Duration::from_secs(60), async || unused().is_empty()).await;
+    assert!(used, "not used: {:?}", unused());
+    assert_eq!(rights::denied(&plane.requests_of(LIMITED)), Vec::<String>::new());
 }
 
 /// A pod's admin port, whose one model is loaded when the flag says so.

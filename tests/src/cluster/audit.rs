@@ -65,10 +65,11 @@ impl Event {
     }
 }
 
-/// What an API server must be told to note: every request once it is answered, without the objects.
+/// What an API server must be told to note: every request once it is answered, without the objects; one that watches also when its
+/// answer begins.
 pub(super) const POLICY: &str = r#"{
   "apiVersion": "audit.k8s.io/v1", "kind": "Policy",
-  "omitStages": ["RequestReceived", "ResponseStarted"],
+  "omitStages": ["RequestReceived"],
   "rules": [{"level": "Metadata"}]
 }"#;
 

@@ -1,5 +1,7 @@
 //! etcd and kube-apiserver, and on request what makes a cluster of them.
 
+mod files;
+
 use super::Missing;
 use super::audit::{self, Event};
 use super::certificates::Certificates;
@@ -7,24 +9,29 @@ use super::directory::Directory;
 use super::place::Place;
 use super::program::Program;
 use super::tools::{API_SERVER, CONTROLLER_MANAGER, ETCD, KWOK, SCHEDULER};
+use files::Files;
+pub(super) use files::flags;
 use kube::config::{KubeConfigOptions, Kubeconfig};
 use kube::{Client, Config};
-use std::fs;
-use std::net::{Ipv4Addr, TcpListener};
+use std::net::Ipv4Addr;
 use std::path::{Path, PathBuf};
 
 /// How often a start is tried: between the choice of a port and its use somebody else may take it.
 const TRIES: usize = 3;
-/// Who may do everything, and with which token.
-const ADMIN: &str = "admin";
+/// Who may do everything.
+pub const ADMIN: &str = "admin";
+/// Who may do everything too, and is told from the former in the audit log.
+pub const OPERATOR: &str = "operator";
+/// Who may do what roles say that are bound to this name.
+pub const LIMITED: &str = "limited";
 
 /// What a control plane has besides etcd and kube-apiserver.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Options {
     /// kube-controller-manager and kube-scheduler.
     pub controllers: bool,
-    /// kwok, which plays all nodes: pods on them say that they run.
-    pub kwok: bool,
+    /// kwok, which plays all nodes: pods on them say that they run. The address of all nodes, and of pods in their network.
+    pub kwok: Option<Ipv4Addr>,
 }
 
 /// A running control plane; it ends when this is dropped.
@@ -79,8 +86,8 @@ impl ControlPlane {
             cluster.add("kube-controller-manager", manager, &files.controller_manager(&certificates))?;
             cluster.add("kube-scheduler", scheduler, &files.scheduler())?;
         }
-        if let Some(kwok) = kwok {
-            cluster.add("kwok", &kwok, &files.kwok())?;
+        if let (Some(kwok), Some(node)) = (kwok, options.kwok) {
+            cluster.add("kwok", &kwok, &files.kwok(node))?;
         }
         Ok(cluster)
     }
@@ -100,6 +107,11 @@ impl ControlPlane {
     /// A configuration for kubectl and the like, of one who may do everything.
     pub fn kubeconfig(&self) -> &Path {
         &self.kubeconfig
+    }
+
+    /// The same of another user.
+    pub fn kubeconfig_of(&self, user: &str) -> PathBuf {
+        kubeconfig_of(&self.kubeconfig, user)
     }
 
     /// The certificate of the authority that all trust.
@@ -133,6 +145,17 @@ impl ControlPlane {
         audit::read(&self.audit)
     }
 
+    /// Those of a user.
+    pub fn requests_of(&self, user: &str) -> Vec<Event> {
+        self.requests().into_iter().filter(|event| event.user.username == user).collect()
+    }
+
+    /// Starts a program that ends with this control plane's test; its log lies beside the others.
+    pub fn beside(&self, name: &str, path: &Path, arguments: &[String]) -> Program {
+        let log = self.kubeconfig.with_file_name(format!("{name}.log"));
+        Program::start(path, arguments, &log).unwrap_or_else(|e| panic!("{name} does not start: {e}"))
+    }
+
     /// Stops the API server in its tracks: it answers nobody until [`Self::resume`].
     pub fn pause(&self) {
         self.program("kube-apiserver").signal(libc::SIGSTOP);
@@ -155,152 +178,20 @@ fn tools(options: &Options) -> Result<(Vec<PathBuf>, Option<PathBuf>), Missing> 
     if options.controllers {
         tools.extend([CONTROLLER_MANAGER.path()?, SCHEDULER.path()?]);
     }
-    Ok((tools, options.kwok.then(|| KWOK.path()).transpose()?))
+    Ok((tools, options.kwok.map(|_| KWOK.path()).transpose()?))
+}
+
+/// Where the configuration of a user lies beside the administrator's.
+fn kubeconfig_of(kubeconfig: &Path, user: &str) -> PathBuf {
+    if user == ADMIN {
+        kubeconfig.to_owned()
+    } else {
+        kubeconfig.with_file_name(format!("{user}.kubeconfig"))
+    }
 }
 
 pub(super) fn failed<E: std::fmt::Display>(what: &'static str) -> impl Fn(E) -> Missing {
     move |error| Missing(format!("{what}: {error}"))
-}
-
-/// Files and ports of a control plane.
-struct Files {
-    place: Place,
-    dir: PathBuf,
-    kubeconfig: PathBuf,
-    tokens: PathBuf,
-    policy: PathBuf,
-    audit: PathBuf,
-    etcd: u16,
-    etcd_peers: u16,
-    api: u16,
-    ports: [u16; 3],
-}
-
-impl Files {
-    fn write(dir: &Path, certificates: &Certificates, place: Place) -> std::io::Result<Self> {
-        let [etcd, etcd_peers, a, b, c] = free_ports(Ipv4Addr::LOCALHOST)?;
-        let [api] = free_ports(place.host)?;
-        let path = |name: &str| dir.join(name);
-        let files = Self {
-            dir: dir.to_owned(),
-            place,
-            kubeconfig: path("kubeconfig"),
-            tokens: path("tokens.csv"),
-            policy: path("audit-policy.json"),
-            audit: path("audit.log"),
-            etcd,
-            etcd_peers,
-            api,
-            ports: [a, b, c],
-        };
-        let token = format!("{:032x}", fastrand::u128(..));
-        fs::write(&files.tokens, format!("{token},{ADMIN},{ADMIN},\"system:masters\"\n"))?;
-        fs::write(&files.policy, audit::POLICY)?;
-        let config = serde_json::json!({
-            "apiVersion": "v1", "kind": "Config", "current-context": "berth",
-            "clusters": [{"name": "berth", "cluster": {
-                "server": format!("https://{}:{api}", files.place.host),
-                "certificate-authority": certificates.authority,
-            }}],
-            "users": [{"name": ADMIN, "user": {"token": token}}],
-            "contexts": [{"name": "berth", "context": {"cluster": "berth", "user": ADMIN}}],
-        });
-        fs::write(&files.kubeconfig, config.to_string())?;
-        Ok(files)
-    }
-
-    fn etcd(&self) -> Vec<String> {
-        let (clients, peers) =
-            (format!("http://127.0.0.1:{}", self.etcd), format!("http://127.0.0.1:{}", self.etcd_peers));
-        flags([
-            ("data-dir", self.dir.join("etcd").display().to_string()),
-            ("listen-client-urls", clients.clone()),
-            ("advertise-client-urls", clients),
-            ("listen-peer-urls", peers.clone()),
-            ("initial-advertise-peer-urls", peers.clone()),
-            ("initial-cluster", format!("default={peers}")),
-            // What it keeps is for as long as it runs.
-            ("unsafe-no-fsync", "true".to_owned()),
-        ])
-    }
-
-    fn etcd_answers(&self) -> bool {
-        std::net::TcpStream::connect(("127.0.0.1", self.etcd)).is_ok()
-    }
-
-    fn api_server(&self, certificates: &Certificates, options: &Options) -> Vec<String> {
-        let show = |path: &Path| path.display().to_string();
-        let mut all = flags([
-            ("etcd-servers", format!("http://127.0.0.1:{}", self.etcd)),
-            ("bind-address", self.place.host.to_string()),
-            ("secure-port", self.api.to_string()),
-            ("tls-cert-file", show(&certificates.server)),
-            ("tls-private-key-file", show(&certificates.server_key)),
-            ("client-ca-file", show(&certificates.authority)),
-            ("token-auth-file", show(&self.tokens)),
-            ("authorization-mode", "Node,RBAC".to_owned()),
-            ("service-account-issuer", "https://kubernetes.default.svc".to_owned()),
-            ("service-account-key-file", show(&certificates.accounts_public)),
-            ("service-account-signing-key-file", show(&certificates.accounts_key)),
-            ("service-cluster-ip-range", self.place.services.clone()),
-            ("audit-policy-file", show(&self.policy)),
-            ("audit-log-path", show(&self.audit)),
-            ("audit-log-mode", "blocking".to_owned()),
-            ("allow-privileged", "true".to_owned()),
-        ]);
-        if !options.controllers {
-            // Nobody makes the account that each pod would need.
-            all.push("--disable-admission-plugins=ServiceAccount".to_owned());
-        }
-        if self.place.node.is_some() {
-            all.extend(flags([
-                ("advertise-address", self.place.host.to_string()),
-                ("kubelet-client-certificate", show(&certificates.client)),
-                ("kubelet-client-key", show(&certificates.client_key)),
-                ("kubelet-preferred-address-types", "InternalIP".to_owned()),
-            ]));
-        } else {
-            // Nobody could go to the loopback by way of a Service.
-            all.push("--endpoint-reconciler-type=none".to_owned());
-        }
-        all
-    }
-
-    /// Whether the API server says that it is ready.
-    fn api_answers(&self) -> bool {
-        get(&self.kubeconfig, "/readyz").is_some()
-    }
-
-    fn controller_manager(&self, certificates: &Certificates) -> Vec<String> {
-        flags([
-            ("kubeconfig", self.kubeconfig.display().to_string()),
-            ("bind-address", "127.0.0.1".to_owned()),
-            ("secure-port", self.ports[0].to_string()),
-            ("leader-elect", "false".to_owned()),
-            ("use-service-account-credentials", "true".to_owned()),
-            ("service-account-private-key-file", certificates.accounts_key.display().to_string()),
-            ("root-ca-file", certificates.authority.display().to_string()),
-            ("cluster-signing-cert-file", certificates.authority.display().to_string()),
-            ("cluster-signing-key-file", certificates.authority_key.display().to_string()),
-        ])
-    }
-
-    fn scheduler(&self) -> Vec<String> {
-        flags([
-            ("kubeconfig", self.kubeconfig.display().to_string()),
-            ("bind-address", "127.0.0.1".to_owned()),
-            ("secure-port", self.ports[1].to_string()),
-            ("leader-elect", "false".to_owned()),
-        ])
-    }
-
-    fn kwok(&self) -> Vec<String> {
-        flags([
-            ("kubeconfig", self.kubeconfig.display().to_string()),
-            ("manage-all-nodes", "true".to_owned()),
-            ("server-address", format!("127.0.0.1:{}", self.ports[2])),
-        ])
-    }
 }
 
 /// What the API server answers, outside of any runtime; none: it does not, or not well.
@@ -316,18 +207,4 @@ pub(super) fn get(kubeconfig: &Path, path: &'static str) -> Option<String> {
         })
     });
     asked.join().ok()?
-}
-
-pub(super) fn flags<const N: usize>(all: [(&str, String); N]) -> Vec<String> {
-    all.into_iter().map(|(name, value)| format!("--{name}={value}")).collect()
-}
-
-/// Ports that nobody listens on at this moment.
-fn free_ports<const N: usize>(at: Ipv4Addr) -> std::io::Result<[u16; N]> {
-    let held: Vec<TcpListener> = (0..N).map(|_| TcpListener::bind((at, 0))).collect::<Result<_, _>>()?;
-    let mut ports = [0; N];
-    for (port, listener) in ports.iter_mut().zip(&held) {
-        *port = listener.local_addr()?.port();
-    }
-    Ok(ports)
 }

@@ -46,7 +46,7 @@ impl Node {
         let [ctr, pause, ingress, _] = paths([CTR, PAUSE, INGRESS, SHIM])?;
         let dir = Directory::new().map_err(failed("a temporary directory"))?;
         let sandbox = Sandbox::start(dir.path())?;
-        let options = Options { controllers: true, kwok: false };
+        let options = Options { controllers: true, kwok: None };
         let control_plane = ControlPlane::start_at(&options, sandbox.place())?;
         let cgroups = Cgroups::new(sandbox.name()).map_err(failed("control groups"))?;
         let settings =

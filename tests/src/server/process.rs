@@ -1,5 +1,6 @@
 //! A process and its log.
 
+use crate::built;
 use serde_json::Value;
 use std::io::{BufRead as _, BufReader};
 use std::path::PathBuf;
@@ -28,13 +29,7 @@ pub(super) struct Process {
 /// The program, which cargo builds before the tests of this package.
 pub fn program() -> &'static PathBuf {
     static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let test = std::env::current_exe().expect("a test knows its own path");
-        let profile = test.ancestors().nth(2).expect("tests lie in target/<profile>/deps");
-        let program = profile.join("berth-server-under-test");
-        assert!(program.is_file(), "{} is missing: run the tests by cargo", program.display());
-        program
-    })
+    PROGRAM.get_or_init(|| built("berth-server-under-test"))
 }
 
 impl Process {

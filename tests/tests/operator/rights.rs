@@ -1,5 +1,6 @@
 //! The rights that the chart grants: none is missing, none is unused.
 
+use berth_tests::cluster::audit::Event;
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
@@ -37,25 +38,25 @@ fn each(rules: &[Value]) -> BTreeSet<String> {
 }
 
 /// Rights that no request has used.
-pub fn unused(rules: &[Value], requests: &[Value]) -> BTreeSet<String> {
-    let used: BTreeSet<String> = requests
-        .iter()
-        .flat_map(|request| {
-            let object = &request["objectRef"];
-            let sub = object["subresource"].as_str().map_or_else(String::new, |sub| format!("/{sub}"));
-            let resource = object["resource"].as_str().unwrap_or_default();
-            let used = format!("{} {resource}{sub}", request["verb"].as_str().unwrap());
-            // An object that an apply makes needs the right to create too.
-            let made = request["responseStatus"]["code"] == 201;
-            [Some(used), made.then(|| format!("create {resource}"))]
-        })
-        .flatten()
-        .collect();
+pub fn unused(rules: &[Value], requests: &[Event]) -> BTreeSet<String> {
+    let used: BTreeSet<String> = requests.iter().flat_map(uses).collect();
     each(rules).difference(&used).cloned().collect()
 }
 
+fn uses(request: &Event) -> Vec<String> {
+    let Some(object) = &request.object_ref else { return Vec::new() };
+    let resource = &object.resource;
+    let sub = if object.subresource.is_empty() { String::new() } else { format!("/{}", object.subresource) };
+    let mut used = vec![format!("{} {resource}{sub}", request.verb)];
+    // An object that an apply makes needs the right to create too.
+    if request.response_status.as_ref().is_some_and(|status| status.code == 201) {
+        used.push(format!("create {resource}"));
+    }
+    used
+}
+
 /// Requests that were refused.
-pub fn denied(requests: &[Value]) -> Vec<String> {
-    let denied = requests.iter().filter(|request| request["responseStatus"]["code"] == 403);
-    denied.map(|request| format!("{} {}", request["verb"], request["requestURI"])).collect()
+pub fn denied(requests: &[Event]) -> Vec<String> {
+    let denied = requests.iter().filter(|request| request.denied());
+    denied.map(|request| format!("{} {}", request.verb, request.uri)).collect()
 }

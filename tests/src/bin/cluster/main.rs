@@ -9,6 +9,7 @@ use berth_tests::s3::{ACCESS_KEY, S3, SECRET_KEY};
 use clap::{Args, Parser, Subcommand};
 use image::image;
 use state::{NodeState, State, began, file, running};
+use std::net::Ipv4Addr;
 use std::os::unix::process::CommandExt as _;
 use std::process::{Command, ExitCode, Stdio};
 use std::time::{Duration, Instant};
@@ -165,7 +166,8 @@ fn hold(parts: Parts) -> Done {
     let began = began(process).ok_or("this process is not in /proc")?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     if parts.control_plane {
-        let options = Options { controllers: parts.controllers, kwok: parts.kwok };
+        let kwok = parts.kwok.then_some(Ipv4Addr::LOCALHOST);
+        let options = Options { controllers: parts.controllers, kwok };
         let cluster = ControlPlane::start(&options).map_err(|missing| missing.to_string())?;
         let kubeconfig = cluster.kubeconfig().to_owned();
         return runtime.block_on(until_told(State { process, began, kubeconfig, kubectl, node: None }));
