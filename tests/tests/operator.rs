@@ -4,18 +4,19 @@
 
 #[path = "operator/chart.rs"]
 mod chart;
+#[path = "operator/failures.rs"]
+mod failures;
 #[path = "operator/rights.rs"]
 mod rights;
+#[path = "operator/statuses.rs"]
+mod statuses;
 
-use axum::routing::{get, post};
-use axum::{Json, Router};
 use berth_crds::{ModelArtifact, MultiModelEndpoint, custom_resource_definitions};
 use berth_tests::cluster::{ControlPlane, LIMITED, OPERATOR, Options, Program, unless_missing};
 use berth_tests::operator::{OFTEN, start, writes};
 use berth_tests::{eventually, until};
 use k8s_openapi::api::apps::v1::StatefulSet;
-use k8s_openapi::api::coordination::v1::Lease;
-use k8s_openapi::api::core::v1::{ConfigMap, Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, Service, ServiceAccount};
 use k8s_openapi::api::events::v1::Event;
 use k8s_openapi::api::networking::v1::Ingress;
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
@@ -26,9 +27,7 @@ use kube::api::{Api, DeleteParams, DynamicObject, ListParams, Patch, PatchParams
 use kube::core::ApiResource;
 use kube::{Client, Resource};
 use serde_json::{Value, json};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// An operator that may do everything.
 fn operator(plane: &ControlPlane, identity: &str) -> Program {
@@ -37,7 +36,11 @@ fn operator(plane: &ControlPlane, identity: &str) -> Program {
 
 /// A control plane that knows the kinds.
 async fn cluster() -> Option<(ControlPlane, Client)> {
-    let started = tokio::task::spawn_blocking(|| ControlPlane::start(&Options::default())).await.unwrap();
+    cluster_with(Options::default()).await
+}
+
+async fn cluster_with(options: Options) -> Option<(ControlPlane, Client)> {
+    let started = tokio::task::spawn_blocking(move || ControlPlane::start(&options)).await.unwrap();
     let plane = unless_missing(started)?;
     let client = plane.client().await;
     let definitions: Api<CustomResourceDefinition> = Api::all(client.clone());
@@ -240,85 +243,20 @@ async fn an_object_of_another_is_left_to_it() {
 }
 
 #[tokio::test]
-async fn an_artifact_tells_what_keeps_it() {
-    let Some((plane, client)) = cluster().await else { return };
+async fn what_an_endpoint_became_goes_with_it() {
+    let Some((plane, client)) = cluster_with(Options { controllers: true, kwok: None }).await else { return };
     let _operator = operator(&plane, "first");
-    let artifact: ModelArtifact = serde_json::from_value(json!({"apiVersion": "berth.dev/v1alpha1",
-        "kind": "ModelArtifact", "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision"}}))
-    .unwrap();
-    artifacts(&client).create(&PostParams::default(), &artifact).await.unwrap();
-    let reason = async || {
-        let status = artifacts(&client).get("cifar").await.unwrap().status?;
-        status.conditions.into_iter().find(|c| c.type_ == "Ready").map(|c| c.reason)
-    };
-    eventually("no endpoint", async || reason().await.as_deref() == Some("EndpointNotFound")).await;
-    endpoints(&client).create(&PostParams::default(), &endpoint(&json!({}))).await.unwrap();
-    eventually("no pod", async || reason().await.as_deref() == Some("EndpointNotReady")).await;
-    endpoints(&client).delete("vision", &DeleteParams::default()).await.unwrap();
-    eventually("no endpoint again", async || reason().await.as_deref() == Some("EndpointNotFound")).await;
-}
-
-async fn holder(client: &Client) -> Option<String> {
-    let leases: Api<Lease> = Api::namespaced(client.clone(), "default");
-    leases.get_opt("berth-operator").await.unwrap()?.spec?.holder_identity
-}
-
-async fn leads(client: &Client, name: &str) -> Duration {
-    let begin = Instant::now();
-    eventually(&format!("{name} leads"), async || {
-        holder(client).await.is_some_and(|holder| holder.starts_with(name))
-    })
-    .await;
-    begin.elapsed()
-}
-
-#[tokio::test]
-async fn one_of_two_leads_and_the_other_takes_over() {
-    let Some((plane, client)) = cluster().await else { return };
-    let first = operator(&plane, "first");
-    leads(&client, "first").await;
-    let second = operator(&plane, "second");
-    // Stopped: the other takes over, and the first ends when it goes on instead of acting.
-    first.signal(libc::SIGSTOP);
-    let took = leads(&client, "second").await;
-    assert!(took < Duration::from_secs(20), "took over after {took:?}");
-    first.signal(libc::SIGCONT);
-    eventually("the stopped leader ends", async || !first.runs()).await;
-    let third = operator(&plane, "third");
-    // Killed.
-    drop(second);
-    let took = leads(&client, "third").await;
-    assert!(took < Duration::from_secs(20), "took over after {took:?}");
-    // Told to stop: the lease is given back.
-    let _fourth = operator(&plane, "fourth");
-    third.signal(libc::SIGTERM);
-    leads(&client, "fourth").await;
-}
-
-#[tokio::test]
-async fn an_operator_that_is_killed_again_and_again_ends_in_the_same_state() {
-    let Some((plane, client)) = cluster().await else { return };
     let new = endpoint(&json!({"ingress": {"host": "vision.example.com"}}));
     endpoints(&client).create(&PostParams::default(), &new).await.unwrap();
-    let leases: Api<Lease> = Api::namespaced(client.clone(), "default");
-    // Each process is killed as soon as one more write than before was seen.
-    for round in 1..=children().len() {
-        let operator = operator(&plane, &format!("round-{round}"));
-        eventually("one more write", async || {
-            writes(&plane, OPERATOR).iter().filter(|write| write.starts_with("patch")).count() >= round
-                || all_there(&client).await
+    eventually("all children are there", async || all_there(&client).await).await;
+    endpoints(&client).delete("vision", &DeleteParams::default()).await.unwrap();
+    for (resource, name) in children() {
+        let of = api(&client, &resource);
+        eventually(&format!("{} {name} goes", resource.kind), async || {
+            of.get_opt(name).await.unwrap().is_none()
         })
         .await;
-        drop(operator);
-        // As after the 15 s that a dead leader's lease lasts.
-        drop(leases.delete("berth-operator", &DeleteParams::default()).await);
     }
-    let _operator = operator(&plane, "last");
-    eventually("all children are there", async || all_there(&client).await).await;
-    pods_become_ready(&client, 1).await;
-    ready_is(&client, "True", "AsExpected").await;
-    let before = marked(&client, &plane, "a").await;
-    assert_eq!(before, marked(&client, &plane, "b").await);
 }
 
 async fn create<K>(api: Api<K>, object: Value)
@@ -366,59 +304,4 @@ async fn the_charts_rights_suffice_and_none_is_unused() {
     let used = until(Duration::from_secs(60), async || unused().is_empty()).await;
     assert!(used, "not used: {:?}", unused());
     assert_eq!(rights::denied(&plane.requests_of(LIMITED)), Vec::<String>::new());
-}
-
-/// A pod's admin port, whose one model is loaded when the flag says so.
-async fn admin_port(loaded: Arc<AtomicBool>) -> u16 {
-    let numbers = json!({"known": 7, "resident": 1, "failed": 0, "memory": {"budget": 9, "resident": 3},
-        "disk": {"budget": 9, "used": 3}});
-    let report = move |Json(asked): Json<Value>| {
-        let state = if loaded.load(Ordering::SeqCst) { "Resident" } else { "Loading" };
-        let of = |model: &Value| json!({"model": model, "state": state, "sizeBytes": 42, "format": "Onnx"});
-        let reports: Vec<Value> = asked["models"].as_array().unwrap().iter().map(of).collect();
-        async move { Json(reports) }
-    };
-    let routes = Router::new()
-        .route("/summary", get(async move || Json(numbers.clone())))
-        .route("/models/report", post(report));
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let port = listener.local_addr().unwrap().port();
-    tokio::spawn(async move { axum::serve(listener, routes).await });
-    port
-}
-
-#[tokio::test]
-async fn what_the_pods_say_becomes_the_statuses() {
-    let Some((plane, client)) = cluster().await else { return };
-    let loaded = Arc::new(AtomicBool::new(false));
-    let port = admin_port(Arc::clone(&loaded)).await;
-    let pods: Api<Pod> = Api::default_namespaced(client.clone());
-    let pod = json!({"metadata": {"name": "vision-0", "labels": {"berth.dev/endpoint": "vision"}},
-        "spec": {"containers": [{"name": "server", "image": "i", "ports": [{"name": "admin", "containerPort": port}]}]}});
-    create(pods.clone(), pod).await;
-    let up = json!({"status": {"podIP": "127.0.0.1", "podIPs": [{"ip": "127.0.0.1"}],
-        "conditions": [{"type": "Ready", "status": "True"}]}});
-    pods.patch_status("vision-0", &PatchParams::default(), &Patch::Merge(&up)).await.unwrap();
-    let _operator = settled(&plane, &client).await;
-    let artifact = json!({"apiVersion": "berth.dev/v1alpha1", "kind": "ModelArtifact",
-        "metadata": {"name": "cifar"}, "spec": {"endpoint": "vision", "preload": true}});
-    create(artifacts(&client), artifact).await;
-    let status = async || artifacts(&client).get("cifar").await.unwrap().status.unwrap_or_default();
-    let is = async |kind: &str, wanted: &str| {
-        status().await.conditions.iter().any(|c| c.type_ == kind && c.status == wanted)
-    };
-    eventually("it is on its way", async || {
-        is("ArtifactAvailable", "True").await && is("Ready", "False").await
-    })
-    .await;
-    loaded.store(true, Ordering::SeqCst);
-    eventually("it is loaded", async || is("Loaded", "True").await && is("Ready", "True").await).await;
-    let known = status().await;
-    assert_eq!((known.size_bytes, known.format.as_deref()), (Some(42), Some("Onnx")));
-    assert_eq!(known.resident_on, ["vision-0"]);
-    let counts = endpoints(&client).get("vision").await.unwrap().status.unwrap().models.unwrap();
-    assert_eq!((counts.known, counts.resident, counts.failed), (7, 1, 0));
-    // The pods are asked every second, and nothing changes any more.
-    let before = marked(&client, &plane, "a").await;
-    assert_eq!(before, marked(&client, &plane, "b").await);
 }
