@@ -90,8 +90,9 @@ pub struct About {
 impl About {
     /// What a version says.
     pub fn version(version: &Version) -> Self {
-        let digest =
-            version.sha256.as_ref().map_or_else(|| version.tag.clone(), |hex| format!("sha256:{hex}"));
+        // HTTP puts entity tags between quotation marks.
+        let tag = || version.tag.trim_matches('"').to_owned();
+        let digest = version.sha256.as_ref().map_or_else(tag, |hex| format!("sha256:{hex}"));
         Self { bytes: version.bytes, digest, format: None }
     }
 }
