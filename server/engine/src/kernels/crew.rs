@@ -4,6 +4,8 @@
 //! a helper that does not get its turn holds nobody up. Helpers look for more work for a moment before they sleep, because an
 //! operation of a model is followed by another one. Runs that go side by side leave each other their threads.
 
+mod place;
+
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
@@ -21,6 +23,8 @@ struct Job<'w> {
     helpers: AtomicUsize,
     panicked: AtomicBool,
     caller: Thread,
+    /// Where the caller ran when it shared the work.
+    processor: usize,
 }
 
 impl Job<'_> {
@@ -37,6 +41,9 @@ impl Job<'_> {
 
     /// A helper's part of it.
     fn help(&self) {
+        if place::here() == self.processor {
+            place::leave(self.processor);
+        }
         if catch_unwind(AssertUnwindSafe(|| self.pieces())).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
         }
@@ -64,6 +71,8 @@ struct Crew {
     /// As many as there are offers, to be looked at without the lock.
     open: AtomicUsize,
     wake: Condvar,
+    /// Helpers that sleep. It changes under the lock; waking costs a system call even where nobody sleeps.
+    asleep: AtomicUsize,
     threads: usize,
 }
 
@@ -75,6 +84,7 @@ fn crew() -> &'static Crew {
             offers: Mutex::new(Vec::new()),
             open: AtomicUsize::new(0),
             wake: Condvar::new(),
+            asleep: AtomicUsize::new(0),
             threads,
         }));
         for n in 1..threads {
@@ -126,7 +136,9 @@ impl Crew {
                 }
                 return job;
             }
+            self.asleep.fetch_add(1, Ordering::Relaxed);
             offers = self.wake.wait(offers).unwrap_or_else(PoisonError::into_inner);
+            self.asleep.fetch_sub(1, Ordering::Relaxed);
         }
     }
 
@@ -134,11 +146,12 @@ impl Crew {
         let mut offers = self.lock();
         offers.push(Offer { job, places });
         self.open.store(offers.len(), Ordering::Relaxed);
+        let asleep = self.asleep.load(Ordering::Relaxed);
         drop(offers);
-        if places == 1 {
-            self.wake.notify_one();
-        } else {
-            self.wake.notify_all();
+        match places.min(asleep) {
+            0 => {}
+            1 => self.wake.notify_one(),
+            _ => self.wake.notify_all(),
         }
     }
 
@@ -192,6 +205,7 @@ pub fn share(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
         helpers: AtomicUsize::new(0),
         panicked: AtomicBool::new(false),
         caller: std::thread::current(),
+        processor: place::here(),
     };
     // The lifetime is left out of the pointer's type; `End` keeps it.
     let offered = (&raw const job).cast::<Job<'static>>();
