@@ -47,6 +47,7 @@ fn next(planned: &Planned, observed: &observe::Observed, survey: &Survey, contex
     let period = match planned {
         Planned::Impossible(_) => RECHECK,
         Planned::Possible(_) if observed.pods.is_empty() => RESYNC,
+        Planned::Possible(_) if observed.pods.iter().any(pods::looks_for_node) => pods::SCHEDULING_GRACE,
         Planned::Possible(_) if survey.is_moving() => MOVING.min(context.config.survey_interval()),
         Planned::Possible(_) => context.config.survey_interval(),
     };

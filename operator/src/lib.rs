@@ -17,7 +17,7 @@ pub mod difference;
 pub mod endpoint;
 pub mod error;
 pub mod leader;
-pub mod survey;
+mod survey;
 pub mod writer;
 
 mod admin;
@@ -29,6 +29,7 @@ mod invoke;
 mod metrics;
 mod paced;
 mod run;
+mod status;
 
 pub use cli::{Cli, Command, Config, execute};
 pub use context::Context;

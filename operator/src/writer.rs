@@ -39,13 +39,13 @@ impl Writer {
     }
 
     /// Applies an object's status.
-    pub async fn apply_status(&self, target: Target<'_>, object: &Value) -> Result<(), Error> {
+    pub async fn apply_status(&self, target: Target<'_>, object: &Value) -> Result<DynamicObject, Error> {
         let api = target.api(&self.client);
         let parameters = PatchParams::apply(FIELD_MANAGER).force();
         let doing = target.doing("write the status of");
         let patch = Patch::Apply(object);
         let write = api.patch_status(target.name, &parameters, &patch);
-        self.write(target.kind(), "status", doing, write).await.map(|_| ())
+        self.write(target.kind(), "status", doing, write).await
     }
 
     /// Deletes exactly the object that was seen, and no later one of its name.

@@ -2,21 +2,16 @@
 
 use super::observe::Observed;
 use crate::context::Context;
-use crate::endpoint::key;
 use crate::error::Error;
-use crate::events;
-use crate::writer::Target;
+use crate::status::Change;
+use berth_crds::ModelArtifactStatus;
 use berth_crds::conditions::{
     ARTIFACT_AVAILABLE, ARTIFACT_REASONS, Is, LOADED, Observation, READY, merge, reasons,
 };
 use berth_crds::report::{ModelReport, ModelState};
-use berth_crds::{GROUP, ModelArtifact, ModelArtifactStatus, VERSION};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use kube::ResourceExt;
-use kube::core::ApiResource;
-use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// Names of pods that a status lists.
 const PODS_LISTED: usize = 100;
@@ -171,21 +166,11 @@ fn said(pod: &str, report: &ModelReport) -> String {
 pub async fn report(observed: &Observed, context: &Context) -> Result<Option<Duration>, Error> {
     let status = compute(observed, Timestamp::now());
     let old = observed.artifact.status.clone().unwrap_or_default();
-    if status == old {
-        return Ok(None);
-    }
-    let object = format!("ModelArtifact {}", key(Some(&observed.namespace), &observed.name));
-    let now = Instant::now();
-    if !observed.artifact.spec.preload && same_but_residency(&status, &old) {
-        let wait = context.paced.wait(&object, RESIDENCY_PERIOD, now);
-        if !wait.is_zero() {
-            return Ok(Some(wait));
-        }
-    }
-    write(observed, &status, context).await?;
-    context.paced.wrote(&object, now);
-    events::of_change(&*observed.artifact, READY, &old.conditions, &status.conditions, context).await;
-    Ok(None)
+    let is_residency = !observed.artifact.spec.preload && same_but_residency(&status, &old);
+    let pace = is_residency.then_some(RESIDENCY_PERIOD);
+    let (before, after) = (&old.conditions[..], &status.conditions[..]);
+    let change = Change { kind: "ModelArtifact", old: &old, new: &status, before, after, pace };
+    crate::status::report(&*observed.artifact, change, context).await
 }
 
 /// Whether two statuses differ only in where the model is in memory now.
@@ -198,24 +183,6 @@ fn same_but_residency(new: &ModelArtifactStatus, old: &ModelArtifactStatus) -> b
         (status.observed_generation, status.size_bytes, status.digest.clone(), status.format.clone(), firm)
     };
     facts(new) == facts(old)
-}
-
-async fn write(observed: &Observed, status: &ModelArtifactStatus, context: &Context) -> Result<(), Error> {
-    let resource = ApiResource::erase::<ModelArtifact>(&());
-    let target = Target {
-        resource: &resource,
-        kind: "ModelArtifact",
-        namespace: &observed.namespace,
-        name: &observed.name,
-    };
-    let uid = observed.artifact.uid().ok_or(Error::Incomplete { field: "metadata.uid" })?;
-    let object = json!({
-        "apiVersion": format!("{GROUP}/{VERSION}"),
-        "kind": "ModelArtifact",
-        "metadata": {"name": observed.name, "namespace": observed.namespace, "uid": uid},
-        "status": status,
-    });
-    context.writer.apply_status(target, &object).await
 }
 
 #[cfg(test)]

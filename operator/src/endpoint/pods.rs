@@ -4,8 +4,13 @@
 use super::plan::Problem;
 use berth_crds::conditions::reasons;
 use berth_crds::names::pod;
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition};
+use k8s_openapi::jiff::Timestamp;
 use kube::ResourceExt;
+use std::time::Duration;
+
+/// How long a pod may look for a node before that is a failure: volumes are bound and nodes are added in such times.
+pub const SCHEDULING_GRACE: Duration = Duration::from_secs(15);
 
 /// Reasons of a waiting container that do not pass by themselves.
 const STUCK: [&str; 9] = [
@@ -22,13 +27,22 @@ const STUCK: [&str; 9] = [
 
 /// Whether a pod takes requests.
 pub fn is_ready(pod: &Pod) -> bool {
-    condition(pod, "Ready").is_some_and(|(status, _)| status == "True")
+    condition(pod, "Ready").is_some_and(|ready| ready.status == "True")
         && pod.metadata.deletion_timestamp.is_none()
 }
 
-fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<(&'a str, Option<&'a str>)> {
-    let conditions = pod.status.as_ref()?.conditions.as_ref()?;
-    conditions.iter().find(|c| c.type_ == kind).map(|c| (c.status.as_str(), c.message.as_deref()))
+fn condition<'a>(pod: &'a Pod, kind: &str) -> Option<&'a PodCondition> {
+    pod.status.as_ref()?.conditions.as_ref()?.iter().find(|condition| condition.type_ == kind)
+}
+
+/// What the scheduler says of a pod for which it has found no node.
+fn unscheduled(pod: &Pod) -> Option<&PodCondition> {
+    condition(pod, "PodScheduled").filter(|scheduled| scheduled.status == "False")
+}
+
+/// Whether a pod still looks for a node.
+pub fn looks_for_node(pod: &Pod) -> bool {
+    unscheduled(pod).is_some()
 }
 
 /// Address of a pod's admin port. The port is found by its name, so that a podTemplate may move it.
@@ -42,14 +56,18 @@ pub fn admin_address(pod: &Pod) -> Option<String> {
 }
 
 /// Why the first of the pods that cannot run cannot.
-pub fn failing(pods: &[Pod]) -> Option<Problem> {
-    pods.iter().find_map(one)
+pub fn failing(pods: &[Pod], now: Timestamp) -> Option<Problem> {
+    pods.iter().find_map(|pod| one(pod, now))
 }
 
-fn one(pod: &Pod) -> Option<Problem> {
+fn one(pod: &Pod, now: Timestamp) -> Option<Problem> {
     let name = pod.name_any();
-    if let Some(("False", message)) = condition(pod, "PodScheduled") {
-        let message = message.unwrap_or("no node takes it");
+    if let Some(unscheduled) = unscheduled(pod) {
+        let since = unscheduled.last_transition_time.as_ref().map(|time| now.duration_since(time.0));
+        if since.is_some_and(|since| since.unsigned_abs() < SCHEDULING_GRACE) {
+            return None;
+        }
+        let message = unscheduled.message.as_deref().unwrap_or("no node takes it");
         return Some(failing_pod(format!("pod {name} cannot be scheduled: {message}")));
     }
     let status = pod.status.as_ref()?;
@@ -105,7 +123,7 @@ fn secret(message: &str) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Pod, admin_address, failing, is_ready, reasons};
+    use super::{Duration, Pod, Timestamp, admin_address, failing, is_ready, looks_for_node, reasons};
     use serde_json::{Value, json};
 
     #[allow(clippy::needless_pass_by_value, reason = "literals are given")]
@@ -121,6 +139,10 @@ mod tests {
             "lastState": {"terminated": {"reason": "OOMKilled", "exitCode": 137}}}]}))
     }
 
+    fn now() -> Timestamp {
+        "2026-01-01T00:00:00Z".parse().unwrap()
+    }
+
     #[test]
     fn secrets_are_judged_by_what_the_kubelet_says() {
         for (message, reason) in [
@@ -128,7 +150,7 @@ mod tests {
             ("couldn't find key AWS_ACCESS_KEY_ID in Secret ml/s3", reasons::SECRET_INCOMPLETE),
             ("configmap \"x\" not found", reasons::POD_FAILING),
         ] {
-            let found = failing(&[waiting("CreateContainerConfigError", message)]).unwrap();
+            let found = failing(&[waiting("CreateContainerConfigError", message)], now()).unwrap();
             assert_eq!(found.reason, reason, "{message}");
             assert!(found.message.contains(message));
         }
@@ -136,12 +158,19 @@ mod tests {
 
     #[test]
     fn a_pod_that_cannot_run_says_why_and_what_to_do() {
-        let crash = failing(&[waiting("CrashLoopBackOff", "back-off")]).unwrap();
+        let crash = failing(&[waiting("CrashLoopBackOff", "back-off")], now()).unwrap();
         assert!(crash.message.contains("limits.memory") && crash.message.contains("kubectl logs vision-0"));
-        let unscheduled = pod(json!({"conditions": [
-            {"type": "PodScheduled", "status": "False", "message": "0/1 nodes: insufficient memory"}]}));
-        assert!(failing(&[unscheduled]).unwrap().message.contains("insufficient memory"));
-        assert_eq!(failing(&[waiting("ContainerCreating", "")]), None);
+        assert_eq!(failing(&[waiting("ContainerCreating", "")], now()), None);
+    }
+
+    #[test]
+    fn a_pod_without_a_node_fails_after_a_while() {
+        let unscheduled = pod(json!({"conditions": [{"type": "PodScheduled", "status": "False",
+            "message": "0/1 nodes: insufficient memory", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}));
+        let after = |seconds| now() + Duration::from_secs(seconds);
+        assert!(looks_for_node(&unscheduled));
+        assert_eq!(failing(std::slice::from_ref(&unscheduled), after(14)), None);
+        assert!(failing(&[unscheduled], after(15)).unwrap().message.contains("insufficient memory"));
     }
 
     #[test]

@@ -5,22 +5,19 @@ mod compute;
 use super::apply::Applied;
 use super::observe::Observed;
 use super::plan::Planned;
-use super::{key, pods};
+use super::pods;
 use crate::context::Context;
 use crate::error::Error;
-use crate::events;
+use crate::status::Change;
 use crate::survey::Survey;
-use crate::writer::Target;
-use berth_crds::conditions::READY;
-use berth_crds::{GROUP, MultiModelEndpoint, MultiModelEndpointStatus, VERSION};
+use berth_crds::MultiModelEndpointStatus;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use k8s_openapi::jiff::Timestamp;
-use kube::core::ApiResource;
-use serde_json::json;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 pub use compute::{Seen, compute};
 
-/// Computes and writes. Conditions are written at once, numbers at most once in a while: the time that they still have
+/// Computes and writes. Conditions are written at once, numbers and words at most once in a while: the time that they still have
 /// to wait is returned.
 pub async fn report(
     observed: &Observed,
@@ -30,7 +27,8 @@ pub async fn report(
     survey: &Survey,
     context: &Context,
 ) -> Result<Option<Duration>, Error> {
-    let failing = pods::failing(&observed.pods);
+    let now = Timestamp::now();
+    let failing = pods::failing(&observed.pods, now);
     let seen = Seen {
         endpoint: &observed.endpoint,
         namespace: &observed.namespace,
@@ -40,53 +38,53 @@ pub async fn report(
         failing: failing.as_ref(),
         counts: survey.counts(),
     };
-    let status = compute(&seen, Timestamp::now());
+    let status = compute(&seen, now);
     let old = observed.endpoint.status.clone().unwrap_or_default();
-    if status == old {
-        return Ok(None);
-    }
-    let object = format!("MultiModelEndpoint {}", key(Some(&observed.namespace), &observed.name));
-    let now = Instant::now();
-    if same_but_numbers(&status, &old) {
-        let wait = context.paced.wait(&object, context.config.status_interval(), now);
-        if !wait.is_zero() {
-            return Ok(Some(wait));
-        }
-    }
-    write(observed, &status, context).await?;
-    context.paced.wrote(&object, now);
-    events::of_change(&*observed.endpoint, READY, &old.conditions, &status.conditions, context).await;
-    Ok(None)
+    let pace = same_but_numbers(&status, &old).then(|| context.config.status_interval());
+    let (before, after) = (&old.conditions[..], &status.conditions[..]);
+    let change = Change { kind: "MultiModelEndpoint", old: &old, new: &status, before, after, pace };
+    crate::status::report(&*observed.endpoint, change, context).await
 }
 
+/// Whether two statuses differ only in numbers and in words: what a scheduler says of a pod changes with every node.
 fn same_but_numbers(new: &MultiModelEndpointStatus, old: &MultiModelEndpointStatus) -> bool {
     let without = |status: &MultiModelEndpointStatus| MultiModelEndpointStatus {
         replicas: 0,
         ready_replicas: 0,
         models: None,
+        conditions: status
+            .conditions
+            .iter()
+            .map(|condition| Condition { message: String::new(), ..condition.clone() })
+            .collect(),
         ..status.clone()
     };
     without(new) == without(old)
 }
 
-async fn write(
-    observed: &Observed,
-    status: &MultiModelEndpointStatus,
-    context: &Context,
-) -> Result<(), Error> {
-    let resource = ApiResource::erase::<MultiModelEndpoint>(&());
-    let target = Target {
-        resource: &resource,
-        kind: "MultiModelEndpoint",
-        namespace: &observed.namespace,
-        name: &observed.name,
-    };
-    let object = json!({
-        "apiVersion": format!("{GROUP}/{VERSION}"),
-        "kind": "MultiModelEndpoint",
-        // The uid keeps a status from being written to a later object of the same name.
-        "metadata": {"name": observed.name, "namespace": observed.namespace, "uid": observed.uid},
-        "status": status,
-    });
-    context.writer.apply_status(target, &object).await
+#[cfg(test)]
+mod tests {
+    use super::{Condition, MultiModelEndpointStatus, Timestamp, same_but_numbers};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+
+    fn status(reason: &str, message: &str, ready: i32) -> MultiModelEndpointStatus {
+        let condition = Condition {
+            type_: "Ready".to_owned(),
+            status: "False".to_owned(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+            observed_generation: Some(1),
+            last_transition_time: Time(Timestamp::UNIX_EPOCH),
+        };
+        MultiModelEndpointStatus { ready_replicas: ready, conditions: vec![condition], ..Default::default() }
+    }
+
+    #[test]
+    fn numbers_and_words_are_not_urgent_and_reasons_are() {
+        let now = status("PodFailing", "0/3 nodes are available", 0);
+        assert!(same_but_numbers(&now, &status("PodFailing", "0/4 nodes are available", 1)));
+        assert!(!same_but_numbers(&now, &status("PodsNotReady", "0/3 nodes are available", 0)));
+        let later = MultiModelEndpointStatus { observed_generation: Some(2), ..now.clone() };
+        assert!(!same_but_numbers(&now, &later));
+    }
 }
