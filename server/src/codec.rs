@@ -3,9 +3,11 @@
 
 mod convert;
 mod csv;
+mod csv_write;
 mod json;
 mod json_read;
 mod json_write;
+mod libsvm;
 mod npy;
 
 use crate::error::InvokeError;
@@ -21,6 +23,8 @@ pub enum ContentType {
     JsonLines,
     /// One instance a line, values between commas.
     Csv,
+    /// One instance a line, values with their indices.
+    LibSvm,
     /// One NumPy array.
     Npy,
     /// Not said: told by the first bytes.
@@ -30,8 +34,12 @@ pub enum ContentType {
 /// How an answer is wanted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Accept {
-    /// JSON, as TensorFlow Serving writes it.
+    /// Whatever fits the request.
+    Any,
+    /// JSON.
     Json,
+    /// Comma-separated values.
+    Csv,
     /// One NumPy array.
     Npy,
 }
@@ -43,6 +51,8 @@ pub enum Form {
     Rows,
     /// `{"outputs": …}`
     Columns,
+    /// Nothing but the values, and by default not in JSON.
+    Bare,
 }
 
 /// A request's tensors.
@@ -65,14 +75,15 @@ impl ContentType {
                 Ok(Self::JsonLines)
             }
             "text/csv" => Ok(Self::Csv),
+            "text/libsvm" | "text/x-libsvm" => Ok(Self::LibSvm),
             "application/x-npy" => Ok(Self::Npy),
             // What clients send when nobody told them.
             "" | "application/octet-stream" | "binary/octet-stream" | "application/x-www-form-urlencoded" => {
                 Ok(Self::Unknown)
             }
             other => Err(InvokeError::bad(format!(
-                "content type {other:?} is not supported; send application/json, application/jsonlines, text/csv or \
-                 application/x-npy"
+                "content type {other:?} is not supported; send application/json, application/jsonlines, text/csv, \
+                 text/libsvm or application/x-npy"
             ))),
         }
     }
@@ -83,18 +94,20 @@ impl Accept {
     pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
         let header = header.unwrap_or("").trim();
         if header.is_empty() {
-            return Ok(Self::Json);
+            return Ok(Self::Any);
         }
         header
             .split(',')
             .find_map(|item| match media_type(item).as_str() {
-                "application/json" | "application/*" | "*/*" | "" => Some(Self::Json),
+                "application/json" | "application/*" => Some(Self::Json),
+                "text/csv" | "text/*" => Some(Self::Csv),
+                "*/*" | "" => Some(Self::Any),
                 "application/x-npy" => Some(Self::Npy),
                 _ => None,
             })
             .ok_or_else(|| {
                 InvokeError::bad(format!(
-                    "cannot answer with {header:?}; accept application/json or application/x-npy"
+                    "cannot answer with {header:?}; accept application/json, text/csv or application/x-npy"
                 ))
             })
     }
@@ -113,10 +126,25 @@ pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<D
     };
     match sniffed {
         ContentType::JsonLines => rows(model, |signature| json::lines(body, signature)),
-        ContentType::Csv => rows(model, |signature| csv::read(body, only_input(signature)?)),
+        ContentType::Csv => table(model, |input| csv::read(body, input, is_tabular(model))),
+        ContentType::LibSvm => table(model, |input| libsvm::read(body, input)),
         ContentType::Npy => rows(model, |signature| npy::read(body, only_input(signature)?)),
         ContentType::Json | ContentType::Unknown => json::read(body, model),
     }
+}
+
+/// Formats of models whose containers take tables and answer with nothing but numbers.
+fn is_tabular(model: &Model) -> bool {
+    matches!(model.format(), "xgboost" | "lightgbm")
+}
+
+/// A request in a format of tables.
+fn table(
+    model: &Model,
+    read: impl FnOnce(&TensorSpec) -> Result<Vec<(String, Tensor)>, InvokeError>,
+) -> Result<Decoded, InvokeError> {
+    let decoded = rows(model, |signature| read(only_input(signature)?))?;
+    Ok(if is_tabular(model) { Decoded { form: Form::Bare, ..decoded } } else { decoded })
 }
 
 fn rows(
@@ -144,11 +172,13 @@ fn only_input(signature: &Signature) -> Result<&TensorSpec, InvokeError> {
 
 /// Writes a model's answer.
 pub fn encode(accept: Accept, form: Form, outputs: &[(String, Tensor)]) -> Result<Reply, InvokeError> {
-    match accept {
-        Accept::Json => {
-            Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? })
-        }
-        Accept::Npy => Ok(Reply { content_type: "application/x-npy", body: npy::write(outputs)? }),
+    let json = || Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? });
+    let csv = |body| Ok(Reply { content_type: "text/csv", body });
+    match (accept, form) {
+        (Accept::Json, _) | (Accept::Any, Form::Rows | Form::Columns) => json(),
+        (Accept::Csv | Accept::Any, Form::Bare) => csv(csv_write::joined(outputs)?),
+        (Accept::Csv, _) => csv(csv_write::lines(outputs)?),
+        (Accept::Npy, _) => Ok(Reply { content_type: "application/x-npy", body: npy::write(outputs)? }),
     }
 }
 
@@ -162,7 +192,8 @@ mod tests {
         assert_eq!(ContentType::parse(None).unwrap(), ContentType::Unknown);
         assert!(ContentType::parse(Some("image/png")).is_err());
         assert_eq!(Accept::parse(Some("text/html, application/x-npy;q=0.5, */*")).unwrap(), Accept::Npy);
-        assert_eq!(Accept::parse(Some("*/*")).unwrap(), Accept::Json);
+        assert_eq!(Accept::parse(Some("*/*")).unwrap(), Accept::Any);
+        assert_eq!(Accept::parse(Some("text/csv")).unwrap(), Accept::Csv);
         assert!(Accept::parse(Some("image/png")).is_err());
     }
 }

@@ -138,6 +138,7 @@ impl Prepared {
         let resident_bytes = buffers.values().sum::<usize>().saturating_add(tables) as u64;
         let (packs, added) = weights.into_packs();
         let model = Model {
+            format: self.report.format,
             signatures: self.report.signatures,
             plans: self.which.iter().map(|n| plans[*n].clone()).collect(),
             resident_bytes: resident_bytes.min(self.report.resident_bytes),
@@ -237,6 +238,7 @@ type Named = Vec<(String, Tensor)>;
 
 /// A model in memory. Immutable: any number of threads may run it.
 pub struct Model {
+    format: &'static str,
     signatures: Vec<Signature>,
     plans: Vec<Arc<Plan>>,
     resident_bytes: u64,
@@ -246,6 +248,11 @@ pub struct Model {
 }
 
 impl Model {
+    /// Name of the format that it was read from.
+    pub fn format(&self) -> &'static str {
+        self.format
+    }
+
     /// The ways to call it.
     pub fn signatures(&self) -> &[Signature] {
         &self.signatures

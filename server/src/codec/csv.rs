@@ -4,8 +4,8 @@ use super::convert::{Builder, shape_rows};
 use crate::error::InvokeError;
 use berth_engine::{Tensor, TensorSpec};
 
-/// Reads rows of one width for the model's one input.
-pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, InvokeError> {
+/// Reads rows of one width for the model's one input. With `holes`, a field without anything in it is a number that is missing.
+pub fn read(body: &[u8], spec: &TensorSpec, holes: bool) -> Result<Vec<(String, Tensor)>, InvokeError> {
     let mut values = Builder::new(spec.dtype);
     let (mut rows, mut width) = (0, None);
     for (number, line) in body.split(|b| *b == b'\n').enumerate() {
@@ -16,6 +16,7 @@ pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, Inv
         let before = values.len();
         for field in line.split(|b| *b == b',') {
             let field = unquoted(field.trim_ascii());
+            let field = if holes && field.is_empty() { b"NaN" } else { field };
             if values.is_string() { values.push_bytes(field.to_vec()) } else { values.push_text(field) }
                 .map_err(|e| InvokeError::bad(format!("line {}: {e}", number + 1)))?;
         }
@@ -44,7 +45,7 @@ fn unquoted(field: &[u8]) -> &[u8] {
 #[cfg(test)]
 mod tests {
     use super::read;
-    use berth_engine::{DType, TensorSpec};
+    use berth_engine::{DType, Data, TensorSpec};
 
     fn spec(shape: Vec<Option<usize>>) -> TensorSpec {
         TensorSpec { name: "x".to_owned(), dtype: DType::F32, shape: Some(shape) }
@@ -52,11 +53,24 @@ mod tests {
 
     #[test]
     fn flat_rows_take_the_inputs_shape() {
-        let read = |text: &str, shape| read(text.as_bytes(), &spec(shape)).map(|v| v[0].1.shape().to_vec());
+        let read =
+            |text: &str, shape| read(text.as_bytes(), &spec(shape), false).map(|v| v[0].1.shape().to_vec());
         assert_eq!(read("1,2,3,4\n5, 6,7,8\r\n\n", vec![None, Some(2), Some(2)]).unwrap(), [2, 2, 2]);
         assert_eq!(read("1\n2", vec![None]).unwrap(), [2]);
         assert!(read("1,2\n3", vec![None, Some(2)]).is_err());
         assert!(read("1,x", vec![None, Some(2)]).is_err());
         assert!(read("\n", vec![None, Some(2)]).is_err());
+    }
+
+    #[test]
+    fn fields_may_be_missing() {
+        let spec = spec(vec![None, Some(3)]);
+        assert!(read(b"1,,3", &spec, false).is_err());
+        let read = read(b"1,,3\n,,\n", &spec, true).unwrap();
+        let Data::F32(values) = read[0].1.data() else { panic!("not f32") };
+        assert_eq!(
+            values.iter().map(|v| v.is_nan()).collect::<Vec<_>>(),
+            [false, true, false, true, true, true]
+        );
     }
 }

@@ -12,6 +12,7 @@ pub fn write(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, Invoke
     match form {
         Form::Columns => columns(&mut out, outputs),
         Form::Rows => rows(&mut out, outputs)?,
+        Form::Bare => bare(&mut out, outputs),
     }
     Ok(out)
 }
@@ -30,7 +31,16 @@ fn columns(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) {
     out.push(b'}');
 }
 
-fn rows(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) -> Result<(), InvokeError> {
+fn bare(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) {
+    if let [(_, tensor)] = outputs {
+        nested(out, tensor.shape(), tensor.data(), &mut 0);
+    } else {
+        columns(out, outputs);
+    }
+}
+
+/// How many rows the outputs have, if that is one number.
+pub fn row_count(outputs: &[(String, Tensor)]) -> Result<usize, InvokeError> {
     let count = outputs.first().and_then(|(_, t)| t.shape().first().copied()).unwrap_or(0);
     if let Some((name, tensor)) = outputs.iter().find(|(_, t)| t.shape().first() != Some(&count)) {
         return Err(InvokeError::bad(format!(
@@ -38,6 +48,11 @@ fn rows(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) -> Result<(), InvokeErr
             tensor.shape()
         )));
     }
+    Ok(count)
+}
+
+fn rows(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) -> Result<(), InvokeError> {
+    let count = row_count(outputs)?;
     let mut at = vec![0; outputs.len()];
     out.extend_from_slice(b"{\"predictions\": ");
     list(out, b'[', b']', 0..count, |out, _| {
@@ -73,17 +88,18 @@ fn list<T>(
 }
 
 /// Values from `at` on, in the brackets of `shape`.
-fn nested(out: &mut Vec<u8>, shape: &[usize], data: &Data, at: &mut usize) {
+pub fn nested(out: &mut Vec<u8>, shape: &[usize], data: &Data, at: &mut usize) {
     match shape {
         [] => {
-            value(out, data, *at);
+            flat(out, data, *at);
             *at += 1;
         }
         [extent, rest @ ..] => list(out, b'[', b']', 0..*extent, |out, _| nested(out, rest, data, at)),
     }
 }
 
-fn value(out: &mut Vec<u8>, data: &Data, at: usize) {
+/// One value.
+pub fn flat(out: &mut Vec<u8>, data: &Data, at: usize) {
     match data {
         Data::F32(v) => {
             float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]));

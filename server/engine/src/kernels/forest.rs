@@ -1,7 +1,7 @@
 //! Decision trees over rows.
 //!
-//! A walk waits for memory at every step: the node, then the row's value. So walks go side by side, eight at a time: of one tree over
-//! eight rows, or of eight trees over one row. Rows go by in blocks that stay in the nearest cache, each block through all trees.
+//! A walk waits for memory at every step: the node, then the row's value. So walks go side by side, eight at a time: of one tree
+//! over eight rows, or of eight trees over one row. Rows go by in blocks that stay in the nearest cache, each block through all trees.
 //! Where no value of a block is missing, a step is one comparison.
 
 mod walk;
@@ -14,7 +14,7 @@ use crate::graph::{Forest, Forests, Real};
 use std::sync::{Mutex, PoisonError};
 
 /// Values of the rows of one block: half of a nearest cache.
-const BLOCK_VALUES: usize = 1 << 13;
+const BLOCK_VALUES: usize = 1 << 12;
 
 /// Answers of [rows, features]: [rows, outputs].
 pub fn run(forests: &Forests, x: &Value) -> Outcome {
@@ -34,7 +34,7 @@ fn answers<T: Real>(forest: &Forest<T>, x: &Value) -> Outcome {
     let x = x.slice::<T>()?;
     let outputs = forest.base().len();
     let mut out = output::<T>(&[rows, outputs])?;
-    let block = (BLOCK_VALUES / features.max(1)).clamp(16, 512).next_multiple_of(walk::ABREAST);
+    let block = (BLOCK_VALUES / features.max(1)).clamp(walk::ABREAST, 512).next_multiple_of(walk::ABREAST);
     let work = rows.saturating_mul(forest.sizes()[0]).saturating_mul(16);
     let threads = threads(work);
     // As many blocks as there are threads, at least.
