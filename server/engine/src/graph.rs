@@ -13,7 +13,7 @@ mod rows;
 mod fused;
 mod text;
 
-pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
+pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};

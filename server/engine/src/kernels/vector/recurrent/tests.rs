@@ -90,7 +90,7 @@ fn layers_give_what_the_definition_says() {
             let (mut h, mut c, mut out) = (h0.clone(), c0.clone(), vec![9.0; right.len()]);
             let (mut h2, mut c2) = (h0.clone(), c0.clone());
             let (x, weights) = (&x[..], &weights);
-            let of = |h, c, out| Run { cell, weights, sequence: s, x, h, c, out };
+            let of = |h, c, out| Run { cell, weights, sequence: s, x, h, c, out, mask: None };
             // A second layer beside it, on more threads than layers: rows are shared out too.
             let mut runs = [of(&mut h, &mut c, Some(&mut out)), of(&mut h2, &mut c2, None)];
             assert!(recurrent_on(isa, &mut runs, 1 + 3 * (case % 2)));
@@ -101,8 +101,16 @@ fn layers_give_what_the_definition_says() {
         }
         let (mut h, mut c) = (h0.clone(), c0.clone());
         let short = &x[..x.len() / 2];
-        let run =
-            Run { cell, weights: &weights, sequence: s, x: short, h: &mut h, c: &mut c[1..], out: None };
+        let run = Run {
+            cell,
+            weights: &weights,
+            sequence: s,
+            x: short,
+            h: &mut h,
+            c: &mut c[1..],
+            out: None,
+            mask: None,
+        };
         assert!(!recurrent(&mut [run], 1) || steps == 0);
     }
 }

@@ -219,7 +219,11 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     for (shape, cell) in cells {
         for last in [false, true] {
             let graph = layer(shape, last);
-            assert_eq!(found(&graph), cell.map(|cell| Recurrent { cell, last }), "{shape:?} {last}");
+            assert_eq!(
+                found(&graph),
+                cell.map(|cell| Recurrent { cell, last, mask: None }),
+                "{shape:?} {last}"
+            );
             let shapes = vec![None; 4];
             let ready = |outline: Outline| outline.finish(&Weights::new(&NoWeights, None)).unwrap();
             let plain = ready(Outline::of(fold(&graph, &[]).unwrap(), vec![], &graph.inputs, &shapes));
