@@ -6,9 +6,11 @@ use crate::graph::{
 };
 use crate::plan::draft::fold;
 use crate::plan::passes::PASSES;
-use crate::plan::{Held, NoWeights, Outline, Weights};
+use crate::plan::{Held, NoWeights, Outline, Plan, Weights};
 use crate::value::{Kind, Value};
 use std::sync::Arc;
+
+mod masked;
 
 const UNITS: usize = 5;
 const INS: usize = 3;
@@ -203,6 +205,24 @@ fn inputs(steps: usize, batch: usize, wanted: i64) -> Vec<Value> {
     ]
 }
 
+/// The loop as it is, and what the passes make of it.
+fn plans(graph: &Graph) -> [Plan; 2] {
+    let shapes = vec![None; graph.inputs.len()];
+    let ready = |outline: Outline| outline.finish(&Weights::new(&NoWeights, None)).unwrap();
+    let plain = Outline::of(fold(graph, &[]).unwrap(), vec![], &graph.inputs, &shapes);
+    [ready(plain), ready(Outline::new(graph, &[], &shapes).unwrap())]
+}
+
+fn same(a: &[Value], b: &[Value], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (a, b) in a.iter().zip(b) {
+        assert_eq!(a.dims(), b.dims(), "{what}");
+        for (a, b) in a.slice::<f32>().unwrap().iter().zip(b.slice::<f32>().unwrap()) {
+            assert!((a - b).abs() < 1e-5, "{what}: {a} and {b}");
+        }
+    }
+}
+
 #[test]
 fn layers_are_found_and_answer_as_the_loops_do() {
     let (activation, recurrent) = (Activation::Tanh, Activation::Sigmoid);
@@ -224,18 +244,10 @@ fn layers_are_found_and_answer_as_the_loops_do() {
                 cell.map(|cell| Recurrent { cell, last, mask: None }),
                 "{shape:?} {last}"
             );
-            let shapes = vec![None; 4];
-            let ready = |outline: Outline| outline.finish(&Weights::new(&NoWeights, None)).unwrap();
-            let plain = ready(Outline::of(fold(&graph, &[]).unwrap(), vec![], &graph.inputs, &shapes));
-            let fused = ready(Outline::new(&graph, &[], &shapes).unwrap());
+            let [plain, fused] = plans(&graph);
             for (steps, batch, n) in [(4, 1, 4), (3, 6, 3), (5, 2, 3)] {
                 let (a, b) = (plain.run(inputs(steps, batch, n)), fused.run(inputs(steps, batch, n)));
-                for (a, b) in a.unwrap().iter().zip(&b.unwrap()) {
-                    assert_eq!(a.dims(), b.dims(), "{shape:?}");
-                    for (a, b) in a.slice::<f32>().unwrap().iter().zip(b.slice::<f32>().unwrap()) {
-                        assert!((a - b).abs() < 1e-5, "{shape:?} {last}: {a} and {b}");
-                    }
-                }
+                same(&a.unwrap(), &b.unwrap(), &format!("{shape:?} {last}"));
             }
             // More steps than there are items: both say so.
             assert!(plain.run(inputs(2, 1, 3)).is_err() && fused.run(inputs(2, 1, 3)).is_err());
@@ -243,7 +255,7 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     }
 }
 
-/// Both directions, states put out, backwards, both kinds of GRU; masks and stacked cells stay loops.
+/// Both directions, states put out, backwards, both kinds of GRU, a mask; stacked cells stay a loop.
 #[test]
 fn layers_of_a_saved_model_are_found() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
@@ -255,8 +267,8 @@ fn layers_of_a_saved_model_are_found() {
     crate::plan::passes::prune(&mut draft).unwrap();
     crate::plan::passes::run(&mut draft).unwrap();
     let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
-    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 9);
-    assert_eq!(count(|op| matches!(op, Op::Control(_))), 2);
+    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 10);
+    assert_eq!(count(|op| matches!(op, Op::Control(_))), 1);
 }
 
 #[test]
