@@ -1,13 +1,15 @@
 //! Loops that are recurrent layers. A body is looked at operation by operation: only one that computes exactly the step of an LSTM, a
 //! GRU or a simple layer from constants, with nothing else going round than states, counters, the list of outputs and of a masked
-//! layer the last output, is replaced. The inputs' part of all steps becomes one product, and the steps one operation.
+//! layer the last output, is replaced. The inputs' part of all steps becomes one product, and the steps one operation; of stacked
+//! cells each becomes a layer.
 
 mod cell;
+mod replace;
 mod steps;
 mod view;
 
 use crate::EngineError;
-use crate::graph::{Activation, Binary, Compare, Control, Listing, Node, Op, Recurrent, ValueId};
+use crate::graph::{Binary, Compare, Control, Listing, Node, Op, ValueId};
 use crate::plan::control::changes;
 use crate::plan::draft::Draft;
 use crate::plan::passes::unused;
@@ -19,7 +21,7 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
     let mut number = 0;
     while number < draft.nodes.len() {
         if let Some(layer) = recognise(draft, number) {
-            replace(draft, number, layer);
+            replace::replace(draft, number, layer);
         }
         number += 1;
     }
@@ -109,7 +111,7 @@ fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
     let changing: Vec<usize> =
         (0..node.inputs.len()).filter(|n| round.changes[*n] && *n != list && !counters.contains(n)).collect();
     let steps = steps::find(&round, y, &changing, &counters)?;
-    let get = round.body.node(steps.found.x)?;
+    let get = round.body.node(steps.levels.first()?.found.x)?;
     let (Op::List(Listing::Get(Kind::F32)), [series, time, ..]) = (&get.op, &get.inputs[..]) else {
         return None;
     };
@@ -118,7 +120,7 @@ fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
     let test = View::new(test, &condition.graph.inputs);
     let mut limits = Vec::new();
     find_limits(&test, &round, &counters, *test.draft.outputs.first()?, &mut limits)?;
-    let stack = only_reader(draft, node, list, &steps.states)?;
+    let stack = only_reader(draft, node, list, &steps.states())?;
     Some(Layer { steps, last, x, length, limits, stack })
 }
 
@@ -177,41 +179,6 @@ fn only_reader(draft: &Draft, node: &Node, list: usize, states: &[usize]) -> Opt
         }
     }
     Some(stack)
-}
-
-fn replace(draft: &mut Draft, number: usize, layer: Layer) {
-    let node = draft.nodes[number].clone();
-    let Steps { found, states, mask } = layer.steps;
-    let weights = draft.keep(found.weights);
-    let bias = found.bias.map(|b| draft.keep(b));
-    let constants: Vec<ValueId> = found.constants.into_iter().map(|c| draft.keep(c)).collect();
-    draft.values += 2;
-    let (gates, unread) = (draft.values - 2, draft.values - 1);
-    let mut inputs = vec![gates];
-    inputs.extend(states.iter().map(|n| node.inputs[*n]));
-    inputs.extend(constants);
-    let output = mask.as_ref().map(|m| m.output);
-    let mask = mask.into_iter().flat_map(|m| [Given::Outside(m.mask), m.filler]);
-    for given in mask.chain(std::iter::once(layer.length)).chain(layer.limits) {
-        inputs.push(match given {
-            Given::Outside(value) => value,
-            Given::Constant(value) => draft.keep(value),
-        });
-    }
-    let mut outputs = vec![unread];
-    if let Some(stack) = layer.stack {
-        // Its place stays until the end: it has no outputs any more.
-        outputs = std::mem::take(&mut draft.nodes[stack].outputs);
-        draft.nodes[stack].inputs.clear();
-    }
-    outputs.extend(states.iter().map(|n| node.outputs[*n]));
-    let mut product = vec![layer.x, weights];
-    product.extend(bias);
-    let op = Op::Recurrent(Recurrent { cell: found.cell, last: layer.last, mask: output });
-    draft.nodes[number] = Node { op, inputs, outputs, name: node.name.clone() };
-    let dense =
-        Node { op: Op::Dense(Activation::None), inputs: product, outputs: vec![gates], name: node.name };
-    draft.nodes.insert(number, dense);
 }
 
 #[cfg(test)]

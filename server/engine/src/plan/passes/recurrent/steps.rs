@@ -8,10 +8,23 @@ use crate::value::{Kind, Value};
 
 /// The steps that a loop makes.
 pub struct Steps {
-    pub found: Found,
-    /// The state and, of an LSTM, the cell: which values of the loop they are.
-    pub states: Vec<usize>,
+    /// The lowest reads the sequence, each other one what the one below it puts out.
+    pub levels: Vec<Level>,
     pub mask: Option<Mask>,
+}
+
+impl Steps {
+    /// Which values of the loop are states.
+    pub fn states(&self) -> Vec<usize> {
+        self.levels.iter().flat_map(|level| level.states.iter().map(|s| s.number)).collect()
+    }
+}
+
+/// A cell, of which a step has several if they are stacked.
+pub struct Level {
+    pub found: Found,
+    /// The state and, of an LSTM, the cell.
+    pub states: Vec<Carried>,
 }
 
 /// Which steps are masked.
@@ -89,18 +102,38 @@ fn unmasked(round: &Round<'_>, y: ValueId, changing: &[usize]) -> Option<Steps> 
         before: round.body.inputs[*number],
         after: round.body.draft.outputs[*number],
     };
-    let mut states: Vec<Carried> = changing.iter().map(carried).collect();
+    let states: Vec<Carried> = changing.iter().map(carried).collect();
+    Some(Steps { levels: levels(&round.body, y, states)?, mask: None })
+}
+
+/// Cells on top of each other, the lowest first; the highest puts out `y`. What else goes round is nothing that they read: each is
+/// looked at as a whole.
+fn levels(view: &View<'_>, y: ValueId, mut states: Vec<Carried>) -> Option<Vec<Level>> {
+    let mut levels = vec![highest(view, y, &states)?];
+    while let Some(level) = levels.last() {
+        states.retain(|s| level.states.iter().all(|own| own.number != s.number));
+        let x = level.found.x;
+        if states.iter().all(|s| s.after != x) {
+            break;
+        }
+        levels.push(highest(view, x, &states)?);
+    }
+    levels.reverse();
+    Some(levels)
+}
+
+/// The cell that puts out `y`, and which states are its.
+fn highest(view: &View<'_>, y: ValueId, states: &[Carried]) -> Option<Level> {
+    let made = |states: Vec<Carried>| Some(Level { found: cell::find(view, &states)?, states });
+    let other = |h: &Carried, c: &Carried| (c.number != h.number).then(|| made(vec![*h, *c])).flatten();
     // The state comes first: it is what is put out.
-    let first = states.iter().position(|s| s.after == y)?;
-    states.swap(0, first);
-    let found = cell::find(&round.body, &states)?;
-    Some(Steps { found, states: states.iter().map(|s| s.number).collect(), mask: None })
+    let with = |h: &Carried| made(vec![*h]).or_else(|| states.iter().find_map(|c| other(h, c)));
+    states.iter().filter(|s| s.after == y).find_map(with)
 }
 
 fn masked(round: &Round<'_>, choice: &Choice, changing: &[usize], counters: &[usize]) -> Option<Steps> {
     let body = &round.body;
-    // The output goes round too, in the same form as a state of which it is made. What goes round otherwise is nothing that
-    // a step reads: a step is looked at as a whole.
+    // The last output goes round too, in the same form as the state that it is.
     let kept = |number: &usize| {
         let before = body.inputs[*number];
         let own = Choice::find(body, body.draft.outputs[*number])?;
@@ -110,21 +143,16 @@ fn masked(round: &Round<'_>, choice: &Choice, changing: &[usize], counters: &[us
             after: own.made,
         })
     };
-    let (shown, others): (Vec<Carried>, Vec<Carried>) =
-        changing.iter().filter_map(kept).partition(|s| s.after == choice.made);
-    let (found, states) = shown.iter().find_map(|first| {
-        let states: Vec<Carried> = std::iter::once(*first).chain(others.iter().copied()).collect();
-        Some((cell::find(body, &states)?, states))
-    })?;
+    let kept: Vec<Carried> = changing.iter().filter_map(kept).collect();
     let [list, index] = choice.mask;
     counters.iter().any(|n| body.inputs[*n] == index).then_some(())?;
-    let previous = shown.iter().find(|s| s.before == choice.kept).map(|s| s.number);
+    let previous = kept.iter().find(|s| s.after == choice.made && s.before == choice.kept);
     let (output, filler) = match previous {
-        Some(number) => (MaskedOutput::Previous, given(round, *round.node.inputs.get(number)?)),
+        Some(shown) => (MaskedOutput::Previous, given(round, *round.node.inputs.get(shown.number)?)),
         None => (MaskedOutput::Filler, fixed(round, choice.kept)?),
     };
     let mask = Mask { output, mask: round.series(list)?, filler };
-    Some(Steps { found, states: states.iter().map(|s| s.number).collect(), mask: Some(mask) })
+    Some(Steps { levels: levels(body, choice.made, kept)?, mask: Some(mask) })
 }
 
 /// A value of a body that is the same at all steps.
