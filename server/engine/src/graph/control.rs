@@ -151,7 +151,8 @@ pub enum MaskedOutput {
 
 /// A recurrent layer over a whole sequence: gates `[steps, batch, gates units]` as far as they come from the inputs, h, c?, constants…,
 /// (mask, filler)?, length, limits… → outputs `[length, batch, units]`, h, c?. As many steps are made as the least limit says. Items of
-/// the mask, which lie along its first axis, are broadcast to `[batch, units]`, and so is the filler.
+/// the mask, which lie along its first axis, are broadcast to `[batch, units]`, and so is the filler. Of a length of several numbers
+/// the first counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recurrent {
     /// A step.

@@ -23,6 +23,8 @@ enum Shape {
     Lstm,
     GruAfter,
     GruBefore,
+    /// The same, whose states' product is split as Keras 2 does it.
+    GruSplit,
     /// An LSTM one of whose gates is no sigmoid.
     OddGate,
     /// An LSTM whose forget and input gates are exchanged.
@@ -96,7 +98,7 @@ impl Build {
                 let sum = self.two(Binary::Add, x, s);
                 [self.of(Unary::Tanh, sum), c]
             }
-            Shape::GruAfter | Shape::GruBefore => [self.gru(shape == Shape::GruAfter, x, h), c],
+            Shape::GruAfter | Shape::GruBefore | Shape::GruSplit => [self.gru(shape, x, h), c],
             _ => self.lstm(shape, x, h, c),
         }
     }
@@ -119,8 +121,19 @@ impl Build {
         [self.two(Binary::Mul, o, out), c]
     }
 
-    fn gru(&mut self, after: bool, x: usize, h: usize) -> usize {
-        let u = UNITS;
+    /// The state's parts of z, r and, if there is one, n.
+    fn parts(&mut self, shape: Shape, s: usize) -> Vec<usize> {
+        let u = UNITS as i64;
+        if shape == Shape::GruSplit {
+            let (sizes, axis) = (self.ints(&[u, u, -1], &[3]), self.ints(&[1], &[]));
+            return self.graph.add_many(Op::SplitSizes(3), vec![s, sizes, axis], 3, "split").unwrap();
+        }
+        let count = if shape == Shape::GruAfter { 3 } else { 2 };
+        (0..count).map(|n| self.slice(s, n * u, (n + 1) * u)).collect()
+    }
+
+    fn gru(&mut self, shape: Shape, x: usize, h: usize) -> usize {
+        let (u, after) = (UNITS, shape == Shape::GruAfter);
         let (x, b) = (self.product(x, &[self.ins, 3 * u]), self.floats(&[3 * u]));
         let x = self.two(Binary::Add, x, b);
         let x = self.split(x, 3);
@@ -129,13 +142,11 @@ impl Build {
             let b = self.floats(&[3 * u]);
             s = self.two(Binary::Add, s, b);
         }
-        let (from, to) = (u as i64, 2 * u as i64);
-        let (sz, sr) = (self.slice(s, 0, from), self.slice(s, from, to));
-        let (z, r) = (self.two(Binary::Add, x[0], sz), self.two(Binary::Add, x[1], sr));
+        let s = self.parts(shape, s);
+        let (z, r) = (self.two(Binary::Add, x[0], s[0]), self.two(Binary::Add, x[1], s[1]));
         let (z, r) = (self.of(Unary::Sigmoid, z), self.of(Unary::Sigmoid, r));
         let part = if after {
-            let sn = self.slice(s, to, 3 * u as i64);
-            self.two(Binary::Mul, r, sn)
+            self.two(Binary::Mul, r, s[2])
         } else {
             let reset = self.two(Binary::Mul, r, h);
             self.product(reset, &[u, u])
@@ -179,7 +190,7 @@ fn layer(shape: Shape, last: bool) -> Graph {
     let after = b.graph.add_many(Op::Control(Arc::new(control)), inputs, 8, "loop").unwrap();
     let stack = b.add(Op::List(Listing::Stack(Kind::F32)), &[after[3], unknown]);
     b.graph.outputs = vec![stack, after[4], after[5]];
-    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore) {
+    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore | Shape::GruSplit) {
         b.graph.outputs.truncate(2);
     }
     b.graph
@@ -241,6 +252,7 @@ fn layers_are_found_and_answer_as_the_loops_do() {
         (Shape::Lstm, Some(Cell::Lstm { activation, recurrent })),
         (Shape::GruAfter, Some(gru(true))),
         (Shape::GruBefore, Some(gru(false))),
+        (Shape::GruSplit, Some(gru(false))),
         (Shape::OddGate, None),
         (Shape::Exchanged, None),
         (Shape::Hurried, None),

@@ -1,6 +1,7 @@
 //! A loop's body, looked at from its results: what makes a value, and of what.
 
 use crate::graph::{Activation, Binary, Node, Op, Unary, ValueId};
+use crate::kernels::split_sizes;
 use crate::plan::draft::Draft;
 use crate::value::{Kind, Value};
 use std::collections::HashMap;
@@ -98,6 +99,13 @@ impl<'d> View<'d> {
                 let size = width / count;
                 let along = matches!(ints(1)?, [1 | -1]) && size * count == width;
                 along.then(|| (node.inputs[0], [number * size, (number + 1) * size]))
+            }
+            Op::SplitSizes(_) => {
+                let number = node.outputs.iter().position(|o| *o == value)?;
+                let sizes =
+                    split_sizes(width, ints(1)?).ok().filter(|_| matches!(ints(2), Some([1 | -1])))?;
+                let begin = sizes.get(..number)?.iter().sum();
+                Some((node.inputs[0], [begin, begin + sizes.get(number)?]))
             }
             Op::StridedSlice(masks) => {
                 let ([_, begin], [_, end], [1, 1]) = (ints(1)?, ints(2)?, ints(3)?) else { return None };

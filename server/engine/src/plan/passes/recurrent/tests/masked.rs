@@ -166,7 +166,7 @@ const OUTPUTS: [Shown; 4] = [Shown::Before, Shown::BeforeGiven, Shown::Zeros, Sh
 
 #[test]
 fn masked_layers_are_found_and_answer_as_the_loops_do() {
-    let shapes = [Shape::Simple, Shape::Lstm, Shape::GruAfter, Shape::GruBefore];
+    let shapes = [Shape::Simple, Shape::Lstm, Shape::GruAfter, Shape::GruBefore, Shape::GruSplit];
     let all =
         shapes.iter().flat_map(|s| FORMS.map(|f| (*s, f))).flat_map(|(s, f)| OUTPUTS.map(|o| (s, f, o)));
     for (shape, form, shown) in all {
