@@ -154,9 +154,10 @@ impl Kernel for Layer<'_> {
         let (mut sums, mut extra) = (vec![0.0; count * gates], vec![0.0; count * 3 * units]);
         let mut masked = mask.as_ref().map(Rows::begin);
         for (t, x) in x.chunks_exact(sequence.batch * gates).enumerate() {
-            if masked.as_mut().is_none_or(|m| m.begin_step(t, self.h, self.c)) {
+            let marks = masked.as_mut().map_or(Some(&[][..]), |m| m.begin_step(t, self.h, self.c));
+            if let Some(marks) = marks {
                 sums.copy_from_slice(&x[rows.start * gates..rows.end * gates]);
-                self.step::<S>(&mut sums, &mut extra);
+                self.step::<S>(&mut sums, &mut extra, marks);
             }
             if let Some(masked) = &mut masked {
                 masked.end_step(t, self.h, self.c);
@@ -172,9 +173,9 @@ impl Kernel for Layer<'_> {
 }
 
 impl Layer<'_> {
-    /// One step of all rows: from gates that hold the inputs' part to the new state.
+    /// One step of all rows but those marked with 0: from gates that hold the inputs' part to the new state.
     #[inline(always)]
-    fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32]) {
+    fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32], marks: &[u8]) {
         let Piece { cell, weights, units: u, .. } = *self.piece;
         let wide = cell.gates() * u;
         match cell {
@@ -195,6 +196,9 @@ impl Layer<'_> {
             add_product::<S>(second, reset, &mut gates[2 * u..], 3 * u);
         }
         for (b, (g, extra)) in gates.chunks_exact_mut(wide).zip(extra.chunks_exact(3 * u)).enumerate() {
+            if marks.get(b) == Some(&0) {
+                continue;
+            }
             let c = self.c.get_mut(b * u..(b + 1) * u).unwrap_or_default();
             finish::<S>(cell, g, extra, &mut self.h[b * u..(b + 1) * u], c);
         }

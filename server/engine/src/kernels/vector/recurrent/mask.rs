@@ -43,7 +43,7 @@ impl<'a> Pieces<'a> {
         let Sequence { batch, steps, units } = sequence;
         let wide = self.made.len() / (steps * batch).max(1);
         let part = rows.start * units..rows.end * units;
-        let filler = self.filler.map(|f| &f[part.clone()]);
+        let (filler, by_row) = (self.filler.map(|f| &f[part.clone()]), wide == 1);
         Rows {
             made: self.made,
             line: batch * wide,
@@ -51,6 +51,7 @@ impl<'a> Pieces<'a> {
             shown: self.shown,
             part,
             filler,
+            by_row,
         }
     }
 }
@@ -67,11 +68,13 @@ pub struct Rows<'a> {
     /// The rows' outputs.
     part: Range<usize>,
     filler: Option<&'a [f32]>,
+    /// A mark is of a whole row.
+    by_row: bool,
 }
 
-impl Rows<'_> {
+impl<'a> Rows<'a> {
     /// The marks of a step.
-    fn of_step(&self, t: usize) -> &[u8] {
+    fn of_step(&self, t: usize) -> &'a [u8] {
         &self.made[t * self.line..][self.marks.clone()]
     }
 
@@ -80,7 +83,8 @@ impl Rows<'_> {
         // SAFETY: pieces have other rows each, and the slice is borrowed as long as there are pieces; a piece begins once.
         #[allow(unsafe_code)]
         let shown = unsafe { self.shown.part(self.part.start, self.part.len()) };
-        Masked { rows: self, shown, kept: vec![0.0; 2 * self.part.len()] }
+        let kept = if self.by_row { Vec::new() } else { vec![0.0; 2 * self.part.len()] };
+        Masked { rows: self, shown, kept }
     }
 }
 
@@ -88,29 +92,37 @@ impl Rows<'_> {
 pub struct Masked<'a> {
     rows: &'a Rows<'a>,
     shown: &'a mut [f32],
-    /// The states of before a step.
+    /// The states of before a step, if it is not masked for whole rows.
     kept: Vec<f32>,
 }
 
-impl Masked<'_> {
+impl<'a> Masked<'a> {
     /// The last output.
     pub fn shown(&self) -> &[f32] {
         self.shown
     }
 
-    /// Before a step: whether any row makes it. It is made for all of them then.
-    pub fn begin_step(&mut self, t: usize, h: &[f32], c: &[f32]) -> bool {
+    /// Before a step: for which rows it is made, 0 for none; an empty slice is all of them. None: nothing is to be made.
+    pub fn begin_step(&mut self, t: usize, h: &[f32], c: &[f32]) -> Option<&'a [u8]> {
+        let marks = self.rows.of_step(t);
+        if marks.iter().all(|m| *m == 0) {
+            return None;
+        }
+        if self.rows.by_row {
+            return Some(marks);
+        }
         self.kept[..h.len()].copy_from_slice(h);
         self.kept[h.len()..][..c.len()].copy_from_slice(c);
-        self.rows.of_step(t).iter().any(|m| *m != 0)
+        Some(&[])
     }
 
-    /// After it: masked rows get their states of before back, and what they put out.
+    /// After it: what is masked in a row that it was made for gets its state of before back, and all rows put something out.
     pub fn end_step(&mut self, t: usize, h: &mut [f32], c: &mut [f32]) {
         let marks = self.rows.of_step(t);
-        copy_where(marks, false, &self.kept[..h.len()], h);
-        if !c.is_empty() {
-            copy_where(marks, false, &self.kept[h.len()..], c);
+        if !self.rows.by_row && marks.iter().any(|m| *m != 0) {
+            let (kept_h, kept_c) = self.kept.split_at(h.len());
+            copy_where(marks, false, kept_h, h);
+            copy_where(marks, false, &kept_c[..c.len()], c);
         }
         copy_where(marks, true, h, self.shown);
         if let Some(filler) = self.rows.filler {
