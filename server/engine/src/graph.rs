@@ -5,6 +5,7 @@
 //! in bytes. The border widens and narrows.
 
 mod control;
+mod forest;
 mod imaging;
 mod op;
 mod rare;
@@ -14,6 +15,7 @@ mod fused;
 mod text;
 
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
+pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};

@@ -10,6 +10,7 @@ pub mod convolve;
 mod crew;
 mod depthwise;
 mod elementwise;
+mod forest;
 mod form;
 pub mod gemm;
 mod hash;

@@ -1,7 +1,6 @@
 //! An artifact, prepared and loaded.
 
-use crate::formats::savedmodel::bundle::{Access, Bundle};
-use crate::formats::{self, Artifact, Program, savedmodel};
+use crate::formats::{self, Access, Artifact, Program};
 use crate::graph::Weight;
 use crate::packed_file::{PackedFile, Packs, Unsaved};
 use crate::plan::{Held, Outline, Plan, Reader, Weights};
@@ -47,13 +46,13 @@ pub struct Kept<'a> {
 
 /// Reads weights as plans want them.
 struct Source {
-    bundle: Bundle,
+    store: formats::Source,
     weights: Vec<Weight>,
 }
 
 impl Reader for Source {
     fn read(&self, weight: usize) -> Result<Value, EngineError> {
-        savedmodel::weight(&self.bundle, &self.weights[weight])
+        self.store.weight(&self.weights[weight])
     }
 
     fn rows(
@@ -62,12 +61,11 @@ impl Reader for Source {
         sizes: [usize; 2],
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError> {
-        savedmodel::rows(&self.bundle, &self.weights[weight], sizes, work)
+        self.store.rows(&self.weights[weight], sizes, work)
     }
 
     fn identity(&self, weight: usize) -> String {
-        let weight = &self.weights[weight];
-        self.bundle.identity(&weight.key, weight.part.as_deref())
+        self.store.identity(&self.weights[weight])
     }
 }
 
@@ -102,8 +100,8 @@ impl Prepared {
             return Err(EngineError::Unsupported(artifact.unsupported));
         }
         let mut report = report(&artifact, 0);
-        let Artifact { mut programs, weights, source: bundle, .. } = artifact;
-        let source = Source { bundle, weights };
+        let Artifact { mut programs, weights, source: store, .. } = artifact;
+        let source = Source { store, weights };
         let held = source.small()?;
         let (outlines, which) = outlines(&programs, &held)?;
         report.resident_bytes = source.bytes(&outlines)?;
@@ -177,7 +175,7 @@ impl Source {
             .iter()
             .map(|w| {
                 let bytes = w.bytes();
-                let most = self.bundle.access().small as u64 * if w.shape.len() < 2 { VECTOR } else { 1 };
+                let most = self.store.small() as u64 * if w.shape.len() < 2 { VECTOR } else { 1 };
                 // Strings lie in memory as they come.
                 let small = w.dtype == DType::String || bytes <= most.min(left);
                 left = left.saturating_sub(if small { bytes } else { 0 });

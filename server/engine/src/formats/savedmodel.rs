@@ -8,7 +8,7 @@ mod attributes;
 pub mod bundle;
 mod constants;
 mod inline;
-mod layout;
+pub(super) mod layout;
 mod lower;
 mod objects;
 mod proto;
@@ -19,7 +19,7 @@ mod tables;
 mod variables;
 mod weights;
 
-use super::{Artifact, Program};
+use super::{Artifact, Program, Source};
 use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value};
 use crate::{DType, EngineError};
@@ -54,7 +54,13 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         ));
     }
     let (weights, unsupported) = context.finish()?;
-    Ok(Artifact { format: "tensorflow-savedmodel", programs, weights, unsupported, source: bundle })
+    Ok(Artifact {
+        format: "tensorflow-savedmodel",
+        programs,
+        weights,
+        unsupported,
+        source: Source::Bundle(bundle),
+    })
 }
 
 fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {

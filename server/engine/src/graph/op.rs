@@ -275,6 +275,8 @@ pub enum Op {
     Text(super::Text),
     /// keys, default
     Lookup(Arc<super::Table>),
+    /// x [rows, features]
+    Forest(Arc<super::Forests>),
     /// What is seldom met.
     Rare(Box<super::Rare>),
     /// Branches and loops.

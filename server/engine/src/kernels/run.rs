@@ -56,6 +56,7 @@ fn single(op: &Op, inputs: &[&Value]) -> super::Outcome {
         Op::Softmax { log } => reduce::softmax(x?, *log),
         Op::ArgExtreme { max } => reduce::arg_extreme(*max, x?, second()?),
         Op::Resize(how) => resize::resize(x?, second()?, how),
+        Op::Forest(forest) => super::forest::run(forest, x?),
         Op::Activate(activation) => super::activate::value(*activation, x?),
         Op::Chain(chain) => super::chain::chain(chain, inputs),
         Op::LayerNorm(norm) => super::layer_norm::layer_norm(norm, inputs),

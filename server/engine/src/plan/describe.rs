@@ -50,6 +50,7 @@ pub fn title(op: &Op) -> String {
             format!("MatMul {} {}", side("a", *transpose_a), side("b", *transpose_b))
         }
         Op::StridedSlice(masks) if *masks == Masks::default() => "StridedSlice".to_owned(),
+        Op::Forest(forest) => format!("{forest:?}"),
         Op::Text(text) => short(&format!("{text:?}")),
         Op::Rare(rare) => match &**rare {
             Rare::Image(image) => short(&format!("{image:?}")),

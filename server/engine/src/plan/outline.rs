@@ -14,6 +14,7 @@ use crate::packed_file::Key;
 use crate::value::Value;
 use rayon::prelude::*;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A plan without its large weights.
 #[derive(Debug)]
@@ -80,6 +81,10 @@ impl Outline {
                     self.weights_of(node, product, [number, n], weights, &mut all)?;
                     // The bias lies as it is.
                     2
+                }
+                Op::Forest(forest) => {
+                    all.insert(Buffer::Place(Arc::as_ptr(forest).addr()), forest.bytes());
+                    1
                 }
                 _ => 1,
             };

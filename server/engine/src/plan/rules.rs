@@ -148,6 +148,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Shape => Ok(numbers::shape(x)),
         Op::Size | Op::Rank => Ok(numbers::measure(op, x)),
         Op::OneHot(axis) => moves::one_hot(x, at(1), *axis),
+        Op::Forest(forest) => layers::forest(x, forest.features(), forest.outputs()),
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
             Rare::Running { .. } | Rare::Function(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),

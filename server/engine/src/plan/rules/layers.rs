@@ -35,6 +35,16 @@ pub fn dense(x: &Known, weights: &Known) -> Found {
     Ok(Known::shaped([outer, &[*columns]].concat()))
 }
 
+pub fn forest(x: &Known, features: usize, outputs: usize) -> Found {
+    let Some(shape) = &x.shape else { return Ok(Known::default()) };
+    match shape[..] {
+        [rows, given] if given.is_none_or(|given| given == features) => {
+            Ok(Known::shaped(vec![rows, Some(outputs)]))
+        }
+        _ => Err(fail(format!("trees over {features} features on {}", show(shape)))),
+    }
+}
+
 pub fn product(x: &Known, weights: &Known, product: &Product) -> Found {
     match &product.kind {
         Products::Dense => dense(x, weights),

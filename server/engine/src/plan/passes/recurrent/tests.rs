@@ -1,6 +1,6 @@
 //! Layers as Keras writes them are found and answer as the loops do; what is nearly one stays a loop.
 
-use crate::formats::savedmodel::bundle::Access;
+use crate::formats::Access;
 use crate::graph::{
     Activation, Binary, Body, Cell, Compare, Control, Graph, Listing, Masks, Node, Op, Recurrent, Unary,
 };
@@ -136,7 +136,7 @@ fn layers_are_found_and_answer_as_the_loops_do() {
 fn layers_of_a_saved_model_are_found() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
     let artifact = crate::formats::read(&dir, Access::FOREIGN).unwrap();
-    let read = |w| Held::Here(crate::formats::savedmodel::weight(&artifact.source, w).unwrap());
+    let read = |w| Held::Here(artifact.source.weight(w).unwrap());
     let weights: Vec<Held> = artifact.weights.iter().map(read).collect();
     let program = artifact.programs.iter().find(|p| p.signature.name == "serving_default").unwrap();
     let mut draft = fold(&program.graph, &weights).unwrap();

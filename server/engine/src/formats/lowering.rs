@@ -1,0 +1,98 @@
+//! What readers of tables of numbers share: they build small graphs over rows of features.
+
+use super::{Artifact, Program, Source};
+use crate::graph::{Forests, Graph, Literal, Op, ValueId};
+use crate::{DType, EngineError, Signature, TensorSpec};
+use std::sync::Arc;
+
+/// Name of the only input of such models.
+const INPUT: &str = "features";
+
+/// A graph over one input, rows of features, on its way.
+pub struct Lowering {
+    graph: Graph,
+    dtype: DType,
+    features: usize,
+}
+
+impl Lowering {
+    /// One whose input is of a type.
+    pub fn new(dtype: DType, features: usize) -> Result<(Self, ValueId), EngineError> {
+        let mut graph = Graph::default();
+        let x = graph.add(Op::Input(0), Vec::new(), INPUT)?;
+        graph.inputs.push(x);
+        Ok((Self { graph, dtype, features }, x))
+    }
+
+    /// Adds an operation.
+    pub fn add(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
+        let name = format!("{}", self.graph.nodes.len());
+        self.graph.add(op, inputs.to_vec(), &name)
+    }
+
+    /// Adds a constant.
+    pub fn literal(&mut self, literal: Literal) -> Result<ValueId, EngineError> {
+        self.add(Op::Literal(Arc::new(literal)), &[])
+    }
+
+    /// Adds one number of the input's type.
+    pub fn number(&mut self, number: f64) -> Result<ValueId, EngineError> {
+        self.literal(match self.dtype {
+            DType::F64 => Literal::F64(vec![number], Vec::new()),
+            _ => Literal::F32(vec![number as f32], Vec::new()),
+        })
+    }
+
+    /// Adds the number of an axis.
+    pub fn axis(&mut self, axis: i64) -> Result<ValueId, EngineError> {
+        self.literal(Literal::I64(vec![axis], Vec::new()))
+    }
+
+    /// Trees over rows: [rows, outputs].
+    pub fn forest(&mut self, forest: &Arc<Forests>, x: ValueId) -> Result<ValueId, EngineError> {
+        self.add(Op::Forest(Arc::clone(forest)), &[x])
+    }
+
+    /// The class with the largest number, as a number of the input's type: [rows].
+    pub fn largest(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        let axis = self.axis(1)?;
+        let class = self.add(Op::ArgExtreme { max: true }, &[x, axis])?;
+        self.add(Op::Cast(self.dtype), &[class])
+    }
+
+    /// The mean of values of one shape.
+    pub fn mean(&mut self, values: &[ValueId]) -> Result<ValueId, EngineError> {
+        let Some((first, rest)) = values.split_first() else {
+            return Err(EngineError::broken("a mean of nothing"));
+        };
+        let mut sum = *first;
+        for value in rest {
+            sum = self.add(Op::Binary(crate::graph::Binary::Add), &[sum, *value])?;
+        }
+        if rest.is_empty() {
+            return Ok(sum);
+        }
+        let count = self.number(values.len() as f64)?;
+        self.add(Op::Binary(crate::graph::Binary::Div), &[sum, count])
+    }
+
+    /// The finished program, whose only output is of the input's type; its rows have `shape`.
+    pub fn finish(mut self, signature: &str, output: &str, value: ValueId, shape: &[usize]) -> Program {
+        self.graph.outputs.push(value);
+        let rows = |rest: &[usize]| {
+            Some([&[None], &rest.iter().copied().map(Some).collect::<Vec<_>>()[..]].concat())
+        };
+        let spec = |name: &str, shape| TensorSpec { name: name.to_owned(), dtype: self.dtype, shape };
+        let signature = Signature {
+            name: signature.to_owned(),
+            inputs: vec![spec(INPUT, rows(&[self.features]))],
+            outputs: vec![spec(output, rows(shape))],
+        };
+        Program { signature, graph: self.graph }
+    }
+}
+
+/// An artifact whose graphs hold all that there is.
+pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
+    Artifact { format, programs, weights: Vec::new(), unsupported: Vec::new(), source: Source::Graphs }
+}

@@ -1,0 +1,107 @@
+//! XGBoost's boosters: JSON, UBJSON and the older binary file, told apart by their first bytes.
+//!
+//! `serving_default` answers as `Booster.predict` does, up to the best iteration where training stopped early, as the SageMaker container
+//! does; `margin` gives the sums before the objective's transform. Several boosters in one archive, which is how the container keeps
+//! the models of a cross-validation, answer together: with their mean, or the class that most of them say.
+
+mod binary;
+mod document;
+mod lower;
+mod objective;
+mod trees;
+
+use super::{Artifact, lowering, savedmodel, ubjson};
+use crate::EngineError;
+use document::Document;
+use std::path::{Path, PathBuf};
+
+/// Name of the format.
+const FORMAT: &str = "xgboost";
+/// A booster is read whole.
+const LARGEST: u64 = 4 << 30;
+
+/// Whether a file begins as one of them does.
+pub fn is_likely(head: &[u8]) -> bool {
+    is_json(head) || is_ubjson(head) || binary::is_likely(head)
+}
+
+fn is_json(head: &[u8]) -> bool {
+    let Some(inner) = head.trim_ascii_start().strip_prefix(b"{") else { return false };
+    let inner = inner.trim_ascii_start();
+    [&b"\"learner\""[..], b"\"version\""].iter().any(|key| inner.starts_with(key))
+}
+
+fn is_ubjson(head: &[u8]) -> bool {
+    let Some([b'L' | b'l' | b'i' | b'U' | b'I', key @ ..]) = head.strip_prefix(b"{") else { return false };
+    let key = &key[..key.len().min(24)];
+    [&b"learner"[..], b"version"].iter().any(|name| key.windows(7).any(|window| window == *name))
+}
+
+/// Reads one booster, or several that answer together.
+pub fn read(files: &[PathBuf]) -> Result<Artifact, EngineError> {
+    let boosters = files.iter().map(|file| one(file)).collect::<Result<Vec<_>, _>>()?;
+    Ok(lowering::artifact(FORMAT, lower::programs(&boosters)?))
+}
+
+fn one(file: &Path) -> Result<lower::Booster, EngineError> {
+    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
+    let in_file = |e: EngineError| match e {
+        EngineError::BrokenArtifact(what) => EngineError::broken(format!("{name}: {what}")),
+        other => other,
+    };
+    let dir = file.parent().unwrap_or(Path::new("."));
+    let bytes = savedmodel::layout::read_file(dir, &name, LARGEST)?;
+    document(&bytes).and_then(|document| lower::Booster::of(&document.learner)).map_err(in_file)
+}
+
+fn document(bytes: &[u8]) -> Result<Document, EngineError> {
+    if is_ubjson(bytes) {
+        return ubjson::from_slice(bytes)
+            .map_err(|e| EngineError::broken(format!("it is not an XGBoost model in UBJSON: {e}")));
+    }
+    if is_json(bytes) {
+        return json(bytes)
+            .map_err(|e| EngineError::broken(format!("it is not an XGBoost model in JSON: {e}")));
+    }
+    binary::read(bytes)
+}
+
+/// XGBoost writes what is not a number as `NaN`, which JSON does not know; none of what is read here may be that.
+fn json(bytes: &[u8]) -> Result<Document, serde_json::Error> {
+    serde_json::from_slice(bytes).or_else(|error| {
+        let Some(rewritten) = without_nan(bytes) else { return Err(error) };
+        serde_json::from_slice(&rewritten)
+    })
+}
+
+/// The text with `null` for NaN and the largest number for infinity outside of strings; none: there are none.
+fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
+    let (mut out, mut at, mut changed) = (Vec::new(), 0, false);
+    let words: [(&[u8], &[u8]); 2] = [(b"NaN", b"0"), (b"Infinity", b"3.4028235e38")];
+    while at < bytes.len() {
+        if bytes[at] == b'"' {
+            let end = end_of_string(bytes, at);
+            out.extend_from_slice(&bytes[at..end]);
+            at = end;
+        } else if let Some((word, instead)) = words.iter().find(|(word, _)| bytes[at..].starts_with(word)) {
+            out.extend_from_slice(instead);
+            (at, changed) = (at + word.len(), true);
+        } else {
+            out.push(bytes[at]);
+            at += 1;
+        }
+    }
+    changed.then_some(out)
+}
+
+/// One behind the quotation mark that ends the string that begins here.
+fn end_of_string(bytes: &[u8], begin: usize) -> usize {
+    let mut at = begin + 1;
+    while at < bytes.len() && bytes[at] != b'"' {
+        at += 1 + usize::from(bytes[at] == b'\\');
+    }
+    (at + 1).min(bytes.len())
+}
+
+#[cfg(test)]
+mod tests;
