@@ -14,7 +14,7 @@ mod rows;
 mod fused;
 mod text;
 
-pub use control::{Cell, Control, Function as Body, Listing, Recurrent};
+pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};

@@ -140,12 +140,25 @@ impl Cell {
     }
 }
 
+/// What a recurrent layer puts out at a masked step, at which its states stay as they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MaskedOutput {
+    /// The output of the step before; at the first step the filler.
+    Previous,
+    /// The filler.
+    Filler,
+}
+
 /// A recurrent layer over a whole sequence: gates `[steps, batch, gates units]` as far as they come from the inputs, h, c?, constants…,
-/// length, limits… → outputs `[length, batch, units]`, h, c?. As many steps are made as the least limit says.
+/// (mask, filler)?, length, limits… → outputs `[length, batch, units]`, h, c?. As many steps are made as the least limit says. Items of
+/// the mask, which lie along its first axis, are broadcast to `[batch, units]`, and so is the filler. Of a length of several numbers
+/// the first counts.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Recurrent {
     /// A step.
     pub cell: Cell,
     /// Only the last output is wanted; it lies in the first place.
     pub last: bool,
+    /// There is a mask: what is not true is masked.
+    pub mask: Option<MaskedOutput>,
 }

@@ -3,10 +3,10 @@
 use super::access::{Output, int, output, zeros};
 use super::gemm::Packed;
 use super::threads::threads;
-use super::vector::recurrent::{Run, Sequence, Weights, recurrent};
+use super::vector::recurrent::{Mask, Run, Sequence, Weights, recurrent};
 use super::{Value, fail, moves};
 use crate::EngineError;
-use crate::graph::{Cell, Recurrent};
+use crate::graph::{Cell, MaskedOutput, Recurrent};
 
 /// A layer that waits for its inputs.
 #[derive(Debug)]
@@ -57,7 +57,7 @@ impl PackedRecurrent {
         self.weights.first.bytes() + second + self.weights.bias.len() * size_of::<f32>()
     }
 
-    /// Gates, states…, length, limits… → outputs, states….
+    /// Gates, states…, (mask, filler)?, length, limits… → outputs, states….
     pub fn run(&self, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
         Ok(Self::run_all(&[(self, inputs)])?.pop().unwrap_or_default())
     }
@@ -82,6 +82,7 @@ struct Ready<'a> {
     sequence: Sequence,
     /// The state and, of an LSTM, the cell: before and after.
     carried: [Output<f32>; 2],
+    mask: Option<ReadyMask>,
     out: Output<f32>,
     /// Outputs that there is room for.
     length: usize,
@@ -89,37 +90,37 @@ struct Ready<'a> {
 
 impl<'a> Ready<'a> {
     fn new(layer: &'a PackedRecurrent, inputs: &[&'a Value]) -> Result<Self, EngineError> {
-        let (units, states) = (layer.units, layer.op.cell.states());
-        let missing = || fail("a recurrent layer lacks an input");
-        let x = *inputs.first().ok_or_else(missing)?;
+        let (units, op) = (layer.units, layer.op);
+        let mut inputs = inputs.iter().copied();
+        let mut next = || inputs.next().ok_or_else(|| fail("a recurrent layer lacks an input"));
+        let x = next()?;
         let [there, batch, columns] = *x.dims() else {
             return Err(fail(format!("a recurrent layer on {:?}", x.dims())));
         };
-        if columns != units * layer.op.cell.gates() {
+        if columns != units * op.cell.gates() {
             return Err(fail(format!("a recurrent layer of {units} units on {:?}", x.dims())));
         }
-        let length = size(int(inputs.get(1 + states).ok_or_else(missing)?)?)?;
-        let limits = inputs.get(2 + states..).ok_or_else(missing)?.iter().map(|l| int(l));
-        let steps = limits.collect::<Result<Vec<_>, _>>()?.into_iter().min().ok_or_else(missing)?;
-        let steps = usize::try_from(steps).unwrap_or(0);
-        let room = if layer.op.last { length.saturating_mul(steps) } else { length };
-        if steps > there || steps > room {
+        let state = [batch, units];
+        let h = own(next()?, state)?;
+        let c = if op.cell.states() == 2 { own(next()?, state)? } else { output(&[0])? };
+        let mask = match op.mask {
+            Some(output) => Some(ReadyMask::new(output, next()?, next()?, state)?),
+            None => None,
+        };
+        let length = size(int(next()?)?)?;
+        let steps = std::iter::once(next()?).chain(inputs).map(int);
+        let steps = steps.collect::<Result<Vec<_>, _>>()?.into_iter().min();
+        let steps = steps.and_then(|steps| usize::try_from(steps).ok()).unwrap_or(0);
+        let room = if op.last { length.saturating_mul(steps) } else { length };
+        let marked = mask.as_ref().map_or(there, |m| m.steps);
+        if steps > there || steps > room || steps > marked {
             return Err(fail(format!(
-                "{steps} steps over a sequence of {there}, with room for {length} outputs"
+                "{steps} steps over a sequence of {there}, a mask of {marked}, with room for {length} outputs"
             )));
         }
-        let state = |n: usize| {
-            let state = match inputs.get(1 + n) {
-                Some(state) if n < states => moves::expand(state, &[batch, units])?,
-                _ => moves::blank(crate::value::Kind::F32, &[0])?,
-            };
-            let mut own = output::<f32>(state.dims())?;
-            own.copy_from_slice(state.slice()?);
-            Ok::<_, EngineError>(own)
-        };
-        let carried = [state(0)?, state(1)?];
         let out = zeros::<f32>(&[length, batch, units])?;
-        Ok(Self { layer, x, sequence: Sequence { batch, steps, units }, carried, out, length })
+        let sequence = Sequence { batch, steps, units };
+        Ok(Self { layer, x, sequence, carried: [h, c], mask, out, length })
     }
 
     /// Multiplications.
@@ -140,13 +141,15 @@ impl<'a> Ready<'a> {
             h,
             c,
             out: (!op.last).then(|| &mut self.out[..steps * batch * units]),
+            mask: self.mask.as_mut().map(|m| m.of(steps)).transpose()?,
         })
     }
 
     fn finish(mut self) -> Result<Vec<Value>, EngineError> {
         let (op, Sequence { batch, steps, units }) = (self.layer.op, self.sequence);
         if op.last && steps > 0 {
-            self.out[..batch * units].copy_from_slice(&self.carried[0]);
+            let shown = self.mask.as_ref().map_or(&self.carried[0], |m| &m.shown);
+            self.out[..batch * units].copy_from_slice(shown);
         }
         let mut made = vec![Value::of(self.out, &[self.length, batch, units])?];
         for state in self.carried.into_iter().take(op.cell.states()) {
@@ -159,8 +162,64 @@ impl<'a> Ready<'a> {
 impl std::fmt::Display for PackedRecurrent {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?} of {} units", self.op.cell, self.units)?;
-        if self.op.last { f.write_str(", last output") } else { Ok(()) }
+        f.write_str(if self.op.last { ", last output" } else { "" })?;
+        f.write_str(if self.op.mask.is_some() { ", masked" } else { "" })
     }
+}
+
+/// A mask about to be used.
+struct ReadyMask {
+    /// How many steps it is of.
+    steps: usize,
+    /// Its items, broadcast: a mark for each row, or for each number of a state.
+    made: Value,
+    shown: Output<f32>,
+    filler: Option<Value>,
+}
+
+impl ReadyMask {
+    fn new(
+        output: MaskedOutput,
+        mask: &Value,
+        filler: &Value,
+        state: [usize; 2],
+    ) -> Result<Self, EngineError> {
+        let [batch, units] = state;
+        let unfit = || fail(format!("a mask of shape {:?} for states of {state:?}", mask.dims()));
+        let (steps, item) = mask.dims().split_first().ok_or_else(unfit)?;
+        // As a choice broadcasts its condition, which has been one for each row too.
+        let (rows, wide) = match *item {
+            [] => (1, 1),
+            [rows] if rows == batch && rows != units => (rows, 1),
+            [wide] => (1, wide),
+            [rows, wide] => (rows, wide),
+            _ => return Err(unfit()),
+        };
+        let wanted = [*steps, batch, if wide == 1 { 1 } else { units }];
+        let made = moves::expand(&mask.reshape(&[*steps, rows, wide])?, &wanted)?;
+        let filler = moves::expand(filler, &state)?;
+        let shown = own(&filler, state)?;
+        let filler = (output == MaskedOutput::Filler).then_some(filler);
+        Ok(Self { steps: *steps, made, shown, filler })
+    }
+
+    /// The mask of the first steps.
+    fn of(&mut self, steps: usize) -> Result<Mask<'_>, EngineError> {
+        let line = self.made.elem_count() / self.steps.max(1);
+        Ok(Mask {
+            made: &self.made.slice()?[..steps * line],
+            shown: &mut self.shown,
+            filler: self.filler.as_ref().map(Value::slice).transpose()?,
+        })
+    }
+}
+
+/// A copy to be written to, broadcast to the shape of a state.
+fn own(state: &Value, shape: [usize; 2]) -> Result<Output<f32>, EngineError> {
+    let state = moves::expand(state, &shape)?;
+    let mut own = output::<f32>(&shape)?;
+    own.copy_from_slice(state.slice()?);
+    Ok(own)
 }
 
 fn size(n: i64) -> Result<usize, EngineError> {

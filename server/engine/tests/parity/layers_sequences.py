@@ -23,7 +23,17 @@ def tails(rng, case):
     return x
 
 
+def gaps(rng, case):
+    """Series with masked steps anywhere, at their start too; one of them is masked altogether."""
+    x = rng.normal(0, 1, (BATCHES[case], 7, 4)).astype("float32")
+    x[rng.random(x.shape[:2]) < 0.4] = 0
+    x[0, 0] = 0
+    x[1:2] = 0
+    return x
+
+
 MASKED = Hints(arrays={"x": tails})
+GAPS = Hints(arrays={"x": gaps})
 
 for name, kind in KINDS.items():
     each(name, {
@@ -43,11 +53,35 @@ for name, kind in KINDS.items():
 
     layer(f"{name} with Masking")(masked)
 
+    def rarely(kind=kind):
+        x = keras.Input((7, 4), name="x")
+        y = L.Masking()(x)
+        last, *states = kind(5, return_state=True, go_backwards=True)(y)
+        return x, {
+            "last": last, "state": states[0], "back": kind(5, return_sequences=True, go_backwards=True)(y),
+            "begun": kind(5, return_sequences=True)(y, initial_state=states),
+            "zeros": kind(5, return_sequences=True, zero_output_for_mask=True)(y), "zero": kind(4, zero_output_for_mask=True)(y),
+            "both": L.Bidirectional(kind(3, return_sequences=True))(y),
+        }, GAPS
+
+    layer(f"{name} with Masking, states, backwards, zero output")(rarely)
+
 each("", {
     "RNN activations": lambda: [L.LSTM(4, activation="relu", recurrent_activation="hard_sigmoid"), L.GRU(4, activation="elu"),
                                 L.SimpleRNN(4, activation="relu")],
     "RNN of stacked cells": lambda: [L.RNN([L.LSTMCell(4), L.GRUCell(3)]), L.RNN(L.SimpleRNNCell(3), return_sequences=True)],
 }, (6, 4))
+
+
+@layer("RNN of stacked cells with Masking")
+def stacked():
+    x = keras.Input((7, 4), name="x")
+    y = L.Masking()(x)
+    cells = L.RNN([L.LSTMCell(4), L.LSTMCell(3)], return_sequences=True, return_state=True)
+    out, *states = cells(y)
+    return x, {"out": out, "h": states[0][0], "c": states[1][1],
+               "three": L.RNN([L.GRUCell(4), L.SimpleRNNCell(5), L.LSTMCell(3)])(y),
+               "zeros": L.RNN([L.GRUCell(3), L.GRUCell(3)], return_sequences=True, zero_output_for_mask=True)(y)}, GAPS
 
 
 @layer("LSTM GRU return_state")

@@ -171,6 +171,14 @@ def series_2(k, l):
     ])
 
 
+def text_2(k, l):
+    return k.Sequential([
+        k.Input((None,), dtype="int32", name="x"), l.Embedding(6, 4, mask_zero=True),
+        l.Bidirectional(l.LSTM(5, return_sequences=True)), l.GRU(4, return_sequences=True),
+        l.SimpleRNN(3, return_sequences=True, go_backwards=True), l.LSTM(4), l.Dense(2),
+    ])
+
+
 def table_2(k, l):
     a, b = k.Input((3,), name="a"), k.Input((2,), dtype="int32", name="b")
     y = l.Concatenate()([l.Dense(4, activation="tanh")(a), l.Flatten()(l.Embedding(6, 3)(b))])
@@ -183,7 +191,7 @@ def attention_2(k, l):
     return k.Model(x, l.Dense(2)(l.GlobalAveragePooling1D()(y)))
 
 
-for name, build in {"convolutions": image_2, "recurrent": series_2, "two inputs, two outputs": table_2,
+for name, build in {"convolutions": image_2, "recurrent": series_2, "masked recurrent": text_2, "two inputs, two outputs": table_2,
                     "attention": attention_2}.items():
     keras_2(name, build)
 

@@ -1,10 +1,17 @@
 //! Recurrent layers over whole sequences, step after step. The inputs' part of the gates comes from one product over all steps; here
 //! the state's part is added, with weights packed once.
 
+mod mask;
+mod product;
+
+pub use mask::Mask;
+
 use crate::graph::Cell;
 use crate::kernels::activate;
-use crate::kernels::gemm::{PANEL, Packed, Shared, share, workers};
-use crate::kernels::simd::{Isa, Kernel, LANES, Simd, run_on};
+use crate::kernels::gemm::{Packed, Shared, share, workers};
+use crate::kernels::simd::{Isa, Kernel, Simd, run_on};
+use mask::Rows;
+use product::add_product;
 use std::ops::Range;
 
 /// What the state is multiplied by.
@@ -30,7 +37,8 @@ pub struct Sequence {
 }
 
 /// What a layer reads and writes. `x`: `[steps, batch, gates units]`, with the first bias; `h` and, of an LSTM, `c`: `[batch, units]`,
-/// the state before and after; `out`: `[steps, batch, units]`, if all outputs are wanted.
+/// the state before and after; `out`: `[steps, batch, units]`, if all outputs are wanted. A mask: at which steps of which rows nothing is
+/// made.
 #[derive(Debug)]
 pub struct Run<'a> {
     pub cell: Cell,
@@ -40,6 +48,7 @@ pub struct Run<'a> {
     pub h: &'a mut [f32],
     pub c: &'a mut [f32],
     pub out: Option<&'a mut [f32]>,
+    pub mask: Option<Mask<'a>>,
 }
 
 impl Run<'_> {
@@ -58,6 +67,7 @@ impl Run<'_> {
             && self.x.len() == state * steps * self.cell.gates()
             && self.h.len() == state
             && self.out.as_ref().is_none_or(|o| o.len() == state * steps)
+            && self.mask.as_ref().is_none_or(|m| m.fits(self.sequence))
     }
 
     /// Multiplications of the states.
@@ -90,10 +100,12 @@ fn recurrent_on(isa: Isa, runs: &mut [Run<'_>], threads: usize) -> bool {
         let tall = batch.div_ceil(parts).next_multiple_of(TALL).max(TALL);
         let out = run.out.as_deref_mut().map(Shared::new);
         let states = [Shared::new(run.h), Shared::new(run.c)];
+        let mask = run.mask.as_mut().map(Mask::share);
         for first in (0..batch).step_by(tall) {
             let rows = first..(first + tall).min(batch);
             let (cell, weights, sequence) = (run.cell, run.weights, run.sequence);
-            pieces.push(Piece { cell, weights, sequence, x: run.x, states, out, rows, units });
+            let mask = mask.as_ref().map(|m| m.rows(sequence, rows.clone()));
+            pieces.push(Piece { cell, weights, sequence, x: run.x, states, out, mask, rows, units });
         }
     }
     share(threads, pieces.len(), |n| pieces[n].run(isa));
@@ -108,6 +120,7 @@ struct Piece<'a> {
     x: &'a [f32],
     states: [Shared; 2],
     out: Option<Shared>,
+    mask: Option<Rows<'a>>,
     rows: Range<usize>,
     units: usize,
 }
@@ -136,26 +149,33 @@ impl Kernel for Layer<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(mut self) {
-        let Piece { sequence, rows, units, cell, x, out, .. } = self.piece;
+        let Piece { sequence, rows, units, cell, x, out, mask, .. } = self.piece;
         let (gates, count) = (cell.gates() * units, rows.len());
         let (mut sums, mut extra) = (vec![0.0; count * gates], vec![0.0; count * 3 * units]);
+        let mut masked = mask.as_ref().map(Rows::begin);
         for (t, x) in x.chunks_exact(sequence.batch * gates).enumerate() {
-            sums.copy_from_slice(&x[rows.start * gates..rows.end * gates]);
-            self.step::<S>(&mut sums, &mut extra);
+            let marks = masked.as_mut().map_or(Some(&[][..]), |m| m.begin_step(t, self.h, self.c));
+            if let Some(marks) = marks {
+                sums.copy_from_slice(&x[rows.start * gates..rows.end * gates]);
+                self.step::<S>(&mut sums, &mut extra, marks);
+            }
+            if let Some(masked) = &mut masked {
+                masked.end_step(t, self.h, self.c);
+            }
             if let Some(out) = out {
                 // SAFETY: as in `Piece::run`.
                 #[allow(unsafe_code)]
                 let to = unsafe { out.part((t * sequence.batch + rows.start) * units, count * units) };
-                to.copy_from_slice(self.h);
+                to.copy_from_slice(masked.as_ref().map_or(&*self.h, |m| m.shown()));
             }
         }
     }
 }
 
 impl Layer<'_> {
-    /// One step of all rows: from gates that hold the inputs' part to the new state.
+    /// One step of all rows but those marked with 0: from gates that hold the inputs' part to the new state.
     #[inline(always)]
-    fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32]) {
+    fn step<S: Simd>(&mut self, gates: &mut [f32], extra: &mut [f32], marks: &[u8]) {
         let Piece { cell, weights, units: u, .. } = *self.piece;
         let wide = cell.gates() * u;
         match cell {
@@ -176,6 +196,9 @@ impl Layer<'_> {
             add_product::<S>(second, reset, &mut gates[2 * u..], 3 * u);
         }
         for (b, (g, extra)) in gates.chunks_exact_mut(wide).zip(extra.chunks_exact(3 * u)).enumerate() {
+            if marks.get(b) == Some(&0) {
+                continue;
+            }
             let c = self.c.get_mut(b * u..(b + 1) * u).unwrap_or_default();
             finish::<S>(cell, g, extra, &mut self.h[b * u..(b + 1) * u], c);
         }
@@ -214,104 +237,6 @@ fn finish<S: Simd>(cell: Cell, g: &mut [f32], extra: &[f32], h: &mut [f32], c: &
             for ((h, z), n) in h.iter_mut().zip(&gates[..u]).zip(n) {
                 *h = z * *h + (1.0 - z) * *n;
             }
-        }
-    }
-}
-
-/// Adds `h` of `[batch, units]` times a matrix to the first columns of each row of `to`, which is `stride` wide.
-#[inline(always)]
-fn add_product<S: Simd>(weights: &Packed, h: &[f32], to: &mut [f32], stride: usize) {
-    let (units, columns) = (weights.inner(), weights.columns());
-    let panels = weights.as_slice().as_chunks::<PANEL>().0;
-    for (h, to) in h.chunks(4 * units).zip(to.chunks_mut(4 * stride)) {
-        if h.len() == 4 * units {
-            for (p, panel) in panels.chunks_exact(units).enumerate() {
-                four_rows::<S>(panel, h, to, stride, p * PANEL..columns.min((p + 1) * PANEL));
-            }
-            continue;
-        }
-        for (h, to) in h.chunks_exact(units).zip(to.chunks_mut(stride)) {
-            for (p, pair) in panels.chunks(2 * units).enumerate() {
-                let at = 2 * p * PANEL;
-                let to = &mut to[at..columns.min(at + 2 * PANEL)];
-                let (left, right) = pair.split_at(units);
-                if right.is_empty() {
-                    one_row::<S, 1>([left], h, to);
-                } else {
-                    one_row::<S, 2>([left, right], h, to);
-                }
-            }
-        }
-    }
-}
-
-/// Four rows times a panel.
-#[inline(always)]
-fn four_rows<S: Simd>(
-    panel: &[[f32; PANEL]],
-    h: &[f32],
-    to: &mut [f32],
-    stride: usize,
-    columns: std::ops::Range<usize>,
-) {
-    let units = panel.len();
-    let mut sums = [[S::splat(0.0); 2]; 4];
-    let h: [&[f32]; 4] = std::array::from_fn(|n| &h[n * units..][..units]);
-    for (i, weights) in panel.iter().enumerate() {
-        let (lanes, _) = weights.as_chunks::<LANES>();
-        let (a, b) = (S::load(&lanes[0]), S::load(&lanes[1]));
-        for (sum, h) in sums.iter_mut().zip(&h) {
-            let x = S::splat(h[i]);
-            sum[0] = S::fma(x, a, sum[0]);
-            sum[1] = S::fma(x, b, sum[1]);
-        }
-    }
-    for (n, sum) in sums.into_iter().enumerate() {
-        add::<S>(sum, &mut to[n * stride..][columns.clone()]);
-    }
-}
-
-/// A row times panels that lie beside each other. Even and odd numbers are summed apart: a sum waits for the one before it.
-#[inline(always)]
-fn one_row<S: Simd, const N: usize>(panels: [&[[f32; PANEL]]; N], h: &[f32], to: &mut [f32]) {
-    let mut sums = [[[S::splat(0.0); 2]; N]; 2];
-    let (pairs, last) = h.as_chunks::<2>();
-    for (i, [even, odd]) in pairs.iter().enumerate() {
-        accumulate::<S, N>(&panels, 2 * i, *even, &mut sums[0]);
-        accumulate::<S, N>(&panels, 2 * i + 1, *odd, &mut sums[1]);
-    }
-    if let [x] = last {
-        accumulate::<S, N>(&panels, h.len() - 1, *x, &mut sums[0]);
-    }
-    let [even, odd] = sums;
-    for ((to, even), odd) in to.chunks_mut(PANEL).zip(even).zip(odd) {
-        add::<S>([S::add(even[0], odd[0]), S::add(even[1], odd[1])], to);
-    }
-}
-
-/// Adds a number times its row of each panel.
-#[inline(always)]
-fn accumulate<S: Simd, const N: usize>(
-    panels: &[&[[f32; PANEL]]; N],
-    row: usize,
-    x: f32,
-    sums: &mut [[S::V; 2]; N],
-) {
-    let x = S::splat(x);
-    for (panel, sum) in panels.iter().zip(sums) {
-        let (lanes, _) = panel[row].as_chunks::<LANES>();
-        sum[0] = S::fma(x, S::load(&lanes[0]), sum[0]);
-        sum[1] = S::fma(x, S::load(&lanes[1]), sum[1]);
-    }
-}
-
-/// Adds two vectors to as many numbers as there are.
-#[inline(always)]
-fn add<S: Simd>(sum: [S::V; 2], to: &mut [f32]) {
-    for (to, sum) in to.chunks_mut(LANES).zip(sum) {
-        match <&mut [f32; LANES]>::try_from(&mut *to) {
-            Ok(whole) => S::store(S::add(S::load(whole), sum), whole),
-            Err(_) => S::store_part(S::add(S::load_part(to), sum), to),
         }
     }
 }

@@ -76,7 +76,7 @@ mod tests {
 
     fn layer(inputs: &[ValueId], output: ValueId) -> Node {
         let cell = Cell::Simple { activation: Activation::Tanh };
-        node(Op::Recurrent(Recurrent { cell, last: true }), inputs, output)
+        node(Op::Recurrent(Recurrent { cell, last: true, mask: None }), inputs, output)
     }
 
     #[test]

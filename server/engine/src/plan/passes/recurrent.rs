@@ -1,47 +1,47 @@
 //! Loops that are recurrent layers. A body is looked at operation by operation: only one that computes exactly the step of an LSTM, a
-//! GRU or a simple layer from constants, with nothing else going round than states, counters and the list of outputs, is
-//! replaced. The inputs' part of all steps becomes one product, and the steps one operation.
+//! GRU or a simple layer from constants, with nothing else going round than states, counters, the list of outputs and of a masked
+//! layer the last output, is replaced. The inputs' part of all steps becomes one product, and the steps one operation; of stacked
+//! cells each becomes a layer.
 
 mod cell;
+mod replace;
+mod steps;
+mod view;
 
 use crate::EngineError;
-use crate::graph::{Activation, Binary, Compare, Control, Listing, Node, Op, Recurrent, ValueId};
+use crate::graph::{Binary, Compare, Control, Listing, Node, Op, ValueId};
 use crate::plan::control::changes;
 use crate::plan::draft::Draft;
+use crate::plan::passes::unused;
 use crate::value::{Kind, Value};
-use cell::{Found, View};
+use steps::{Given, Steps};
+use view::View;
 
 pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
     let mut number = 0;
     while number < draft.nodes.len() {
         if let Some(layer) = recognise(draft, number) {
-            replace(draft, number, layer);
+            replace::replace(draft, number, layer);
         }
         number += 1;
     }
     draft.nodes.retain(|n| !n.outputs.is_empty());
-    Ok(())
+    // A masked loop has its first output made once before it, for the shape: that must not count as a reader.
+    unused::run(draft)
 }
 
 /// A loop that is a layer.
 struct Layer {
-    found: Found,
+    steps: Steps,
     last: bool,
     /// The sequence: steps, batch, inputs.
     x: ValueId,
-    /// The state, and of an LSTM the cell: which values of the loop they are.
-    states: Vec<usize>,
     /// How many outputs there is room for.
-    length: Limit,
+    length: Given,
     /// How many steps are made at most.
-    limits: Vec<Limit>,
+    limits: Vec<Given>,
     /// The node that makes one value of the list of outputs.
     stack: Option<usize>,
-}
-
-enum Limit {
-    Outside(ValueId),
-    Constant(Value),
 }
 
 /// Values that go round a loop.
@@ -70,6 +70,17 @@ impl Round<'_> {
         let n = inputs.iter().position(|i| *i == value)?;
         (!*self.changes.get(n)?).then(|| self.node.inputs.get(n).copied()).flatten()
     }
+
+    /// What makes a value outside.
+    fn maker(&self, value: ValueId) -> Option<&Node> {
+        self.draft.nodes.iter().find(|n| n.outputs.contains(&value))
+    }
+
+    /// The value whose slices are the items of a list that a body reads.
+    fn series(&self, list: ValueId) -> Option<ValueId> {
+        let node = self.maker(self.outside(self.body.inputs, list)?)?;
+        (node.op == Op::List(Listing::FromTensor)).then(|| node.inputs.first().copied()).flatten()
+    }
 }
 
 fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
@@ -97,37 +108,32 @@ fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
         None if counter(index) => false,
         _ => return None,
     };
-    let mut states: Vec<usize> =
+    let changing: Vec<usize> =
         (0..node.inputs.len()).filter(|n| round.changes[*n] && *n != list && !counters.contains(n)).collect();
-    // The state comes first: it is what is put out.
-    let first = states.iter().position(|n| inside.outputs[*n] == y)?;
-    states.swap(0, first);
-    let found = cell::find(&round.body, &states)?;
-    let get = round.body.node(found.x)?;
+    let steps = steps::find(&round, y, &changing, &counters)?;
+    let get = round.body.node(steps.levels.first()?.found.x)?;
     let (Op::List(Listing::Get(Kind::F32)), [series, time, ..]) = (&get.op, &get.inputs[..]) else {
         return None;
     };
-    let made_by = |value: ValueId| draft.nodes.iter().find(|n| n.outputs.contains(&value));
-    let from = made_by(round.outside(&body.graph.inputs, *series)?)?;
+    let x = round.series(*series).filter(|_| counter(*time))?;
     let length = reserved(draft, node.inputs[list])?;
-    let (Op::List(Listing::FromTensor), true) = (&from.op, counter(*time)) else { return None };
     let test = View::new(test, &condition.graph.inputs);
     let mut limits = Vec::new();
     find_limits(&test, &round, &counters, *test.draft.outputs.first()?, &mut limits)?;
-    let stack = only_reader(draft, node, list, &states)?;
-    Some(Layer { found, last, x: *from.inputs.first()?, states, length, limits, stack })
+    let stack = only_reader(draft, node, list, &steps.states())?;
+    Some(Layer { steps, last, x, length, limits, stack })
 }
 
 /// How many items an empty list has room for.
-fn reserved(draft: &Draft, list: ValueId) -> Option<Limit> {
+fn reserved(draft: &Draft, list: ValueId) -> Option<Given> {
     if let Some(constant) = draft.constants.get(&list) {
         let items = &constant.items().ok()?.items;
         let length = Value::of(vec![items.len() as i64], &[]).ok()?;
-        return items.iter().all(Option::is_none).then_some(Limit::Constant(length));
+        return items.iter().all(Option::is_none).then_some(Given::Constant(length));
     }
     let node = draft.nodes.iter().find(|n| n.outputs.contains(&list))?;
     match (&node.op, &node.inputs[..]) {
-        (Op::List(Listing::Reserve), [_, length]) => Some(Limit::Outside(*length)),
+        (Op::List(Listing::Reserve), [_, length]) => Some(Given::Outside(*length)),
         _ => None,
     }
 }
@@ -138,7 +144,7 @@ fn find_limits(
     round: &Round<'_>,
     counters: &[usize],
     value: ValueId,
-    limits: &mut Vec<Limit>,
+    limits: &mut Vec<Given>,
 ) -> Option<()> {
     if limits.len() > 8 {
         return None;
@@ -151,9 +157,9 @@ fn find_limits(
     let (Op::Compare(Compare::Less), [counter, limit]) = (&node.op, &node.inputs[..]) else { return None };
     counters.iter().find(|n| test.inputs[**n] == *counter)?;
     limits.push(match test.draft.constants.get(limit) {
-        Some(value) if value.kind() == Kind::I64 && value.elem_count() == 1 => Limit::Constant(value.clone()),
+        Some(value) if value.kind() == Kind::I64 && value.elem_count() == 1 => Given::Constant(value.clone()),
         Some(_) => return None,
-        None => Limit::Outside(round.outside(test.inputs, *limit)?),
+        None => Given::Outside(round.outside(test.inputs, *limit)?),
     });
     Some(())
 }
@@ -173,39 +179,6 @@ fn only_reader(draft: &Draft, node: &Node, list: usize, states: &[usize]) -> Opt
         }
     }
     Some(stack)
-}
-
-fn replace(draft: &mut Draft, number: usize, layer: Layer) {
-    let node = draft.nodes[number].clone();
-    let found = layer.found;
-    let weights = draft.keep(found.weights);
-    let bias = found.bias.map(|b| draft.keep(b));
-    let constants: Vec<ValueId> = found.constants.into_iter().map(|c| draft.keep(c)).collect();
-    draft.values += 2;
-    let (gates, unread) = (draft.values - 2, draft.values - 1);
-    let mut inputs = vec![gates];
-    inputs.extend(layer.states.iter().map(|n| node.inputs[*n]));
-    inputs.extend(constants);
-    for size in std::iter::once(layer.length).chain(layer.limits) {
-        inputs.push(match size {
-            Limit::Outside(value) => value,
-            Limit::Constant(value) => draft.keep(value),
-        });
-    }
-    let mut outputs = vec![unread];
-    if let Some(stack) = layer.stack {
-        // Its place stays until the end: it has no outputs any more.
-        outputs = std::mem::take(&mut draft.nodes[stack].outputs);
-        draft.nodes[stack].inputs.clear();
-    }
-    outputs.extend(layer.states.iter().map(|n| node.outputs[*n]));
-    let mut product = vec![layer.x, weights];
-    product.extend(bias);
-    let op = Op::Recurrent(Recurrent { cell: found.cell, last: layer.last });
-    draft.nodes[number] = Node { op, inputs, outputs, name: node.name.clone() };
-    let dense =
-        Node { op: Op::Dense(Activation::None), inputs: product, outputs: vec![gates], name: node.name };
-    draft.nodes.insert(number, dense);
 }
 
 #[cfg(test)]

@@ -1,16 +1,8 @@
 //! Which step a loop's body makes: the body's values, followed from the new state back to the old one and the input.
 
-use crate::graph::{Activation, Binary, Cell, Node, Op, Unary, ValueId};
-use crate::plan::draft::Draft;
-use crate::value::{Kind, Value};
-use std::collections::HashMap;
-
-/// A body, to be looked at from its results.
-pub struct View<'d> {
-    pub draft: &'d Draft,
-    pub inputs: &'d [ValueId],
-    makers: HashMap<ValueId, usize>,
-}
+use super::view::View;
+use crate::graph::{Activation, Binary, Cell, ValueId};
+use crate::value::Value;
 
 /// A step that was found.
 pub struct Found {
@@ -24,127 +16,15 @@ pub struct Found {
     pub constants: Vec<Value>,
 }
 
-impl<'d> View<'d> {
-    /// What a value is multiplied with to give a product.
-    fn other_factor(&self, product: ValueId, factor: ValueId) -> Option<ValueId> {
-        match self.binary(product, Binary::Mul)? {
-            [a, b] if a == factor => Some(b),
-            [a, b] if b == factor => Some(a),
-            _ => None,
-        }
-    }
-
-    pub fn new(draft: &'d Draft, inputs: &'d [ValueId]) -> Self {
-        Self { draft, inputs, makers: draft.makers() }
-    }
-
-    /// The node that makes a value.
-    pub fn node(&self, value: ValueId) -> Option<&'d Node> {
-        self.makers.get(&value).map(|n| &self.draft.nodes[*n])
-    }
-
-    /// The operands of an operation of two values.
-    pub fn binary(&self, value: ValueId, op: Binary) -> Option<[ValueId; 2]> {
-        let node = self.node(value)?;
-        if node.op != Op::Binary(op) {
-            return None;
-        }
-        <[ValueId; 2]>::try_from(&node.inputs[..]).ok()
-    }
-
-    /// The operands both ways round.
-    fn either(&self, value: ValueId, op: Binary) -> Option<[[ValueId; 2]; 2]> {
-        self.binary(value, op).map(|[a, b]| [[a, b], [b, a]])
-    }
-
-    /// A function of a value, and the value; none: the value itself.
-    fn activated(&self, value: ValueId) -> (Activation, ValueId) {
-        let Some(node) = self.node(value) else { return (Activation::None, value) };
-        let activation = match node.op {
-            Op::Unary(Unary::Sigmoid) => Activation::Sigmoid,
-            Op::Unary(Unary::Tanh) => Activation::Tanh,
-            Op::Unary(Unary::Relu) => Activation::Relu,
-            Op::Unary(Unary::Elu) => Activation::Elu,
-            _ => return (Activation::None, value),
-        };
-        (activation, node.inputs[0])
-    }
-
-    /// A product by a constant matrix.
-    fn product(&self, value: ValueId) -> Option<(ValueId, &'d Value)> {
-        let node = self.node(value)?;
-        let Op::MatMul { transpose_a: false, transpose_b: false } = node.op else { return None };
-        let matrix = self.draft.constant(*node.inputs.get(1)?, Kind::F32).filter(|w| w.rank() == 2)?;
-        Some((node.inputs[0], matrix))
-    }
-
-    /// A sum of products by constant matrices, and of one constant.
-    fn sum(&self, value: ValueId) -> Option<Sum<'d>> {
-        let mut sum = Sum { products: Vec::new(), bias: None };
-        let mut open = vec![value];
-        while let Some(value) = open.pop() {
-            if let Some([a, b]) = self.binary(value, Binary::Add) {
-                open.extend([a, b]);
-            } else if let Some(product) = self.product(value) {
-                sum.products.push(product);
-            } else {
-                let bias = self.draft.constant(value, Kind::F32).filter(|b| b.rank() == 1)?;
-                if sum.bias.replace(bias).is_some() {
-                    return None;
-                }
-            }
-            if sum.products.len() > 2 || open.len() > 8 {
-                return None;
-            }
-        }
-        Some(sum)
-    }
-
-    /// A part of a value's second axis, which is `width` long: the value, and from where to before where.
-    fn part(&self, value: ValueId, width: usize) -> Option<(ValueId, [usize; 2])> {
-        let node = self.node(value)?;
-        let ints = |n: usize| self.draft.integers(*node.inputs.get(n)?);
-        match &node.op {
-            Op::Split(count) if *count > 0 => {
-                let number = node.outputs.iter().position(|o| *o == value)?;
-                let size = width / count;
-                let along = matches!(ints(1)?, [1 | -1]) && size * count == width;
-                along.then(|| (node.inputs[0], [number * size, (number + 1) * size]))
-            }
-            Op::StridedSlice(masks) => {
-                let ([_, begin], [_, end], [1, 1]) = (ints(1)?, ints(2)?, ints(3)?) else { return None };
-                let plain = masks.begin & 1 == 1 && masks.end & 1 == 1;
-                if !plain || masks.ellipsis != 0 || masks.new_axis != 0 || masks.shrink != 0 {
-                    return None;
-                }
-                let begin = if masks.begin & 2 == 2 { 0 } else { usize::try_from(*begin).ok()? };
-                let end = if masks.end & 2 == 2 { width } else { usize::try_from(*end).ok()? };
-                (begin < end && end <= width).then(|| (node.inputs[0], [begin, end]))
-            }
-            _ => None,
-        }
-    }
-}
-
-/// A sum of products.
-struct Sum<'d> {
-    products: Vec<(ValueId, &'d Value)>,
-    bias: Option<&'d Value>,
-}
-
-impl<'d> Sum<'d> {
-    /// The product of a value, taken out.
-    fn take(&mut self, value: ValueId) -> Option<&'d Value> {
-        let at = self.products.iter().position(|(v, _)| *v == value)?;
-        Some(self.products.remove(at).1)
-    }
-
-    /// The product that is left, if it is the only one, and the constant: of so many columns.
-    fn rest(self, columns: usize) -> Option<(ValueId, Value, Option<Value>)> {
-        let [(x, w)] = self.products[..] else { return None };
-        let fits = w.dims()[1] == columns && self.bias.is_none_or(|b| b.dims() == [columns]);
-        fits.then(|| (x, w.clone(), self.bias.cloned()))
-    }
+/// A value that goes from step to step.
+#[derive(Debug, Clone, Copy)]
+pub struct Carried {
+    /// Which value of the loop it is.
+    pub number: usize,
+    /// What a step reads.
+    pub before: ValueId,
+    /// What a step that is made gives.
+    pub after: ValueId,
 }
 
 /// Whether a matrix is of so many units and gates.
@@ -152,8 +32,8 @@ fn is_of(matrix: &Value, units: usize, gates: usize) -> bool {
     units > 0 && matrix.dims() == [units, units * gates]
 }
 
-/// The step of a body; `states` are the values of the loop that go round, what is put out first.
-pub fn find(view: &View<'_>, states: &[usize]) -> Option<Found> {
+/// The step of a body; of the states, what is put out comes first.
+pub fn find(view: &View<'_>, states: &[Carried]) -> Option<Found> {
     match states {
         [h] => simple(view, *h).or_else(|| gru(view, *h)),
         [h, c] => lstm(view, *h, *c),
@@ -161,8 +41,7 @@ pub fn find(view: &View<'_>, states: &[usize]) -> Option<Found> {
     }
 }
 
-fn simple(view: &View<'_>, state: usize) -> Option<Found> {
-    let (before, after) = (view.inputs[state], view.draft.outputs[state]);
+fn simple(view: &View<'_>, Carried { before, after, .. }: Carried) -> Option<Found> {
     let (activation, inner) = view.activated(after);
     let mut sum = view.sum(inner)?;
     let u = sum.take(before)?.clone();
@@ -177,9 +56,8 @@ fn simple(view: &View<'_>, state: usize) -> Option<Found> {
     })
 }
 
-fn lstm(view: &View<'_>, state: usize, cell: usize) -> Option<Found> {
-    let (h, c) = (view.inputs[state], view.inputs[cell]);
-    let (new_h, new_c) = (view.draft.outputs[state], view.draft.outputs[cell]);
+fn lstm(view: &View<'_>, state: Carried, cell: Carried) -> Option<Found> {
+    let (h, c, new_h, new_c) = (state.before, cell.before, state.after, cell.after);
     // h = o activation(c)
     let (activation, output) = view.either(new_h, Binary::Mul)?.into_iter().find_map(|[a, o]| {
         let (activation, inner) = view.activated(a);
@@ -253,8 +131,7 @@ impl Gates<'_, '_> {
     }
 }
 
-fn gru(view: &View<'_>, state: usize) -> Option<Found> {
-    let (h, new) = (view.inputs[state], view.draft.outputs[state]);
+fn gru(view: &View<'_>, Carried { before: h, after: new, .. }: Carried) -> Option<Found> {
     // h = z h + (1 - z) n
     let (z, rest) = view
         .either(new, Binary::Add)?

@@ -2,145 +2,18 @@
 
 use crate::formats::Access;
 use crate::graph::{
-    Activation, Binary, Body, Cell, Compare, Control, Graph, Listing, Literal, Masks, Op, Recurrent, Unary,
+    Activation, Binary, Body, Cell, Compare, Control, Graph, Listing, Masks, Node, Op, Recurrent, Unary,
 };
 use crate::plan::draft::fold;
 use crate::plan::passes::PASSES;
-use crate::plan::{Held, NoWeights, Outline, Weights};
+use crate::plan::{Held, NoWeights, Outline, Plan, Weights};
 use crate::value::{Kind, Value};
+use build::{Build, INS, Shape, UNITS};
 use std::sync::Arc;
 
-const UNITS: usize = 5;
-const INS: usize = 3;
-
-#[derive(Clone, Copy, Debug, PartialEq)]
-enum Shape {
-    Simple,
-    Lstm,
-    GruAfter,
-    GruBefore,
-    /// An LSTM one of whose gates is no sigmoid.
-    OddGate,
-    /// An LSTM whose forget and input gates are exchanged.
-    Exchanged,
-    /// An LSTM whose counter goes by two.
-    Hurried,
-}
-
-struct Build {
-    graph: Graph,
-    seed: u64,
-}
-
-impl Build {
-    fn new(inputs: usize, seed: u64) -> Self {
-        Self { graph: Graph::of_inputs(inputs), seed }
-    }
-
-    fn add(&mut self, op: Op, inputs: &[usize]) -> usize {
-        self.graph.add(op, inputs.to_vec(), "n").unwrap()
-    }
-
-    fn two(&mut self, op: Binary, a: usize, b: usize) -> usize {
-        self.add(Op::Binary(op), &[a, b])
-    }
-
-    fn of(&mut self, op: Unary, x: usize) -> usize {
-        self.add(Op::Unary(op), &[x])
-    }
-
-    fn ints(&mut self, values: &[i64], dims: &[usize]) -> usize {
-        self.add(Op::Literal(Arc::new(Literal::I64(values.to_vec(), dims.to_vec()))), &[])
-    }
-
-    fn floats(&mut self, dims: &[usize]) -> usize {
-        let mut next = || {
-            self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
-            (self.seed >> 40) as f32 / (1 << 23) as f32 - 1.0
-        };
-        let values = (0..dims.iter().product()).map(|_| next()).collect();
-        self.add(Op::Literal(Arc::new(Literal::F32(values, dims.to_vec()))), &[])
-    }
-
-    fn product(&mut self, x: usize, dims: &[usize]) -> usize {
-        let w = self.floats(dims);
-        self.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[x, w])
-    }
-
-    fn split(&mut self, x: usize, count: usize) -> Vec<usize> {
-        let axis = self.ints(&[-1], &[]);
-        self.graph.add_many(Op::Split(count), vec![x, axis], count, "split").unwrap()
-    }
-
-    fn slice(&mut self, x: usize, from: i64, to: i64) -> usize {
-        let (begin, end) = (self.ints(&[0, from], &[2]), self.ints(&[0, to], &[2]));
-        let steps = self.ints(&[1, 1], &[2]);
-        let masks = Masks { begin: 1, end: 1, ..Masks::default() };
-        self.add(Op::StridedSlice(masks), &[x, begin, end, steps])
-    }
-
-    /// The new states from the old ones.
-    fn step(&mut self, shape: Shape, x: usize, h: usize, c: usize) -> [usize; 2] {
-        let u = UNITS;
-        match shape {
-            Shape::Simple => {
-                let (x, s, b) = (self.product(x, &[INS, u]), self.product(h, &[u, u]), self.floats(&[u]));
-                let x = self.two(Binary::Add, x, b);
-                let sum = self.two(Binary::Add, x, s);
-                [self.of(Unary::Tanh, sum), c]
-            }
-            Shape::GruAfter | Shape::GruBefore => [self.gru(shape == Shape::GruAfter, x, h), c],
-            _ => self.lstm(shape, x, h, c),
-        }
-    }
-
-    fn lstm(&mut self, shape: Shape, x: usize, h: usize, c: usize) -> [usize; 2] {
-        let u = UNITS;
-        let (x, s) = (self.product(x, &[INS, 4 * u]), self.product(h, &[u, 4 * u]));
-        let (sum, b) = (self.two(Binary::Add, x, s), self.floats(&[4 * u]));
-        let sum = self.two(Binary::Add, sum, b);
-        let mut gates = self.split(sum, 4);
-        if shape == Shape::Exchanged {
-            gates.swap(0, 1);
-        }
-        let odd = if shape == Shape::OddGate { Unary::Relu } else { Unary::Sigmoid };
-        let (i, f) = (self.of(Unary::Sigmoid, gates[0]), self.of(odd, gates[1]));
-        let (n, o) = (self.of(Unary::Tanh, gates[2]), self.of(Unary::Sigmoid, gates[3]));
-        let (kept, new) = (self.two(Binary::Mul, f, c), self.two(Binary::Mul, i, n));
-        let c = self.two(Binary::Add, kept, new);
-        let out = self.of(Unary::Tanh, c);
-        [self.two(Binary::Mul, o, out), c]
-    }
-
-    fn gru(&mut self, after: bool, x: usize, h: usize) -> usize {
-        let u = UNITS;
-        let (x, b) = (self.product(x, &[INS, 3 * u]), self.floats(&[3 * u]));
-        let x = self.two(Binary::Add, x, b);
-        let x = self.split(x, 3);
-        let mut s = self.product(h, &[u, if after { 3 * u } else { 2 * u }]);
-        if after {
-            let b = self.floats(&[3 * u]);
-            s = self.two(Binary::Add, s, b);
-        }
-        let (from, to) = (u as i64, 2 * u as i64);
-        let (sz, sr) = (self.slice(s, 0, from), self.slice(s, from, to));
-        let (z, r) = (self.two(Binary::Add, x[0], sz), self.two(Binary::Add, x[1], sr));
-        let (z, r) = (self.of(Unary::Sigmoid, z), self.of(Unary::Sigmoid, r));
-        let part = if after {
-            let sn = self.slice(s, to, 3 * u as i64);
-            self.two(Binary::Mul, r, sn)
-        } else {
-            let reset = self.two(Binary::Mul, r, h);
-            self.product(reset, &[u, u])
-        };
-        let n = self.two(Binary::Add, x[2], part);
-        let n = self.of(Unary::Tanh, n);
-        let one = self.add(Op::Literal(Arc::new(Literal::F32(vec![1.0], vec![]))), &[]);
-        let rest = self.two(Binary::Sub, one, z);
-        let (kept, new) = (self.two(Binary::Mul, z, h), self.two(Binary::Mul, rest, n));
-        self.two(Binary::Add, kept, new)
-    }
-}
+mod build;
+mod masked;
+mod stacked;
 
 /// (counter, most, time, list, h, c, n, series) of a loop; a layer of one state leaves c as it is.
 fn layer(shape: Shape, last: bool) -> Graph {
@@ -172,7 +45,7 @@ fn layer(shape: Shape, last: bool) -> Graph {
     let after = b.graph.add_many(Op::Control(Arc::new(control)), inputs, 8, "loop").unwrap();
     let stack = b.add(Op::List(Listing::Stack(Kind::F32)), &[after[3], unknown]);
     b.graph.outputs = vec![stack, after[4], after[5]];
-    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore) {
+    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore | Shape::GruSplit) {
         b.graph.outputs.truncate(2);
     }
     b.graph
@@ -184,10 +57,14 @@ fn found(graph: &Graph) -> Option<Recurrent> {
     for (_, pass) in PASSES {
         pass(&mut draft).unwrap();
     }
-    draft.nodes.iter().find_map(|n| match n.op {
+    draft.nodes.iter().find_map(layer_of)
+}
+
+fn layer_of(node: &Node) -> Option<Recurrent> {
+    match node.op {
         Op::Recurrent(layer) => Some(layer),
         _ => None,
-    })
+    }
 }
 
 fn floats(count: usize, dims: &[usize]) -> Value {
@@ -203,6 +80,24 @@ fn inputs(steps: usize, batch: usize, wanted: i64) -> Vec<Value> {
     ]
 }
 
+/// The loop as it is, and what the passes make of it.
+fn plans(graph: &Graph) -> [Plan; 2] {
+    let shapes = vec![None; graph.inputs.len()];
+    let ready = |outline: Outline| outline.finish(&Weights::new(&NoWeights, None)).unwrap();
+    let plain = Outline::of(fold(graph, &[]).unwrap(), vec![], &graph.inputs, &shapes);
+    [ready(plain), ready(Outline::new(graph, &[], &shapes).unwrap())]
+}
+
+fn same(a: &[Value], b: &[Value], what: &str) {
+    assert_eq!(a.len(), b.len(), "{what}");
+    for (a, b) in a.iter().zip(b) {
+        assert_eq!(a.dims(), b.dims(), "{what}");
+        for (a, b) in a.slice::<f32>().unwrap().iter().zip(b.slice::<f32>().unwrap()) {
+            assert!((a - b).abs() < 1e-5, "{what}: {a} and {b}");
+        }
+    }
+}
+
 #[test]
 fn layers_are_found_and_answer_as_the_loops_do() {
     let (activation, recurrent) = (Activation::Tanh, Activation::Sigmoid);
@@ -212,6 +107,7 @@ fn layers_are_found_and_answer_as_the_loops_do() {
         (Shape::Lstm, Some(Cell::Lstm { activation, recurrent })),
         (Shape::GruAfter, Some(gru(true))),
         (Shape::GruBefore, Some(gru(false))),
+        (Shape::GruSplit, Some(gru(false))),
         (Shape::OddGate, None),
         (Shape::Exchanged, None),
         (Shape::Hurried, None),
@@ -219,19 +115,15 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     for (shape, cell) in cells {
         for last in [false, true] {
             let graph = layer(shape, last);
-            assert_eq!(found(&graph), cell.map(|cell| Recurrent { cell, last }), "{shape:?} {last}");
-            let shapes = vec![None; 4];
-            let ready = |outline: Outline| outline.finish(&Weights::new(&NoWeights, None)).unwrap();
-            let plain = ready(Outline::of(fold(&graph, &[]).unwrap(), vec![], &graph.inputs, &shapes));
-            let fused = ready(Outline::new(&graph, &[], &shapes).unwrap());
+            assert_eq!(
+                found(&graph),
+                cell.map(|cell| Recurrent { cell, last, mask: None }),
+                "{shape:?} {last}"
+            );
+            let [plain, fused] = plans(&graph);
             for (steps, batch, n) in [(4, 1, 4), (3, 6, 3), (5, 2, 3)] {
                 let (a, b) = (plain.run(inputs(steps, batch, n)), fused.run(inputs(steps, batch, n)));
-                for (a, b) in a.unwrap().iter().zip(&b.unwrap()) {
-                    assert_eq!(a.dims(), b.dims(), "{shape:?}");
-                    for (a, b) in a.slice::<f32>().unwrap().iter().zip(b.slice::<f32>().unwrap()) {
-                        assert!((a - b).abs() < 1e-5, "{shape:?} {last}: {a} and {b}");
-                    }
-                }
+                same(&a.unwrap(), &b.unwrap(), &format!("{shape:?} {last}"));
             }
             // More steps than there are items: both say so.
             assert!(plain.run(inputs(2, 1, 3)).is_err() && fused.run(inputs(2, 1, 3)).is_err());
@@ -239,7 +131,7 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     }
 }
 
-/// Both directions, states put out, backwards, both kinds of GRU; masks and stacked cells stay loops.
+/// Both directions, states put out, backwards, both kinds of GRU, a mask, two stacked cells.
 #[test]
 fn layers_of_a_saved_model_are_found() {
     let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
@@ -251,8 +143,8 @@ fn layers_of_a_saved_model_are_found() {
     crate::plan::passes::prune(&mut draft).unwrap();
     crate::plan::passes::run(&mut draft).unwrap();
     let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
-    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 9);
-    assert_eq!(count(|op| matches!(op, Op::Control(_))), 2);
+    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 12);
+    assert_eq!(count(|op| matches!(op, Op::Control(_))), 0);
 }
 
 #[test]
