@@ -76,7 +76,7 @@ impl Booster {
 
     /// Whether numbers, in any brackets, are the library's.
     fn check(&self, what: &str, text: &str) {
-        let numbers = text.split(|c: char| matches!(c, '[' | ']' | ',' | ' ' | '\n' | '{' | '}' | ':' | '"'));
+        let numbers = text.split(['[', ']', ',', ' ', '\n', '{', '}', ':', '"']);
         let numbers: Vec<f64> = numbers.filter_map(|word| word.parse().ok()).collect();
         assert_eq!(numbers.len(), self.answers.len(), "{what}: {text}");
         for (got, wanted) in numbers.iter().zip(&self.answers) {
@@ -114,14 +114,14 @@ async fn each_content_type_is_answered_as_the_container_does() {
         let answer = server.invoke_as("binary.tar.gz", &headers, body).await;
         assert_eq!(answer.status, 200, "{content_type}: {}", answer.show());
         assert_eq!(answer.headers["content-type"], wanted, "{content_type} {accept}");
-        let text = String::from_utf8(answer.body.to_vec()).expect("text");
+        let text = std::str::from_utf8(&answer.body).expect("text");
         assert!(text.starts_with(shape), "{content_type} {accept}: {text}");
-        binary.check(content_type, &text);
+        binary.check(content_type, text);
     }
     let answer = server.invoke_as("classes.tar.gz", &[("content-type", "text/csv")], classes.csv()).await;
-    let text = String::from_utf8(answer.body.to_vec()).expect("text");
+    let text = std::str::from_utf8(&answer.body).expect("text");
     assert!(text.starts_with("[0.") && text.contains("],[0.") && !text.contains('\n'), "{text}");
-    classes.check("several classes", &text);
+    classes.check("several classes", text);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -141,7 +141,7 @@ async fn every_kind_of_file_is_served_from_one_prefix() {
         let model = format!("{name}.tar.gz");
         let answer = server.invoke_as(&model, &[("content-type", "text/csv")], booster.csv()).await;
         assert_eq!(answer.status, 200, "{name}: {}", answer.show());
-        booster.check(name, &String::from_utf8(answer.body.to_vec()).expect("text"));
+        booster.check(name, std::str::from_utf8(&answer.body).expect("text"));
     }
 }
 

@@ -57,7 +57,7 @@ impl Booster {
                 let inner = inner.ok_or_else(|| EngineError::broken("a dart booster without trees"))?;
                 forest(model(inner)?, &booster.weight_drop, learner, features, base)?
             }
-            "gblinear" => (features, linear(model(booster)?, features, base)?),
+            "gblinear" => (features, linear(model(booster)?, features, &base)?),
             other => return Err(EngineError::broken(format!("booster {other:?} is not known"))),
         };
         Ok(Self { features, outputs, meaning, sums })
@@ -135,7 +135,7 @@ fn best(model: &Model, learner: &Learner, outputs: usize) -> Result<usize, Engin
     Ok(rounds.saturating_mul(parallel).saturating_mul(outputs).min(all))
 }
 
-fn linear(model: &Model, features: usize, base: Vec<f32>) -> Result<Sums, EngineError> {
+fn linear(model: &Model, features: usize, base: &[f32]) -> Result<Sums, EngineError> {
     let expected = features.checked_add(1).and_then(|rows| rows.checked_mul(base.len()));
     if Some(model.weights.len()) != expected || features == 0 {
         return Err(EngineError::broken(format!(

@@ -15,7 +15,7 @@ fn naive<T: Real>(tree: &[Branch<T>], row: &[T]) -> Vec<T> {
             Branch::Leaves(values) => return values.clone(),
             Branch::Below { feature, threshold, missing, children } => {
                 let value = given(*feature, *missing);
-                (children, absent(value, *missing).unwrap_or(!(value < *threshold)))
+                (children, absent(value, *missing).unwrap_or(value >= *threshold))
             }
             Branch::Among { feature, categories, missing, children } => {
                 let value = given(*feature, *missing);

@@ -106,11 +106,21 @@ fn step<T: Real, const MISSING: bool>(nodes: &[Node<T>], at: u32, x: &[T], from:
     let right = if MISSING {
         let bits = node.asks;
         let value = if value.is_nan() && bits & Node::<T>::NAN_ZERO != 0 { T::zero() } else { value };
-        if bits & Node::<T>::NAN_LEFT != 0 { value >= node.threshold } else { !(value < node.threshold) }
+        if bits & Node::<T>::NAN_LEFT != 0 {
+            value >= node.threshold
+        } else {
+            is_not_below(value, node.threshold)
+        }
     } else {
         value >= node.threshold
     };
     node.child + u32::from(right)
+}
+
+/// Whether a value is above a threshold, at it, or NaN.
+#[inline(always)]
+fn is_not_below<T: Real>(value: T, threshold: T) -> bool {
+    value.partial_cmp(&threshold) != Some(std::cmp::Ordering::Less)
 }
 
 /// The leaf of one row, whatever nodes ask for.
