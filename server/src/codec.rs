@@ -9,6 +9,8 @@ mod json_read;
 mod json_write;
 mod libsvm;
 mod npy;
+mod recordio;
+mod sparse;
 
 use crate::error::InvokeError;
 use crate::invoke::Reply;
@@ -25,6 +27,8 @@ pub enum ContentType {
     Csv,
     /// One instance a line, values with their indices.
     LibSvm,
+    /// SageMaker's protobuf records, one instance each.
+    RecordIo,
     /// One NumPy array.
     Npy,
     /// Not said: told by the first bytes.
@@ -76,6 +80,7 @@ impl ContentType {
             }
             "text/csv" => Ok(Self::Csv),
             "text/libsvm" | "text/x-libsvm" => Ok(Self::LibSvm),
+            "application/x-recordio-protobuf" => Ok(Self::RecordIo),
             "application/x-npy" => Ok(Self::Npy),
             // What clients send when nobody told them.
             "" | "application/octet-stream" | "binary/octet-stream" | "application/x-www-form-urlencoded" => {
@@ -83,7 +88,7 @@ impl ContentType {
             }
             other => Err(InvokeError::bad(format!(
                 "content type {other:?} is not supported; send application/json, application/jsonlines, text/csv, \
-                 text/libsvm or application/x-npy"
+                 text/libsvm, application/x-recordio-protobuf or application/x-npy"
             ))),
         }
     }
@@ -128,6 +133,7 @@ pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<D
         ContentType::JsonLines => rows(model, |signature| json::lines(body, signature)),
         ContentType::Csv => table(model, |input| csv::read(body, input, is_tabular(model))),
         ContentType::LibSvm => table(model, |input| libsvm::read(body, input)),
+        ContentType::RecordIo => table(model, |input| recordio::read(body, input)),
         ContentType::Npy => rows(model, |signature| npy::read(body, only_input(signature)?)),
         ContentType::Json | ContentType::Unknown => json::read(body, model),
     }

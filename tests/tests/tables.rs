@@ -74,6 +74,24 @@ impl Booster {
         bytes
     }
 
+    /// Each row a protobuf record: features by the name `values`, of floats.
+    fn recordio(&self) -> Vec<u8> {
+        // Field `number` of a message that has a length.
+        let field = |number: u8, content: &[u8]| {
+            assert!(content.len() < 128, "a length of one byte");
+            [&[number << 3 | 2, content.len() as u8], content].concat()
+        };
+        let record = |row: &[f64]| {
+            let floats: Vec<u8> = row.iter().flat_map(|v| (*v as f32).to_le_bytes()).collect();
+            let tensor = field(2, &field(1, &floats));
+            let message = field(1, &[field(1, b"values"), field(2, &tensor)].concat());
+            let head = [0xced7_230a_u32.to_le_bytes(), (message.len() as u32).to_le_bytes()].concat();
+            let padding = vec![0; message.len().next_multiple_of(4) - message.len()];
+            [head, message, padding].concat()
+        };
+        self.rows.chunks(self.width).flat_map(record).collect()
+    }
+
     /// Whether numbers, in any brackets, are the library's.
     fn check(&self, what: &str, text: &str) {
         let numbers = text.split(['[', ']', ',', ' ', '\n', '{', '}', ':', '"']);
@@ -106,6 +124,7 @@ async fn each_content_type_is_answered_as_the_container_does() {
         ("text/csv; charset=utf-8", csv.clone(), json, "application/json", "[0."),
         ("text/libsvm", binary.libsvm(1).into_bytes(), any, "text/csv", "0."),
         ("text/x-libsvm", binary.libsvm(0).into_bytes(), json, "application/json", "[0."),
+        ("application/x-recordio-protobuf", binary.recordio(), any, "text/csv", "0."),
         ("application/json", binary.json().into_bytes(), any, "application/json", "{\"predictions\": [0."),
         ("application/x-npy", binary.npy(), json, "application/json", "{\"predictions\": [0."),
         ("application/x-npy", binary.npy(), plain, "text/csv", "0."),

@@ -1,23 +1,12 @@
 //! LIBSVM's sparse rows: `label index:value index:value …`, the label left out or not. What a row does not name is missing.
 
+use super::sparse::{dense, width};
 use crate::error::InvokeError;
-use berth_engine::{DType, Data, Tensor, TensorSpec};
-
-/// Numbers of one request's dense rows.
-const MOST_VALUES: usize = 1 << 28;
+use berth_engine::{Tensor, TensorSpec};
 
 /// Reads rows for the model's one input. Indices count from 0 if the request has an index 0, and from 1 if not.
 pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, InvokeError> {
-    let width = spec.shape.as_ref().and_then(|shape| match shape[..] {
-        [_, width] => width,
-        _ => None,
-    });
-    let (Some(width), DType::F32 | DType::F64) = (width, spec.dtype) else {
-        return Err(InvokeError::bad(format!(
-            "text/libsvm is for models that take rows of numbers; this one takes {}",
-            spec.describe()
-        )));
-    };
+    let width = width(spec, "text/libsvm")?;
     let rows: Vec<Vec<(usize, f64)>> = body
         .split(|b| *b == b'\n')
         .enumerate()
@@ -27,23 +16,8 @@ pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, Inv
     if rows.is_empty() {
         return Err(InvokeError::bad("the request body holds no line"));
     }
-    let count = rows.len().checked_mul(width).filter(|count| *count <= MOST_VALUES);
-    let count = count
-        .ok_or_else(|| InvokeError::bad(format!("{} rows of {width} numbers are too many", rows.len())))?;
     let first = usize::from(rows.iter().flatten().all(|(index, _)| *index > 0));
-    let mut values = vec![f64::NAN; count];
-    for (row, values) in rows.iter().zip(values.chunks_mut(width.max(1))) {
-        for (index, value) in row {
-            let to = values.get_mut(index - first);
-            *to.ok_or_else(|| InvokeError::bad(format!("index {index}, but rows have {width} numbers")))? =
-                *value;
-        }
-    }
-    let data = match spec.dtype {
-        DType::F64 => Data::F64(values),
-        _ => Data::F32(values.into_iter().map(|value| value as f32).collect()),
-    };
-    Ok(vec![(spec.name.clone(), Tensor::new(vec![rows.len(), width], data)?)])
+    dense(&rows, first, width, spec)
 }
 
 /// The numbers of a row by their indices.
