@@ -147,4 +147,13 @@ fn trees_that_are_none_are_refused() {
     assert!(forest.add(2, &[leaf()]).is_err() && forest.add(1, &[leaf()]).is_ok());
     assert!(forest.add(0, &[Branch::Leaves(vec![1.0; 2])]).is_err(), "leaves of both kinds");
     assert!(Forest::new(0, vec![0.0f32]).is_err());
+    let mut forest = Forest::new(1, vec![0.0f32]).unwrap();
+    let among = Branch::Among {
+        feature: 0,
+        categories: vec![(1 << 24) - 1],
+        missing: Missing::Left,
+        children: [1, 2],
+    };
+    let grown = (0..100).map(|_| forest.add(0, &[among.clone(), leaf(), leaf()]));
+    assert!(grown.filter(Result::is_err).count() > 0, "a set that is a bit and takes 2 MiB, a hundred times");
 }
