@@ -89,7 +89,7 @@ async fn define(client: &Client) {
 }
 
 /// Pods are in the network of their nodes, whose address is the one that answers; so each has a node of its own. The nodes
-/// come last, one by one: what the scheduler says of pods without one changes with each.
+/// come after the endpoints, one by one: what the scheduler says of pods without one changes with each.
 async fn fill(client: &Client, size: &Size) {
     let nodes: Api<Node> = Api::all(client.clone());
     let endpoints: Api<MultiModelEndpoint> = Api::default_namespaced(client.clone());
@@ -98,12 +98,12 @@ async fn fill(client: &Client, size: &Size) {
         let spec = json!({"models": {"uri": "s3://models/"}, "server": {"podTemplate": {"spec": {"hostNetwork": true}}}});
         create(&endpoints, named("MultiModelEndpoint", &format!("e{n}"), &spec)).await;
     }
+    for n in 0..size.endpoints {
+        create(&nodes, json!({"metadata": {"name": format!("node-{n}")}})).await;
+    }
     for n in 0..size.artifacts {
         let spec = json!({"endpoint": format!("e{}", n % size.endpoints), "preload": true});
         create(&artifacts, named("ModelArtifact", &format!("a{n}"), &spec)).await;
-    }
-    for n in 0..size.endpoints {
-        create(&nodes, json!({"metadata": {"name": format!("node-{n}")}})).await;
     }
 }
 

@@ -10,7 +10,7 @@ use kube::ResourceExt;
 use std::time::Duration;
 
 /// How long a pod may look for a node before that is a failure: volumes are bound and nodes are added in such times.
-pub const SCHEDULING_GRACE: Duration = Duration::from_secs(15);
+pub const SCHEDULING_GRACE: Duration = Duration::from_secs(30);
 
 /// Reasons of a waiting container that do not pass by themselves.
 const STUCK: [&str; 9] = [
@@ -123,7 +123,9 @@ fn secret(message: &str) -> Option<Problem> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Duration, Pod, Timestamp, admin_address, failing, is_ready, looks_for_node, reasons};
+    use super::{
+        Duration, Pod, SCHEDULING_GRACE, Timestamp, admin_address, failing, is_ready, looks_for_node, reasons,
+    };
     use serde_json::{Value, json};
 
     #[allow(clippy::needless_pass_by_value, reason = "literals are given")]
@@ -167,10 +169,15 @@ mod tests {
     fn a_pod_without_a_node_fails_after_a_while() {
         let unscheduled = pod(json!({"conditions": [{"type": "PodScheduled", "status": "False",
             "message": "0/1 nodes: insufficient memory", "lastTransitionTime": "2026-01-01T00:00:00Z"}]}));
-        let after = |seconds| now() + Duration::from_secs(seconds);
+        let almost = Duration::from_secs(1);
         assert!(looks_for_node(&unscheduled));
-        assert_eq!(failing(std::slice::from_ref(&unscheduled), after(14)), None);
-        assert!(failing(&[unscheduled], after(15)).unwrap().message.contains("insufficient memory"));
+        assert_eq!(failing(std::slice::from_ref(&unscheduled), now() + SCHEDULING_GRACE - almost), None);
+        assert!(
+            failing(&[unscheduled], now() + SCHEDULING_GRACE)
+                .unwrap()
+                .message
+                .contains("insufficient memory")
+        );
     }
 
     #[test]
