@@ -17,7 +17,7 @@ pub mod difference;
 pub mod endpoint;
 pub mod error;
 pub mod leader;
-mod survey;
+pub mod survey;
 pub mod writer;
 
 mod admin;

@@ -68,7 +68,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     ))
 }
 
-fn name(file: &Path) -> String {
+/// A file's name, for people.
+pub fn name(file: &Path) -> String {
     file.file_name().unwrap_or_default().to_string_lossy().into_owned()
 }
 

@@ -5,8 +5,8 @@
 mod section;
 mod trees;
 
-use super::lowering::{self, Lowering};
-use super::{Artifact, Program, savedmodel};
+use super::lowering::{self, Lowering, MOST_OUTPUTS};
+use super::{Artifact, Program};
 use crate::graph::{Binary, Forest, Forests, Op, Unary, ValueId};
 use crate::{DType, EngineError};
 use section::Section;
@@ -15,10 +15,6 @@ use std::sync::Arc;
 
 /// Name of the format.
 const FORMAT: &str = "lightgbm";
-/// A model is read whole.
-const LARGEST: u64 = 4 << 30;
-/// Classes of one model.
-const MOST_OUTPUTS: usize = 1 << 16;
 
 /// Whether a file begins as such a model does.
 pub fn is_likely(head: &[u8]) -> bool {
@@ -42,13 +38,8 @@ enum Transform {
 
 /// Reads a model.
 pub fn read(file: &Path) -> Result<Artifact, EngineError> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let bytes = savedmodel::layout::read_file(file.parent().unwrap_or(Path::new(".")), &name, LARGEST)?;
-    let text =
-        std::str::from_utf8(&bytes).map_err(|_| EngineError::broken(format!("{name} is not UTF-8")))?;
-    let programs = programs(text).map_err(|e| match e {
-        EngineError::BrokenArtifact(what) => EngineError::broken(format!("{name}: {what}")),
-        other => other,
+    let programs = lowering::of_file(file, |bytes| {
+        programs(std::str::from_utf8(bytes).map_err(|_| EngineError::broken("it is not UTF-8"))?)
     })?;
     Ok(lowering::artifact(FORMAT, programs))
 }
@@ -75,7 +66,7 @@ fn programs(text: &str) -> Result<Vec<Program>, EngineError> {
     let program = |signature, output, mean: Option<usize>, transform| {
         let (mut to, x) = Lowering::new(DType::F64, features)?;
         let sum = to.forest(&forest, x)?;
-        let sum = if outputs == 1 { to.add(Op::Squeeze(vec![1]), &[sum])? } else { sum };
+        let sum = to.narrowed(sum, outputs)?;
         let sum = match mean {
             Some(count) => {
                 let count = to.number(count.max(1) as f64)?;

@@ -1,12 +1,17 @@
-//! What readers of tables of numbers share: they build small graphs over rows of features.
+//! What readers of tables of numbers share: they read a file whole and build small graphs over rows of features.
 
-use super::{Artifact, Program, Source};
+use super::{Artifact, Program, Source, candidates, savedmodel};
 use crate::graph::{Forests, Graph, Literal, Op, ValueId};
 use crate::{DType, EngineError, Signature, TensorSpec};
+use std::path::Path;
 use std::sync::Arc;
 
 /// Name of the only input of such models.
 const INPUT: &str = "features";
+/// A file is read whole.
+const LARGEST: u64 = 4 << 30;
+/// Classes and targets of one model.
+pub const MOST_OUTPUTS: usize = 1 << 16;
 
 /// A graph over one input, rows of features, on its way.
 pub struct Lowering {
@@ -53,6 +58,11 @@ impl Lowering {
         self.add(Op::Forest(Arc::clone(forest)), &[x])
     }
 
+    /// What models of one output answer has no axis for it.
+    pub fn narrowed(&mut self, x: ValueId, outputs: usize) -> Result<ValueId, EngineError> {
+        if outputs == 1 { self.add(Op::Squeeze(vec![1]), &[x]) } else { Ok(x) }
+    }
+
     /// The class with the largest number, as a number of the input's type: [rows].
     pub fn largest(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
         let axis = self.axis(1)?;
@@ -95,4 +105,14 @@ impl Lowering {
 /// An artifact whose graphs hold all that there is.
 pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
     Artifact { format, programs, weights: Vec::new(), unsupported: Vec::new(), source: Source::Graphs }
+}
+
+/// Reads a file; errors about its contents name it.
+pub fn of_file<T>(file: &Path, read: impl FnOnce(&[u8]) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    let name = candidates::name(file);
+    let bytes = savedmodel::layout::read_file(file.parent().unwrap_or(Path::new(".")), &name, LARGEST)?;
+    read(&bytes).map_err(|e| match e {
+        EngineError::BrokenArtifact(what) => EngineError::broken(format!("{name}: {what}")),
+        other => other,
+    })
 }

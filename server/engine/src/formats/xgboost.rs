@@ -10,15 +10,13 @@ mod lower;
 mod objective;
 mod trees;
 
-use super::{Artifact, lowering, savedmodel, ubjson};
+use super::{Artifact, lowering, ubjson};
 use crate::EngineError;
 use document::Document;
 use std::path::{Path, PathBuf};
 
 /// Name of the format.
 const FORMAT: &str = "xgboost";
-/// A booster is read whole.
-const LARGEST: u64 = 4 << 30;
 
 /// Whether a file begins as one of them does.
 pub fn is_likely(head: &[u8]) -> bool {
@@ -44,14 +42,7 @@ pub fn read(files: &[PathBuf]) -> Result<Artifact, EngineError> {
 }
 
 fn one(file: &Path) -> Result<lower::Booster, EngineError> {
-    let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let in_file = |e: EngineError| match e {
-        EngineError::BrokenArtifact(what) => EngineError::broken(format!("{name}: {what}")),
-        other => other,
-    };
-    let dir = file.parent().unwrap_or(Path::new("."));
-    let bytes = savedmodel::layout::read_file(dir, &name, LARGEST)?;
-    document(&bytes).and_then(|document| lower::Booster::of(&document.learner)).map_err(in_file)
+    lowering::of_file(file, |bytes| lower::Booster::of(&document(bytes)?.learner))
 }
 
 fn document(bytes: &[u8]) -> Result<Document, EngineError> {

@@ -3,9 +3,7 @@
 //! Sizes and offsets are those of `LearnerModelParamLegacy`, `GBTreeModelParam`, `TreeParam`, `RegTree::Node` and `RTreeNodeStat` in
 //! XGBoost's sources; what is named reserved there is left out.
 
-use super::document::{
-    Booster, Document, Flag, Learner, Model, Objective, Parameters, Tree, TreeParameters, TreesParameters,
-};
+use super::document::{Booster, Document, Flag, Learner, Model, Objective, Parameters, Tree};
 use crate::EngineError;
 
 /// Before the file's own beginning, in old files.
@@ -83,8 +81,7 @@ fn trees(file: &mut File<'_>) -> Result<Model, EngineError> {
     }
     let trees = (0..count).map(|_| tree(file)).collect::<Result<_, _>>()?;
     let tree_info = file.words(count)?.into_iter().map(|group| group as i32).collect();
-    let gbtree_model_param = TreesParameters::default();
-    Ok(Model { gbtree_model_param, trees, tree_info, ..Model::default() })
+    Ok(Model { trees, tree_info, ..Model::default() })
 }
 
 fn tree(file: &mut File<'_>) -> Result<Tree, EngineError> {
@@ -97,7 +94,7 @@ fn tree(file: &mut File<'_>) -> Result<Tree, EngineError> {
     }
     let nodes = file.words(count.saturating_mul(NODE / 4))?;
     file.take(count.saturating_mul(STATISTICS))?;
-    let mut tree = Tree { tree_param: TreeParameters::default(), ..Tree::default() };
+    let mut tree = Tree::default();
     for node in nodes.chunks_exact(NODE / 4) {
         tree.left_children.push(node[1] as i32);
         tree.right_children.push(node[2] as i32);

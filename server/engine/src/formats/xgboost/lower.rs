@@ -1,16 +1,13 @@
 //! From boosters to graphs.
 
 use super::super::Program;
-use super::super::lowering::Lowering;
+use super::super::lowering::{Lowering, MOST_OUTPUTS};
 use super::document::{Booster as Saved, Learner, Model};
 use super::objective::{Meaning, Transform, meaning};
 use super::trees;
 use crate::graph::{Binary, Compare, Forest, Forests, Literal, Op, Unary, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
-
-/// Classes and targets of one model.
-const MOST_OUTPUTS: usize = 1 << 16;
 
 /// One booster, checked.
 pub struct Booster {
@@ -164,7 +161,7 @@ pub fn programs(boosters: &[Booster]) -> Result<Vec<Program>, EngineError> {
     if rest.is_empty() {
         let (mut to, x) = Lowering::new(DType::F32, first.features)?;
         let margin = first.margin(&mut to, x)?;
-        let margin = if rows.is_empty() { to.add(Op::Squeeze(vec![1]), &[margin])? } else { margin };
+        let margin = to.narrowed(margin, first.outputs)?;
         programs.push(to.finish("margin", "margin", margin, rows));
     }
     let (mut to, x) = Lowering::new(DType::F32, first.features)?;
@@ -219,8 +216,9 @@ impl Booster {
     fn answer(&self, to: &mut Lowering, x: ValueId) -> Result<ValueId, EngineError> {
         let margin = self.margin(to, x)?;
         let transform = self.meaning.transform;
-        let narrow = self.outputs == 1 && transform != Transform::Argmax;
-        let margin = if narrow { to.add(Op::Squeeze(vec![1]), &[margin])? } else { margin };
+        // Classes keep their axis, even if there is one.
+        let is_class = transform == Transform::Argmax;
+        let margin = if is_class { margin } else { to.narrowed(margin, self.outputs)? };
         match transform {
             Transform::Identity => Ok(margin),
             Transform::Sigmoid => to.add(Op::Unary(Unary::Sigmoid), &[margin]),
