@@ -1,11 +1,15 @@
 //! One reader for each format; all lower to [`crate::graph::Graph`].
 
+mod builder;
 mod candidates;
+mod channels_first;
 mod lightgbm;
 mod lowering;
 pub mod savedmodel;
+mod stored;
 mod ubjson;
 mod xgboost;
+mod zip;
 
 use crate::graph::{Graph, Weight};
 use crate::value::Value;
@@ -14,6 +18,7 @@ use candidates::Candidates;
 pub use savedmodel::bundle::Access;
 use savedmodel::bundle::Bundle;
 use std::path::Path;
+use stored::Stored;
 
 /// An artifact as a reader leaves it: graphs, and where their weights are.
 pub struct Artifact {
@@ -41,21 +46,20 @@ pub struct Program {
 pub enum Source {
     /// In a checkpoint.
     Bundle(Bundle),
+    /// In files, as plain numbers.
+    Stored(Stored),
     /// All that there is lies in the graphs.
     Graphs,
 }
 
 impl Source {
-    fn bundle(&self) -> Result<&Bundle, EngineError> {
-        match self {
-            Self::Bundle(bundle) => Ok(bundle),
-            Self::Graphs => Err(EngineError::broken("the artifact has no weights beside its graph")),
-        }
-    }
-
     /// Reads or maps one weight, its bytes checked.
     pub fn weight(&self, weight: &Weight) -> Result<Value, EngineError> {
-        savedmodel::weight(self.bundle()?, weight)
+        match self {
+            Self::Bundle(bundle) => savedmodel::weight(bundle, weight),
+            Self::Stored(stored) => stored.weight(weight),
+            Self::Graphs => Err(EngineError::broken("the artifact has no weights beside its graph")),
+        }
     }
 
     /// Hands a weight over in pieces of whole rows. False: it has to be read as a whole.
@@ -65,17 +69,28 @@ impl Source {
         sizes: [usize; 2],
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError> {
-        savedmodel::rows(self.bundle()?, weight, sizes, work)
+        match self {
+            Self::Bundle(bundle) => savedmodel::rows(bundle, weight, sizes, work),
+            Self::Stored(_) | Self::Graphs => Ok(false),
+        }
     }
 
     /// What tells a weight's bytes from others.
     pub fn identity(&self, weight: &Weight) -> String {
-        self.bundle().map(|bundle| bundle.identity(&weight.key, weight.part.as_deref())).unwrap_or_default()
+        match self {
+            Self::Bundle(bundle) => bundle.identity(&weight.key, weight.part.as_deref()),
+            Self::Stored(stored) => stored.identity(weight),
+            Self::Graphs => String::new(),
+        }
     }
 
     /// Bytes of a weight that is read when the artifact is opened.
     pub fn small(&self) -> usize {
-        self.bundle().map_or(0, |bundle| bundle.access().small)
+        match self {
+            Self::Bundle(bundle) => bundle.access().small,
+            Self::Stored(stored) => stored.access().small,
+            Self::Graphs => 0,
+        }
     }
 }
 

@@ -16,7 +16,7 @@ mod infer;
 mod outline;
 mod passes;
 mod profile;
-mod rules;
+pub mod rules;
 mod schedule;
 mod step;
 mod weights;

@@ -24,6 +24,7 @@ use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value};
 use crate::{DType, EngineError};
 use bundle::{Access, Bundle};
+pub use constants::from_bytes;
 use prost::Message;
 use proto::{MetaGraphDef, SavedModel};
 use std::path::Path;
