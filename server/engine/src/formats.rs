@@ -5,6 +5,7 @@ mod candidates;
 mod channels_first;
 mod lightgbm;
 mod lowering;
+mod onnx;
 pub mod savedmodel;
 mod stored;
 mod ubjson;
@@ -14,7 +15,7 @@ mod zip;
 use crate::graph::{Graph, Weight};
 use crate::value::Value;
 use crate::{EngineError, Signature, UnsupportedOp};
-use candidates::Candidates;
+use candidates::{Candidate, Format};
 pub use savedmodel::bundle::Access;
 use savedmodel::bundle::Bundle;
 use std::path::Path;
@@ -96,10 +97,11 @@ impl Source {
 
 /// Reads an artifact's directory. What it is is told by its contents.
 pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
-    let candidates = Candidates::find(dir)?;
-    match candidates {
-        Candidates::SavedModel => savedmodel::read(dir, access),
-        Candidates::XgBoost(files) => xgboost::read(&files),
-        Candidates::LightGbm(file) => lightgbm::read(&file),
+    let candidate = Candidate::find(dir)?;
+    match candidate.format {
+        Format::SavedModel => savedmodel::read(dir, access),
+        Format::XgBoost => xgboost::read(&candidate.files),
+        Format::LightGbm => lightgbm::read(candidate.file()?),
+        Format::Onnx => onnx::read(candidate.file()?, access),
     }
 }

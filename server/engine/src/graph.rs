@@ -4,9 +4,11 @@
 //! Four element types are enough: every float narrower than `float32` is computed in it, every integer in `int64`, booleans
 //! in bytes. The border widens and narrows.
 
+mod along;
 mod control;
 mod forest;
 mod imaging;
+mod narrow;
 mod op;
 mod rare;
 mod rows;
@@ -14,10 +16,12 @@ mod rows;
 mod fused;
 mod text;
 
+pub use along::{Along, Border};
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
+pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rows::{Features, Partition, Rows, Segment};

@@ -17,6 +17,7 @@ mod hash;
 mod indexing;
 mod layer_norm;
 mod moves;
+pub(crate) mod narrow;
 mod packed;
 mod pool;
 mod product;

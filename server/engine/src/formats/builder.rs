@@ -158,6 +158,11 @@ impl Builder {
         self.known.get(value)?.numbers.as_ref()?.iter().copied().collect()
     }
 
+    /// Whether a value was made with its channels last.
+    pub fn is_last(&self, value: ValueId) -> bool {
+        self.last.contains_key(&value)
+    }
+
     /// An image or a volume with its channels last.
     pub fn channels_last(&mut self, x: ValueId, rank: usize) -> Made {
         if let Some(last) = self.last.get(&x) {

@@ -1,7 +1,7 @@
 //! What an artifact's directory holds, told by the beginning of its files.
 
 use super::savedmodel::layout;
-use super::{lightgbm, xgboost};
+use super::{lightgbm, onnx, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -13,40 +13,64 @@ const MOST_FILES: usize = 256;
 /// Names that an error lists.
 const LISTED: usize = 8;
 
-/// The one model that a directory holds.
-pub enum Candidates {
+/// What a file is the model of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
     SavedModel,
-    /// One booster, or several that answer together.
-    XgBoost(Vec<PathBuf>),
-    LightGbm(PathBuf),
+    XgBoost,
+    LightGbm,
+    Onnx,
 }
 
-impl Candidates {
+impl Format {
+    /// For people.
+    fn title(self) -> &'static str {
+        match self {
+            Self::SavedModel => "TensorFlow SavedModel",
+            Self::XgBoost => "XGBoost",
+            Self::LightGbm => "LightGBM",
+            Self::Onnx => "ONNX",
+        }
+    }
+
+    /// What a file is by its beginning, and its name where that says nothing. None: it is no model.
+    fn of(file: &Path, head: &[u8]) -> Option<Self> {
+        match () {
+            () if xgboost::is_likely(head) => Some(Self::XgBoost),
+            () if lightgbm::is_likely(head) => Some(Self::LightGbm),
+            () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
+            () => None,
+        }
+    }
+}
+
+/// The one model that a directory holds.
+pub struct Candidate {
+    /// What it is.
+    pub format: Format,
+    /// Its file; several, if they answer together; of a SavedModel none.
+    pub files: Vec<PathBuf>,
+}
+
+impl Candidate {
     /// Looks at the files in the archive's top, or in its only directory.
     pub fn find(dir: &Path) -> Result<Self, EngineError> {
-        let found = layout::find(dir);
+        let saved = layout::find(dir);
         let files = files(dir, 1);
-        let (mut boosters, mut texts) = (Vec::new(), Vec::new());
-        for file in &files {
-            let head = head(file);
-            if xgboost::is_likely(&head) {
-                boosters.push(file.clone());
-            } else if lightgbm::is_likely(&head) {
-                texts.push(file.clone());
+        let told = files.iter().filter_map(|file| Some((Format::of(file, &head(file))?, file.clone())));
+        let found: Vec<(Format, PathBuf)> = told.collect();
+        match (saved, &found[..]) {
+            (Ok(_), []) => Ok(Self { format: Format::SavedModel, files: Vec::new() }),
+            (Err(EngineError::UnknownFormat(_)), []) => Err(nothing(&files)),
+            (Err(error), []) => Err(error),
+            (Err(_), [(format, file)]) => Ok(Self { format: *format, files: vec![file.clone()] }),
+            (Err(_), all) if all.iter().all(|(format, _)| *format == Format::XgBoost) => {
+                Ok(Self { format: Format::XgBoost, files: found.into_iter().map(|(_, file)| file).collect() })
             }
-        }
-        match (found, &boosters[..], &texts[..]) {
-            (Ok(_), [], []) => Ok(Self::SavedModel),
-            (Err(_), [_, ..], []) => Ok(Self::XgBoost(boosters)),
-            (Err(_), [], [text]) => Ok(Self::LightGbm(text.clone())),
-            (Err(EngineError::UnknownFormat(_)), [], []) => Err(nothing(&files)),
-            (Err(error), [], []) => Err(error),
-            (found, ..) => {
-                let saved = found.is_ok().then(|| "a TensorFlow SavedModel".to_owned());
-                let named = |kind: &str, file: &Path| format!("{} ({kind})", name(file));
-                let boosters = boosters.iter().map(|file| named("XGBoost", file));
-                let texts = texts.iter().map(|file| named("LightGBM", file));
-                let all: Vec<String> = saved.into_iter().chain(boosters).chain(texts).collect();
+            (saved, all) => {
+                let saved = saved.is_ok().then(|| format!("a {}", Format::SavedModel.title()));
+                let named = all.iter().map(|(format, file)| format!("{} ({})", name(file), format.title()));
+                let all: Vec<String> = saved.into_iter().chain(named).collect();
                 Err(EngineError::UnknownFormat(format!(
                     "the archive holds {} models: {}; keep the one that is to be served",
                     all.len(),
@@ -54,6 +78,12 @@ impl Candidates {
                 )))
             }
         }
+    }
+
+    /// The file of a model that has only one.
+    pub fn file(&self) -> Result<&Path, EngineError> {
+        let first = self.files.first().map(PathBuf::as_path);
+        first.ok_or_else(|| EngineError::broken("the model has no file"))
     }
 }
 
@@ -63,8 +93,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     let files = if names.is_empty() { "no file".to_owned() } else { names.join(", ") + more };
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
-         1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name) or a LightGBM \
-         model (text)"
+         1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
+         (text) or an ONNX model (model.onnx)"
     ))
 }
 

@@ -54,6 +54,7 @@ pub enum Update {
     Replace,
     Add,
     Sub,
+    Mul,
     Max,
     Min,
 }
@@ -214,6 +215,9 @@ pub enum Rare {
     },
     /// x; the shape as far as it is known
     EnsureShape(Vec<i64>),
+    Along(super::Along),
+    /// x; as wide as it was
+    Narrow(super::Narrowing),
     Image(super::Imaging),
     Rows(super::Rows),
     Spectrum(Spectrum),

@@ -1,5 +1,6 @@
 //! Operations that are seldom met: plain loops, checked sizes.
 
+mod along;
 mod arrays;
 mod boxes;
 mod color;
@@ -7,6 +8,7 @@ mod count;
 mod crop;
 mod decode;
 mod diagonals;
+mod distinct;
 mod einsum;
 mod example;
 mod factors;
@@ -107,6 +109,8 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Rows(op) => rows::run(op, inputs),
+        Rare::Along(op) => along::run(op, inputs),
+        Rare::Narrow(how) => one(super::narrow::run(*how, x)),
         Rare::Function(f) => one(functions::function(*f, x)),
         Rare::Pairing(p) => one(functions::pairing(*p, x, second()?)),
         Rare::ApproximateEqual(tolerance) => one(functions::approximately(*tolerance, x, second()?)),

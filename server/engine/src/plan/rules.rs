@@ -151,7 +151,9 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Forest(forest) => layers::forest(x, forest.features(), forest.outputs()),
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
-            Rare::Running { .. } | Rare::Function(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+            Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) => {
+                Ok(Known { shape: x.shape.clone(), numbers: None })
+            }
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),
         },

@@ -11,9 +11,10 @@ use crate::value::Element;
 pub trait Combine: Element {
     fn plus(self, other: Self) -> Self;
     fn minus(self, other: Self) -> Self;
+    fn times(self, other: Self) -> Self;
 }
 macro_rules! combine {
-    ($type:ty, $plus:expr, $minus:expr) => {
+    ($type:ty, $plus:expr, $minus:expr, $times:expr) => {
         impl Combine for $type {
             fn plus(self, other: Self) -> Self {
                 $plus(self, other)
@@ -21,13 +22,16 @@ macro_rules! combine {
             fn minus(self, other: Self) -> Self {
                 $minus(self, other)
             }
+            fn times(self, other: Self) -> Self {
+                $times(self, other)
+            }
         }
     };
 }
-combine!(f32, |a, b| a + b, |a, b| a - b);
-combine!(f64, |a, b| a + b, |a, b| a - b);
-combine!(i64, i64::wrapping_add, i64::wrapping_sub);
-combine!(u8, |a, b| a | b, |a: u8, b: u8| a & !b);
+combine!(f32, |a, b| a + b, |a, b| a - b, |a, b| a * b);
+combine!(f64, |a, b| a + b, |a, b| a - b, |a, b| a * b);
+combine!(i64, i64::wrapping_add, i64::wrapping_sub, i64::wrapping_mul);
+combine!(u8, |a, b| a | b, |a: u8, b: u8| a & !b, |a, b| a & b);
 
 /// Sums of the updates in an array of zeros.
 pub fn nd(indices: &Value, updates: &Value, shape: &Value) -> Outcome {
@@ -59,28 +63,23 @@ fn write<T: Combine>(how: Update, x: &Value, places: &[i64], updates: &Value, in
     for (place, update) in places.iter().zip(updates.chunks_exact(inner)) {
         let from = usize::try_from(*place).unwrap_or(0) * inner;
         for (to, with) in out[from..from + inner].iter_mut().zip(update) {
-            *to = match how {
-                Update::Replace => *with,
-                Update::Add => to.plus(*with),
-                Update::Sub => to.minus(*with),
-                Update::Max => {
-                    if *with > *to {
-                        *with
-                    } else {
-                        *to
-                    }
-                }
-                Update::Min => {
-                    if *with < *to {
-                        *with
-                    } else {
-                        *to
-                    }
-                }
-            };
+            self::update(how, to, *with);
         }
     }
     make(out, x.dims())
+}
+
+/// An element and what comes to it.
+pub fn update<T: Combine>(how: Update, to: &mut T, with: T) {
+    *to = match how {
+        Update::Add => to.plus(with),
+        Update::Sub => to.minus(with),
+        Update::Mul => to.times(with),
+        Update::Max if with > *to => with,
+        Update::Min if with < *to => with,
+        Update::Max | Update::Min => *to,
+        Update::Replace => with,
+    };
 }
 
 /// x, begin, end, steps, update: the part that a strided slice would take is replaced.

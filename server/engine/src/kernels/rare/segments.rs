@@ -11,7 +11,6 @@ use crate::graph::Segment;
 /// Numbers that can be put together in every way.
 trait Number: Combine {
     const ONE: Self;
-    fn times(self, other: Self) -> Self;
     fn over(self, count: usize) -> Self;
     fn over_root(self, count: usize) -> Self;
     /// The lowest or the highest number of a type.
@@ -20,9 +19,6 @@ trait Number: Combine {
 
 impl Number for f32 {
     const ONE: Self = 1.0;
-    fn times(self, other: Self) -> Self {
-        self * other
-    }
     fn over(self, count: usize) -> Self {
         self / count as Self
     }
@@ -41,9 +37,6 @@ impl Number for f32 {
 
 impl Number for f64 {
     const ONE: Self = 1.0;
-    fn times(self, other: Self) -> Self {
-        self * other
-    }
     fn over(self, count: usize) -> Self {
         self / count as Self
     }
@@ -57,9 +50,6 @@ impl Number for f64 {
 
 impl Number for i64 {
     const ONE: Self = 1;
-    fn times(self, other: Self) -> Self {
-        self.wrapping_mul(other)
-    }
     fn over(self, count: usize) -> Self {
         self / (count as Self).max(1)
     }
@@ -84,9 +74,6 @@ impl Number for i64 {
 
 impl Number for u8 {
     const ONE: Self = 1;
-    fn times(self, other: Self) -> Self {
-        self & other
-    }
     fn over(self, _: usize) -> Self {
         self
     }

@@ -1,0 +1,75 @@
+//! Changes of type.
+
+use super::{Elem, Lowering, Outcome, Stop};
+use crate::DType;
+use crate::graph::{Narrowing, Notation, Op, PowerRounding, Rare, Text, ValueId, Written};
+use crate::value::Kind;
+
+impl Lowering<'_, '_> {
+    pub(super) fn casts(&mut self) -> Outcome {
+        match self.op() {
+            "Cast" => {
+                let to = self.int("to").and_then(Elem::of);
+                let Some(to) = to else { return Self::refuse("a cast to a type that is not supported") };
+                let (x, from) = self.tensor(0)?;
+                let made = self.cast_to(x, from, to)?;
+                Self::give(made, to)
+            }
+            "CastLike" => {
+                let ((x, from), (_, to)) = (self.tensor(0)?, self.tensor(1)?);
+                let made = self.cast_to(x, from, to)?;
+                Self::give(made, to)
+            }
+            "BitCast" => self.bit_cast(),
+            "Identity" => {
+                Ok(Some(vec![self.inputs.first().copied().ok_or_else(|| Self::broken("it has no input"))?]))
+            }
+            _ => Ok(None),
+        }
+    }
+
+    /// A value in another type.
+    pub(super) fn cast_to(&mut self, x: ValueId, from: Elem, to: Elem) -> Result<ValueId, Stop> {
+        if from == to && !to.is_integer() {
+            return Ok(x);
+        }
+        let x = match (from.kind(), to.kind()) {
+            (Kind::Text, Kind::Text) => return Ok(x),
+            (Kind::Text, kind) => {
+                let kind = if kind == Kind::Bool { Kind::I64 } else { kind };
+                self.add(Op::Text(Text::ToNumbers { kind }), &[x])?
+            }
+            (_, Kind::Text) => {
+                let written = Written { notation: Notation::Shortest, ..Written::default() };
+                return self.add(Op::Text(Text::FromNumbers(written)), &[x]);
+            }
+            _ => x,
+        };
+        match to {
+            Elem::Plain(dtype) => self.add(Op::Cast(dtype), &[x]),
+            Elem::Narrow(narrow) => {
+                let dtype = if narrow.is_float() { DType::F32 } else { DType::I64 };
+                let wide = self.add(Op::Cast(dtype), &[x])?;
+                let saturate = self.int("saturate").is_none_or(|n| n != 0);
+                let rounding = match self.text("round_mode") {
+                    Some("down") => PowerRounding::Down,
+                    Some("nearest") => PowerRounding::Nearest,
+                    _ => PowerRounding::Up,
+                };
+                self.rare(Rare::Narrow(Narrowing { to: narrow, saturate, rounding }), &[wide])
+            }
+        }
+    }
+
+    fn bit_cast(&mut self) -> Outcome {
+        let (x, from) = self.tensor(0)?;
+        let to = self.int("to").and_then(Elem::of);
+        match (from, to) {
+            (Elem::Plain(a), Some(to @ Elem::Plain(b))) if from.bits() == to.bits() => {
+                let made = self.rare(Rare::Bitcast { from: a, to: b }, &[x])?;
+                Self::give(made, to)
+            }
+            _ => Self::refuse("bits of another width"),
+        }
+    }
+}

@@ -1,0 +1,348 @@
+//! Arithmetic, comparisons and functions, element by element.
+
+use super::{Elem, Lowering, Outcome, Stop};
+use crate::DType;
+use crate::graph::{
+    Activation, Binary as B, Compare as C, Function as F, Op, Pairing as P, Rare, Unary as U, ValueId,
+};
+
+impl Lowering<'_, '_> {
+    pub(super) fn math(&mut self) -> Outcome {
+        if let Some(unary) = unary(self.op()) {
+            let x = self.value(0)?;
+            let made = self.build().elementwise(Op::Unary(unary), &[x])?;
+            let elem = self.elem()?;
+            let made = if elem.is_integer() { self.narrowed(made, elem)? } else { made };
+            return self.same(made);
+        }
+        if let Some(function) = function(self.op()) {
+            let x = self.value(0)?;
+            let made = self.rare(Rare::Function(function), &[x])?;
+            let elem = if matches!(function, F::IsInf | F::IsNan) { Elem::BOOL } else { self.elem()? };
+            return Self::give(made, elem);
+        }
+        if let Some(compare) = compare(self.op()) {
+            let inputs = [self.value(0)?, self.value(1)?];
+            let made = self.build().elementwise(Op::Compare(compare), &inputs)?;
+            return Self::give(made, Elem::BOOL);
+        }
+        match self.op() {
+            "Add" => self.pair(B::Add),
+            "Sub" => self.pair(B::Sub),
+            "Mul" => self.pair(B::Mul),
+            "Div" => self.pair(B::Div),
+            "And" => self.pair(B::And),
+            "Or" => self.pair(B::Or),
+            "Sum" | "Max" | "Min" | "Mean" => self.fold(),
+            "Pow" => self.power(),
+            "Mod" => self.modulo(),
+            "BitShift" => self.shift(),
+            "BitwiseAnd" => self.pairing(P::BitAnd),
+            "BitwiseOr" => self.pairing(P::BitOr),
+            "BitwiseXor" => self.pairing(P::BitXor),
+            "BitwiseNot" => {
+                let (x, elem) = self.tensor(0)?;
+                let made = self.rare(Rare::Function(F::Invert), &[x])?;
+                let made = self.narrowed(made, elem)?;
+                Self::give(made, elem)
+            }
+            "Where" => {
+                let (then, elem) = self.tensor(1)?;
+                let inputs = [self.value(0)?, then, self.value(2)?];
+                let made = self.add(Op::Select, &inputs)?;
+                Self::give(made, elem)
+            }
+            "Clip" => self.clip(),
+            "IsInf" => self.is_infinite(),
+            _ => self.activation(),
+        }
+    }
+
+    /// Integers of narrow types wrap.
+    pub(super) fn narrowed(&mut self, x: ValueId, elem: Elem) -> Result<ValueId, Stop> {
+        match elem {
+            Elem::Plain(DType::I64 | DType::U64) => Ok(x),
+            Elem::Plain(dtype) if elem.is_integer() => self.add(Op::Cast(dtype), &[x]),
+            Elem::Narrow(_) => self.cast_to(x, elem, elem),
+            Elem::Plain(_) => Ok(x),
+        }
+    }
+
+    fn pair(&mut self, op: B) -> Outcome {
+        let (inputs, elem) = ([self.value(0)?, self.value(1)?], self.elem()?);
+        let made = self.build().elementwise(Op::Binary(op), &inputs)?;
+        let made = self.narrowed(made, elem)?;
+        Self::give(made, elem)
+    }
+
+    fn pairing(&mut self, op: P) -> Outcome {
+        let (inputs, elem) = ([self.value(0)?, self.value(1)?], self.elem()?);
+        let made = self.rare(Rare::Pairing(op), &inputs)?;
+        let made = self.narrowed(made, elem)?;
+        Self::give(made, elem)
+    }
+
+    /// Of any number of values.
+    fn fold(&mut self) -> Outcome {
+        let (all, elem) = (self.all()?, self.elem()?);
+        let op = match self.op() {
+            "Max" => B::Max,
+            "Min" => B::Min,
+            _ => B::Add,
+        };
+        let mut made = all[0];
+        for value in &all[1..] {
+            made = self.build().binary(op, made, *value)?;
+        }
+        if self.op() == "Mean" {
+            let count = self.number(all.len() as f64, elem)?;
+            made = self.build().binary(B::Div, made, count)?;
+        }
+        Self::give(made, elem)
+    }
+
+    /// Base and exponent may be of different types; the result is of the base's.
+    fn power(&mut self) -> Outcome {
+        let ((base, elem), (exponent, other)) = (self.tensor(0)?, self.tensor(1)?);
+        if elem.kind() == other.kind() {
+            return self.pair(B::Pow);
+        }
+        let wide = if elem.is_float() { elem } else { Elem::F64 };
+        let base = self.cast_to(base, elem, wide)?;
+        let exponent = self.cast_to(exponent, other, wide)?;
+        let made = self.add(Op::Binary(B::Pow), &[base, exponent])?;
+        let made = self.cast_to(made, wide, elem)?;
+        Self::give(made, elem)
+    }
+
+    fn modulo(&mut self) -> Outcome {
+        if self.flag("fmod") || self.elem()?.is_float() {
+            return self.pairing(P::TruncateMod);
+        }
+        self.pairing(P::FloorMod)
+    }
+
+    fn shift(&mut self) -> Outcome {
+        let bits = self.elem()?.bits();
+        match self.text("direction") {
+            Some("LEFT") => self.pairing(P::LeftShift(bits)),
+            Some("RIGHT") => self.pairing(P::RightShift(bits)),
+            other => Err(Self::broken(format!("direction {other:?}"))),
+        }
+    }
+
+    fn clip(&mut self) -> Outcome {
+        let (mut made, elem) = self.tensor(0)?;
+        for (n, name, op) in [(1, "min", B::Max), (2, "max", B::Min)] {
+            let limit = match (self.optional(n), self.float(name)) {
+                (Some((limit, _)), _) => limit,
+                (None, Some(limit)) => self.number(f64::from(limit), elem)?,
+                (None, None) => continue,
+            };
+            made = self.build().binary(op, made, limit)?;
+        }
+        Self::give(made, elem)
+    }
+
+    fn is_infinite(&mut self) -> Outcome {
+        let (x, elem) = self.tensor(0)?;
+        let of = |name| self.int(name).is_none_or(|n| n != 0);
+        let (positive, negative) = (of("detect_positive"), of("detect_negative"));
+        let zero = self.number(0.0, elem)?;
+        let infinite = self.rare(Rare::Function(F::IsInf), &[x])?;
+        let made = match (positive, negative) {
+            (true, true) => infinite,
+            (false, false) => self
+                .add(Op::Binary(B::And), &[infinite, infinite])
+                .and_then(|v| self.rare(Rare::Pairing(P::BitXor), &[v, infinite]))?,
+            (up, _) => {
+                let side = if up { C::Greater } else { C::Less };
+                let side = self.add(Op::Compare(side), &[x, zero])?;
+                self.add(Op::Binary(B::And), &[infinite, side])?
+            }
+        };
+        Self::give(made, Elem::BOOL)
+    }
+
+    fn activation(&mut self) -> Outcome {
+        let or = |given: Option<f32>, usual: f32| given.unwrap_or(usual);
+        let alpha = self.float("alpha");
+        match self.op() {
+            "Relu" => self.activated(U::Relu),
+            "LeakyRelu" => self.activated(U::LeakyRelu(or(alpha, 0.01))),
+            "Elu" => self.elu(or(alpha, 1.0), 1.0, 1.0),
+            "Celu" => {
+                let alpha = or(alpha, 1.0);
+                self.elu(alpha, 1.0, alpha)
+            }
+            "Selu" => {
+                let gamma = or(self.float("gamma"), 1.050_701);
+                self.elu(or(alpha, 1.673_263_2), gamma, 1.0)
+            }
+            "HardSigmoid" => {
+                let x = self.value(0)?;
+                let made = self.hard_sigmoid(x, or(alpha, 0.2), or(self.float("beta"), 0.5))?;
+                self.same(made)
+            }
+            "HardSwish" => {
+                let x = self.value(0)?;
+                let gate = self.hard_sigmoid(x, 1.0 / 6.0, 0.5)?;
+                let made = self.build().binary(B::Mul, x, gate)?;
+                self.same(made)
+            }
+            "Swish" => {
+                let (x, elem) = self.tensor(0)?;
+                let alpha = self.number(f64::from(or(alpha, 1.0)), elem)?;
+                let inner = self.build().binary(B::Mul, x, alpha)?;
+                let gate = self.build().elementwise(Op::Unary(U::Sigmoid), &[inner])?;
+                let made = self.build().binary(B::Mul, x, gate)?;
+                Self::give(made, elem)
+            }
+            "Mish" => {
+                let x = self.value(0)?;
+                let soft = self.build().elementwise(Op::Unary(U::Softplus), &[x])?;
+                let gate = self.build().elementwise(Op::Unary(U::Tanh), &[soft])?;
+                let made = self.build().binary(B::Mul, x, gate)?;
+                self.same(made)
+            }
+            "Gelu" => {
+                let tanh = self.text("approximate") == Some("tanh");
+                let x = self.value(0)?;
+                let kind = if tanh { Activation::GeluTanh } else { Activation::Gelu };
+                let made = self.build().elementwise(Op::Activate(kind), &[x])?;
+                self.same(made)
+            }
+            "PRelu" => self.p_relu(),
+            "ThresholdedRelu" => self.thresholded(or(alpha, 1.0)),
+            "Shrink" => self.shrink(),
+            _ => Ok(None),
+        }
+    }
+
+    fn activated(&mut self, op: U) -> Outcome {
+        let x = self.value(0)?;
+        let made = self.build().elementwise(Op::Unary(op), &[x])?;
+        self.same(made)
+    }
+
+    /// `gamma · (max(x, 0) + alpha · (exp(min(x, 0) / scale) - 1))`
+    fn elu(&mut self, alpha: f32, gamma: f32, scale: f32) -> Outcome {
+        let (x, elem) = self.tensor(0)?;
+        let zero = self.number(0.0, elem)?;
+        let [alpha, gamma_value, scale_value] = [alpha, gamma, scale]
+            .map(|n| self.number(f64::from(n), elem))
+            .into_iter()
+            .collect::<Result<Vec<_>, _>>()?[..]
+        else {
+            return Ok(None);
+        };
+        let above = self.build().binary(B::Max, x, zero)?;
+        let mut below = self.build().binary(B::Min, x, zero)?;
+        if scale != 1.0 {
+            below = self.build().binary(B::Div, below, scale_value)?;
+        }
+        let below = self.build().elementwise(Op::Unary(U::Expm1), &[below])?;
+        let below = self.build().binary(B::Mul, below, alpha)?;
+        let mut made = self.build().binary(B::Add, above, below)?;
+        if gamma != 1.0 {
+            made = self.build().binary(B::Mul, made, gamma_value)?;
+        }
+        Self::give(made, elem)
+    }
+
+    pub(super) fn hard_sigmoid(&mut self, x: ValueId, alpha: f32, beta: f32) -> Result<ValueId, Stop> {
+        let elem = self.elem()?;
+        let (alpha, beta) = (self.number(f64::from(alpha), elem)?, self.number(f64::from(beta), elem)?);
+        let (zero, one) = (self.number(0.0, elem)?, self.number(1.0, elem)?);
+        let made = self.build().binary(B::Mul, x, alpha)?;
+        let made = self.build().binary(B::Add, made, beta)?;
+        let made = self.build().binary(B::Max, made, zero)?;
+        Ok(self.build().binary(B::Min, made, one)?)
+    }
+
+    fn p_relu(&mut self) -> Outcome {
+        let ((x, elem), slope) = (self.tensor(0)?, self.value(1)?);
+        let zero = self.number(0.0, elem)?;
+        let above = self.build().binary(B::Max, x, zero)?;
+        let below = self.build().binary(B::Min, x, zero)?;
+        let below = self.build().binary(B::Mul, below, slope)?;
+        let made = self.build().binary(B::Add, above, below)?;
+        let made = self.narrowed(made, elem)?;
+        Self::give(made, elem)
+    }
+
+    fn thresholded(&mut self, alpha: f32) -> Outcome {
+        let (x, elem) = self.tensor(0)?;
+        let (alpha, zero) = (self.number(f64::from(alpha), elem)?, self.number(0.0, elem)?);
+        let passes = self.build().elementwise(Op::Compare(C::Greater), &[x, alpha])?;
+        let made = self.build().elementwise(Op::Select, &[passes, x, zero])?;
+        Self::give(made, elem)
+    }
+
+    /// Nothing within `lambd` of zero; what is outside comes nearer by `bias`.
+    fn shrink(&mut self) -> Outcome {
+        let (x, elem) = self.tensor(0)?;
+        let (lambda, bias) = (self.float("lambd").unwrap_or(0.5), self.float("bias").unwrap_or(0.0));
+        let (low, high) = (self.number(f64::from(-lambda), elem)?, self.number(f64::from(lambda), elem)?);
+        let (bias, zero) = (self.number(f64::from(bias), elem)?, self.number(0.0, elem)?);
+        let below = self.add(Op::Compare(C::Less), &[x, low])?;
+        let above = self.add(Op::Compare(C::Greater), &[x, high])?;
+        let raised = self.add(Op::Binary(B::Add), &[x, bias])?;
+        let lowered = self.add(Op::Binary(B::Sub), &[x, bias])?;
+        let outer = self.add(Op::Select, &[above, lowered, zero])?;
+        let made = self.add(Op::Select, &[below, raised, outer])?;
+        Self::give(made, elem)
+    }
+}
+
+fn unary(op: &str) -> Option<U> {
+    Some(match op {
+        "Abs" => U::Abs,
+        "Atan" => U::Atan,
+        "Ceil" => U::Ceil,
+        "Cos" => U::Cos,
+        "Cosh" => U::Cosh,
+        "Erf" => U::Erf,
+        "Exp" => U::Exp,
+        "Floor" => U::Floor,
+        "Log" => U::Log,
+        "Neg" => U::Neg,
+        "Not" => U::LogicalNot,
+        "Reciprocal" => U::Reciprocal,
+        "Round" => U::Round,
+        "Sigmoid" => U::Sigmoid,
+        "Sign" => U::Sign,
+        "Sin" => U::Sin,
+        "Sinh" => U::Sinh,
+        "Softplus" => U::Softplus,
+        "Softsign" => U::Softsign,
+        "Sqrt" => U::Sqrt,
+        "Tan" => U::Tan,
+        "Tanh" => U::Tanh,
+        _ => return None,
+    })
+}
+
+fn function(op: &str) -> Option<F> {
+    Some(match op {
+        "Acos" => F::Acos,
+        "Acosh" => F::Acosh,
+        "Asin" => F::Asin,
+        "Asinh" => F::Asinh,
+        "Atanh" => F::Atanh,
+        "IsNaN" => F::IsNan,
+        _ => return None,
+    })
+}
+
+fn compare(op: &str) -> Option<C> {
+    Some(match op {
+        "Equal" => C::Equal,
+        "Greater" => C::Greater,
+        "GreaterOrEqual" => C::GreaterEqual,
+        "Less" => C::Less,
+        "LessOrEqual" => C::LessEqual,
+        "Xor" => C::NotEqual,
+        _ => return None,
+    })
+}
