@@ -1,0 +1,172 @@
+//! The backend tests of the `onnx` package, as `onnx/cases.py` writes them.
+//!
+//! `BERTH_ONNX=FILE.gz` runs another file of them; `BERTH_ONNX_CASE=NAME` those whose names begin so, and prints what differs.
+
+use berth_engine::{Data, EngineError, Model, Prepared, Tensor};
+use flate2::read::GzDecoder;
+use serde::Deserialize;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+#[derive(Deserialize)]
+struct Header {
+    name: String,
+    rtol: f64,
+    atol: f64,
+    inputs: Vec<Entry>,
+    outputs: Vec<Entry>,
+    model: usize,
+    bytes: usize,
+}
+
+#[derive(Deserialize)]
+struct Entry {
+    name: String,
+    dtype: String,
+    shape: Vec<usize>,
+    #[serde(default)]
+    from: usize,
+    #[serde(default)]
+    to: usize,
+    #[serde(default)]
+    text: Vec<String>,
+}
+
+struct Case {
+    header: Header,
+    body: Vec<u8>,
+}
+
+impl Case {
+    fn tensor(&self, entry: &Entry) -> Tensor {
+        let data = &self.body[self.header.model..];
+        let bytes = data.get(entry.from..entry.to).unwrap();
+        fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+            bytes.as_chunks::<N>().0.iter().map(|c| read(*c)).collect()
+        }
+        let ints = |v: Vec<i64>| Data::I64(v);
+        let data = match entry.dtype.as_str() {
+            "float32" | "float16" | "bfloat16" => Data::F32(each(bytes, f32::from_le_bytes)),
+            "float64" => Data::F64(each(bytes, f64::from_le_bytes)),
+            "int64" => ints(each(bytes, i64::from_le_bytes)),
+            "uint64" => ints(each(bytes, |b| u64::from_le_bytes(b).cast_signed())),
+            "int32" => ints(each(bytes, |b| i64::from(i32::from_le_bytes(b)))),
+            "uint32" => ints(each(bytes, |b| i64::from(u32::from_le_bytes(b)))),
+            "int16" => ints(each(bytes, |b| i64::from(i16::from_le_bytes(b)))),
+            "uint16" => ints(each(bytes, |b| i64::from(u16::from_le_bytes(b)))),
+            "int8" => ints(each(bytes, |b| i64::from(i8::from_le_bytes(b)))),
+            "uint8" => ints(each(bytes, |b: [u8; 1]| i64::from(b[0]))),
+            "bool" => Data::Bool(bytes.iter().map(|b| *b != 0).collect()),
+            "string" => Data::String(entry.text.iter().map(|t| t.clone().into_bytes()).collect()),
+            other => panic!("a case of type {other}"),
+        };
+        Tensor::new(entry.shape.clone(), data).unwrap()
+    }
+
+    /// What went wrong.
+    fn run(&self, dir: &Path) -> Result<(), String> {
+        std::fs::write(dir.join("model.onnx"), &self.body[..self.header.model]).unwrap();
+        let shown = |e: EngineError| e.to_string();
+        let model: Model = Prepared::open(dir).map_err(shown)?.load().map_err(shown)?;
+        let inputs = self.header.inputs.iter().map(|e| (e.name.clone(), self.tensor(e))).collect();
+        let outputs = model.run("serving_default", inputs).map_err(shown)?;
+        for entry in &self.header.outputs {
+            let found = outputs.iter().find(|(name, _)| *name == entry.name);
+            let (_, found) = found.ok_or_else(|| format!("there is no output {:?}", entry.name))?;
+            self.compare(&entry.name, found, &self.tensor(entry))?;
+        }
+        Ok(())
+    }
+
+    fn compare(&self, name: &str, found: &Tensor, wanted: &Tensor) -> Result<(), String> {
+        if found.shape() != wanted.shape() {
+            return Err(format!("{name}: shape {:?} instead of {:?}", found.shape(), wanted.shape()));
+        }
+        let floats = |v: &[f32]| v.iter().map(|x| f64::from(*x)).collect::<Vec<f64>>();
+        let close = |a: &[f64], b: &[f64]| {
+            a.iter().zip(b).position(|(a, b)| {
+                let near = (a - b).abs() <= self.header.atol + self.header.rtol * b.abs();
+                !(near || a == b || a.is_nan() && b.is_nan())
+            })
+        };
+        let differs = match (found.data(), wanted.data()) {
+            (Data::F32(a), Data::F32(b)) => close(&floats(a), &floats(b)),
+            (Data::F64(a), Data::F64(b)) => close(a, b),
+            (a, b) if a == b => None,
+            _ => Some(0),
+        };
+        match differs {
+            None => Ok(()),
+            Some(at) => Err(format!("{name}[{at}] differs: {} instead of {}", few(found), few(wanted))),
+        }
+    }
+}
+
+fn few(tensor: &Tensor) -> String {
+    format!("{:?}", tensor.data()).chars().take(160).collect()
+}
+
+fn cases(file: &Path) -> Vec<Case> {
+    let mut bytes = Vec::new();
+    GzDecoder::new(std::fs::File::open(file).unwrap()).read_to_end(&mut bytes).unwrap();
+    let (mut rest, mut all) = (&bytes[..], Vec::new());
+    while let Some((length, after)) = rest.split_first_chunk::<4>() {
+        let (header, after) = after.split_at(u32::from_le_bytes(*length) as usize);
+        let header: Header = serde_json::from_slice(header).unwrap();
+        let (body, after) = after.split_at(header.bytes);
+        all.push(Case { body: body.to_vec(), header });
+        rest = after;
+    }
+    all
+}
+
+fn files() -> Vec<PathBuf> {
+    if let Some(file) = std::env::var_os("BERTH_ONNX") {
+        return vec![file.into()];
+    }
+    let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/onnx/cases");
+    let mut files: Vec<PathBuf> = dir.read_dir().unwrap().map(|e| e.unwrap().path()).collect();
+    files.sort();
+    files
+}
+
+/// The reasons of the cases that are known to fail, by name.
+fn known() -> BTreeMap<String, String> {
+    let list = include_str!("onnx/left_out.txt");
+    let lines = list.lines().filter(|l| !l.is_empty() && !l.starts_with('#'));
+    lines
+        .map(|line| {
+            let (name, why) = line.split_once(' ').expect("a name and a reason");
+            (name.to_owned(), why.to_owned())
+        })
+        .collect()
+}
+
+/// All but those that are listed pass, and those that are listed do not.
+#[test]
+fn the_backend_tests_pass() {
+    let wanted = std::env::var("BERTH_ONNX_CASE").unwrap_or_default();
+    let known = known();
+    let dir = tempfile::tempdir().unwrap();
+    let (mut passed, mut failed) = (0, BTreeMap::new());
+    for file in files() {
+        for case in cases(&file).iter().filter(|c| c.header.name.starts_with(&wanted)) {
+            match case.run(dir.path()) {
+                Ok(()) => passed += 1,
+                Err(why) => {
+                    failed.insert(case.header.name.clone(), why);
+                }
+            }
+        }
+    }
+    println!("{passed} passed, {} failed, {} of them listed", failed.len(), known.len());
+    let listed: BTreeSet<&String> = known.keys().collect();
+    let unexpected: Vec<String> =
+        failed.iter().filter(|(n, _)| !listed.contains(n)).map(|(n, why)| format!("{n}: {why}")).collect();
+    assert!(unexpected.is_empty(), "{} fail:\n{}", unexpected.len(), unexpected.join("\n"));
+    if wanted.is_empty() && std::env::var_os("BERTH_ONNX").is_none() {
+        let better: Vec<&&String> = listed.iter().filter(|n| !failed.contains_key(**n)).collect();
+        assert!(better.is_empty(), "these pass, and are listed as failing: {better:?}");
+    }
+}
