@@ -8,6 +8,7 @@ mod lowering;
 mod onnx;
 pub mod savedmodel;
 mod stored;
+mod torch;
 mod ubjson;
 mod xgboost;
 mod zip;
@@ -103,5 +104,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::XgBoost => xgboost::read(&candidate.files),
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
+        Format::Torch => torch::read(candidate.file()?, access),
+        Format::TorchWeights => torch::refuse(candidate.file()?),
     }
 }

@@ -1,7 +1,7 @@
 //! What an artifact's directory holds, told by the beginning of its files.
 
 use super::savedmodel::layout;
-use super::{lightgbm, onnx, xgboost};
+use super::{lightgbm, onnx, torch, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,6 +20,9 @@ pub enum Format {
     XgBoost,
     LightGbm,
     Onnx,
+    Torch,
+    /// Weights of PyTorch's without a program.
+    TorchWeights,
 }
 
 impl Format {
@@ -30,6 +33,8 @@ impl Format {
             Self::XgBoost => "XGBoost",
             Self::LightGbm => "LightGBM",
             Self::Onnx => "ONNX",
+            Self::Torch => "PyTorch",
+            Self::TorchWeights => "weights of PyTorch's",
         }
     }
 
@@ -39,7 +44,7 @@ impl Format {
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
             () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
-            () => None,
+            () => torch::kind(file, head),
         }
     }
 }
@@ -58,7 +63,11 @@ impl Candidate {
         let saved = layout::find(dir);
         let files = files(dir, 1);
         let told = files.iter().filter_map(|file| Some((Format::of(file, &head(file))?, file.clone())));
-        let found: Vec<(Format, PathBuf)> = told.collect();
+        let mut found: Vec<(Format, PathBuf)> = told.collect();
+        // Weights beside a program are a copy of its own.
+        if found.iter().any(|(format, _)| *format == Format::Torch) {
+            found.retain(|(format, _)| *format != Format::TorchWeights);
+        }
         match (saved, &found[..]) {
             (Ok(_), []) => Ok(Self { format: Format::SavedModel, files: Vec::new() }),
             (Err(EngineError::UnknownFormat(_)), []) => Err(nothing(&files)),
@@ -94,7 +103,7 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text) or an ONNX model (model.onnx)"
+         (text), an ONNX model (model.onnx) or a PyTorch program (torch.export or TorchScript)"
     ))
 }
 

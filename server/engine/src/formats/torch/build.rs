@@ -1,12 +1,11 @@
-//! A graph on its way: what is known of its values, and the tensors of the program that they are.
+//! A graph on its way, with what PyTorch knows beyond it: types of elements, and the tensors of the program that values are.
 
 use super::value::{Handle, Result, Stop, Val, broken, unsupported};
 use super::views::View;
-use crate::graph::{Binary, Graph, Literal, Op, ValueId};
-use crate::plan::rules::{self, Known};
+use crate::formats::builder::Builder as Shared;
+use crate::graph::{Binary, Literal, Op, ValueId, Weight};
 use crate::value::Kind;
 use crate::{DType, EngineError};
-use std::sync::Arc;
 
 /// Operations of one program.
 const MOST_NODES: usize = 1 << 20;
@@ -20,10 +19,9 @@ pub struct Tensor {
     pub writes: usize,
 }
 
-/// What is known of a value of the graph.
-#[derive(Debug, Clone)]
+/// What is known of a value beside its shape.
+#[derive(Debug, Clone, Copy)]
 struct Fact {
-    known: Known,
     dtype: DType,
     /// An input whose number of axes it has.
     like_input: Option<usize>,
@@ -32,77 +30,81 @@ struct Fact {
 /// Builds one graph.
 #[derive(Default)]
 pub struct Builder {
-    pub graph: Graph,
+    pub to: Shared,
     facts: Vec<Fact>,
     pub tensors: Vec<Tensor>,
-    /// The name of the operation that is lowered.
-    pub node: String,
 }
 
 impl Builder {
     /// Adds an input of the graph.
     pub fn input(&mut self, shape: Option<Vec<Option<usize>>>, dtype: DType) -> Result<Handle> {
-        let number = self.graph.inputs.len();
-        let value = self.push(Op::Input(number), &[], vec![(Known { shape, numbers: None }, dtype)])?[0];
+        let number = self.to.graph.inputs.len();
+        let value = self.made(dtype, |to| to.input(shape))?;
         self.facts[value].like_input = Some(number);
-        self.graph.inputs.push(value);
         Ok(self.tensor(value))
     }
 
     /// Adds a weight.
-    pub fn weight(&mut self, number: usize, shape: &[usize], dtype: DType) -> Result<ValueId> {
-        let known = Known::shaped(shape.iter().copied().map(Some).collect());
-        Ok(self.push(Op::Weight(number), &[], vec![(known, dtype)])?[0])
+    pub fn weight(&mut self, number: usize, weight: &Weight) -> Result<ValueId> {
+        self.made(weight.dtype, |to| to.weight(number, weight))
     }
 
     /// Adds a constant.
     pub fn literal(&mut self, literal: Literal, dtype: DType) -> Result<ValueId> {
-        let value = crate::kernels::literal(&literal)?;
-        let known = Known::constant(&value);
-        Ok(self.push(Op::Literal(Arc::new(literal)), &[], vec![(known, dtype)])?[0])
+        self.made(dtype, |to| to.literal(literal))
     }
 
-    fn push(&mut self, op: Op, inputs: &[ValueId], results: Vec<(Known, DType)>) -> Result<Vec<ValueId>> {
-        if self.graph.nodes.len() >= MOST_NODES {
+    /// Adds what the shared builder makes: a value of this type.
+    pub fn made(
+        &mut self,
+        dtype: DType,
+        make: impl FnOnce(&mut Shared) -> std::result::Result<ValueId, EngineError>,
+    ) -> Result<ValueId> {
+        let value = make(&mut self.to)?;
+        self.settle(&[value], &[dtype])?;
+        Ok(value)
+    }
+
+    /// Keeps up with the shared builder.
+    fn settle(&mut self, values: &[ValueId], dtypes: &[DType]) -> Result<()> {
+        if self.to.graph.nodes.len() >= MOST_NODES {
             return broken(format!("the program has more than {MOST_NODES} operations"));
         }
-        let values = self.graph.add_many(op, inputs.to_vec(), results.len(), &self.node)?;
-        self.facts.extend(results.into_iter().map(|(known, dtype)| Fact { known, dtype, like_input: None }));
-        Ok(values)
+        self.facts.resize(self.to.graph.values, Fact { dtype: DType::F32, like_input: None });
+        for (value, dtype) in values.iter().zip(dtypes) {
+            self.facts[*value].dtype = *dtype;
+        }
+        Ok(())
     }
 
     /// Adds an operation.
     pub fn op(&mut self, op: Op, inputs: &[ValueId], dtype: DType) -> Result<ValueId> {
-        Ok(self.ops(op, inputs, &[dtype])?[0])
-    }
-
-    /// Adds an operation with results of these types.
-    pub fn ops(&mut self, op: Op, inputs: &[ValueId], dtypes: &[DType]) -> Result<Vec<ValueId>> {
-        let known: Vec<&Known> = inputs.iter().map(|v| &self.facts[*v].known).collect();
-        let found = rules::results(&op, &known, dtypes.len())?;
         let like = match (&op, inputs) {
             (Op::Unary(_) | Op::Cast(_) | Op::Activate(_) | Op::Softmax { .. }, [x, ..]) => {
                 self.facts[*x].like_input
             }
             _ => None,
         };
-        let values = self.push(op, inputs, found.into_iter().zip(dtypes.iter().copied()).collect())?;
-        if let [value] = values[..] {
-            self.facts[value].like_input = like;
-        }
+        let by_element = matches!(
+            op,
+            Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Activate(_)
+        );
+        let value =
+            self.made(dtype, |to| if by_element { to.elementwise(op, inputs) } else { to.add(op, inputs) })?;
+        self.facts[value].like_input = like;
+        Ok(value)
+    }
+
+    /// Adds an operation with results of these types.
+    pub fn ops(&mut self, op: Op, inputs: &[ValueId], dtypes: &[DType]) -> Result<Vec<ValueId>> {
+        let values = self.to.add_many(op, inputs, dtypes.len())?;
+        self.settle(&values, dtypes)?;
         Ok(values)
     }
 
     /// Says what the shape of a value is, where its operation does not tell.
     pub fn shaped(&mut self, value: ValueId, shape: Vec<Option<usize>>) -> ValueId {
-        let known = &mut self.facts[value].known;
-        match &mut known.shape {
-            None => known.shape = Some(shape),
-            Some(old) if old.len() == shape.len() => {
-                old.iter_mut().zip(shape).for_each(|(old, new)| *old = old.or(new));
-            }
-            Some(_) => {}
-        }
+        self.to.tell(value, shape);
         value
     }
 
@@ -123,24 +125,27 @@ impl Builder {
     }
 
     pub fn shape(&self, value: ValueId) -> Option<&[Option<usize>]> {
-        self.facts[value].known.shape.as_deref()
+        self.to.shape(value).map(Vec::as_slice)
     }
 
     /// The shape, if all of it is known.
     pub fn dims(&self, value: ValueId) -> Option<Vec<usize>> {
-        self.facts[value].known.dims()
+        self.to.dims(value)
     }
 
-    /// The numbers of a short integer value, as far as they are known.
-    pub fn numbers(&self, value: ValueId) -> Option<&[Option<i64>]> {
-        self.facts[value].known.numbers.as_deref()
+    /// The one number of an integer value, if it is known.
+    fn single(&self, value: ValueId) -> Option<i64> {
+        match self.to.numbers(value)?[..] {
+            [number] => Some(number),
+            _ => None,
+        }
     }
 
     /// How many axes a value has.
     pub fn rank(&self, value: ValueId) -> Result<usize> {
         match (self.shape(value), self.facts[value].like_input) {
             (Some(shape), _) => Ok(shape.len()),
-            (None, Some(input)) => Err(Stop::Rank(input)),
+            (None, Some(input)) => Err(Stop::Rank(input, None)),
             _ => unsupported("of a tensor whose number of axes is not known"),
         }
     }
@@ -164,19 +169,20 @@ impl Builder {
                 return Ok(Val::Int(extent as i64));
             }
         }
-        let shape = self.op(Op::Shape, &[value], DType::I64)?;
-        let (begin, axis) = match self.shape(value) {
-            Some(shape) => (place(dim, shape.len())? as i64, 0),
+        let at = match self.shape(value) {
+            Some(shape) => {
+                let at = place(dim, shape.len())?;
+                self.int(at as i64)?
+            }
             None if dim < 0 => {
                 let rank = self.op(Op::Rank, &[value], DType::I64)?;
                 let dim = self.int(dim)?;
-                let at = self.op(Op::Binary(Binary::Add), &[rank, dim], DType::I64)?;
-                let axis = self.int(0)?;
-                return Ok(Val::Symbol(self.op(Op::Gather { batch_dims: 0 }, &[shape, at, axis], DType::I64)?));
+                self.binary(Binary::Add, rank, dim)?
             }
-            None => (dim, 0),
+            None => self.int(dim)?,
         };
-        let (at, axis) = (self.int(begin)?, self.int(axis)?);
+        let shape = self.op(Op::Shape, &[value], DType::I64)?;
+        let axis = self.int(0)?;
         Ok(Val::Symbol(self.op(Op::Gather { batch_dims: 0 }, &[shape, at, axis], DType::I64)?))
     }
 
@@ -235,36 +241,23 @@ impl Builder {
         match n {
             Val::Int(n) => Some(*n),
             Val::Bool(b) => Some(i64::from(*b)),
-            Val::Symbol(value) => match self.numbers(*value) {
-                Some([n]) => *n,
-                _ => None,
-            },
-            Val::Tensor(handle) => match self.numbers(self.tensors.get(*handle)?.value) {
-                Some([n]) => *n,
-                _ => None,
-            },
+            Val::Symbol(value) => self.single(*value),
+            Val::Tensor(handle) => self.single(self.tensors.get(*handle)?.value),
             _ => None,
         }
     }
 
     /// A scalar of the graph as an integer of the program.
     pub fn symbol(&self, value: ValueId) -> Val {
-        match self.numbers(value) {
-            Some([Some(n)]) => Val::Int(*n),
-            _ => Val::Symbol(value),
-        }
+        self.single(value).map_or(Val::Symbol(value), Val::Int)
     }
 
     /// The value in another type.
     pub fn cast(&mut self, value: ValueId, to: DType) -> Result<ValueId> {
         let from = self.dtype(value);
         if from == to || (kind(from) == kind(to) && widens(from, to)) {
-            if from == to {
-                return Ok(value);
-            }
-            // The numbers stay what they are; the type is another one all the same.
-            let copy = self.op(Op::Cast(wide(to)), &[value], to)?;
-            return Ok(copy);
+            // The numbers stay what they are; the type may be another one all the same.
+            return if from == to { Ok(value) } else { self.op(Op::Cast(wide(to)), &[value], to) };
         }
         self.op(Op::Cast(to), &[value], to)
     }
@@ -274,6 +267,7 @@ impl Builder {
         self.op(Op::Binary(op), &[a, b], dtype)
     }
 
+    /// The same elements in another shape.
     pub fn reshape(&mut self, value: ValueId, shape: &[Val]) -> Result<ValueId> {
         let dtype = self.dtype(value);
         let known: Vec<Option<i64>> = shape.iter().map(|n| self.known(n)).collect();
@@ -293,9 +287,7 @@ impl Builder {
             return Ok(value);
         }
         let dtype = self.dtype(value);
-        let order: Vec<i64> = order.iter().map(|n| *n as i64).collect();
-        let order = self.ints(&order)?;
-        self.op(Op::Transpose, &[value, order], dtype)
+        self.made(dtype, |to| to.transpose(value, order))
     }
 
     pub fn expand_dims(&mut self, value: ValueId, at: i64) -> Result<ValueId> {

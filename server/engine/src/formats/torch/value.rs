@@ -77,8 +77,8 @@ pub enum Stop {
     Error(EngineError),
     /// The engine lacks it, or this use of it.
     Unsupported(String),
-    /// The number of axes of an input has to be known.
-    Rank(usize),
+    /// The number of axes of an input has to be known; perhaps it follows from what is done with it.
+    Rank(usize, Option<usize>),
     /// The program raises an exception.
     Raised(String),
 }

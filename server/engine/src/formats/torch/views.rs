@@ -60,7 +60,7 @@ impl Builder {
             let Some(View { base, how, .. }) = self.tensors[at].view.clone() else {
                 self.tensors[at].value = value;
                 self.tensors[at].writes += 1;
-                return self.settle(handle);
+                return self.refreshed(handle);
             };
             self.tensors[at].value = value;
             self.tensors[at].writes += 1;
@@ -71,7 +71,7 @@ impl Builder {
     }
 
     /// The views through which was written are up to date.
-    fn settle(&mut self, handle: Handle) -> Result<()> {
+    fn refreshed(&mut self, handle: Handle) -> Result<()> {
         let mut at = handle;
         while let Some(base) = self.tensors[at].view.as_ref().map(|v| v.base) {
             let writes = self.tensors[base].writes;
