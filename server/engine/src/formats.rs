@@ -6,6 +6,7 @@ mod channels_first;
 mod lightgbm;
 mod lowering;
 mod onnx;
+mod pickle;
 pub mod savedmodel;
 mod stored;
 mod torch;

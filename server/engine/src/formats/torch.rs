@@ -6,6 +6,8 @@ mod aten;
 mod build;
 mod dtypes;
 mod export;
+mod pickled;
+mod script;
 mod value;
 mod views;
 mod weights;
@@ -61,7 +63,10 @@ pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
     if export::is_older(&zip) {
         return export::read_older(zip, access);
     }
-    refuse(file)
+    match script::prefix(&zip) {
+        Some(prefix) => script::read(zip, &prefix, access),
+        None => refuse(file),
+    }
 }
 
 /// Why a program cannot be lowered, for people.
@@ -72,6 +77,7 @@ fn failure(stop: Stop) -> EngineError {
         Stop::Rank(input, _) => EngineError::broken(format!(
             "the number of axes of input {input} is not known; export the model with torch.export"
         )),
+        Stop::Whole(input) => EngineError::broken(format!("input {input} has to be of integers")),
         Stop::Raised(what) => EngineError::broken(format!("the program raises an exception: {what}")),
     }
 }

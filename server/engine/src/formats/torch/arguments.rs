@@ -13,8 +13,6 @@ pub struct Call {
     /// The overload, where it is told.
     pub overload: String,
     pub arguments: Vec<(Option<String>, Val)>,
-    /// How many results are asked for, where it is told.
-    pub results: Option<usize>,
 }
 
 impl Call {

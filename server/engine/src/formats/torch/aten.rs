@@ -104,6 +104,17 @@ fn write(b: &mut Builder, call: &Call, plain: &str) -> Result<Vec<Val>> {
     Ok(vec![Val::Tensor(to)])
 }
 
+/// Arithmetic with two numbers of the program.
+pub fn combined(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
+    scalars::combine(b, name, x, y)
+}
+
+/// Whether two numbers of the program are equal.
+pub fn equal_numbers(b: &mut Builder, x: &Val, y: &Val) -> Result<Val> {
+    let plain = |v: &Val| matches!(v, Val::Int(_) | Val::Float(_) | Val::Bool(_) | Val::Symbol(_));
+    if plain(x) && plain(y) { scalars::combine(b, "eq", x, y) } else { Ok(Val::Bool(false)) }
+}
+
 impl Builder {
     /// A value as the only result.
     fn give(&mut self, value: ValueId) -> Outcome {

@@ -25,6 +25,8 @@ struct Fact {
     dtype: DType,
     /// An input whose number of axes it has.
     like_input: Option<usize>,
+    /// An input of whose elements it is made.
+    from_input: Option<usize>,
 }
 
 /// Builds one graph.
@@ -41,6 +43,7 @@ impl Builder {
         let number = self.to.graph.inputs.len();
         let value = self.made(dtype, |to| to.input(shape))?;
         self.facts[value].like_input = Some(number);
+        self.facts[value].from_input = Some(number);
         Ok(self.tensor(value))
     }
 
@@ -70,7 +73,7 @@ impl Builder {
         if self.to.graph.nodes.len() >= MOST_NODES {
             return broken(format!("the program has more than {MOST_NODES} operations"));
         }
-        self.facts.resize(self.to.graph.values, Fact { dtype: DType::F32, like_input: None });
+        self.facts.resize(self.to.graph.values, Fact { dtype: DType::F32, like_input: None, from_input: None });
         for (value, dtype) in values.iter().zip(dtypes) {
             self.facts[*value].dtype = *dtype;
         }
@@ -85,6 +88,10 @@ impl Builder {
             }
             _ => None,
         };
+        let from = match (&op, inputs) {
+            (op, [x, ..]) if moves(op) => self.facts[*x].from_input,
+            _ => None,
+        };
         let by_element = matches!(
             op,
             Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Activate(_)
@@ -92,6 +99,7 @@ impl Builder {
         let value =
             self.made(dtype, |to| if by_element { to.elementwise(op, inputs) } else { to.add(op, inputs) })?;
         self.facts[value].like_input = like;
+        self.facts[value].from_input = from;
         Ok(value)
     }
 
@@ -112,6 +120,14 @@ impl Builder {
     pub fn tensor(&mut self, value: ValueId) -> Handle {
         self.tensors.push(Tensor { value, view: None, writes: 0 });
         self.tensors.len() - 1
+    }
+
+    /// The input whose elements a value has, which are to be integers, where they are taken for something else.
+    pub fn whole(&self, value: ValueId) -> Result<()> {
+        match self.facts[value].from_input {
+            Some(input) if is_float(self.dtype(value)) => Err(Stop::Whole(input)),
+            _ => Ok(()),
+        }
     }
 
     pub fn dtype(&self, value: ValueId) -> DType {
@@ -148,11 +164,6 @@ impl Builder {
             (None, Some(input)) => Err(Stop::Rank(input, None)),
             _ => unsupported("of a tensor whose number of axes is not known"),
         }
-    }
-
-    /// An input whose number of axes is that of a value, where it is not known.
-    pub fn unknown_like(&self, value: ValueId) -> Option<usize> {
-        if self.shape(value).is_some() { None } else { self.facts[value].like_input }
     }
 
     /// An axis, counted from the end if it is negative.
@@ -325,6 +336,23 @@ impl Builder {
         let shape = self.vector(shape)?;
         self.op(Op::BroadcastTo, &[value, shape], dtype)
     }
+}
+
+/// Whether an operation gives elements of its first input as they are.
+fn moves(op: &Op) -> bool {
+    matches!(
+        op,
+        Op::Reshape
+            | Op::BroadcastTo
+            | Op::Transpose
+            | Op::ExpandDims
+            | Op::Squeeze(_)
+            | Op::StridedSlice(_)
+            | Op::Slice
+            | Op::Gather { .. }
+            | Op::Tile
+            | Op::Reverse
+    )
 }
 
 /// What the graph computes a type in.

@@ -79,6 +79,8 @@ pub enum Stop {
     Unsupported(String),
     /// The number of axes of an input has to be known; perhaps it follows from what is done with it.
     Rank(usize, Option<usize>),
+    /// An input has to be of integers.
+    Whole(usize),
     /// The program raises an exception.
     Raised(String),
 }

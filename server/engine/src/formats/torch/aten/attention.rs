@@ -91,7 +91,7 @@ fn shared_heads(b: &mut Builder, q: ValueId, k: ValueId) -> Result<ValueId> {
     }
     let repeats = (of_queries / own) as i64;
     let arguments = vec![(None, Val::Tensor(b.tensor(k))), (None, Val::Int(repeats)), (None, Val::Int(rank as i64 - 3))];
-    let call = Call { name: "repeat_interleave".to_owned(), overload: String::new(), arguments, results: None };
+    let call = Call { name: "repeat_interleave".to_owned(), overload: String::new(), arguments };
     match super::moves::lower(b, &call)?.as_deref() {
         Some([Val::Tensor(handle)]) => b.value(*handle),
         _ => unsupported("of shared heads"),

@@ -19,7 +19,7 @@ struct Places {
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let places = match c.name.as_str() {
-        "conv1d" | "conv2d" | "conv3d" => {
+        "conv1d" | "conv2d" | "conv3d" | "_convolution_mode" => {
             Places { padding: 4, dilation: 5, groups: 6, transposed: false, output_padding: usize::MAX }
         }
         "conv_transpose1d" | "conv_transpose2d" | "conv_transpose3d" => {

@@ -45,6 +45,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let x = c.x(b)?;
             places(b, x)?
         }
+        "where" => {
+            let x = c.x(b)?;
+            let (found, rank) = (places(b, x)?, b.rank(x)?);
+            let columns = (0..rank).map(|n| column(b, found, n)).collect::<Result<Vec<_>>>()?;
+            return b.give_list(&columns);
+        }
         "masked_select" => {
             let (x, mask) = (c.x(b)?, c.value(b, 1, "mask")?);
             let shape = together(b, &[x, mask])?;
@@ -80,12 +86,14 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
 
 /// The slices along an axis that indices name, which are not below zero.
 fn pick(b: &mut Builder, x: ValueId, indices: ValueId, at: usize) -> Result<ValueId> {
+    b.whole(indices)?;
     let (dtype, axis) = (b.dtype(x), b.int(at as i64)?);
     b.op(GATHER, &[x, indices, axis], dtype)
 }
 
 /// Of each place along an axis the element that the index at that place names.
 fn gathered(b: &mut Builder, x: ValueId, dim: i64, index: ValueId) -> Result<ValueId> {
+    b.whole(index)?;
     let (rank, at) = (b.rank(x)?, b.axis(x, dim)?);
     if b.rank(index)? != rank {
         return broken("a gather by an index of another number of axes");
@@ -120,6 +128,13 @@ fn places(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     })
 }
 
+/// Of places in rows those along one axis.
+fn column(b: &mut Builder, found: ValueId, at: usize) -> Result<ValueId> {
+    let (at, axis) = (b.int(at as i64)?, b.int(1)?);
+    let own = b.op(GATHER, &[found, at, axis], DType::I64)?;
+    Ok(b.shaped(own, vec![None]))
+}
+
 /// Indices of some axes; a mask is the indices of its truths.
 struct Indices {
     /// The axes, in order.
@@ -144,15 +159,13 @@ fn indices(b: &mut Builder, c: &Call, x: ValueId, place: usize) -> Result<Indice
             let rank = b.rank(index)?;
             let found = places(b, index)?;
             for column in 0..rank {
-                let one = b.int(column as i64)?;
-                let last = b.int(1)?;
-                let own = b.op(GATHER, &[found, one, last], DType::I64)?;
-                values.push(b.shaped(own, vec![None]));
+                values.push(self::column(b, found, column)?);
                 axes.push(at);
                 at += 1;
             }
             continue;
         }
+        b.whole(index)?;
         axes.push(at);
         values.push(from_start(b, index, x, at)?);
         at += 1;

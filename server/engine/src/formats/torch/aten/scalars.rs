@@ -2,7 +2,6 @@
 
 use super::super::arguments::Call;
 use super::super::build::{Builder, is_float};
-use super::super::dtypes;
 use super::super::value::{Result, Val, broken, unsupported};
 use super::Outcome;
 use crate::DType;
@@ -254,9 +253,4 @@ fn symbols(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
 fn truth(b: &mut Builder, op: C, p: usize, q: usize) -> Result<Val> {
     let value = b.op(Op::Compare(op), &[p, q], DType::Bool)?;
     Ok(Val::Tensor(b.tensor(value)))
-}
-
-/// The number by which programs in text know a tensor's type.
-pub fn type_number(b: &Builder, handle: usize) -> Result<Val> {
-    Ok(Val::Int(dtypes::number_of(b.dtype(b.value(handle)?))))
 }

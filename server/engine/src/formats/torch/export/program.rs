@@ -193,7 +193,6 @@ impl<'a> Lowering<'a> {
             name: name.to_owned(),
             overload: overload.to_owned(),
             arguments,
-            results: Some(node.outputs.len()),
         };
         aten::lower(&mut self.builder, &call)
     }
