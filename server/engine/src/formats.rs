@@ -3,6 +3,7 @@
 mod builder;
 mod candidates;
 mod channels_first;
+mod json;
 mod lightgbm;
 mod lowering;
 mod onnx;

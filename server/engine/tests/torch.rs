@@ -3,7 +3,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor};
+use berth_engine::{Data, EngineError, Model, Prepared, Tensor};
 use serde_json::Value;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
@@ -102,7 +102,8 @@ fn check(model: &Model, cases: &Value) -> (Vec<String>, f64) {
         if !fits && number > 0 {
             continue;
         }
-        let inputs = case["inputs"].as_object().unwrap().iter().map(|(name, json)| (name.clone(), tensor(json)));
+        let inputs =
+            case["inputs"].as_object().unwrap().iter().map(|(name, json)| (name.clone(), tensor(json)));
         let inputs = inputs.filter(|(name, _)| signature.inputs.iter().any(|i| i.name == *name)).collect();
         match model.run(&signature.name, inputs) {
             Ok(answers) => {

@@ -12,8 +12,8 @@ mod value;
 mod views;
 mod weights;
 
-use super::zip::{self, Zip};
 use super::candidates::{self, Format};
+use super::zip::{self, Zip};
 use super::{Access, Artifact};
 use crate::EngineError;
 use std::path::Path;
@@ -42,7 +42,8 @@ pub fn kind(file: &Path, head: &[u8]) -> Option<Format> {
         return Some(Format::Torch);
     }
     let prefix = zip.members().iter().find_map(|m| m.name.strip_suffix("data.pkl"))?;
-    zip.find(&format!("{prefix}version"))?;
+    let beside = ["version", ".data/version", "constants.pkl", "byteorder"];
+    beside.iter().find_map(|name| zip.find(&format!("{prefix}{name}")))?;
     let code = format!("{prefix}code/");
     let has_code = zip.members().iter().any(|m| m.name.starts_with(&code));
     Some(if has_code { Format::Torch } else { Format::TorchWeights })
@@ -75,7 +76,8 @@ fn failure(stop: Stop) -> EngineError {
         Stop::Error(error) => error,
         Stop::Unsupported(what) => EngineError::broken(format!("the program cannot be read: {what}")),
         Stop::Rank(input, _) => EngineError::broken(format!(
-            "the number of axes of input {input} is not known; export the model with torch.export"
+            "the number of axes of input {input} is not known; export the model with torch.export, or say it in an extra file berth.json: \
+             {{\"inputs\": {{\"NAME\": {{\"shape\": [null, 3, 224, 224]}}}}}}"
         )),
         Stop::Whole(input) => EngineError::broken(format!("input {input} has to be of integers")),
         Stop::Raised(what) => EngineError::broken(format!("the program raises an exception: {what}")),

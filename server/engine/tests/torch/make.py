@@ -17,6 +17,7 @@ import sys
 import warnings
 import zipfile
 from pathlib import Path
+from typing import List, Optional
 
 import torch
 import torch.nn.functional as F
@@ -48,6 +49,16 @@ def flat(outputs):
     if isinstance(outputs, dict):
         outputs = outputs.values()
     return [t for o in outputs for t in flat(o)]
+
+
+# Programs in text whose inputs' shapes follow from what is done with them.
+UNTOLD = ("network", "convolutions", "control", "older", "in-place")
+
+
+def told(case, dynamic):
+    """What a program in text does not say of its inputs."""
+    shape = lambda k, v: [None if a in dynamic.get(k, ()) else d for a, d in enumerate(v.shape)]
+    return {k: {"dtype": DTYPES[v.dtype], "shape": shape(k, v)} for k, v in case.items()}
 
 
 def slim(path):
@@ -94,7 +105,8 @@ def write(root, name, module, inputs, ways, dynamic=None):
                 if name not in ("network", "older"):
                     slim(to / way / "model.pt2")
             elif way == "script":
-                torch.jit.script(module).save(to / way / "model.pt")
+                extra = {} if name in UNTOLD else {"berth.json": json.dumps({"inputs": told(inputs[0], dynamic or {})})}
+                torch.jit.save(torch.jit.script(module), str(to / way / "model.pt"), _extra_files=extra)
             elif way == "frozen":
                 torch.jit.freeze(torch.jit.script(module)).save(to / way / "model.pt")
             elif way == "trace":
@@ -399,6 +411,51 @@ class Network(nn.Module):
         return F.softmax(self.head(torch.flatten(F.adaptive_avg_pool2d(x, 1), 1)), 1)
 
 
+class Control(nn.Module):
+    """What only programs in text have: choices, loops, lists, dictionaries, methods."""
+
+    sizes: List[int]
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(3, 6, 1)
+        self.steps = nn.ModuleList([nn.Linear(6, 6) for _ in range(3)])
+        self.sizes = [2, 3]
+        self.scale = 0.5
+        self.kind = "sum"
+
+    def choose(self, x, deep: bool = True):
+        if deep and self.kind == "sum":
+            return x + 1
+        return x * 100
+
+    def forward(self, x, y: Optional[torch.Tensor] = None):
+        assert x.dim() == 4, "an image is wanted"
+        x = self.conv(x).mean([2, 3])
+        seen = [x]
+        for n, step in enumerate(self.steps):
+            x = step(seen[-1]) * (self.scale + n)
+            if n != 1:
+                seen.append(x)
+        total = torch.zeros_like(x)
+        for n in range(len(seen)):
+            if n % 2 == 0:
+                total = total + seen[n]
+            else:
+                total -= seen[n]
+        at = 0
+        while at < 4:
+            at += self.sizes[0]
+            total = self.choose(total)
+        if y is not None:
+            total = total * y
+        table = {"first": total, "second": seen[0]}
+        table["first"] = table["first"] * 2
+        parts = torch.split(table["first"], self.sizes[1], 1)
+        rows = [p.sum(1) for p in parts]
+        return table["first"], torch.stack(rows, 1), table["second"].view(x.shape[0], -1)
+
+
 class Named(nn.Module):
     def forward(self, x):
         return {"first": x + 1, "second": x.sum(1)}
@@ -435,6 +492,7 @@ def fixtures():
     yield "in-place", InPlace(), [image(2, 3, 5), image(3, 3, 5)], (*everything, "core"), batch
     yield "types", Types(), [{"x": rand(4, 3)}], ("export", "script"), batch
     yield "network", Network(), [image(2, 3, 16), image(1, 3, 16)], (*everything, "frozen", "core", "export"), batch
+    yield "control", Control(), [image(2, 3, 4), image(3, 3, 4)], ("script",), batch
     yield "named", Named(), [{"x": rand(3, 4)}], ("dynamic", "script"), batch
 
 

@@ -1,16 +1,21 @@
 //! The machine that pickles are programs of: protocols 0 to 5, every opcode. It pushes, marks and remembers; it calls nothing.
 
+mod objects;
 mod values;
 
 use super::cursor::Cursor;
-use super::tree::{Builder, Node, NodeId, Tree};
-use super::{Policy, joblib};
+use super::tree::{Builder, NodeId, Tree};
 use crate::EngineError;
 
 /// Arrays of objects are pickles in a pickle, which may hold such arrays.
 const DEEPEST: usize = 16;
 /// Numbers under which objects are remembered.
 const MOST_MEMO: usize = 1 << 23;
+/// Objects that wait on the stack, and marks between them.
+const MOST_STACK: usize = 1 << 23;
+const MOST_MARKS: usize = 1 << 20;
+/// Stands for: nothing is remembered under this number.
+const NOTHING: NodeId = NodeId::MAX;
 /// A pickle of that many steps holds more than may be kept anyway.
 const MOST_STEPS: usize = 1 << 27;
 
@@ -38,8 +43,7 @@ pub struct Reader {
 struct Machine {
     stack: Vec<NodeId>,
     marks: Vec<usize>,
-    /// Nothing: a number that nothing is remembered under.
-    memo: Vec<Option<NodeId>>,
+    memo: Vec<NodeId>,
 }
 
 impl Reader {
@@ -59,6 +63,9 @@ impl Reader {
             let opcode = self.cursor.byte(self.tree.file())?;
             if opcode == b'.' {
                 break;
+            }
+            if machine.stack.len() > MOST_STACK || machine.marks.len() > MOST_MARKS {
+                return Err(EngineError::broken("the pickle's stack is too high"));
             }
             machine.step(self, opcode).map_err(|e| match e {
                 EngineError::BrokenArtifact(what) if self.depth == 1 => {
@@ -96,26 +103,30 @@ impl Machine {
     /// All that lies above the last mark.
     fn marked(&mut self) -> Result<Vec<NodeId>, EngineError> {
         let mark = self.marks.pop().filter(|mark| *mark <= self.stack.len());
-        let mark = mark.ok_or_else(|| EngineError::broken("the pickle looks for a mark that is not there"))?;
+        let mark =
+            mark.ok_or_else(|| EngineError::broken("the pickle looks for a mark that is not there"))?;
         Ok(self.stack.split_off(mark))
     }
 
     fn remember(&mut self, number: usize) -> Result<(), EngineError> {
         let top = self.top()?;
         if number >= MOST_MEMO {
-            return Err(EngineError::broken(format!("the pickle remembers an object under the number {number}")));
+            return Err(EngineError::broken(format!(
+                "the pickle remembers an object under the number {number}"
+            )));
         }
         if number >= self.memo.len() {
-            self.memo.resize(number + 1, None);
+            self.memo.resize(number + 1, NOTHING);
         }
-        self.memo[number] = Some(top);
+        self.memo[number] = top;
         Ok(())
     }
 
     fn recall(&mut self, number: usize) -> Result<(), EngineError> {
-        let found = self.memo.get(number).copied().flatten();
-        let found = found
-            .ok_or_else(|| EngineError::broken(format!("the pickle remembers nothing under the number {number}")))?;
+        let found = self.memo.get(number).copied().filter(|id| *id != NOTHING);
+        let found = found.ok_or_else(|| {
+            EngineError::broken(format!("the pickle remembers nothing under the number {number}"))
+        })?;
         self.push(found);
         Ok(())
     }
@@ -187,125 +198,6 @@ impl Machine {
         }
         Ok(())
     }
-
-    /// What lies outside of the file is an object of a class of its own, made of what it is known by.
-    fn outside(&mut self, file: &mut Reader) -> Result<(), EngineError> {
-        let (module, name) = file.policy.outside.unwrap_or_default();
-        let known_by = self.pop()?;
-        let (class, arguments) = (file.tree.global(module, name)?, file.tree.tuple(&[known_by])?);
-        let object = file.tree.object(class, arguments)?;
-        self.push(object);
-        Ok(())
-    }
-
-    /// A name: written, or of two texts on the stack.
-    fn name(&mut self, file: &mut Reader, opcode: u8) -> Result<(), EngineError> {
-        let (module, name) = if opcode == b'c' {
-            let bytes = file.tree.file();
-            (file.cursor.word(bytes)?.to_owned(), file.cursor.word(bytes)?.to_owned())
-        } else {
-            let (name, module) = (self.pop()?, self.pop()?);
-            let text = |id| file.tree.tree().text(id).map(str::to_owned);
-            text(module).zip(text(name)).ok_or_else(|| EngineError::broken("a class is named by what is no text"))?
-        };
-        self.named(file, &module, &name)
-    }
-
-    fn named(&mut self, file: &mut Reader, module: &str, name: &str) -> Result<(), EngineError> {
-        (file.policy.check)(module, name)?;
-        let node = file.tree.global(module, name)?;
-        self.push(node);
-        Ok(())
-    }
-
-    /// What would be a call is an object: its class, its arguments, its state.
-    fn object(&mut self, file: &mut Reader, opcode: u8) -> Result<(), EngineError> {
-        let made = match opcode {
-            b'R' | 0x81 => {
-                let (arguments, class) = (self.pop()?, self.pop()?);
-                file.tree.object(class, arguments)?
-            }
-            0x92 => {
-                let (keywords, arguments, class) = (self.pop()?, self.pop()?, self.pop()?);
-                let both = file.tree.tuple(&[arguments, keywords])?;
-                file.tree.object(class, both)?
-            }
-            b'i' => {
-                let bytes = file.tree.file();
-                let (module, name) = (file.cursor.word(bytes)?.to_owned(), file.cursor.word(bytes)?.to_owned());
-                let arguments = self.marked()?;
-                self.named(file, &module, &name)?;
-                let (class, arguments) = (self.pop()?, file.tree.tuple(&arguments)?);
-                file.tree.object(class, arguments)?
-            }
-            b'o' => {
-                let all = self.marked()?;
-                let Some((class, arguments)) = all.split_first() else {
-                    return Err(EngineError::broken("the pickle makes an object of no class"));
-                };
-                let arguments = file.tree.tuple(arguments)?;
-                file.tree.object(*class, arguments)?
-            }
-            _ => {
-                let state = self.pop()?;
-                let of = self.top()?;
-                file.tree.set_state(of, state)?;
-                return joblib::array_behind(file, of);
-            }
-        };
-        self.push(made);
-        Ok(())
-    }
-
-    /// Tuples, lists, dicts and sets, and what is added to them.
-    fn collect(&mut self, file: &mut Reader, opcode: u8) -> Result<(), EngineError> {
-        let made = match opcode {
-            b't' => {
-                let items = self.marked()?;
-                file.tree.tuple(&items)?
-            }
-            0x85..=0x87 => {
-                let count = usize::from(opcode - 0x84);
-                let mut items = (0..count).map(|_| self.pop()).collect::<Result<Vec<_>, _>>()?;
-                items.reverse();
-                file.tree.tuple(&items)?
-            }
-            b'l' => {
-                let items = self.marked()?;
-                file.tree.list(&items, Node::List)?
-            }
-            b'd' => {
-                let items = even(self.marked()?)?;
-                file.tree.list(&items, Node::Dict)?
-            }
-            0x91 => {
-                let items = self.marked()?;
-                file.tree.list(&items, Node::Set)?
-            }
-            b'a' => {
-                let item = self.pop()?;
-                return file.tree.extend(self.top()?, &[item]);
-            }
-            b's' => {
-                let (value, key) = (self.pop()?, self.pop()?);
-                return file.tree.extend(self.top()?, &[key, value]);
-            }
-            b'u' => {
-                let items = even(self.marked()?)?;
-                return file.tree.extend(self.top()?, &items);
-            }
-            _ => {
-                let items = self.marked()?;
-                return file.tree.extend(self.top()?, &items);
-            }
-        };
-        self.push(made);
-        Ok(())
-    }
-}
-
-fn even(items: Vec<NodeId>) -> Result<Vec<NodeId>, EngineError> {
-    if items.len() % 2 == 0 { Ok(items) } else { Err(EngineError::broken("a dict has a key without a value")) }
 }
 
 fn index(word: &str) -> Result<usize, EngineError> {
@@ -316,7 +208,9 @@ fn index(word: &str) -> Result<usize, EngineError> {
 fn refused(opcode: u8) -> EngineError {
     let what = match opcode {
         b'P' | b'Q' => "it refers to an object outside of it (a persistent id), as PyTorch's files do",
-        0x82..=0x84 => "it names a class by a number of a registry (EXT codes), which a file cannot bring along",
+        0x82..=0x84 => {
+            "it names a class by a number of a registry (EXT codes), which a file cannot bring along"
+        }
         0x97 | 0x98 => "its buffers lie outside of it; save it without a buffer callback",
         _ => return EngineError::broken(format!("{opcode:#04x} is no opcode of a pickle")),
     };

@@ -70,10 +70,13 @@ impl Call {
         let Some(items) = self.get(place, name).and_then(Val::items) else {
             return self.wrong(name, "a list of tensors");
         };
-        items.iter().map(|item| match item {
-            Val::Tensor(handle) => b.value(*handle),
-            _ => self.wrong(name, "a list of tensors"),
-        }).collect()
+        items
+            .iter()
+            .map(|item| match item {
+                Val::Tensor(handle) => b.value(*handle),
+                _ => self.wrong(name, "a list of tensors"),
+            })
+            .collect()
     }
 
     pub fn int(&self, b: &Builder, place: usize, name: &str) -> Result<i64> {
@@ -141,7 +144,14 @@ impl Call {
     }
 
     /// As many sizes as there are spatial axes; a single one is for all of them.
-    pub fn spatial(&self, b: &Builder, place: usize, name: &str, axes: usize, default: i64) -> Result<Vec<usize>> {
+    pub fn spatial(
+        &self,
+        b: &Builder,
+        place: usize,
+        name: &str,
+        axes: usize,
+        default: i64,
+    ) -> Result<Vec<usize>> {
         let given = self.maybe_ints(b, place, name)?.unwrap_or_default();
         let all = match given[..] {
             [] => vec![default; axes],

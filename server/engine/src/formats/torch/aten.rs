@@ -3,6 +3,7 @@
 mod attention;
 mod binary;
 mod create;
+mod encoder;
 mod extremes;
 mod image;
 mod index;
@@ -73,7 +74,8 @@ pub fn lower(b: &mut Builder, call: &Call) -> Result<Vec<Val>> {
     if let Some(plain) = in_place(&call.name) {
         return write(b, call, plain);
     }
-    let mut groups = GROUPS.iter().copied().chain([recurrent::lower as fn(&mut Builder, &Call) -> Outcome]);
+    let more = [recurrent::lower, encoder::lower];
+    let mut groups = GROUPS.iter().copied().chain(more as [fn(&mut Builder, &Call) -> Outcome; 2]);
     loop {
         let Some(group) = groups.next() else { return Err(Stop::Unsupported(String::new())) };
         if let Some(values) = group(b, call)? {

@@ -73,7 +73,8 @@ impl Builder {
         if self.to.graph.nodes.len() >= MOST_NODES {
             return broken(format!("the program has more than {MOST_NODES} operations"));
         }
-        self.facts.resize(self.to.graph.values, Fact { dtype: DType::F32, like_input: None, from_input: None });
+        self.facts
+            .resize(self.to.graph.values, Fact { dtype: DType::F32, like_input: None, from_input: None });
         for (value, dtype) in values.iter().zip(dtypes) {
             self.facts[*value].dtype = *dtype;
         }
@@ -325,6 +326,18 @@ impl Builder {
     pub fn concat(&mut self, values: &[ValueId], at: usize) -> Result<ValueId> {
         let Some(first) = values.first() else { return broken("a concatenation of nothing") };
         let dtype = self.dtype(*first);
+        let rank = self.shape(*first).map_or(0, <[_]>::len);
+        if (3..=5).contains(&rank) && values.iter().all(|v| self.to.has_channels_last(*v)) {
+            return self.made(dtype, |to| {
+                let mut inputs = values
+                    .iter()
+                    .map(|v| to.channels_last(*v, rank))
+                    .collect::<std::result::Result<Vec<_>, _>>()?;
+                inputs.push(to.int(at_last(at, rank) as i64)?);
+                let made = to.add(Op::Concat, &inputs)?;
+                to.channels_first(made, rank)
+            });
+        }
         let axis = self.int(at as i64)?;
         let inputs = [values, &[axis]].concat();
         self.op(Op::Concat, &inputs, dtype)
@@ -335,6 +348,15 @@ impl Builder {
         let dtype = self.dtype(value);
         let shape = self.vector(shape)?;
         self.op(Op::BroadcastTo, &[value, shape], dtype)
+    }
+}
+
+/// Where an axis lies once channels come last.
+pub fn at_last(at: usize, rank: usize) -> usize {
+    match at {
+        0 => 0,
+        1 => rank - 1,
+        at => at - 1,
     }
 }
 
@@ -381,7 +403,8 @@ fn wide(dtype: DType) -> DType {
 
 /// Whether every number of one type is one of another.
 fn widens(from: DType, to: DType) -> bool {
-    to == wide(to) || (from == DType::U8 && matches!(to, DType::I16 | DType::I32))
+    to == wide(to)
+        || (from == DType::U8 && matches!(to, DType::I16 | DType::I32))
         || (from == DType::I8 && matches!(to, DType::I16 | DType::I32))
         || (from == DType::I16 && to == DType::I32)
 }

@@ -64,6 +64,11 @@ pub fn of_storage(name: &str) -> Option<DType> {
     })
 }
 
+/// By the name that people write.
+pub fn of_name(name: &str) -> Option<DType> {
+    (0..30).filter_map(of_number).find(|dtype| dtype.name() == name)
+}
+
 /// Bytes of an element.
 pub fn width(dtype: DType) -> usize {
     match dtype {

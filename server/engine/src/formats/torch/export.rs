@@ -9,7 +9,7 @@ mod tensors;
 use super::weights::{Weights, check_order};
 use super::{FORMAT, failure};
 use crate::formats::zip::Zip;
-use crate::formats::{Access, Artifact, Program, Source};
+use crate::formats::{self, Access, Artifact, Program, Source};
 use crate::{EngineError, UnsupportedOp};
 use schema::Exported;
 use tensors::Tensors;
@@ -59,7 +59,7 @@ pub fn read(zip: Zip, prefix: &str, access: Access) -> Result<Artifact, EngineEr
 pub fn read_older(zip: Zip, access: Access) -> Result<Artifact, EngineError> {
     let mut weights = Weights::new(zip, access);
     let exported: Exported = json(weights.zip(), "serialized_exported_program.json")?;
-    let tensors = Tensors::of_pickles(weights.zip())?;
+    let tensors = Tensors::of_pickles(&mut weights)?;
     let (mut programs, mut unsupported) = (Vec::new(), Vec::new());
     lower(&exported, &tensors, &mut weights, "serving_default", &mut programs, &mut unsupported)?;
     Ok(artifact(weights, programs, unsupported))
@@ -74,7 +74,7 @@ fn artifact(weights: Weights, mut programs: Vec<Program>, unsupported: Vec<Unsup
 fn json<T: serde::de::DeserializeOwned>(zip: &Zip, name: &str) -> Result<T, EngineError> {
     let member = zip.find(name).ok_or_else(|| EngineError::broken(format!("{name} is missing")))?;
     let bytes = zip.read(member, LARGEST_GRAPH)?;
-    serde_json::from_slice(&bytes).map_err(|e| EngineError::broken(format!("{name}: {e}")))
+    formats::json::from_slice(&bytes).map_err(|e| EngineError::broken(format!("{name}: {e}")))
 }
 
 fn lower(

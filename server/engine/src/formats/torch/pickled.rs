@@ -28,7 +28,9 @@ fn check(module: &str, name: &str) -> std::result::Result<(), EngineError> {
         return Ok(());
     }
     let shown: String = format!("{module}.{name}").chars().take(200).collect();
-    Err(EngineError::broken(format!("the program's data names {shown:?}, which is not one of the classes that are read")))
+    Err(EngineError::broken(format!(
+        "the program's data names {shown:?}, which is not one of the classes that are read"
+    )))
 }
 
 /// Reads a member's pickle.
@@ -47,10 +49,12 @@ pub fn read(zip: &Zip, name: &str) -> std::result::Result<Option<Tree>, EngineEr
 pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
     let arguments = object.arguments();
     match object.qualified() {
-        Some(("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state")) => match arguments.first() {
-            Some(tensor) => place(*tensor, storages),
-            None => broken("a parameter of nothing"),
-        },
+        Some(("torch._utils", "_rebuild_parameter" | "_rebuild_parameter_with_state")) => {
+            match arguments.first() {
+                Some(tensor) => place(*tensor, storages),
+                None => broken("a parameter of nothing"),
+            }
+        }
         Some(("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor")) => {
             let [storage, offset, sizes, strides, ..] = arguments[..] else {
                 return broken("a tensor that is not told");
@@ -62,9 +66,12 @@ pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
             let Some(dtype) = of_storage(name) else {
                 return broken(format!("a tensor over {name:?}, whose type is not supported"));
             };
-            let numbers = |all: View<'_>| all.items().into_iter().map(View::size).collect::<std::result::Result<Vec<_>, _>>();
+            let numbers = |all: View<'_>| {
+                all.items().into_iter().map(View::size).collect::<std::result::Result<Vec<_>, _>>()
+            };
             let member = format!("{storages}{}", key.text().unwrap_or_default());
             let place = Place {
+                archive: 0,
                 member,
                 dtype,
                 offset: offset.size()?,
@@ -78,11 +85,11 @@ pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
 }
 
 /// The tensors of a saved dictionary, by name.
-pub fn dictionary(tree: &Tree, storages: &str) -> Result<HashMap<String, Place>> {
+pub fn dictionary(tree: &Tree, storages: &str, archive: usize) -> Result<HashMap<String, Place>> {
     let mut places = HashMap::new();
     for (key, value) in View::root(tree).entries() {
         if let (Some(name), Some(place)) = (key.text(), place(value, storages)?) {
-            places.insert(name.to_owned(), place);
+            places.insert(name.to_owned(), Place { archive, ..place });
         }
     }
     Ok(places)

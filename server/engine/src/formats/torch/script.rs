@@ -21,6 +21,7 @@ use crate::{DType, EngineError, UnsupportedOp};
 use interpret::Interpreter;
 use objects::Data;
 use source::Text;
+use std::collections::HashMap;
 
 /// How often a program is followed, with more known of its inputs each time.
 const MOST_ATTEMPTS: usize = 64;
@@ -47,7 +48,16 @@ pub fn read(zip: Zip, prefix: &str, access: Access) -> Result<Artifact, EngineEr
     let text = Text::new(&zip, prefix);
     let data = Data::read(&zip, prefix)?;
     let traced = signature::traced(&zip, prefix)?;
-    let mut reader = Reader { text, data, traced, weights: Weights::new(zip, access), attempts: 0, unsupported: Vec::new() };
+    let told = signature::told(&zip, prefix)?;
+    let mut reader = Reader {
+        text,
+        data,
+        traced,
+        told,
+        weights: Weights::new(zip, access),
+        attempts: 0,
+        unsupported: Vec::new(),
+    };
     let first = reader.first().map_err(failure)?;
     let program = reader.follow(first);
     let Reader { weights, unsupported, .. } = reader;
@@ -67,6 +77,8 @@ struct Reader {
     data: Data,
     /// What a traced program was traced with.
     traced: Vec<Assumed>,
+    /// What the archive says of its inputs, by name.
+    told: HashMap<String, Assumed>,
     weights: Weights,
     attempts: usize,
     unsupported: Vec<UnsupportedOp>,
@@ -75,23 +87,25 @@ struct Reader {
 impl Reader {
     /// What is assumed of the inputs at first.
     fn first(&mut self) -> super::value::Result<Vec<Assumed>> {
-        let count = signature::tensors(&self.text, &self.data)?.len();
-        Ok((0..count)
-            .map(|n| match self.traced.get(n) {
-                Some(traced) => Assumed {
-                    shape: traced.shape.as_ref().map(|s| vec![None; s.len()]),
-                    dtype: traced.dtype,
-                },
-                None => Assumed { shape: None, dtype: DType::F32 },
-            })
-            .collect())
+        let names = signature::tensors(&self.text, &self.data)?;
+        let assumed =
+            names.iter().enumerate().map(|(n, name)| match (self.told.get(&**name), self.traced.get(n)) {
+                (Some(told), _) => told.clone(),
+                (None, Some(traced)) => {
+                    Assumed { shape: traced.shape.as_ref().map(|s| vec![None; s.len()]), dtype: traced.dtype }
+                }
+                (None, None) => Assumed { shape: None, dtype: DType::F32 },
+            });
+        Ok(assumed.collect())
     }
 
     /// Follows the program; where more has to be known of an input than it is, again with that.
     fn follow(&mut self, assumed: Vec<Assumed>) -> super::value::Result<Program> {
         self.attempts += 1;
         if self.attempts > MOST_ATTEMPTS {
-            return super::value::unsupported("its inputs' shapes cannot be told from it; export it with torch.export");
+            return super::value::unsupported(
+                "its inputs' shapes cannot be told from it; export it with torch.export",
+            );
         }
         let mut interpreter = Interpreter::new(&self.text, &self.data, &mut self.weights);
         let outcome = signature::program(&mut interpreter, &assumed);
@@ -102,7 +116,9 @@ impl Reader {
             Err(stop) => stop,
         };
         match stop {
-            Stop::Rank(input, Some(rank)) if assumed[input].shape.is_none() => self.follow(ranked(&assumed, input, rank)),
+            Stop::Rank(input, Some(rank)) if assumed[input].shape.is_none() => {
+                self.follow(ranked(&assumed, input, rank))
+            }
             Stop::Rank(input, None) if assumed[input].shape.is_none() => {
                 let mut first = None;
                 for rank in RANKS {
@@ -132,15 +148,18 @@ impl Reader {
 
     /// The extents that the program was traced with, all but the batch; then that too. None: nothing more is known.
     fn narrowed(&self, assumed: &[Assumed]) -> Option<Vec<Assumed>> {
-        if self.traced.len() != assumed.len() {
+        if self.traced.len() != assumed.len() || !self.told.is_empty() {
             return None;
         }
         let fixed = |shape: &Option<Vec<Option<usize>>>, from: usize| {
             shape.as_ref().map(|s| s.iter().enumerate().map(|(n, d)| d.filter(|_| n >= from)).collect())
         };
         [1, 0].into_iter().find_map(|from| {
-            let more: Vec<Assumed> =
-                self.traced.iter().map(|t| Assumed { shape: fixed(&t.shape, from), dtype: t.dtype }).collect();
+            let more: Vec<Assumed> = self
+                .traced
+                .iter()
+                .map(|t| Assumed { shape: fixed(&t.shape, from), dtype: t.dtype })
+                .collect();
             let known = |all: &[Assumed]| all.iter().flat_map(|a| a.shape.iter().flatten()).flatten().count();
             (known(&more) > known(assumed)).then_some(more)
         })

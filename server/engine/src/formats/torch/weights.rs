@@ -3,9 +3,9 @@
 use super::build::Builder;
 use super::dtypes::width;
 use super::value::{Result, Val, broken, unsupported};
+use crate::formats::Access;
 use crate::formats::stored::Stored;
 use crate::formats::zip::Zip;
-use crate::formats::Access;
 use crate::graph::{Literal, Op, ValueId, Weight};
 use crate::{DType, EngineError};
 use std::collections::HashMap;
@@ -16,6 +16,8 @@ const MOST_GATHERED: usize = 1 << 22;
 /// A tensor over a storage, which is a member of the archive.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
+    /// The number of its archive.
+    pub archive: usize,
     pub member: String,
     pub dtype: DType,
     /// In elements.
@@ -26,8 +28,8 @@ pub struct Place {
 
 /// The weights of an artifact.
 pub struct Weights {
-    zip: Zip,
-    /// The archive's place in its own file: another archive may hold it.
+    /// The archive, then those that lie in it.
+    zips: Vec<Zip>,
     stored: Stored,
     all: Vec<Weight>,
     by_place: HashMap<(u64, DType, Vec<usize>), usize>,
@@ -35,11 +37,18 @@ pub struct Weights {
 
 impl Weights {
     pub fn new(zip: Zip, access: Access) -> Self {
-        Self { zip, stored: Stored::new(access), all: Vec::new(), by_place: HashMap::new() }
+        Self { zips: vec![zip], stored: Stored::new(access), all: Vec::new(), by_place: HashMap::new() }
     }
 
+    /// The archive itself.
     pub fn zip(&self) -> &Zip {
-        &self.zip
+        &self.zips[0]
+    }
+
+    /// Adds an archive that lies in this one; its number.
+    pub fn within(&mut self, zip: Zip) -> usize {
+        self.zips.push(zip);
+        self.zips.len() - 1
     }
 
     pub fn finish(self) -> (Vec<Weight>, Stored) {
@@ -48,15 +57,18 @@ impl Weights {
 
     /// The number of the weight of so many elements of a member, as rows of a shape.
     fn number(&mut self, key: &str, place: &Place, shape: &[usize]) -> Result<usize> {
-        let Some(member) = self.zip.find(&place.member) else {
+        let zip = self.zips.get(place.archive);
+        let Some((zip, member)) = zip.and_then(|zip| Some((zip, zip.find(&place.member)?))) else {
             return broken(format!("{key}: its storage {:?} is missing", place.member));
         };
         let elements = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
-        let end = elements.and_then(|n| n.checked_add(place.offset)).and_then(|n| n.checked_mul(width(place.dtype)));
+        let end = elements
+            .and_then(|n| n.checked_add(place.offset))
+            .and_then(|n| n.checked_mul(width(place.dtype)));
         if end.is_none_or(|end| end as u64 > member.size) {
             return broken(format!("{key}: its storage of {} bytes is too small", member.size));
         }
-        let Some(start) = self.zip.place(member)? else {
+        let Some(start) = zip.place(member)? else {
             return broken(format!("{key}: its storage is compressed; save the model without compression"));
         };
         let start = start + (place.offset * width(place.dtype)) as u64;
@@ -64,9 +76,13 @@ impl Weights {
         if let Some(number) = self.by_place.get(&place_key) {
             return Ok(*number);
         }
-        let file = self.stored.file(self.zip.path())?;
+        let file = self.stored.file(zip.path())?;
         // The same bytes may be of two shapes under one name.
-        let key = if self.all.iter().any(|w| w.key == key) { format!("{key}#{}", self.all.len()) } else { key.to_owned() };
+        let key = if self.all.iter().any(|w| w.key == key) {
+            format!("{key}#{}", self.all.len())
+        } else {
+            key.to_owned()
+        };
         let weight = self.stored.add(&key, file, start, place.dtype, shape)?;
         self.all.push(weight);
         self.by_place.insert(place_key, self.all.len() - 1);
@@ -80,8 +96,12 @@ impl Weights {
             return broken(format!("{key}: {rank} sizes and {} strides", place.strides.len()));
         }
         // What is repeated lies there once; an axis of one element has no stride.
-        let shown: Vec<usize> =
-            place.sizes.iter().zip(&place.strides).map(|(d, s)| if *s == 0 { (*d).min(1) } else { *d }).collect();
+        let shown: Vec<usize> = place
+            .sizes
+            .iter()
+            .zip(&place.strides)
+            .map(|(d, s)| if *s == 0 { (*d).min(1) } else { *d })
+            .collect();
         let mut order: Vec<usize> = (0..rank).collect();
         order.sort_by_key(|a| std::cmp::Reverse(if shown[*a] == 1 { usize::MAX } else { place.strides[*a] }));
         let mut step = 1usize;
@@ -109,13 +129,17 @@ impl Weights {
 
     /// A view that skips elements.
     fn gathered(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<ValueId> {
-        let count = place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_GATHERED);
+        let count =
+            place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_GATHERED);
         if count.is_none() {
             return unsupported(format!("{key}: so large a view with gaps"));
         }
         let mut places = vec![0usize];
         for (size, stride) in place.sizes.iter().zip(&place.strides) {
-            places = places.iter().flat_map(|at| (0..*size).map(move |n| at.saturating_add(n.saturating_mul(*stride)))).collect();
+            places = places
+                .iter()
+                .flat_map(|at| (0..*size).map(move |n| at.saturating_add(n.saturating_mul(*stride))))
+                .collect();
         }
         let span = places.iter().max().map_or(0, |most| most.saturating_add(1));
         let number = self.number(key, place, &[span])?;

@@ -31,7 +31,13 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
 }
 
 /// `softmax(q kᵀ · scale + mask) v`, as the passes of the plan know it.
-fn attend(b: &mut Builder, c: &Call, mask_at: usize, [drop_at, causal_at]: [usize; 2], scale_at: usize) -> Result<ValueId> {
+fn attend(
+    b: &mut Builder,
+    c: &Call,
+    mask_at: usize,
+    [drop_at, causal_at]: [usize; 2],
+    scale_at: usize,
+) -> Result<ValueId> {
     let (q, mut k) = (c.value(b, 0, "query")?, c.value(b, 1, "key")?);
     let mut v = c.value(b, 2, "value")?;
     if c.float_or(drop_at, "dropout_p", 0.0)? != 0.0 {
@@ -90,11 +96,11 @@ fn shared_heads(b: &mut Builder, q: ValueId, k: ValueId) -> Result<ValueId> {
         return Ok(k);
     }
     let repeats = (of_queries / own) as i64;
-    let arguments = vec![(None, Val::Tensor(b.tensor(k))), (None, Val::Int(repeats)), (None, Val::Int(rank as i64 - 3))];
+    let arguments =
+        vec![(None, Val::Tensor(b.tensor(k))), (None, Val::Int(repeats)), (None, Val::Int(rank as i64 - 3))];
     let call = Call { name: "repeat_interleave".to_owned(), overload: String::new(), arguments };
     match super::moves::lower(b, &call)?.as_deref() {
         Some([Val::Tensor(handle)]) => b.value(*handle),
         _ => unsupported("of shared heads"),
     }
 }
-

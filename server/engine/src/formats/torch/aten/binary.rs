@@ -46,7 +46,16 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "bitwise_and" | "bitwise_or" | "bitwise_xor" | "__and__" | "__or__" | "__xor__" => bits(b, c)?,
         "bitwise_left_shift" | "__lshift__" | "bitwise_right_shift" | "__rshift__" => {
             let [x, y] = pair(b, c)?;
-            rare(b, if name.contains("left") || name == "__lshift__" { Pairing::LeftShift(64) } else { Pairing::RightShift(64) }, x, y)?
+            rare(
+                b,
+                if name.contains("left") || name == "__lshift__" {
+                    Pairing::LeftShift(64)
+                } else {
+                    Pairing::RightShift(64)
+                },
+                x,
+                y,
+            )?
         }
         "where" if c.arguments.len() >= 3 => {
             let condition = c.value(b, 0, "condition")?;

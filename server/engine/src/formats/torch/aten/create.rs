@@ -11,9 +11,9 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
     let value = match name {
         "arange" | "range" => arange(b, c)?,
-        "zeros" | "ones" | "empty" | "full" | "new_zeros" | "new_ones" | "new_empty" | "new_full" | "zeros_like"
-        | "ones_like" | "empty_like" | "full_like" | "empty_permuted" | "empty_strided" | "new_empty_strided"
-        | "rand_like" | "zero" | "fill" => filled(b, c)?,
+        "zeros" | "ones" | "empty" | "full" | "new_zeros" | "new_ones" | "new_empty" | "new_full"
+        | "zeros_like" | "ones_like" | "empty_like" | "full_like" | "empty_permuted" | "empty_strided"
+        | "new_empty_strided" | "rand_like" | "zero" | "fill" => filled(b, c)?,
         "scalar_tensor" | "tensor" | "as_tensor" | "NumToTensor" | "_local_scalar_dense_tensor" => {
             let Some(given) = c.arguments.first().map(|(_, v)| v.clone()) else {
                 return c.wrong("data", "a number");
@@ -44,8 +44,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let shape = b.extents(to)?;
             b.broadcast(from, &shape)?
         }
-        "to" | "_to_copy" | "type_as" | "float" | "double" | "half" | "long" | "int" | "bool" | "cpu" | "type"
-        | "to_device" | "byte" | "bfloat16" => converted(b, c)?,
+        "to" | "_to_copy" | "type_as" | "float" | "double" | "half" | "long" | "int" | "bool" | "cpu"
+        | "type" | "to_device" | "byte" | "bfloat16" => converted(b, c)?,
         _ => return Ok(None),
     };
     b.give(value)
@@ -61,12 +61,17 @@ pub fn counted(b: &mut Builder, count: &Val) -> Result<ValueId> {
 fn arange(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let named = c.arguments.iter().any(|(name, _)| matches!(name.as_deref(), Some("end")));
     let numbers: Vec<Val> = if named {
-        ["start", "end", "step"].iter().enumerate().map(|(n, name)| {
-            let default = Val::Int(i64::from(n == 2));
-            c.some(usize::MAX, name).cloned().unwrap_or(default)
-        }).collect()
+        ["start", "end", "step"]
+            .iter()
+            .enumerate()
+            .map(|(n, name)| {
+                let default = Val::Int(i64::from(n == 2));
+                c.some(usize::MAX, name).cloned().unwrap_or(default)
+            })
+            .collect()
     } else {
-        let given: Vec<Val> = c.arguments.iter().filter(|(name, _)| name.is_none()).map(|(_, v)| v.clone()).collect();
+        let given: Vec<Val> =
+            c.arguments.iter().filter(|(name, _)| name.is_none()).map(|(_, v)| v.clone()).collect();
         // Type, layout, device and pinning may follow by their places.
         let count = match given.len() {
             1 | 5 => 1,
@@ -125,9 +130,7 @@ fn filled(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let fill_name = if name == "fill" { "value" } else { "fill_value" };
     let has_fill = name.contains("full") || name == "fill";
     let fill = if has_fill { c.get(fill_at, fill_name).cloned() } else { None };
-    let dtype_at = size_at + 1 + usize::from(has_fill) - usize::from(name.ends_with("_like"));
-    let dtype_at = if name.ends_with("_like") { dtype_at.max(1) } else { dtype_at };
-    let told = if matches!(name, "zero" | "fill") { None } else { c.dtype(dtype_at, "dtype")? };
+    let told = if matches!(name, "zero" | "fill") { None } else { c.dtype(usize::MAX, "dtype")? };
     let dtype = told.or(own.map(|v| b.dtype(v))).unwrap_or(match fill {
         Some(Val::Int(_) | Val::Symbol(_)) => DType::I64,
         Some(Val::Bool(_)) => DType::Bool,
@@ -160,7 +163,9 @@ fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>) -> Result<Valu
             let value = b.int(*n)?;
             b.cast(value, dtype.unwrap_or(DType::I64))
         }
-        Val::Bool(flag) => b.number(f64::from(u8::from(*flag)), DType::Bool).and_then(|v| b.cast(v, dtype.unwrap_or(DType::Bool))),
+        Val::Bool(flag) => b
+            .number(f64::from(u8::from(*flag)), DType::Bool)
+            .and_then(|v| b.cast(v, dtype.unwrap_or(DType::Bool))),
         Val::Float(x) => {
             let value = b.number(*x, DType::F64)?;
             b.cast(value, dtype.unwrap_or(DType::F32))
@@ -187,7 +192,8 @@ fn linspace(b: &mut Builder, start: f64, end: f64, steps: i64, dtype: DType) -> 
         return broken(format!("{steps} numbers in a row"));
     }
     let step = if steps > 1 { (end - start) / (steps - 1) as f64 } else { 0.0 };
-    let at = |n: i64| if 2 * n < steps { start + step * n as f64 } else { end - step * (steps - 1 - n) as f64 };
+    let at =
+        |n: i64| if 2 * n < steps { start + step * n as f64 } else { end - step * (steps - 1 - n) as f64 };
     let numbers: Vec<f64> = (0..steps).map(|n| if steps == 1 { start } else { at(n) }).collect();
     let count = numbers.len();
     let value = b.literal(Literal::F64(numbers, vec![count]), DType::F64)?;
@@ -231,4 +237,3 @@ fn told(b: &Builder, c: &Call) -> Result<Option<DType>> {
     }
     Ok(None)
 }
-

@@ -311,7 +311,8 @@ fn bucketed(b: &mut Builder, c: &Call, sorted: ValueId, x: ValueId) -> Result<Va
     let shape = b.extents(x)?;
     let dtype = b.dtype(sorted);
     let x = b.cast(x, dtype)?;
-    let (row, sorted) = (b.reshape(x, &[Val::Int(1), Val::Int(-1)])?, b.reshape(sorted, &[Val::Int(1), Val::Int(-1)])?);
+    let (row, sorted) =
+        (b.reshape(x, &[Val::Int(1), Val::Int(-1)])?, b.reshape(sorted, &[Val::Int(1), Val::Int(-1)])?);
     let found = b.op(Op::Rare(Box::new(Rare::SearchSorted { upper })), &[sorted, row], DType::I64)?;
     b.shaped(found, vec![Some(1), None]);
     b.reshape(found, &shape)

@@ -12,7 +12,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "cat" | "concat" | "concatenate" => {
             let all = alike(b, c)?;
             // Tensors of nothing fit everything.
-            let kept: Vec<ValueId> = all.iter().copied().filter(|v| b.dims(*v).as_deref() != Some(&[0])).collect();
+            let kept: Vec<ValueId> =
+                all.iter().copied().filter(|v| b.dims(*v).as_deref() != Some(&[0])).collect();
             let all = if kept.is_empty() { all } else { kept };
             let dim = c.int_or(b, 1, "dim", 0)?;
             along(b, &all, dim)?

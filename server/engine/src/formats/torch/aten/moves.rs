@@ -30,8 +30,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             b.op(Op::Reverse, &[x, axes], dtype)?
         }
         "roll" => roll(b, c)?,
-        "pad" | "constant_pad_nd" | "reflection_pad1d" | "reflection_pad2d" | "reflection_pad3d" | "replication_pad1d"
-        | "replication_pad2d" | "replication_pad3d" => padded(b, c)?,
+        "pad" | "constant_pad_nd" | "reflection_pad1d" | "reflection_pad2d" | "reflection_pad3d"
+        | "replication_pad1d" | "replication_pad2d" | "replication_pad3d" => padded(b, c)?,
         "pixel_shuffle" | "pixel_unshuffle" | "channel_shuffle" | "native_channel_shuffle" => shuffled(b, c)?,
         "tril" | "triu" => {
             let x = c.x(b)?;
@@ -89,7 +89,8 @@ fn roll(b: &mut Builder, c: &Call) -> Result<ValueId> {
 /// A border, told from the last axis on.
 fn padded(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let x = c.x(b)?;
-    let pads = c.ints(b, 1, if c.name.contains("_pad") && c.name != "constant_pad_nd" { "padding" } else { "pad" })?;
+    let pads =
+        c.ints(b, 1, if c.name.contains("_pad") && c.name != "constant_pad_nd" { "padding" } else { "pad" })?;
     let mode = match c.name.as_str() {
         "constant_pad_nd" => "constant".into(),
         "pad" => c.text(2, "mode").unwrap_or_else(|| "constant".into()),
@@ -118,13 +119,15 @@ fn padded(b: &mut Builder, c: &Call) -> Result<ValueId> {
         return Ok(x);
     }
     let dtype = b.dtype(x);
-    let flat = b.literal(Literal::I64(sides.iter().flatten().copied().collect(), vec![rank, 2]), DType::I64)?;
+    let flat =
+        b.literal(Literal::I64(sides.iter().flatten().copied().collect(), vec![rank, 2]), DType::I64)?;
     match &*mode {
         "constant" => {
             let place = if c.name == "pad" { 3 } else { 2 };
             let fill = c.float_or(place, "value", 0.0)?;
             if rank >= 3 && sides[..2] == [[0, 0], [0, 0]] && dtype == DType::F32 && rank <= 5 {
-                let pads: Vec<[usize; 2]> = sides[2..].iter().map(|s| s.map(|n| n.unsigned_abs() as usize)).collect();
+                let pads: Vec<[usize; 2]> =
+                    sides[2..].iter().map(|s| s.map(|n| n.unsigned_abs() as usize)).collect();
                 return b.made(dtype, |to| to.bordered(x, &pads, fill as f32));
             }
             let fill = b.number(fill, dtype)?;
@@ -166,7 +169,10 @@ fn circled(b: &mut Builder, x: ValueId, sides: &[[i64; 2]]) -> Result<ValueId> {
     for (at, [before, after]) in sides.iter().enumerate() {
         let mut parts = vec![x];
         if *before > 0 {
-            parts.insert(0, super::views::cut(b, x, at, &[Val::Int(-before), Val::Int(i64::MAX), Val::Int(1)])?);
+            parts.insert(
+                0,
+                super::views::cut(b, x, at, &[Val::Int(-before), Val::Int(i64::MAX), Val::Int(1)])?,
+            );
         }
         if *after > 0 {
             parts.push(super::views::cut(b, x, at, &[Val::Int(0), Val::Int(*after), Val::Int(1)])?);
@@ -184,7 +190,8 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let name = if c.name.starts_with("pixel") { "upscale_factor" } else { "groups" };
     let name = if c.name == "pixel_unshuffle" { "downscale_factor" } else { name };
     let factor = c.int(b, 1, name)?;
-    let Some([_, Some(channels), height, width]) = b.shape(x).and_then(|s| s.first_chunk::<4>().copied()) else {
+    let Some([_, Some(channels), height, width]) = b.shape(x).and_then(|s| s.first_chunk::<4>().copied())
+    else {
         return unsupported("of what is no image of known channels");
     };
     if factor < 1 {
@@ -196,7 +203,14 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
     match c.name.as_str() {
         "pixel_shuffle" => {
             let outs = channels / (factor * factor);
-            let split = [batch.clone(), Val::Int(outs), Val::Int(factor), Val::Int(factor), extents[2].clone(), extents[3].clone()];
+            let split = [
+                batch.clone(),
+                Val::Int(outs),
+                Val::Int(factor),
+                Val::Int(factor),
+                extents[2].clone(),
+                extents[3].clone(),
+            ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 4, 2, 5, 3])?;
             let times = |n| n * factor;
@@ -207,13 +221,26 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
                 return unsupported("of an image whose size is not known");
             };
             let (high, wide) = (height as i64 / factor, width as i64 / factor);
-            let split = [batch.clone(), Val::Int(channels), Val::Int(high), Val::Int(factor), Val::Int(wide), Val::Int(factor)];
+            let split = [
+                batch.clone(),
+                Val::Int(channels),
+                Val::Int(high),
+                Val::Int(factor),
+                Val::Int(wide),
+                Val::Int(factor),
+            ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 3, 5, 2, 4])?;
             b.reshape(moved, &[batch, Val::Int(channels * factor * factor), Val::Int(high), Val::Int(wide)])
         }
         _ => {
-            let split = [batch.clone(), Val::Int(factor), Val::Int(channels / factor), extents[2].clone(), extents[3].clone()];
+            let split = [
+                batch.clone(),
+                Val::Int(factor),
+                Val::Int(channels / factor),
+                extents[2].clone(),
+                extents[3].clone(),
+            ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 2, 1, 3, 4])?;
             b.reshape(moved, &extents)
@@ -245,10 +272,10 @@ pub fn triangle_mask(b: &mut Builder, x: ValueId, lower: bool, diagonal: i64) ->
     let (rows, columns) = (b.extent(x, -2)?, b.extent(x, -1)?);
     let rows = super::create::counted(b, &rows)?;
     let columns = super::create::counted(b, &columns)?;
-    let (rows, columns) = (b.reshape(rows, &[Val::Int(-1), Val::Int(1)])?, b.reshape(columns, &[Val::Int(1), Val::Int(-1)])?);
+    let (rows, columns) =
+        (b.reshape(rows, &[Val::Int(-1), Val::Int(1)])?, b.reshape(columns, &[Val::Int(1), Val::Int(-1)])?);
     let diagonal = b.int(diagonal)?;
     let edge = b.binary(crate::graph::Binary::Add, rows, diagonal)?;
     let op = if lower { crate::graph::Compare::LessEqual } else { crate::graph::Compare::GreaterEqual };
     b.op(Op::Compare(op), &[columns, edge], DType::Bool)
 }
-

@@ -11,7 +11,15 @@ use crate::value::Kind;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match c.name.as_str() {
-        "batch_norm" | "native_batch_norm" | "_native_batch_norm_legit" | "cudnn_batch_norm" | "_batch_norm_impl_index" => {
+        "batch_norm"
+        | "native_batch_norm"
+        | "_native_batch_norm_legit"
+        | "cudnn_batch_norm"
+        | "_batch_norm_impl_index" => {
+            if c.some(3, "running_mean").is_none() || c.overload == "no_stats" {
+                let y = by_own_statistics(b, c)?;
+                return batch_results(b, c, y);
+            }
             if c.flag(5, "training", false)? {
                 return unsupported("in training; call eval() on the model before it is exported");
             }
@@ -69,22 +77,48 @@ fn batch_norm(b: &mut Builder, c: &Call, epsilon_at: usize) -> Result<ValueId> {
     b.made(dtype, |to| to.batch_norm(x, rank, [scale, offset, mean, variance], epsilon))
 }
 
+/// A batch normalised by its own mean and variance, as it is where none were kept.
+fn by_own_statistics(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    let x = c.value(b, 0, "input")?;
+    let (rank, dtype) = (b.rank(x)?, b.dtype(x));
+    let axes: Vec<i64> = std::iter::once(0).chain(2..rank as i64).collect();
+    let mean = reduced(b, Reduce::Mean, x, Some(&axes), true)?;
+    let centred = b.binary(B::Sub, x, mean)?;
+    let square = one(b, U::Square, centred)?;
+    let variance = reduced(b, Reduce::Mean, square, Some(&axes), true)?;
+    let epsilon = c.float_or(if c.overload == "no_stats" { 5 } else { 7 }, "eps", 1e-5)?;
+    let sum = with(b, B::Add, variance, epsilon)?;
+    let inverse = one(b, U::Rsqrt, sum)?;
+    let y = b.binary(B::Mul, centred, inverse)?;
+    let y = b.typed(y, dtype);
+    scaled(b, c, y, [1, 2])
+}
+
 fn layer_norm(b: &mut Builder, c: &Call) -> Outcome {
     let x = c.value(b, 0, "input")?;
     let axes = c.sizes(1, "normalized_shape")?.len();
     let centred = c.name.contains("layer_norm");
     let gamma = c.maybe(b, 2, "weight")?;
     let beta = if centred { c.maybe(b, 3, "bias")? } else { None };
-    let default = if centred { 1e-5 } else if kind(b.dtype(x)) == Kind::F64 { f64::EPSILON } else { f64::from(f32::EPSILON) };
+    let default = if centred {
+        1e-5
+    } else if kind(b.dtype(x)) == Kind::F64 {
+        f64::EPSILON
+    } else {
+        f64::from(f32::EPSILON)
+    };
     let epsilon = c.float_or(if centred { 4 } else { 3 }, "eps", default)?;
     let (mut rows, mut gamma, mut beta) = (x, gamma, beta);
     if axes != 1 {
         // Several axes are one long row.
         let mut shape = b.extents(x)?;
-        let Some(outer) = shape.len().checked_sub(axes) else { return broken("a row of more axes than there are") };
+        let Some(outer) = shape.len().checked_sub(axes) else {
+            return broken("a row of more axes than there are");
+        };
         shape.truncate(outer);
         shape.push(Val::Int(-1));
-        let inner: Option<i64> = c.ints(b, 1, "normalized_shape")?.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
+        let inner: Option<i64> =
+            c.ints(b, 1, "normalized_shape")?.iter().try_fold(1i64, |n, d| n.checked_mul(*d));
         if let (Some(inner), Some(last)) = (inner, shape.last_mut()) {
             *last = Val::Int(inner);
         }
@@ -159,7 +193,14 @@ fn group_norm(b: &mut Builder, c: &Call) -> Outcome {
 }
 
 /// Channels normalised in groups, then scaled one by one.
-fn grouped(b: &mut Builder, c: &Call, x: ValueId, groups: i64, at: [usize; 2], epsilon: f64) -> Result<ValueId> {
+fn grouped(
+    b: &mut Builder,
+    c: &Call,
+    x: ValueId,
+    groups: i64,
+    at: [usize; 2],
+    epsilon: f64,
+) -> Result<ValueId> {
     let shape = b.extents(x)?;
     let rank = shape.len();
     if rank < 2 || groups < 1 {
@@ -167,7 +208,13 @@ fn grouped(b: &mut Builder, c: &Call, x: ValueId, groups: i64, at: [usize; 2], e
     }
     let rows = b.reshape(x, &[shape[0].clone(), Val::Int(groups), Val::Int(-1)])?;
     let rows = normalised(b, rows, None, None, epsilon, true)?;
-    let mut y = b.reshape(rows, &shape)?;
+    let y = b.reshape(rows, &shape)?;
+    scaled(b, c, y, at)
+}
+
+/// Channels, each with a factor and an offset, if there are any.
+fn scaled(b: &mut Builder, c: &Call, y: ValueId, at: [usize; 2]) -> Result<ValueId> {
+    let (mut y, rank) = (y, b.rank(y)?);
     for (place, name, op) in [(at[0], "weight", B::Mul), (at[1], "bias", B::Add)] {
         if let Some(parameter) = c.maybe(b, place, name)? {
             let mut by_channel = vec![Val::Int(1); rank - 1];

@@ -26,7 +26,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             }
             b.give_list(&parts)
         }
-        "split" | "split_with_sizes" | "chunk" | "unsafe_split" | "unsafe_chunk" | "unsafe_split_with_sizes"
+        "split"
+        | "split_with_sizes"
+        | "chunk"
+        | "unsafe_split"
+        | "unsafe_chunk"
+        | "unsafe_split_with_sizes"
         | "tensor_split" => {
             let x = c.x(b)?;
             let dim = c.int_or(b, 2, "dim", 0)?;
@@ -77,7 +82,9 @@ fn sizes(b: &Builder, c: &Call, x: ValueId, at: usize, name: &str) -> Result<Vec
     }
     let total = extent(b, x, at)? as i64;
     if name == "tensor_split" {
-        return Ok((0..number.min(MOST_PARTS)).map(|n| total / number + i64::from(n < total % number)).collect());
+        return Ok((0..number.min(MOST_PARTS))
+            .map(|n| total / number + i64::from(n < total % number))
+            .collect());
     }
     let size = if name.ends_with("chunk") { total.saturating_add(number - 1) / number } else { number };
     let size = size.max(1);

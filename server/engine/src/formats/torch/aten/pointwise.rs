@@ -112,7 +112,11 @@ fn activation(b: &mut Builder, c: &Call) -> Result<Option<ValueId>> {
         "gelu" if c.text(1, "approximate").as_deref() == Some("tanh") => Activation::GeluTanh,
         "gelu" => Activation::Gelu,
         "elu" => {
-            let rest = [c.float_or(1, "alpha", 1.0)?, c.float_or(2, "scale", 1.0)?, c.float_or(3, "input_scale", 1.0)?];
+            let rest = [
+                c.float_or(1, "alpha", 1.0)?,
+                c.float_or(2, "scale", 1.0)?,
+                c.float_or(3, "input_scale", 1.0)?,
+            ];
             return elu(b, c, rest).map(Some);
         }
         "celu" => {
@@ -189,9 +193,30 @@ fn composed(b: &mut Builder, c: &Call) -> Result<Option<ValueId>> {
     let name = c.name.as_str();
     if !matches!(
         name,
-        "floor" | "ceil" | "round" | "trunc" | "fix" | "frac" | "softplus" | "mish" | "hardtanh" | "logit" | "log2" | "log10"
-            | "exp2" | "log_sigmoid" | "logical_not" | "bitwise_not" | "threshold" | "hardshrink" | "softshrink"
-            | "tanhshrink" | "nan_to_num" | "deg2rad" | "rad2deg" | "special_logit"
+        "floor"
+            | "ceil"
+            | "round"
+            | "trunc"
+            | "fix"
+            | "frac"
+            | "softplus"
+            | "mish"
+            | "hardtanh"
+            | "logit"
+            | "log2"
+            | "log10"
+            | "exp2"
+            | "log_sigmoid"
+            | "logical_not"
+            | "bitwise_not"
+            | "threshold"
+            | "hardshrink"
+            | "softshrink"
+            | "tanhshrink"
+            | "nan_to_num"
+            | "deg2rad"
+            | "rad2deg"
+            | "special_logit"
     ) {
         return Ok(None);
     }

@@ -13,7 +13,8 @@ const MOST_PLACES: usize = 4096;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
-    let Some(axes) = name.trim_end_matches("_with_indices").strip_suffix('d').and_then(|n| n.bytes().last()) else {
+    let Some(axes) = name.trim_end_matches("_with_indices").strip_suffix('d').and_then(|n| n.bytes().last())
+    else {
         return Ok(None);
     };
     let axes = usize::from(axes.wrapping_sub(b'0'));
@@ -69,7 +70,11 @@ fn round_up(b: &Builder, x: ValueId, window: &mut Window) -> Result<()> {
     let known: Option<Vec<usize>> =
         b.shape(x).and_then(|s| s.get(2..)).and_then(|s| s.iter().copied().collect());
     let Some(extents) = known else {
-        return if window.round_up() { Ok(()) } else { unsupported("with ceil_mode of an image whose size is not known") };
+        return if window.round_up() {
+            Ok(())
+        } else {
+            unsupported("with ceil_mode of an image whose size is not known")
+        };
     };
     for (axis, extent) in extents.into_iter().enumerate() {
         let (stride, span, [before, after]) = (window.strides[axis], window.span(axis), window.pads[axis]);

@@ -1,7 +1,7 @@
 //! Products of matrices.
 
 use super::super::arguments::Call;
-use super::super::build::Builder;
+use super::super::build::{Builder, place};
 use super::super::dtypes::{Operand, promoted};
 use super::super::value::{Result, Val, unsupported};
 use super::Outcome;
@@ -50,7 +50,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let (column, row) = (b.expand_dims(x, 1)?, b.expand_dims(y, 0)?);
             b.binary(B::Mul, column, row)?
         }
-        "bilinear" | "chain_matmul" => return Ok(None),
+        "tensordot" => tensordot(b, c)?,
         _ => return Ok(None),
     };
     b.give(value)
@@ -85,6 +85,29 @@ pub fn matmul(b: &mut Builder, x: ValueId, y: ValueId) -> Result<ValueId> {
         product = b.squeeze(product, vec![if column { -1 } else { -2 }])?;
     }
     Ok(product)
+}
+
+/// A product over pairs of axes: those of both become one.
+fn tensordot(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    let (x, y) = (c.x(b)?, c.value(b, 1, "other")?);
+    let (over_x, over_y) = (c.ints(b, 2, "dims_self")?, c.ints(b, 3, "dims_other")?);
+    let (rank_x, rank_y) = (b.rank(x)?, b.rank(y)?);
+    let over_x = over_x.iter().map(|d| place(*d, rank_x)).collect::<Result<Vec<_>>>()?;
+    let over_y = over_y.iter().map(|d| place(*d, rank_y)).collect::<Result<Vec<_>>>()?;
+    let rest = |rank: usize, over: &[usize]| (0..rank).filter(|a| !over.contains(a)).collect::<Vec<_>>();
+    let (rest_x, rest_y) = (rest(rank_x, &over_x), rest(rank_y, &over_y));
+    let (shape_x, shape_y) = (b.extents(x)?, b.extents(y)?);
+    let inner: Option<i64> = over_y.iter().try_fold(1i64, |n, at| n.checked_mul(b.known(&shape_y[*at])?));
+    let Some(inner) = inner else { return unsupported("over axes whose extents are not known") };
+    let (x, y) = (
+        b.transpose(x, &[&rest_x[..], &over_x].concat())?,
+        b.transpose(y, &[&over_y[..], &rest_y].concat())?,
+    );
+    let (x, y) =
+        (b.reshape(x, &[Val::Int(-1), Val::Int(inner)])?, b.reshape(y, &[Val::Int(inner), Val::Int(-1)])?);
+    let product = matmul(b, x, y)?;
+    let shape = rest_x.iter().map(|a| &shape_x[*a]).chain(rest_y.iter().map(|a| &shape_y[*a])).cloned();
+    b.reshape(product, &shape.collect::<Vec<Val>>())
 }
 
 fn einsum(b: &mut Builder, c: &Call) -> Result<ValueId> {

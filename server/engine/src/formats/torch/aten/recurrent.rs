@@ -18,7 +18,9 @@ struct Weights {
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let cell = match c.name.as_str() {
         "lstm" => Cell::Lstm { activation: Activation::Tanh, recurrent: Activation::Sigmoid },
-        "gru" => Cell::Gru { activation: Activation::Tanh, recurrent: Activation::Sigmoid, reset_after: true },
+        "gru" => {
+            Cell::Gru { activation: Activation::Tanh, recurrent: Activation::Sigmoid, reset_after: true }
+        }
         "rnn_tanh" => Cell::Simple { activation: Activation::Tanh },
         "rnn_relu" => Cell::Simple { activation: Activation::Relu },
         _ => return Ok(None),
@@ -124,7 +126,9 @@ fn run(
         inputs.push(match inner {
             Some(inner) => inner,
             None => {
-                let Some(dims) = b.dims(weights.state) else { return unsupported("by weights whose shape is not known") };
+                let Some(dims) = b.dims(weights.state) else {
+                    return unsupported("by weights whose shape is not known");
+                };
                 let zeros = vec![0f32; dims.first().copied().unwrap_or(0)];
                 let count = zeros.len();
                 b.literal(crate::graph::Literal::F32(zeros, vec![count]), dtype)?
@@ -159,4 +163,3 @@ fn exchanged(b: &mut Builder, value: ValueId) -> Result<ValueId> {
     let parts = super::parts::split(b, value, 0, &[third; 3])?;
     b.concat(&[parts[1], parts[0], parts[2]], 0)
 }
-

@@ -1,7 +1,7 @@
 //! Sums, means, extremes, norms over axes; running sums.
 
 use super::super::arguments::Call;
-use super::super::build::{Builder, is_float};
+use super::super::build::{Builder, is_float, place};
 use super::super::value::{Result, Val};
 use super::Outcome;
 use super::pointwise::{floating, like, one, with};
@@ -31,6 +31,13 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "var" | "std" | "var_mean" | "std_mean" => return spread(b, c),
         "logsumexp" | "special_logsumexp" => logsumexp(b, c)?,
         "norm" | "linalg_vector_norm" | "linalg_norm" => norm(b, c)?,
+        "frobenius_norm" => {
+            let x = c.x(b)?;
+            let square = one(b, U::Square, x)?;
+            let keep = c.flag(2, "keepdim", false)?;
+            let sum = over(b, R::Sum, square, c, 1, keep)?;
+            one(b, U::Sqrt, sum)?
+        }
         "cumsum" | "cumprod" | "logcumsumexp" => running(b, c)?,
         _ => return Ok(None),
     };
@@ -49,6 +56,16 @@ fn over(b: &mut Builder, kind: R, x: ValueId, c: &Call, place: usize, keep: bool
 /// A reduction over axes; none named: over all.
 pub fn reduced(b: &mut Builder, kind: R, x: ValueId, dims: Option<&[i64]>, keep: bool) -> Result<ValueId> {
     let dtype = b.dtype(x);
+    let rank = b.shape(x).map_or(0, <[_]>::len);
+    if let Some(dims) = dims
+        && b.to.has_channels_last(x)
+        && (2..rank).all(|at| dims.iter().any(|d| place(*d, rank).is_ok_and(|d| d == at)))
+        && dims.len() + 2 == rank
+    {
+        // Over all that lies between batch and channels: these follow each other either way.
+        let y = b.made(dtype, |to| to.global_pool(x, kind, rank))?;
+        return if keep { Ok(y) } else { b.squeeze(y, (2..rank as i64).collect()) };
+    }
     let axes = match dims {
         Some(dims) if !dims.is_empty() => b.ints(dims)?,
         _ if b.shape(x).is_some() => {
@@ -100,7 +117,13 @@ fn spread(b: &mut Builder, c: &Call) -> Outcome {
         _ => c.flag(2, "unbiased", true)?,
     };
     let correction = match c.get(usize::MAX, "correction") {
-        Some(Val::None) | None => if unbiased { 1.0 } else { 0.0 },
+        Some(Val::None) | None => {
+            if unbiased {
+                1.0
+            } else {
+                0.0
+            }
+        }
         Some(_) => c.float_or(usize::MAX, "correction", 1.0)?,
     };
     let keep = c.flag(if c.get(usize::MAX, "correction").is_some() { 2 } else { 3 }, "keepdim", false)?;

@@ -67,11 +67,8 @@ fn factors(c: &Call, axes: usize) -> Result<Option<Vec<f64>>> {
         return Ok(all.filter(|all| all.len() == axes));
     }
     let names: &[&str] = if axes == 1 { &["scales"] } else { &["scales_h", "scales_w"] };
-    let found: Option<Vec<f64>> = names
-        .iter()
-        .enumerate()
-        .map(|(n, name)| c.some(2 + aligned + n, name).and_then(number))
-        .collect();
+    let found: Option<Vec<f64>> =
+        names.iter().enumerate().map(|(n, name)| c.some(2 + aligned + n, name).and_then(number)).collect();
     Ok(found)
 }
 

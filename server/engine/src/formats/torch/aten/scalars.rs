@@ -44,11 +44,18 @@ fn asked(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
             product
         }
         "is_floating_point" => Val::Bool(is_float(b.dtype(x))),
-        "is_complex" | "is_cuda" | "requires_grad" | "is_nested" | "is_sparse" | "is_quantized" => Val::Bool(false),
-        "is_contiguous" => Val::Bool(true),
-        "item" | "_local_scalar_dense" | "Int" | "IntImplicit" | "ScalarImplicit" | "FloatImplicit" | "Float" | "Bool" => {
-            scalar_of(b, c, *handle)?
+        "is_complex" | "is_cuda" | "requires_grad" | "is_nested" | "is_sparse" | "is_quantized" => {
+            Val::Bool(false)
         }
+        "is_contiguous" => Val::Bool(true),
+        "item"
+        | "_local_scalar_dense"
+        | "Int"
+        | "IntImplicit"
+        | "ScalarImplicit"
+        | "FloatImplicit"
+        | "Float"
+        | "Bool" => scalar_of(b, c, *handle)?,
         "get_device" => Val::Int(-1),
         "sym_stride" | "stride" => strides(b, c, x)?,
         "sym_storage_offset" | "storage_offset" => Val::Int(0),
@@ -100,7 +107,9 @@ fn single(b: &mut Builder, name: &str, x: &Val) -> Result<Option<Val>> {
         ("neg", Val::Float(x)) => Val::Float(-x),
         ("neg", Val::Symbol(_)) => combine(b, "mul", x, &Val::Int(-1))?,
         ("sym_int" | "Int" | "int" | "trunc" | "IntImplicit", Val::Float(x)) => Val::Int(*x as i64),
-        ("sym_int" | "Int" | "int" | "trunc" | "sym_sum" | "IntImplicit", Val::Int(_) | Val::Symbol(_)) => x.clone(),
+        ("sym_int" | "Int" | "int" | "trunc" | "sym_sum" | "IntImplicit", Val::Int(_) | Val::Symbol(_)) => {
+            x.clone()
+        }
         ("Int" | "int", Val::Bool(flag)) => Val::Int(i64::from(*flag)),
         ("ceil" | "floor" | "sym_ceil" | "sym_floor", Val::Int(_) | Val::Symbol(_)) => x.clone(),
         ("ceil" | "sym_ceil", Val::Float(x)) => Val::Int(x.ceil() as i64),
@@ -131,9 +140,37 @@ fn single(b: &mut Builder, name: &str, x: &Val) -> Result<Option<Val>> {
 
 fn is_arithmetic(name: &str) -> bool {
     const NAMES: [&str; 31] = [
-        "add", "sub", "mul", "floordiv", "floor_divide", "truediv", "div", "mod", "remainder", "pow", "eq", "ne", "lt", "le",
-        "gt", "ge", "and_", "or_", "__and__", "__or__", "sym_max", "sym_min", "max", "min", "prim_max", "prim_min", "__xor__",
-        "xor", "__is__", "fmod", "__isnot__",
+        "add",
+        "sub",
+        "mul",
+        "floordiv",
+        "floor_divide",
+        "truediv",
+        "div",
+        "mod",
+        "remainder",
+        "pow",
+        "eq",
+        "ne",
+        "lt",
+        "le",
+        "gt",
+        "ge",
+        "and_",
+        "or_",
+        "__and__",
+        "__or__",
+        "sym_max",
+        "sym_min",
+        "max",
+        "min",
+        "prim_max",
+        "prim_min",
+        "__xor__",
+        "xor",
+        "__is__",
+        "fmod",
+        "__isnot__",
     ];
     NAMES.contains(&name)
 }
@@ -216,7 +253,9 @@ fn symbols(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
     // What does nothing is left out, so that shapes stay as simple as they are.
     match (name, b.known(x), b.known(y)) {
         ("add", Some(0), _) | ("mul", Some(1), _) => return Ok(y.clone()),
-        ("add" | "sub", _, Some(0)) | ("mul" | "floordiv" | "floor_divide", _, Some(1)) => return Ok(x.clone()),
+        ("add" | "sub", _, Some(0)) | ("mul" | "floordiv" | "floor_divide", _, Some(1)) => {
+            return Ok(x.clone());
+        }
         ("mul", _, Some(0)) | ("mul", Some(0), _) => return Ok(Val::Int(0)),
         _ => {}
     }

@@ -39,9 +39,10 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     }
     let name = name.strip_suffix("_copy").unwrap_or(name);
     let viewed = match name {
-        "view" | "reshape" | "_unsafe_view" | "_reshape_alias" | "view_as" | "reshape_as" | "flatten" | "unflatten"
-        | "unsqueeze" | "squeeze" | "ravel" => (reshaped(b, c, name)?, Shown::Reshaped),
-        "permute" | "transpose" | "swapaxes" | "swapdims" | "t" | "numpy_T" | "mT" | "movedim" | "moveaxis" | "adjoint" => {
+        "view" | "reshape" | "_unsafe_view" | "_reshape_alias" | "view_as" | "reshape_as" | "flatten"
+        | "unflatten" | "unsqueeze" | "squeeze" | "ravel" => (reshaped(b, c, name)?, Shown::Reshaped),
+        "permute" | "transpose" | "swapaxes" | "swapdims" | "t" | "numpy_T" | "mT" | "movedim"
+        | "moveaxis" | "adjoint" => {
             let (value, order) = permuted(b, c, name)?;
             (value, Shown::Permuted(order))
         }
@@ -106,10 +107,8 @@ fn flattened(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
         return broken("a flatten that ends before it begins");
     }
     let extents = b.extents(x)?;
-    let inner: Option<i64> = extents[start..=end]
-        .iter()
-        .map(|n| b.known(n))
-        .try_fold(1i64, |n, extent| n.checked_mul(extent?));
+    let inner: Option<i64> =
+        extents[start..=end].iter().map(|n| b.known(n)).try_fold(1i64, |n, extent| n.checked_mul(extent?));
     let mut shape = extents[..start].to_vec();
     // Two extents that are not known cannot both follow from the others.
     let open = shape.iter().chain(&extents[end + 1..]).filter(|n| b.known(n).is_none()).count();
@@ -282,8 +281,10 @@ fn strided(b: &mut Builder, c: &Call, name: &str) -> Outcome {
             }
             let count = (extent as i64 - size) / step + 1;
             let places: Vec<i64> = (0..count).flat_map(|n| (0..size).map(move |i| n * step + i)).collect();
-            let indices =
-                b.literal(crate::graph::Literal::I64(places, vec![count as usize, size as usize]), DType::I64)?;
+            let indices = b.literal(
+                crate::graph::Literal::I64(places, vec![count as usize, size as usize]),
+                DType::I64,
+            )?;
             let axis = b.int(at as i64)?;
             let windows = b.op(Op::Gather { batch_dims: 0 }, &[x, indices, axis], dtype)?;
             let rank = b.rank(windows)?;
@@ -316,7 +317,8 @@ fn places(size: &[i64], stride: &[i64], offset: i64, total: usize) -> Result<Vec
     }
     let mut places = vec![offset];
     for (size, stride) in size.iter().zip(stride) {
-        let next = places.iter().flat_map(|at| (0..*size).map(move |n| at.checked_add(n.checked_mul(*stride)?)));
+        let next =
+            places.iter().flat_map(|at| (0..*size).map(move |n| at.checked_add(n.checked_mul(*stride)?)));
         places = match next.collect::<Option<Vec<i64>>>() {
             Some(next) => next,
             None => return broken("a strided view beyond what it shows"),
@@ -333,7 +335,8 @@ fn diagonal(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
     let (first, second) = (c.int_or(b, 2, "dim1", 0)?, c.int_or(b, 3, "dim2", 1)?);
     let rank = b.rank(x)?;
     let (first, second) = (place(first, rank)?, place(second, rank)?);
-    let order: Vec<usize> = (0..rank).filter(|a| *a != first && *a != second).chain([first, second]).collect();
+    let order: Vec<usize> =
+        (0..rank).filter(|a| *a != first && *a != second).chain([first, second]).collect();
     let moved = b.transpose(x, &order)?;
     let dtype = b.dtype(x);
     let (k, zero) = (b.int(offset)?, b.number(0.0, dtype)?);

@@ -13,8 +13,15 @@ impl Lowering<'_> {
         };
         match kind.as_str() {
             "as_none" => Ok(Val::None),
-            "as_tensor" | "as_optional_tensor" | "as_sym_int" | "as_sym_bool" | "as_sym_float" => self.reference(inner),
-            "as_tensors" | "as_optional_tensors" | "as_sym_ints" | "as_sym_bools" | "as_sym_floats" | "as_nested_tensors" => {
+            "as_tensor" | "as_optional_tensor" | "as_sym_int" | "as_sym_bool" | "as_sym_float" => {
+                self.reference(inner)
+            }
+            "as_tensors"
+            | "as_optional_tensors"
+            | "as_sym_ints"
+            | "as_sym_bools"
+            | "as_sym_floats"
+            | "as_nested_tensors" => {
                 let items = inner.as_array().into_iter().flatten();
                 Ok(Val::list(items.map(|item| self.reference(item)).collect::<Result<_>>()?))
             }

@@ -15,7 +15,8 @@ fn found(module: &Module) -> Option<Vec<String>> {
     let spec = spec.get(1)?;
     let context = spec.get("context")?.as_str()?;
     let keys: Value = serde_json::from_str(context).ok()?;
-    let names: Vec<String> = keys.as_array()?.iter().map(|k| k.as_str().map(str::to_owned)).collect::<Option<_>>()?;
+    let names: Vec<String> =
+        keys.as_array()?.iter().map(|k| k.as_str().map(str::to_owned)).collect::<Option<_>>()?;
     let children = spec.get("children_spec")?.as_array()?;
     // Of what lies deeper the keys alone do not tell.
     let flat = children.iter().all(|child| child.get("type").is_some_and(Value::is_null));

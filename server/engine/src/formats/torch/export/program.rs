@@ -189,11 +189,7 @@ impl<'a> Lowering<'a> {
         if name == "getitem" {
             return item(&arguments);
         }
-        let call = Call {
-            name: name.to_owned(),
-            overload: overload.to_owned(),
-            arguments,
-        };
+        let call = Call { name: name.to_owned(), overload: overload.to_owned(), arguments };
         aten::lower(&mut self.builder, &call)
     }
 
@@ -203,7 +199,9 @@ impl<'a> Lowering<'a> {
             return unsupported("");
         }
         let at = node.inputs.iter().position(|i| i.arg.get("as_graph").is_some());
-        let Some((at, graph)) = at.and_then(|at| Some((at, node.inputs[at].arg.get("as_graph")?.get("graph")?))) else {
+        let Some((at, graph)) =
+            at.and_then(|at| Some((at, node.inputs[at].arg.get("as_graph")?.get("graph")?)))
+        else {
             return broken("a graph is missing");
         };
         let graph: Graph = match serde_json::from_value(graph.clone()) {
@@ -230,7 +228,8 @@ impl<'a> Lowering<'a> {
 
     /// Names what a node gave. What the graph says of it is known from then on.
     fn bind(&mut self, graph: &Graph, node: &Node, values: Vec<Val>) -> Result<()> {
-        let names: Vec<Vec<String>> = node.outputs.iter().map(|o| output_names(o).unwrap_or_default()).collect();
+        let names: Vec<Vec<String>> =
+            node.outputs.iter().map(|o| output_names(o).unwrap_or_default()).collect();
         for (names, value) in names.into_iter().zip(values.into_iter().chain(std::iter::repeat(Val::None))) {
             let items = match (&value, names.len()) {
                 (Val::List(_), _) | (_, 2..) => value.items().unwrap_or_default(),
@@ -258,7 +257,8 @@ impl<'a> Lowering<'a> {
                 Some(meta) => {
                     let dtype = of_export(meta.dtype).unwrap_or(DType::F32);
                     let number = self.builder.number(0.0, dtype)?;
-                    let extents: Vec<Val> = meta.shape().iter().map(|n| Val::Int(n.unwrap_or(1) as i64)).collect();
+                    let extents: Vec<Val> =
+                        meta.shape().iter().map(|n| Val::Int(n.unwrap_or(1) as i64)).collect();
                     let value = self.builder.broadcast(number, &extents)?;
                     Val::Tensor(self.builder.tensor(value))
                 }

@@ -1,7 +1,8 @@
 //! Which of an archive's members hold the tensors that a program names.
 
 use super::super::dtypes::of_export;
-use super::super::weights::Place;
+use super::super::weights::{Place, Weights, check_order};
+use super::super::{failure, pickled};
 use super::json;
 use super::schema::{Config, Meta, size};
 use crate::EngineError;
@@ -28,7 +29,9 @@ impl Tensors {
                 let Some(meta) = payload.tensor_meta.filter(|_| !payload.use_pickle) else { continue };
                 let place = place(&meta, format!("{directory}{}", payload.path_name));
                 let place = place.ok_or_else(|| {
-                    EngineError::broken(format!("tensor {name:?} is of a type that is not supported, or not laid out"))
+                    EngineError::broken(format!(
+                        "tensor {name:?} is of a type that is not supported, or not laid out"
+                    ))
                 })?;
                 places.insert(name, place);
             }
@@ -37,8 +40,24 @@ impl Tensors {
     }
 
     /// As the older archives have them, in archives of their own.
-    pub fn of_pickles(_zip: &Zip) -> Result<Self, EngineError> {
-        Ok(Self { places: HashMap::new() })
+    pub fn of_pickles(weights: &mut Weights) -> Result<Self, EngineError> {
+        let mut places = HashMap::new();
+        for name in ["serialized_constants.pt", "serialized_state_dict.pt"] {
+            let Some(member) = weights.zip().find(name).filter(|m| m.size > 0) else { continue };
+            let zip = weights.zip().within(member)?;
+            let Some(prefix) =
+                zip.members().iter().find_map(|m| m.name.strip_suffix("data.pkl")).map(str::to_owned)
+            else {
+                return Err(EngineError::broken(format!("{name} has no data.pkl")));
+            };
+            check_order(&zip, &prefix)?;
+            if let Some(tree) = pickled::read(&zip, &format!("{prefix}data.pkl"))? {
+                let archive = weights.within(zip);
+                let found = pickled::dictionary(&tree, &format!("{prefix}data/"), archive);
+                places.extend(found.map_err(failure)?);
+            }
+        }
+        Ok(Self { places })
     }
 
     pub fn find(&self, name: &str) -> Option<&Place> {
@@ -49,6 +68,7 @@ impl Tensors {
 fn place(meta: &Meta, member: String) -> Option<Place> {
     let known = |values: &[serde_json::Value]| values.iter().map(size).collect::<Option<Vec<_>>>();
     Some(Place {
+        archive: 0,
         member,
         dtype: of_export(meta.dtype)?,
         offset: size(&meta.storage_offset).unwrap_or(0),

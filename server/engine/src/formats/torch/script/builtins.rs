@@ -31,10 +31,18 @@ impl Interpreter<'_> {
     fn on_any(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
         Ok(match (name, places) {
             ("__is__", [a, b]) if a.is_none() || b.is_none() => Some(Val::Bool(a.is_none() && b.is_none())),
-            ("__isnot__", [a, b]) if a.is_none() || b.is_none() => Some(Val::Bool(!(a.is_none() && b.is_none()))),
+            ("__isnot__", [a, b]) if a.is_none() || b.is_none() => {
+                Some(Val::Bool(!(a.is_none() && b.is_none())))
+            }
+            ("__is__" | "__isnot__", [Val::Tensor(a), Val::Tensor(b)]) => {
+                Some(Val::Bool((a == b) == (name == "__is__")))
+            }
             ("eq" | "ne" | "__is__" | "__isnot__", [a, b]) => {
-                let same = same(a, b);
-                same.map(|same| Val::Bool(same == matches!(name, "eq" | "__is__")))
+                let same = self.alike(a, b)?;
+                match same {
+                    Some(Val::Bool(same)) => Some(Val::Bool(same == matches!(name, "eq" | "__is__"))),
+                    other => other,
+                }
             }
             ("__not__", [value]) => match self.truth(value) {
                 Some(truth) => Some(Val::Bool(!truth)),
@@ -43,8 +51,12 @@ impl Interpreter<'_> {
                     _ => None,
                 },
             },
-            ("__and__" | "__or__", [a, b]) if !matches!((a, b), (Val::Tensor(_), _) | (_, Val::Tensor(_))) => {
-                self.truth(a).zip(self.truth(b)).map(|(a, b)| Val::Bool(if name == "__and__" { a && b } else { a || b }))
+            ("__and__" | "__or__", [a, b])
+                if !matches!((a, b), (Val::Tensor(_), _) | (_, Val::Tensor(_))) =>
+            {
+                self.truth(a)
+                    .zip(self.truth(b))
+                    .map(|(a, b)| Val::Bool(if name == "__and__" { a && b } else { a || b }))
             }
             ("__contains__", [Val::List(_) | Val::Tuple(_), item]) => {
                 let items = places[0].items().unwrap_or_default();
@@ -61,6 +73,27 @@ impl Interpreter<'_> {
             ("format" | "warn" | "print", _) => Some(Val::text("")),
             _ => None,
         })
+    }
+
+    /// Whether two values are the same, lists item by item; none: they are numbers or tensors. What a request decides is a tensor.
+    fn alike(&mut self, a: &Val, b: &Val) -> Result<Option<Val>> {
+        if let Some(same) = same(a, b) {
+            return Ok(Some(Val::Bool(same)));
+        }
+        let (Some(a), Some(b)) = (a.items(), b.items()) else { return Ok(None) };
+        let mut found = Val::Bool(true);
+        for (a, b) in a.iter().zip(&b) {
+            let equal = match self.alike(a, b)? {
+                Some(same) => same,
+                None => aten::equal_numbers(&mut self.builder, a, b)?,
+            };
+            match self.truth(&equal) {
+                Some(true) => {}
+                Some(false) => return Ok(Some(Val::Bool(false))),
+                None => found = equal,
+            }
+        }
+        Ok(Some(found))
     }
 
     /// Whether two values are equal, if that is known.
@@ -94,7 +127,9 @@ impl Interpreter<'_> {
             ("__derive_index", [at, lo, step]) => {
                 let known = [at, lo, step].map(|v| self.builder.known(v));
                 match known {
-                    [Some(at), Some(lo), Some(step)] => Some(Val::Int(lo.wrapping_add(at.wrapping_mul(step)))),
+                    [Some(at), Some(lo), Some(step)] => {
+                        Some(Val::Int(lo.wrapping_add(at.wrapping_mul(step))))
+                    }
                     _ => None,
                 }
             }
@@ -117,12 +152,14 @@ impl Interpreter<'_> {
                 Some(more) if items.len() + more.len() <= MOST_ITEMS => Val::list([items, more].concat()),
                 _ => return Ok(None),
             },
-            ("mul", [_, count]) => match self.builder.known(count).and_then(|n| usize::try_from(n.max(0)).ok()) {
-                Some(count) if items.len().saturating_mul(count) <= MOST_ITEMS => {
-                    Val::list(std::iter::repeat_n(items, count).flatten().collect())
+            ("mul", [_, count]) => {
+                match self.builder.known(count).and_then(|n| usize::try_from(n.max(0)).ok()) {
+                    Some(count) if items.len().saturating_mul(count) <= MOST_ITEMS => {
+                        Val::list(std::iter::repeat_n(items, count).flatten().collect())
+                    }
+                    _ => return broken("a list repeated too often"),
                 }
-                _ => return broken("a list repeated too often"),
-            },
+            }
             ("list" | "copy", _) => Val::list(items),
             ("max" | "min", [_]) => {
                 let mut all = items.into_iter();
@@ -139,8 +176,15 @@ impl Interpreter<'_> {
                 }
                 sum
             }
+            ("all" | "any", [_]) => {
+                let truths: Option<Vec<bool>> = items.iter().map(|item| self.truth(item)).collect();
+                let Some(truths) = truths else { return Ok(None) };
+                Val::Bool(if name == "all" { truths.iter().all(|t| *t) } else { truths.iter().any(|t| *t) })
+            }
             ("reverse", _) => return self.changed(places, |items, _| items.reverse()),
-            ("append", [_, _]) => return self.changed(places, |items, more| items.extend(more.first().cloned())),
+            ("append", [_, _]) => {
+                return self.changed(places, |items, more| items.extend(more.first().cloned()));
+            }
             ("extend", [_, _]) => {
                 return self.changed(places, |items, more| {
                     items.extend(more.first().and_then(Val::items).unwrap_or_default());
@@ -190,7 +234,9 @@ impl Interpreter<'_> {
 
     fn on_dict(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
         let Val::Dict(dict) = &places[0] else { return Ok(None) };
-        let find = |key: &Val| dict.borrow().iter().find(|(k, _)| same(k, key) == Some(true)).map(|(_, v)| v.clone());
+        let find = |key: &Val| {
+            dict.borrow().iter().find(|(k, _)| same(k, key) == Some(true)).map(|(_, v)| v.clone())
+        };
         Ok(Some(match (name, places) {
             ("len", _) => Val::Int(dict.borrow().len() as i64),
             ("__contains__", [_, key]) => Val::Bool(find(key).is_some()),
@@ -209,9 +255,9 @@ impl Interpreter<'_> {
             }
             ("keys", _) => Val::list(dict.borrow().iter().map(|(k, _)| k.clone()).collect()),
             ("values", _) => Val::list(dict.borrow().iter().map(|(_, v)| v.clone()).collect()),
-            ("items", _) => {
-                Val::list(dict.borrow().iter().map(|(k, v)| Val::Tuple([k.clone(), v.clone()].into())).collect())
-            }
+            ("items", _) => Val::list(
+                dict.borrow().iter().map(|(k, v)| Val::Tuple([k.clone(), v.clone()].into())).collect(),
+            ),
             _ => return Ok(None),
         }))
     }
@@ -247,12 +293,16 @@ fn same(a: &Val, b: &Val) -> Option<bool> {
             if a.len() != b.len() {
                 return Some(false);
             }
-            let each: Option<Vec<bool>> = a.iter().zip(&b).map(|(a, b)| match (a, b) {
-                (Val::Int(a), Val::Int(b)) => Some(a == b),
-                (Val::Float(a), Val::Float(b)) => Some(a == b),
-                (Val::Bool(a), Val::Bool(b)) => Some(a == b),
-                (a, b) => same(a, b),
-            }).collect();
+            let each: Option<Vec<bool>> = a
+                .iter()
+                .zip(&b)
+                .map(|(a, b)| match (a, b) {
+                    (Val::Int(a), Val::Int(b)) => Some(a == b),
+                    (Val::Float(a), Val::Float(b)) => Some(a == b),
+                    (Val::Bool(a), Val::Bool(b)) => Some(a == b),
+                    (a, b) => same(a, b),
+                })
+                .collect();
             each.map(|each| each.into_iter().all(|same| same))
         }
         _ => None,

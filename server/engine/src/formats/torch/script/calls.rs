@@ -17,7 +17,13 @@ const MOST_UNSUPPORTED: usize = 256;
 pub type Names = Vec<(Rc<str>, Val)>;
 
 impl Interpreter<'_> {
-    pub fn call(&mut self, of: &Expr, places: &[Expr], names: &[(Rc<str>, Expr)], scope: &mut Scope) -> Result<Val> {
+    pub fn call(
+        &mut self,
+        of: &Expr,
+        places: &[Expr],
+        names: &[(Rc<str>, Expr)],
+        scope: &mut Scope,
+    ) -> Result<Val> {
         // A method is called on what is before its name.
         if let Expr::Attribute(object, method) = of {
             let object = self.eval(object, scope)?;
@@ -37,7 +43,13 @@ impl Interpreter<'_> {
         names.iter().map(|(name, value)| Ok((name.clone(), self.eval(value, scope)?))).collect()
     }
 
-    fn applied(&mut self, callee: Val, places: &[Expr], names: &[(Rc<str>, Expr)], scope: &mut Scope) -> Result<Val> {
+    fn applied(
+        &mut self,
+        callee: Val,
+        places: &[Expr],
+        names: &[(Rc<str>, Expr)],
+        scope: &mut Scope,
+    ) -> Result<Val> {
         let name = match callee {
             Val::Named(name) => name,
             Val::Object(number) => {
@@ -102,11 +114,14 @@ impl Interpreter<'_> {
         let mut scope = Scope::new();
         let mut places = places.into_iter();
         for parameter in &function.parameters {
-            let named = || names.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone());
+            let named =
+                || names.iter().find(|(name, _)| *name == parameter.name).map(|(_, value)| value.clone());
             let value = match (places.next().or_else(named), &parameter.default) {
                 (Some(value), _) => value,
                 (None, Some(default)) => self.eval(default, &mut Scope::new())?,
-                (None, None) => return broken(format!("{} is called without {}", function.name, parameter.name)),
+                (None, None) => {
+                    return broken(format!("{} is called without {}", function.name, parameter.name));
+                }
             };
             scope.insert(parameter.name.clone(), value);
         }
@@ -115,7 +130,8 @@ impl Interpreter<'_> {
 
     /// A new instance of a class: of one without methods a tuple of its fields.
     fn instance(&mut self, name: &str, class: &Class, places: Vec<Val>, names: Names) -> Result<Val> {
-        let mut attributes: HashMap<Rc<str>, Val> = class.fields.iter().cloned().zip(places.iter().cloned()).collect();
+        let mut attributes: HashMap<Rc<str>, Val> =
+            class.fields.iter().cloned().zip(places.iter().cloned()).collect();
         attributes.extend(names.iter().cloned());
         let object = self.made.instance(name, attributes);
         if let (Some(init), Val::Object(number)) = (class.methods.get("__init__"), &object) {
@@ -131,7 +147,8 @@ impl Interpreter<'_> {
             return Ok(value);
         }
         let places = places.into_iter().map(|value| (None, value));
-        let arguments = places.chain(names.into_iter().map(|(name, value)| (Some(name.to_string()), value))).collect();
+        let arguments =
+            places.chain(names.into_iter().map(|(name, value)| (Some(name.to_string()), value))).collect();
         let call = Call { name: name.to_owned(), overload: String::new(), arguments };
         self.builder.to.name = name.to_owned();
         match aten::lower(&mut self.builder, &call) {
@@ -160,7 +177,12 @@ impl Interpreter<'_> {
         let known = self.unsupported.iter().any(|u| u.op == op);
         if !known && self.unsupported.len() < MOST_UNSUPPORTED {
             let detail = (!why.is_empty()).then_some(why);
-            self.unsupported.push(UnsupportedOp { op: op.to_owned(), node: op.to_owned(), function: None, detail });
+            self.unsupported.push(UnsupportedOp {
+                op: op.to_owned(),
+                node: op.to_owned(),
+                function: None,
+                detail,
+            });
         }
     }
 }

@@ -85,7 +85,9 @@ impl<'a> Interpreter<'a> {
     fn statement(&mut self, statement: &Statement, scope: &mut Scope) -> Result<Flow> {
         match statement {
             Statement::Assign(targets, value) => self.assign(targets, value, scope)?,
-            Statement::If(condition, then, otherwise) => return self.choice(condition, then, otherwise, scope),
+            Statement::If(condition, then, otherwise) => {
+                return self.choice(condition, then, otherwise, scope);
+            }
             Statement::For(name, over, body) => {
                 for item in self.over(over, scope)? {
                     scope.insert(name.clone(), item);
@@ -127,7 +129,13 @@ impl<'a> Interpreter<'a> {
     }
 
     /// Only one of two blocks is done. What is not known does not matter where the other one raises an exception.
-    fn choice(&mut self, condition: &Expr, then: &[Statement], otherwise: &[Statement], scope: &mut Scope) -> Result<Flow> {
+    fn choice(
+        &mut self,
+        condition: &Expr,
+        then: &[Statement],
+        otherwise: &[Statement],
+        scope: &mut Scope,
+    ) -> Result<Flow> {
         let condition = self.eval(condition, scope)?;
         match self.truth(&condition) {
             Some(true) => self.block(then, scope),
@@ -176,7 +184,9 @@ impl<'a> Interpreter<'a> {
     /// A value that so many names take. The sizes of an input that are taken so say how many axes it has.
     fn unpacked(&mut self, count: usize, value: &Expr, scope: &mut Scope) -> Result<Val> {
         match self.eval(value, scope) {
-            Err(Stop::Rank(input, None)) if matches!(value, Expr::Call(..)) => Err(Stop::Rank(input, Some(count))),
+            Err(Stop::Rank(input, None)) if matches!(value, Expr::Call(..)) => {
+                Err(Stop::Rank(input, Some(count)))
+            }
             other => other,
         }
     }
@@ -226,7 +236,11 @@ impl<'a> Interpreter<'a> {
                 let of = self.eval(of, scope)?;
                 let at = self.eval(at, scope)?;
                 // Types are written like lists that are asked for an item.
-                if matches!(of, Val::Named(_)) { of } else { self.operation("__getitem__", vec![of, at], Vec::new())? }
+                if matches!(of, Val::Named(_)) {
+                    of
+                } else {
+                    self.operation("__getitem__", vec![of, at], Vec::new())?
+                }
             }
             Expr::Call(of, places, names) => self.call(of, places, names, scope)?,
             Expr::Unary(name, of) => {
@@ -260,10 +274,12 @@ impl<'a> Interpreter<'a> {
                     None => broken(format!("{class} has no {name}")),
                 }
             }
-            Val::Named(module) if &**module == "CONSTANTS" => match name.strip_prefix('c').and_then(|n| n.parse().ok()) {
-                Some(number) => self.maker().constant(number),
-                None => broken(format!("there is no constant {name}")),
-            },
+            Val::Named(module) if &**module == "CONSTANTS" => {
+                match name.strip_prefix('c').and_then(|n| n.parse().ok()) {
+                    Some(number) => self.maker().constant(number),
+                    None => broken(format!("there is no constant {name}")),
+                }
+            }
             Val::Named(module) => Ok(Val::Named(Rc::from(format!("{module}.{name}").as_str()))),
             Val::Tensor(_) => self.operation(name, vec![of.clone()], Vec::new()),
             other => broken(format!("{name} of {}", other.describe())),

@@ -20,7 +20,8 @@ pub enum Token {
 }
 
 const MARKS: [&str; 23] = [
-    "->", "**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "-", "+", "*", "<", ">", "@",
+    "->", "**", "//", "==", "!=", "<=", ">=", "(", ")", "[", "]", "{", "}", ",", ":", ".", "=", "-", "+",
+    "*", "<", ">", "@",
 ];
 
 /// All words, each with the number of its line.
@@ -85,7 +86,11 @@ impl Lexer {
             self.indents.pop();
             self.push(Token::Dedent);
         }
-        if self.indents.last() == Some(&depth) { Ok(()) } else { self.wrong("it is indented by less than its block") }
+        if self.indents.last() == Some(&depth) {
+            Ok(())
+        } else {
+            self.wrong("it is indented by less than its block")
+        }
     }
 
     fn end(&mut self) -> Result<(), EngineError> {
@@ -106,7 +111,8 @@ impl Lexer {
             self.push(Token::Name(rest[..end].to_owned()));
             return Ok(&rest[end..]);
         }
-        if first.is_ascii_digit() || (first == b'.' && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit)) {
+        if first.is_ascii_digit() || (first == b'.' && rest.as_bytes().get(1).is_some_and(u8::is_ascii_digit))
+        {
             return self.number(rest);
         }
         if first == b'"' || first == b'\'' {
@@ -132,7 +138,10 @@ impl Lexer {
         let mut end = 0;
         while let Some(byte) = bytes.get(end) {
             let after_e = end > 0 && matches!(bytes[end - 1], b'e' | b'E');
-            if !byte.is_ascii_digit() && !matches!(byte, b'.' | b'e' | b'E') && !(after_e && matches!(byte, b'-' | b'+')) {
+            if !byte.is_ascii_digit()
+                && !matches!(byte, b'.' | b'e' | b'E')
+                && !(after_e && matches!(byte, b'-' | b'+'))
+            {
                 break;
             }
             end += 1;

@@ -154,7 +154,11 @@ impl Parser<'_> {
     }
 
     fn line_end(&mut self) -> Parsed<()> {
-        if self.takes_token(&Token::Newline) || self.peek().is_none() { Ok(()) } else { self.wrong("a new line is wanted") }
+        if self.takes_token(&Token::Newline) || self.peek().is_none() {
+            Ok(())
+        } else {
+            self.wrong("a new line is wanted")
+        }
     }
 
     fn function(&mut self) -> Parsed<Function> {
@@ -353,7 +357,8 @@ impl Parser<'_> {
                 of = Expr::Attribute(Box::new(of), self.name()?);
             } else if self.takes("[") {
                 let index = self.enclosed("]")?;
-                let index = if index.len() == 1 { index.into_iter().next() } else { Some(Expr::Tuple(index)) };
+                let index =
+                    if index.len() == 1 { index.into_iter().next() } else { Some(Expr::Tuple(index)) };
                 of = Expr::Index(Box::new(of), Box::new(index.unwrap_or(Expr::None)));
             } else if self.takes("(") {
                 of = self.call(of)?;
@@ -417,7 +422,11 @@ impl Parser<'_> {
                 let mut items = self.enclosed(")")?;
                 // A comma makes a tuple of one.
                 let comma = matches!(self.tokens.get(self.at.saturating_sub(2)), Some((Token::Mark(","), _)));
-                if items.len() == 1 && !(comma && self.at > begin + 1) { items.remove(0) } else { Expr::Tuple(items) }
+                if items.len() == 1 && !(comma && self.at > begin + 1) {
+                    items.remove(0)
+                } else {
+                    Expr::Tuple(items)
+                }
             }
             Token::Mark("{") => {
                 let mut all = Vec::new();

@@ -18,14 +18,18 @@ impl Interpreter<'_> {
                 };
                 Err(Stop::Raised(what))
             }
-            ("dtype", [Val::Tensor(handle)]) => Ok(Val::Type(self.builder.dtype(self.builder.value(*handle)?))),
+            ("dtype", [Val::Tensor(handle)]) => {
+                Ok(Val::Type(self.builder.dtype(self.builder.value(*handle)?)))
+            }
             ("device" | "layout" | "grad", _) => Ok(Val::None),
             ("type", _) => Ok(Val::text("cpu")),
             // What is trained is not predicted by the fast ways of layers.
             ("requires_grad", _) => Ok(Val::Bool(true)),
-            ("is_cuda" | "is_nested" | "is_sparse" | "is_quantized" | "is_mkldnn" | "is_mps" | "is_xla" | "is_meta", _) => {
-                Ok(Val::Bool(false))
-            }
+            (
+                "is_cuda" | "is_nested" | "is_sparse" | "is_quantized" | "is_mkldnn" | "is_mps" | "is_xla"
+                | "is_meta",
+                _,
+            ) => Ok(Val::Bool(false)),
             ("data" | "unchecked_unwrap_optional" | "tolist", [value, ..]) => Ok(value.clone()),
             ("shape", [tensor]) => self.operation("size", vec![tensor.clone()], names),
             ("ndim", [tensor]) => self.operation("dim", vec![tensor.clone()], names),
@@ -48,7 +52,9 @@ impl Interpreter<'_> {
                 _ => Ok(value.clone()),
             },
             ("str" | "format" | "print", _) => Ok(Val::text("")),
-            ("min" | "max" | "abs" | "pow" | "len" | "list" | "sum", _) => self.operation(name, places.clone(), names),
+            ("min" | "max" | "abs" | "pow" | "len" | "list" | "sum", _) => {
+                self.operation(name, places.clone(), names)
+            }
             _ => self.operation(name, places.clone(), names),
         }
     }

@@ -1,5 +1,6 @@
 //! What a program takes and gives: the parameters of its `forward`, and the tensors of what that returns.
 
+use super::super::dtypes::of_name;
 use super::super::pickled;
 use super::super::value::{Result, Val, broken, unsupported};
 use super::interpret::{Interpreter, Scope};
@@ -11,21 +12,29 @@ use crate::formats::Program;
 use crate::formats::pickle::View;
 use crate::formats::zip::Zip;
 use crate::{EngineError, Signature, TensorSpec};
+use serde::Deserialize;
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// The method that predicts.
 const FORWARD: &str = "forward";
+/// The file that says more of inputs than a program's text does.
+const EXTRA: &str = "berth.json";
+const LARGEST_EXTRA: u64 = 1 << 20;
 
 /// What a traced program was traced with; nothing: it was not, or it does not say.
 pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, EngineError> {
-    let Some(tree) = pickled::read(zip, &format!("{prefix}traced_inputs.pkl"))? else { return Ok(Vec::new()) };
+    let Some(tree) = pickled::read(zip, &format!("{prefix}traced_inputs.pkl"))? else {
+        return Ok(Vec::new());
+    };
     let mut root = View::root(&tree);
     // What is tagged with its type lies one deeper.
     while let (Some(("torch.jit._pickle", _)), Some(inner)) = (root.qualified(), root.arguments().first()) {
         root = *inner;
     }
     let Some(mut inputs) = root.entry(FORWARD) else { return Ok(Vec::new()) };
-    while let (Some(("torch.jit._pickle", _)), Some(inner)) = (inputs.qualified(), inputs.arguments().first()) {
+    while let (Some(("torch.jit._pickle", _)), Some(inner)) = (inputs.qualified(), inputs.arguments().first())
+    {
         inputs = *inner;
     }
     let places = inputs.items().into_iter().map(|item| pickled::place(item, "").ok().flatten());
@@ -34,6 +43,31 @@ pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, Engi
         Some(Assumed { shape: Some(place.sizes.iter().copied().map(Some).collect()), dtype: place.dtype })
     });
     Ok(assumed.collect::<Option<Vec<_>>>().unwrap_or_default())
+}
+
+/// What an archive says of its inputs, which its text does not: `{"inputs": {"x": {"dtype": "int64", "shape": [null, 128]}}}` in the
+/// extra file `berth.json`, as `torch.jit.save(…, _extra_files={"berth.json": …})` puts it there.
+pub fn told(zip: &Zip, prefix: &str) -> std::result::Result<HashMap<String, Assumed>, EngineError> {
+    #[derive(Deserialize)]
+    struct Told {
+        inputs: HashMap<String, Input>,
+    }
+    #[derive(Deserialize)]
+    struct Input {
+        dtype: Option<String>,
+        shape: Option<Vec<Option<usize>>>,
+    }
+    let name = format!("{prefix}extra/{EXTRA}");
+    let Some(member) = zip.find(&name) else { return Ok(HashMap::new()) };
+    let wrong = |what: String| EngineError::broken(format!("{name}: {what}"));
+    let told: Told =
+        serde_json::from_slice(&zip.read(member, LARGEST_EXTRA)?).map_err(|e| wrong(e.to_string()))?;
+    let one = |(name, input): (String, Input)| {
+        let dtype = input.dtype.as_deref().unwrap_or("float32");
+        let dtype = of_name(dtype).ok_or_else(|| wrong(format!("{dtype:?} is no dtype")))?;
+        Ok((name, Assumed { shape: input.shape, dtype }))
+    };
+    told.inputs.into_iter().map(one).collect()
 }
 
 fn forward(text: &Text, data: &Data) -> Result<Rc<Function>> {
@@ -49,7 +83,9 @@ fn is_tensor(annotation: Option<&Expr>) -> bool {
     match annotation {
         None => true,
         Some(Expr::Name(name)) => &**name == "Tensor",
-        Some(Expr::Index(of, inner)) => matches!(&**of, Expr::Name(n) if &**n == "Optional") && is_tensor(Some(inner)),
+        Some(Expr::Index(of, inner)) => {
+            matches!(&**of, Expr::Name(n) if &**n == "Optional") && is_tensor(Some(inner))
+        }
         _ => false,
     }
 }
@@ -79,7 +115,11 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
         interpreter.builder.to.name = name.to_string();
         let handle = interpreter.builder.input(assumed.shape.clone(), assumed.dtype)?;
         scope.insert(name.clone(), Val::Tensor(handle));
-        inputs.push(TensorSpec { name: name.to_string(), dtype: assumed.dtype, shape: assumed.shape.clone() });
+        inputs.push(TensorSpec {
+            name: name.to_string(),
+            dtype: assumed.dtype,
+            shape: assumed.shape.clone(),
+        });
     }
     for parameter in forward.parameters.iter() {
         if let Some(default) = &parameter.default {

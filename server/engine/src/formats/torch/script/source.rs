@@ -31,7 +31,9 @@ impl Text {
         let files = zip
             .members()
             .iter()
-            .filter_map(|m| Some((m.name.strip_prefix(&code)?.strip_suffix(".py")?.replace('/', "."), m.clone())))
+            .filter_map(|m| {
+                Some((m.name.strip_prefix(&code)?.strip_suffix(".py")?.replace('/', "."), m.clone()))
+            })
             .collect();
         Self { files, path: zip.path().to_owned(), known: RefCell::new(HashMap::new()) }
     }
@@ -50,7 +52,9 @@ impl Text {
     fn parsed(&self, module: &str) -> Result<Option<HashMap<Rc<str>, Meaning>>> {
         let Some(member) = self.files.get(module) else { return Ok(None) };
         let bytes = Zip::open(&self.path)?.read(member, LARGEST)?;
-        let Ok(text) = String::from_utf8(bytes) else { return broken(format!("{} is not UTF-8", member.name)) };
+        let Ok(text) = String::from_utf8(bytes) else {
+            return broken(format!("{} is not UTF-8", member.name));
+        };
         let parsed = super::parser::module(&text).map_err(|e| match e {
             EngineError::BrokenArtifact(what) => EngineError::broken(format!("{}: {what}", member.name)),
             other => other,
