@@ -3,6 +3,7 @@
 mod objects;
 mod values;
 
+use super::Policy;
 use super::cursor::Cursor;
 use super::tree::{Builder, NodeId, Tree};
 use crate::EngineError;
