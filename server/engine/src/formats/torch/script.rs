@@ -25,6 +25,8 @@ use std::collections::HashMap;
 
 /// How often a program is followed, with more known of its inputs each time.
 const MOST_ATTEMPTS: usize = 64;
+/// Tensors that a program gives, and lists of them.
+const MOST_OUTPUTS: usize = 4096;
 /// What is tried where nothing tells how many axes an input has.
 const RANKS: [usize; 4] = [2, 4, 3, 1];
 
@@ -173,18 +175,28 @@ fn ranked(assumed: &[Assumed], input: usize, rank: usize) -> Vec<Assumed> {
 }
 
 /// The tensors among a value's items, with the names that they have in a dictionary.
-fn flattened(value: &Val, name: Option<&str>, all: &mut Vec<(Option<String>, usize)>) {
-    match value {
-        Val::Tensor(handle) => all.push((name.map(str::to_owned), *handle)),
-        Val::List(_) | Val::Tuple(_) => {
-            value.items().unwrap_or_default().iter().for_each(|item| flattened(item, None, all));
+fn flattened(value: &Val) -> Vec<(Option<String>, usize)> {
+    let (mut found, mut open, mut seen) = (Vec::new(), vec![(value.clone(), None)], 0);
+    while let Some((value, name)) = open.pop() {
+        seen += 1;
+        if seen > MOST_OUTPUTS {
+            break;
         }
-        Val::Dict(items) => {
-            for (key, item) in items.borrow().iter() {
-                let name = if let Val::Text(text) = key { Some(&**text) } else { None };
-                flattened(item, name, all);
+        match &value {
+            Val::Tensor(handle) => found.push((name, *handle)),
+            Val::List(_) | Val::Tuple(_) => {
+                let items = value.items().unwrap_or_default().into_iter().take(MOST_OUTPUTS);
+                open.extend(items.rev().map(|item| (item, None)));
             }
+            Val::Dict(items) => {
+                let named = |(key, item): &(Val, Val)| match key {
+                    Val::Text(text) => (item.clone(), Some(text.to_string())),
+                    _ => (item.clone(), None),
+                };
+                open.extend(items.borrow().iter().take(MOST_OUTPUTS).rev().map(named));
+            }
+            _ => {}
         }
-        _ => {}
     }
+    found
 }

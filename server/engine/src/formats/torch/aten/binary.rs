@@ -159,11 +159,9 @@ fn sum(b: &mut Builder, c: &Call) -> Result<ValueId> {
         Some(Val::Tensor(_)) | None | Some(Val::Int(1)) => None,
         Some(_) => Some(operand(b, c, 2, "alpha", x)?),
     };
-    // Of a difference the other way round the first is scaled.
     let (mut first, mut second) = (x, y);
     if let Some(alpha) = scaled {
-        let to = if c.name == "rsub" { &mut second } else { &mut second };
-        *to = b.binary(B::Mul, *to, alpha)?;
+        second = b.binary(B::Mul, second, alpha)?;
     }
     if c.name == "add" {
         return b.binary(B::Add, first, second);

@@ -7,6 +7,9 @@ use super::Outcome;
 use crate::DType;
 use crate::graph::{Literal, Op, ValueId};
 
+/// Lists in lists.
+const DEEPEST: usize = 8;
+
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
     let value = match name {
@@ -19,7 +22,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
                 return c.wrong("data", "a number");
             };
             let dtype = c.dtype(1, "dtype")?;
-            of_numbers(b, &given, dtype)?
+            of_numbers(b, &given, dtype, 0)?
         }
         "eye" => {
             let rows = c.int(b, 0, "n")?;
@@ -152,7 +155,10 @@ fn filled(b: &mut Builder, c: &Call) -> Result<ValueId> {
 }
 
 /// A tensor of numbers, or of lists of them.
-fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>) -> Result<ValueId> {
+fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>, depth: usize) -> Result<ValueId> {
+    if depth > DEEPEST {
+        return broken("lists in lists, too deep");
+    }
     match given {
         Val::Tensor(handle) => {
             let value = b.value(*handle)?;
@@ -178,7 +184,7 @@ fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>) -> Result<Valu
             }
             let real = items.iter().any(|i| matches!(i, Val::Float(_)));
             let dtype = dtype.or(real.then_some(DType::F32));
-            let parts = items.iter().map(|item| of_numbers(b, item, dtype)).collect::<Result<Vec<_>>>()?;
+            let parts = items.iter().map(|item| of_numbers(b, item, dtype, depth + 1)).collect::<Result<Vec<_>>>()?;
             let kind = b.dtype(parts[0]);
             b.op(Op::Pack(0), &parts, kind)
         }

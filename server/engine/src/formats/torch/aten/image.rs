@@ -105,7 +105,7 @@ fn extents(
         let pads: usize = window.pads[axis].iter().sum();
         let extent = shape.get(axis + 2).copied().flatten().filter(|_| !transposed);
         made.push(
-            extent.and_then(|n| Some((n + pads).checked_sub(window.span(axis))? / window.strides[axis] + 1)),
+            extent.and_then(|n| Some(n.checked_add(pads)?.checked_sub(window.span(axis))? / window.strides[axis] + 1)),
         );
     }
     Some(made)

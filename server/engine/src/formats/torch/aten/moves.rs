@@ -194,8 +194,8 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
     else {
         return unsupported("of what is no image of known channels");
     };
-    if factor < 1 {
-        return broken("a factor below one");
+    if !(1..=1 << 16).contains(&factor) {
+        return broken("a factor that is none");
     }
     let extents = b.extents(x)?;
     let (batch, channels) = (extents[0].clone(), channels as i64);
@@ -213,7 +213,7 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
             ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 4, 2, 5, 3])?;
-            let times = |n| n * factor;
+            let times = |n: i64| n.saturating_mul(factor);
             b.reshape(moved, &[batch, Val::Int(outs), of(height, &times), of(width, &times)])
         }
         "pixel_unshuffle" => {
@@ -231,7 +231,7 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
             ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 3, 5, 2, 4])?;
-            b.reshape(moved, &[batch, Val::Int(channels * factor * factor), Val::Int(high), Val::Int(wide)])
+            b.reshape(moved, &[batch, Val::Int(channels.saturating_mul(factor * factor)), Val::Int(high), Val::Int(wide)])
         }
         _ => {
             let split = [

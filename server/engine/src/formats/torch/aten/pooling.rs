@@ -10,6 +10,8 @@ use crate::graph::{Literal, Reduce, ValueId};
 
 /// Extents of an axis that is pooled to a size that does not divide it.
 const MOST_PLACES: usize = 4096;
+/// Extents that are larger are none.
+const LARGEST: usize = 1 << 40;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
@@ -78,6 +80,7 @@ fn round_up(b: &Builder, x: ValueId, window: &mut Window) -> Result<()> {
     };
     for (axis, extent) in extents.into_iter().enumerate() {
         let (stride, span, [before, after]) = (window.strides[axis], window.span(axis), window.pads[axis]);
+        let extent = extent.min(LARGEST);
         let Some(rest) = (extent + before + after).checked_sub(span) else {
             return broken("a window larger than its image");
         };

@@ -40,7 +40,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let batch_first = c.flag(8, "batch_first", false)?;
     let states = states(b, c, cell)?;
     let weights = weights(b, c, c.flag(3, "has_biases", true)?)?;
-    if layers < 1 || weights.len() != layers as usize * directions || b.rank(x)? != 3 {
+    let count = usize::try_from(layers).ok().and_then(|n| n.checked_mul(directions));
+    if layers < 1 || count != Some(weights.len()) || b.rank(x)? != 3 {
         return broken("a recurrent layer whose weights do not fit");
     }
     let mut rows = if batch_first { b.transpose(x, &[1, 0, 2])? } else { x };

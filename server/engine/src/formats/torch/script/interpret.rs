@@ -12,8 +12,8 @@ use std::cell::RefCell;
 use std::collections::HashMap;
 use std::rc::Rc;
 
-/// Functions in functions.
-const DEEPEST: usize = 128;
+/// Expressions and blocks in each other, those of all functions together.
+const DEEPEST: usize = 160;
 /// Statements that are done: a program of that many would not be one.
 const MOST_STEPS: usize = 1 << 21;
 
@@ -57,19 +57,27 @@ impl<'a> Interpreter<'a> {
 
     /// A block in a scope of its own.
     pub fn body(&mut self, body: &[Statement], mut scope: Scope) -> Result<Val> {
-        self.depth += 1;
-        if self.depth > DEEPEST {
-            return broken("functions call functions, too deep");
-        }
-        let done = self.block(body, &mut scope)?;
-        self.depth -= 1;
-        Ok(match done {
+        Ok(match self.block(body, &mut scope)? {
             Flow::Return(value) => value,
             Flow::Next => Val::None,
         })
     }
 
+    fn deeper<T>(&mut self, follow: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return broken("its parts lie in each other too deep");
+        }
+        let followed = follow(self)?;
+        self.depth -= 1;
+        Ok(followed)
+    }
+
     fn block(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
+        self.deeper(|this| this.statements(body, scope))
+    }
+
+    fn statements(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
         for statement in body {
             self.steps += 1;
             if self.steps > MOST_STEPS {
@@ -211,6 +219,10 @@ impl<'a> Interpreter<'a> {
     }
 
     pub fn eval(&mut self, expr: &Expr, scope: &mut Scope) -> Result<Val> {
+        self.deeper(|this| this.evaluated(expr, scope))
+    }
+
+    fn evaluated(&mut self, expr: &Expr, scope: &mut Scope) -> Result<Val> {
         Ok(match expr {
             Expr::Int(n) => Val::Int(*n),
             Expr::Float(x) => Val::Float(*x),
