@@ -11,6 +11,7 @@ mod imaging;
 mod narrow;
 mod op;
 mod rare;
+mod rnn;
 mod rows;
 
 mod fused;
@@ -24,6 +25,7 @@ pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
+pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
 pub use rows::{Features, Partition, Rows, Segment};
 pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
 

@@ -6,6 +6,7 @@ use crate::packed_file::{PackedFile, Packs, Unsaved};
 use crate::plan::{Held, Outline, Plan, Reader, Weights};
 use crate::value::{Contents, Value};
 use crate::{Cost, DType, Data, EngineError, Listing, Report, Signature, Tensor, TensorSpec};
+use half::{bf16, f16};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -381,7 +382,12 @@ fn is_integer(dtype: DType) -> bool {
 
 fn outgoing(spec: &TensorSpec, value: &Value) -> Result<Tensor, EngineError> {
     let data = match value.contents() {
-        Contents::F32(m) => Data::F32(m.to_vec()),
+        // What was computed is finer than these types are.
+        Contents::F32(m) => Data::F32(match spec.dtype {
+            DType::F16 => m.iter().map(|x| f16::from_f32(*x).to_f32()).collect(),
+            DType::BF16 => m.iter().map(|x| bf16::from_f32(*x).to_f32()).collect(),
+            _ => m.to_vec(),
+        }),
         Contents::F64(m) => Data::F64(m.to_vec()),
         Contents::I64(m) => Data::I64(m.to_vec()),
         Contents::Bool(m) => Data::Bool(m.iter().map(|b| *b != 0).collect()),

@@ -216,6 +216,8 @@ pub enum Rare {
     /// x; the shape as far as it is known
     EnsureShape(Vec<i64>),
     Along(super::Along),
+    Rnn(super::Rnn),
+    LinearAttention(super::LinearAttention),
     /// x; as wide as it was
     Narrow(super::Narrowing),
     Image(super::Imaging),

@@ -15,12 +15,14 @@ mod factors;
 mod functions;
 mod gather;
 mod imaging;
+mod linear_attention;
 mod matrices;
 #[cfg(test)]
 mod naive;
 mod neighbours;
 mod quantise;
 mod ragged;
+mod rnn;
 mod rows;
 mod running;
 mod scale;
@@ -109,6 +111,8 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Rows(op) => rows::run(op, inputs),
+        Rare::Rnn(op) => rnn::run(op, inputs),
+        Rare::LinearAttention(op) => linear_attention::run(op, inputs),
         Rare::Along(op) => along::run(op, inputs),
         Rare::Narrow(how) => one(super::narrow::run(*how, x)),
         Rare::Function(f) => one(functions::function(*f, x)),

@@ -50,6 +50,8 @@ class Parts:
         self.data = b""
 
     def tensor(self, name, array):
+        if isinstance(array, TensorProto):
+            array = numpy_helper.to_array(array)
         array, dtype = wide(np.asarray(array))
         entry = {"name": name, "dtype": dtype, "shape": list(array.shape)}
         if dtype == "string":

@@ -24,6 +24,22 @@ pub struct Given {
 }
 
 impl Context<'_> {
+    /// Lowers a body where it stands, once, into the graph that is being built.
+    pub fn here(&mut self, graph: &Graph, inputs: &[Val]) -> Result<Vec<Val>, EngineError> {
+        self.scopes.push(false);
+        let made = self.deeper(|context| {
+            let level = context.levels.len() - 1;
+            for (info, val) in graph.input.iter().zip(inputs) {
+                context.scopes.set(&info.name, level, *val);
+            }
+            context.constants(graph)?;
+            context.nodes(&graph.node)?;
+            graph.output.iter().map(|o| context.find(&o.name)).collect()
+        });
+        self.scopes.pop();
+        made
+    }
+
     /// Lowers a body. `bind` makes of its inputs, which are these, what the names that it takes stand for.
     pub fn apart(
         &mut self,

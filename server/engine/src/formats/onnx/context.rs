@@ -10,6 +10,7 @@ use super::weights::{Constant, Weights};
 use crate::formats::builder::Builder;
 use crate::formats::stored::Stored;
 use crate::graph::{Op, ValueId, Weight};
+use crate::plan::rules::Extents;
 use crate::{EngineError, Signature, UnsupportedOp};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,6 +44,8 @@ pub struct Context<'m> {
     weights: Weights,
     unsupported: Vec<UnsupportedOp>,
     functions_entered: Vec<String>,
+    /// What the main graph says of its values' ranks.
+    told: HashMap<String, Extents>,
     nodes: usize,
     depth: usize,
 }
@@ -63,6 +66,7 @@ impl<'m> Context<'m> {
             weights,
             unsupported: Vec::new(),
             functions_entered: Vec::new(),
+            told: HashMap::new(),
             nodes: 0,
             depth: 0,
         }
@@ -88,6 +92,7 @@ impl<'m> Context<'m> {
                 inputs.push(spec);
             }
         }
+        self.told = graph.value_info.iter().filter_map(signature::told).collect();
         self.nodes(&graph.node)?;
         let mut outputs = Vec::new();
         for info in &graph.output {
@@ -224,6 +229,10 @@ impl<'m> Context<'m> {
         let level = self.levels.len() - 1;
         for (n, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let val = made.get(n).copied().unwrap_or(Val::Unknown);
+            let told = self.told.get(name).filter(|_| level == 0 && self.functions_entered.is_empty());
+            if let (Val::Tensor(value, _), Some(shape)) = (val, told.cloned()) {
+                self.build().tell(value, shape);
+            }
             self.scopes.set(name, level, val);
         }
         Ok(())

@@ -1,10 +1,12 @@
 //! Operators, one family a file. A family takes a node if it knows its operator; the rest is not supported.
 
+mod attention;
 mod casts;
 mod control;
 mod joins;
 mod math;
 mod matrices;
+mod networks;
 mod places;
 mod reduce;
 mod shapes;
@@ -60,7 +62,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 8] = [
+        let families: [fn(&mut Self) -> Outcome; 10] = [
             Self::math,
             Self::casts,
             Self::shapes,
@@ -69,6 +71,8 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::reduce,
             Self::matrices,
             Self::control,
+            Self::attentions,
+            Self::networks,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

@@ -87,8 +87,9 @@ impl Lowering<'_, '_> {
         Self::give(made, Elem::I64)
     }
 
-    /// A part of a row, counted from the end where negative.
+    /// A part of a row, counted from the end where negative; there, 0 is the end.
     pub(super) fn part(&mut self, row: ValueId, from: i64, to: i64) -> Result<ValueId, Stop> {
+        let to = if from < 0 && to == 0 { i64::from(i32::MAX) } else { to };
         let (from, to, step) =
             (self.build().ints(&[from])?, self.build().ints(&[to])?, self.build().ints(&[1])?);
         self.add(Op::StridedSlice(Masks::default()), &[row, from, to, step])
