@@ -95,6 +95,14 @@ impl ContentType {
 }
 
 impl Accept {
+    /// What a model's owner prefers where the request does not say.
+    pub fn or_preferred(self, model: &Model) -> Result<Self, InvokeError> {
+        match (self, &model.preferences().accept) {
+            (Self::Any, Some(preferred)) => Self::parse(Some(preferred)),
+            (said, _) => Ok(said),
+        }
+    }
+
     /// Reads an `Accept` header: the first type in it that can be given.
     pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
         let header = header.unwrap_or("").trim();
@@ -124,10 +132,11 @@ fn media_type(header: &str) -> String {
 
 /// Reads a body for a model.
 pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
-    let sniffed = match content_type {
-        ContentType::Unknown if body.starts_with(npy::MAGIC) => ContentType::Npy,
-        ContentType::Unknown => ContentType::Json,
-        known => known,
+    let sniffed = match (content_type, &model.preferences().content_type) {
+        (ContentType::Unknown, Some(preferred)) => ContentType::parse(Some(preferred))?,
+        (ContentType::Unknown, None) if body.starts_with(npy::MAGIC) => ContentType::Npy,
+        (ContentType::Unknown, None) => ContentType::Json,
+        (known, _) => known,
     };
     match sniffed {
         ContentType::JsonLines => rows(model, |signature| json::lines(body, signature)),

@@ -94,7 +94,7 @@ impl App {
                 let request = codec::decode(invocation.content_type, &invocation.body, engine)?;
                 drop(invocation.body);
                 let outputs = engine.run(&request.signature, request.inputs)?;
-                codec::encode(invocation.accept, request.form, &outputs)
+                codec::encode(invocation.accept.or_preferred(engine)?, request.form, &outputs)
             })
             .await
     }

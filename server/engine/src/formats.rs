@@ -6,6 +6,7 @@ mod channels_first;
 mod lightgbm;
 mod lowering;
 mod onnx;
+mod overrides;
 pub mod savedmodel;
 mod stored;
 mod ubjson;
@@ -14,8 +15,9 @@ mod zip;
 
 use crate::graph::{Graph, Weight};
 use crate::value::Value;
-use crate::{EngineError, Signature, UnsupportedOp};
+use crate::{EngineError, Preferences, Signature, UnsupportedOp};
 use candidates::{Candidate, Format};
+use overrides::Overrides;
 pub use savedmodel::bundle::Access;
 use savedmodel::bundle::Bundle;
 use std::path::Path;
@@ -33,6 +35,8 @@ pub struct Artifact {
     pub unsupported: Vec<UnsupportedOp>,
     /// Reads the weights' values.
     pub source: Source,
+    /// What its owner prefers where a request does not say.
+    pub preferences: Preferences,
 }
 
 /// One signature and its graph, whose inputs and outputs are in the signature's order.
@@ -95,13 +99,17 @@ impl Source {
     }
 }
 
-/// Reads an artifact's directory. What it is is told by its contents.
+/// Reads an artifact's directory. What it is is told by its contents, unless its owner says it.
 pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
-    let candidate = Candidate::find(dir)?;
-    match candidate.format {
+    let overrides = Overrides::find(dir)?;
+    let candidate = Candidate::find(dir, &overrides)?;
+    let mut artifact = match candidate.format {
         Format::SavedModel => savedmodel::read(dir, access),
         Format::XgBoost => xgboost::read(&candidate.files),
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
-    }
+    }?;
+    overrides.apply(&mut artifact.programs)?;
+    artifact.preferences = overrides.preferences();
+    Ok(artifact)
 }

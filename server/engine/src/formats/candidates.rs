@@ -1,5 +1,6 @@
 //! What an artifact's directory holds, told by the beginning of its files.
 
+use super::overrides::Overrides;
 use super::savedmodel::layout;
 use super::{lightgbm, onnx, xgboost};
 use crate::EngineError;
@@ -33,6 +34,16 @@ impl Format {
         }
     }
 
+    /// As `berth.json` and reports name it.
+    fn id(self) -> &'static str {
+        match self {
+            Self::SavedModel => "tensorflow-savedmodel",
+            Self::XgBoost => "xgboost",
+            Self::LightGbm => "lightgbm",
+            Self::Onnx => "onnx",
+        }
+    }
+
     /// What a file is by its beginning, and its name where that says nothing. None: it is no model.
     fn of(file: &Path, head: &[u8]) -> Option<Self> {
         match () {
@@ -54,11 +65,30 @@ pub struct Candidate {
 
 impl Candidate {
     /// Looks at the files in the archive's top, or in its only directory.
-    pub fn find(dir: &Path) -> Result<Self, EngineError> {
+    pub fn find(dir: &Path, overrides: &Overrides) -> Result<Self, EngineError> {
         let saved = layout::find(dir);
         let files = files(dir, 1);
         let told = files.iter().filter_map(|file| Some((Format::of(file, &head(file))?, file.clone())));
-        let found: Vec<(Format, PathBuf)> = told.collect();
+        let mut found: Vec<(Format, PathBuf)> = told.collect();
+        if let Some(wanted) = &overrides.file {
+            found.retain(|(_, file)| name(file) == *wanted);
+        }
+        let saved = match &overrides.format {
+            Some(wanted) => {
+                found.retain(|(format, _)| format.id() == wanted);
+                let is_saved = wanted == Format::SavedModel.id();
+                if is_saved { saved } else { Err(EngineError::UnknownFormat(String::new())) }
+            }
+            None if overrides.file.is_some() => Err(EngineError::UnknownFormat(String::new())),
+            None => saved,
+        };
+        if found.is_empty() && saved.is_err() && (overrides.format.is_some() || overrides.file.is_some()) {
+            return Err(EngineError::UnknownFormat(format!(
+                "berth.json asks for {}{}, which is not there",
+                overrides.format.as_deref().unwrap_or("a model"),
+                overrides.file.as_deref().map(|f| format!(" in {f}")).unwrap_or_default()
+            )));
+        }
         match (saved, &found[..]) {
             (Ok(_), []) => Ok(Self { format: Format::SavedModel, files: Vec::new() }),
             (Err(EngineError::UnknownFormat(_)), []) => Err(nothing(&files)),
@@ -72,7 +102,7 @@ impl Candidate {
                 let named = all.iter().map(|(format, file)| format!("{} ({})", name(file), format.title()));
                 let all: Vec<String> = saved.into_iter().chain(named).collect();
                 Err(EngineError::UnknownFormat(format!(
-                    "the archive holds {} models: {}; keep the one that is to be served",
+                    "the archive holds {} models: {}; keep the one that is to be served, or name it in berth.json ({{\"file\": \"…\"}})",
                     all.len(),
                     all.join(", ")
                 )))
@@ -106,7 +136,8 @@ pub fn name(file: &Path) -> String {
 /// The regular files of a directory by name; where there is nothing but one directory, those of that.
 fn files(dir: &Path, deeper: usize) -> Vec<PathBuf> {
     let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    let is_hidden = |name: &str| name.starts_with('.') || name == "__MACOSX";
+    let is_hidden =
+        |name: &str| name.starts_with('.') || name == "__MACOSX" || name == super::overrides::FILE;
     let entries = entries.flatten().filter(|e| !e.file_name().to_str().is_some_and(is_hidden));
     let (mut files, mut directories) = (Vec::new(), Vec::new());
     for entry in entries {

@@ -2,7 +2,7 @@
 
 use super::{Artifact, Program, Source, candidates, savedmodel};
 use crate::graph::{Forests, Graph, Literal, Op, ValueId};
-use crate::{DType, EngineError, Signature, TensorSpec};
+use crate::{DType, EngineError, Preferences, Signature, TensorSpec};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -104,7 +104,14 @@ impl Lowering {
 
 /// An artifact whose graphs hold all that there is.
 pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
-    Artifact { format, programs, weights: Vec::new(), unsupported: Vec::new(), source: Source::Graphs }
+    Artifact {
+        format,
+        programs,
+        weights: Vec::new(),
+        unsupported: Vec::new(),
+        source: Source::Graphs,
+        preferences: Preferences::default(),
+    }
 }
 
 /// Reads a file; errors about its contents name it.

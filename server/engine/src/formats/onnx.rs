@@ -14,7 +14,7 @@ mod tensors;
 mod weights;
 
 use super::{Access, Artifact, Program, Source, candidates, savedmodel};
-use crate::EngineError;
+use crate::{EngineError, Preferences};
 use bytes::Bytes;
 use context::Context;
 use prost::Message;
@@ -68,5 +68,6 @@ fn lowered(model: &proto::Model, weights: weights::Weights) -> Result<Artifact, 
         weights,
         unsupported,
         source: Source::Stored(stored),
+        preferences: Preferences::default(),
     })
 }
