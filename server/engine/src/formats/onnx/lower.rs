@@ -8,6 +8,7 @@ mod math;
 mod matrices;
 mod networks;
 mod places;
+mod recurrent;
 mod reduce;
 mod shapes;
 
@@ -62,7 +63,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 10] = [
+        let families: [fn(&mut Self) -> Outcome; 11] = [
             Self::math,
             Self::casts,
             Self::shapes,
@@ -73,6 +74,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::control,
             Self::attentions,
             Self::networks,
+            Self::recurrents,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

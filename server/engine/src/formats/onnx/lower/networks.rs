@@ -1,10 +1,7 @@
 //! Layers of networks that are no images: normalised rows, dropped values, losses, caches, recurrent layers.
 
 use super::{Elem, Lowering, Outcome, Stop, Val};
-use crate::graph::{
-    Along, Binary as B, Compare as C, LayerNorm, Op, Rare, Reduce as R, Rnn, RnnCell, RnnFunction,
-    Unary as U, ValueId,
-};
+use crate::graph::{Along, Binary as B, Compare as C, LayerNorm, Op, Rare, Reduce as R, Unary as U, ValueId};
 use crate::value::Kind;
 
 impl Lowering<'_, '_> {
@@ -21,9 +18,6 @@ impl Lowering<'_, '_> {
                 self.same(loss)
             }
             "SoftmaxCrossEntropyLoss" => self.cross_entropy(),
-            "RNN" => self.recurrent(RnnCell::Simple),
-            "GRU" => self.recurrent(RnnCell::Gru { reset_after: self.flag("linear_before_reset") }),
-            "LSTM" => self.recurrent(RnnCell::Lstm { coupled: self.flag("input_forget") }),
             _ => Ok(None),
         }
     }
@@ -160,74 +154,5 @@ impl Lowering<'_, '_> {
                 self.add(Op::Binary(B::Div), &[sum, weights])
             }
         }
-    }
-
-    fn recurrent(&mut self, cell: RnnCell) -> Outcome {
-        let (x, elem) = self.tensor(0)?;
-        let mut inputs = vec![x, self.value(1)?, self.value(2)?];
-        let mut has = [false; 5];
-        for (n, has) in has.iter_mut().enumerate() {
-            if let Some((value, of)) = self.optional(3 + n) {
-                *has = true;
-                inputs.push(if n == 1 { self.cast_to(value, of, Elem::I64)? } else { value });
-            }
-        }
-        let (forward, backward) = match self.text("direction").unwrap_or("forward") {
-            "forward" => (true, false),
-            "reverse" => (false, true),
-            "bidirectional" => (true, true),
-            other => return Err(Self::broken(format!("direction {other:?}"))),
-        };
-        let directions = usize::from(forward) + usize::from(backward);
-        let op = Rnn {
-            cell,
-            forward,
-            backward,
-            functions: self.functions(cell, directions)?,
-            clip: self.float("clip"),
-            batch_first: self.int("layout") == Some(1),
-            has,
-        };
-        let outputs = if matches!(cell, RnnCell::Lstm { .. }) { 3 } else { 2 };
-        let made = self.build().add_many(Op::Rare(Box::new(Rare::Rnn(op))), &inputs, outputs)?;
-        Ok(Some(made.into_iter().map(|v| Val::Tensor(v, elem)).collect()))
-    }
-
-    /// The functions of each direction, one after another.
-    fn functions(&self, cell: RnnCell, directions: usize) -> Result<Vec<RnnFunction>, Stop> {
-        let usual: &[&str] = match cell {
-            RnnCell::Simple => &["Tanh"],
-            RnnCell::Gru { .. } => &["Sigmoid", "Tanh"],
-            RnnCell::Lstm { .. } => &["Sigmoid", "Tanh", "Tanh"],
-        };
-        let names: Vec<String> = match self.texts("activations") {
-            Some(given) => given.iter().map(|n| String::from_utf8_lossy(n).into_owned()).collect(),
-            None => usual.iter().cycle().take(usual.len() * directions).map(|n| (*n).to_owned()).collect(),
-        };
-        if names.len() != usual.len() * directions {
-            return Err(Self::broken(format!("{} activations", names.len())));
-        }
-        let mut alphas = self.floats("activation_alpha").unwrap_or_default().iter().copied();
-        let mut betas = self.floats("activation_beta").unwrap_or_default().iter().copied();
-        let mut found = Vec::new();
-        for name in names {
-            let mut alpha = |usual: f32| alphas.next().unwrap_or(usual);
-            let mut beta = |usual: f32| betas.next().unwrap_or(usual);
-            found.push(match name.to_ascii_lowercase().as_str() {
-                "tanh" => RnnFunction::Tanh,
-                "sigmoid" => RnnFunction::Sigmoid,
-                "relu" => RnnFunction::Relu,
-                "softsign" => RnnFunction::Softsign,
-                "softplus" => RnnFunction::Softplus,
-                "affine" => RnnFunction::Affine(alpha(1.0), beta(0.0)),
-                "leakyrelu" => RnnFunction::LeakyRelu(alpha(0.01)),
-                "thresholdedrelu" => RnnFunction::ThresholdedRelu(alpha(1.0)),
-                "scaledtanh" => RnnFunction::ScaledTanh(alpha(1.0), beta(1.0)),
-                "hardsigmoid" => RnnFunction::HardSigmoid(alpha(0.2), beta(0.5)),
-                "elu" => RnnFunction::Elu(alpha(1.0)),
-                _ => return Self::refuse(format!("activation {name:?}")),
-            });
-        }
-        Ok(found)
     }
 }
