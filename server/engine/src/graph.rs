@@ -26,8 +26,8 @@ pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
-pub use rows::{Features, Partition, Rows, Segment};
-pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
+pub use rows::{Features, GramCounts, Partition, Rows, Segment};
+pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written, float_key};
 
 use crate::value::Kind;
 use crate::{DType, EngineError};

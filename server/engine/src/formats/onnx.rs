@@ -6,6 +6,7 @@
 mod bodies;
 mod context;
 mod elem;
+mod ensemble;
 mod lower;
 mod proto;
 mod scope;

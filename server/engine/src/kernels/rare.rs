@@ -5,6 +5,7 @@ mod arrays;
 mod boxes;
 mod color;
 mod count;
+mod coupled;
 mod crop;
 mod decode;
 mod diagonals;

@@ -5,11 +5,13 @@ mod numbers;
 mod unicode;
 
 use super::access::{int, output, sizes};
+use super::elementwise::broadcast_shape;
 use super::hash::{fingerprint, keyed, murmur};
 use super::moves::expand;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
-use crate::graph::{Keys, Literal, Pattern, Table, Text};
+use crate::graph::{Keys, Literal, Pattern, Table, Text, float_key};
+use crate::value::Kind;
 
 /// Most bytes of the strings that one operation makes.
 const MOST_BYTES: usize = 1 << 30;
@@ -206,12 +208,12 @@ fn split(
 }
 
 fn join(inputs: &[&Value], between: &[u8]) -> Outcome {
-    let shape = inputs.iter().map(|v| v.dims()).max_by_key(|d| d.len()).unwrap_or(&[]);
-    let parts: Vec<Value> = inputs.iter().map(|v| expand(v, shape)).collect::<Result<_, _>>()?;
+    let shape = inputs.iter().try_fold(Vec::new(), |shape, v| broadcast_shape(&shape, v.dims()))?;
+    let parts: Vec<Value> = inputs.iter().map(|v| expand(v, &shape)).collect::<Result<_, _>>()?;
     let texts: Vec<&[Vec<u8>]> = parts.iter().map(Value::texts).collect::<Result<_, _>>()?;
-    let count = elements(shape)?;
+    let count = elements(&shape)?;
     let joined = (0..count).map(|n| texts.iter().map(|t| t[n].as_slice()).collect::<Vec<_>>().join(between));
-    Value::text(joined.collect(), shape)
+    Value::text(joined.collect(), &shape)
 }
 
 fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
@@ -236,6 +238,12 @@ pub fn lookup(table: &Table, keys: &Value, default: &Value) -> Outcome {
     let places: Vec<Option<usize>> = match &table.keys {
         Keys::Text(known) => keys.texts()?.iter().map(|k| known.get(k).copied()).collect(),
         Keys::Integer(known) => keys.slice::<i64>()?.iter().map(|k| known.get(k).copied()).collect(),
+        Keys::Float(known) if keys.kind() == Kind::F64 => {
+            keys.slice::<f64>()?.iter().map(|k| known.get(&float_key(*k)).copied()).collect()
+        }
+        Keys::Float(known) => {
+            keys.slice::<f32>()?.iter().map(|k| known.get(&float_key(f64::from(*k))).copied()).collect()
+        }
     };
     macro_rules! numbers {
         ($type:ty, $values:expr) => {{

@@ -1,6 +1,5 @@
 //! A model on its way into a graph: node by node, functions inlined.
 
-use super::elem::Elem;
 use super::lower::{self, Lowering, Stop};
 use super::proto::{Attribute, Function, Graph, Model, Node, Opset, Tensor};
 use super::scope::{Scopes, Val};
@@ -104,7 +103,7 @@ impl<'m> Context<'m> {
                     value
                 }
                 Val::Unknown => continue,
-                Val::Absent | Val::Sequence(..) => {
+                Val::Absent | Val::Sequence(..) | Val::Optional(..) => {
                     self.refuse("(output)", &info.name, "an answer carries tensors, not sequences; put ConcatFromSequence or SequenceAt behind it");
                     continue;
                 }
@@ -168,10 +167,9 @@ impl<'m> Context<'m> {
         let (level, val) = found.ok_or_else(|| {
             EngineError::broken(format!("the value {name:?} is read before anything makes it"))
         })?;
-        Ok(match val {
-            Val::Tensor(value, elem) => Val::Tensor(self.brought(level, value)?, elem),
-            Val::Sequence(value, elem) => Val::Sequence(self.brought(level, value)?, elem),
-            other => other,
+        Ok(match val.id() {
+            Some(value) => val.renamed(self.brought(level, value)?),
+            None => val,
         })
     }
 
@@ -345,14 +343,4 @@ fn bound<'n>(node: &'n Node, given: &HashMap<&str, &Attribute>) -> Cow<'n, Node>
     }
     node.attribute = attributes;
     Cow::Owned(node)
-}
-
-impl Val {
-    /// The tensor that it is.
-    pub fn tensor(self) -> Option<(ValueId, Elem)> {
-        match self {
-            Self::Tensor(value, elem) => Some((value, elem)),
-            _ => None,
-        }
-    }
 }

@@ -3,14 +3,26 @@
 mod attention;
 mod casts;
 mod control;
+mod encoders;
+mod features;
 mod joins;
+mod linear;
+mod machines;
+mod map;
 mod math;
 mod matrices;
 mod networks;
 mod places;
+mod quantised;
+mod random;
 mod recurrent;
 mod reduce;
+mod scores;
+mod sequences;
 mod shapes;
+mod texts;
+mod tfidf;
+mod trees;
 
 use super::context::Context;
 use super::elem::Elem;
@@ -63,7 +75,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 11] = [
+        let families: [fn(&mut Self) -> Outcome; 21] = [
             Self::math,
             Self::casts,
             Self::shapes,
@@ -75,6 +87,16 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::attentions,
             Self::networks,
             Self::recurrents,
+            Self::quantised,
+            Self::sequences,
+            Self::texts_family,
+            Self::tfidf,
+            Self::random,
+            Self::encoders,
+            Self::features,
+            Self::linear,
+            Self::machines,
+            Self::trees,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

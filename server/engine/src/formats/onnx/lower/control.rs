@@ -16,30 +16,27 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Results that are tensors, or sequences; what they are of.
-    fn results(body: &Body) -> Result<Vec<(ValueId, Val)>, Stop> {
-        let value = |val: &Val| match val {
-            Val::Tensor(value, _) | Val::Sequence(value, _) => Ok((*value, *val)),
-            Val::Absent => Self::refuse("a body whose result may not be there"),
-            Val::Unknown => Self::refuse("its body has operations that are not supported"),
+    /// Results that are there; what they are.
+    pub(super) fn results(body: &Body) -> Result<Vec<(ValueId, Val)>, Stop> {
+        let value = |val: &Val| match (val, val.id()) {
+            (_, Some(value)) => Ok((value, *val)),
+            (Val::Unknown, _) => Self::refuse("its body has operations that are not supported"),
+            _ => Self::refuse("a body whose result is an optional value that is never there"),
         };
         body.results.iter().map(value).collect()
     }
 
-    fn renamed(val: Val, value: ValueId) -> Val {
-        match val {
-            Val::Tensor(_, elem) => Val::Tensor(value, elem),
-            Val::Sequence(_, elem) => Val::Sequence(value, elem),
-            other => other,
-        }
-    }
-
     fn branch(&mut self) -> Outcome {
         let choice = self.value(0)?;
-        let choice = self.build().reshape(choice, &[])?;
         let (then, other) = (self.graph("then_branch")?, self.graph("else_branch")?);
+        if let Some(Literal::Bool(known, _)) = self.build().constant(choice) {
+            let chosen = if known.first().is_some_and(|b| *b != 0) { then } else { other };
+            return Ok(Some(self.context.within(chosen)?));
+        }
+        let choice = self.build().reshape(choice, &[])?;
         let mut then = self.context.apart(then, &[], |_, _| Ok(Vec::new()))?;
         let mut other = self.context.apart(other, &[], |_, _| Ok(Vec::new()))?;
+        Self::made_optional(&mut then, &mut other)?;
         let (yes, no) = (Self::results(&then)?, Self::results(&other)?);
         if yes.len() != no.len() || yes.len() < self.node.output.len() {
             return Err(Self::broken("its branches have other numbers of results"));
@@ -54,32 +51,46 @@ impl Lowering<'_, '_> {
         ];
         let op = Op::Control(Arc::new(Control::Branch { branches, by_truth: true }));
         let made = self.build().add_many(op, &inputs, yes.len())?;
-        Ok(Some(made.into_iter().zip(yes).map(|(v, (_, val))| Self::renamed(val, v)).collect()))
+        Ok(Some(made.into_iter().zip(yes).map(|(v, (_, val))| val.renamed(v)).collect()))
     }
 
-    fn given(&mut self, val: Val) -> Result<(ValueId, Given), Stop> {
-        match val {
-            // What changes from step to step may change its shape too, but not its rank.
-            Val::Tensor(value, elem) => {
-                let rank = self.build().rank(value);
-                Ok((value, Given { sequence: false, elem, shape: rank.map(|r| vec![None; r]) }))
+    /// What only one of two branches makes, both make as an optional value.
+    fn made_optional(then: &mut Body, other: &mut Body) -> Result<(), Stop> {
+        for n in 0..then.results.len().min(other.results.len()) {
+            let like = match (then.results[n], other.results[n]) {
+                (Val::Tensor(..), Val::Tensor(..)) | (Val::Sequence(..), Val::Sequence(..)) => continue,
+                (Val::Absent, there) | (there, _) => there,
+            };
+            for body in [&mut *then, &mut *other] {
+                body.results[n] = optional_like(&mut body.level.build, body.results[n], like)?;
             }
-            Val::Sequence(value, elem) => Ok((value, Given { sequence: true, elem, shape: None })),
-            Val::Absent | Val::Unknown => Self::refuse("a loop over an optional value"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn given(&mut self, val: Val) -> Result<(ValueId, Given), Stop> {
+        match (val, val.id()) {
+            // What changes from step to step may change its shape too, but not its rank.
+            (Val::Tensor(..), Some(value)) => {
+                let rank = self.build().rank(value);
+                Ok((value, Given { like: val, shape: rank.map(|r| vec![None; r]) }))
+            }
+            (_, Some(value)) => Ok((value, Given { like: val, shape: None })),
+            _ => Self::refuse("a loop over an optional value that is not there"),
         }
     }
 
-    fn scalar_given(elem: Elem) -> Given {
-        Given { sequence: false, elem, shape: Some(Vec::new()) }
+    pub(super) fn scalar_given(elem: Elem) -> Given {
+        Given { like: Val::Tensor(0, elem), shape: Some(Vec::new()) }
     }
 
     /// As many lists, empty, and that a body takes them.
-    fn lists(&mut self, count: usize) -> Result<(Vec<ValueId>, Vec<Given>), Stop> {
+    pub(super) fn lists(&mut self, count: usize) -> Result<(Vec<ValueId>, Vec<Given>), Stop> {
         let (mut lists, mut given) = (Vec::new(), Vec::new());
         for _ in 0..count {
             let shape = self.build().ints(&[-1])?;
             lists.push(self.add(Op::List(Listing::Empty), &[shape])?);
-            given.push(Given { sequence: true, elem: Elem::F32, shape: None });
+            given.push(Given { like: Val::Sequence(0, Elem::F32), shape: None });
         }
         Ok((lists, given))
     }
@@ -131,7 +142,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Whether the step, one of the inputs, is less than another, and a third one holds.
-    fn condition(inputs: usize, [step, most]: [usize; 2], holds: Option<usize>) -> Result<graph::Body, Stop> {
+    pub(super) fn condition(inputs: usize, [step, most]: [usize; 2], holds: Option<usize>) -> Result<graph::Body, Stop> {
         let mut build = Builder::default();
         let inputs = (0..inputs).map(|_| build.input(None)).collect::<Result<Vec<_>, _>>()?;
         let mut go_on = build.add(Op::Compare(C::Less), &[inputs[step], inputs[most]])?;
@@ -142,7 +153,7 @@ impl Lowering<'_, '_> {
         Ok(graph::Body { name: "condition".to_owned(), graph: build.graph })
     }
 
-    fn looped(
+    pub(super) fn looped(
         &mut self,
         condition: graph::Body,
         body: graph::Body,
@@ -157,7 +168,7 @@ impl Lowering<'_, '_> {
         let mut found = Vec::new();
         for (n, (value, val)) in made.iter().zip(vals).enumerate() {
             found.push(match (n < carried, val) {
-                (true, val) => Self::renamed(*val, *value),
+                (true, val) => val.renamed(*value),
                 (false, Val::Tensor(_, elem)) => {
                     let shape = self.build().ints(&[-1])?;
                     Val::Tensor(self.add(Op::List(Listing::Stack(elem.kind())), &[*value, shape])?, *elem)
@@ -219,7 +230,8 @@ impl Lowering<'_, '_> {
         takes.extend([Self::scalar_given(Elem::I64), Self::scalar_given(Elem::I64)]);
         for (source, elem) in &sources {
             state.push(*source);
-            takes.push(Given { sequence: false, elem: *elem, shape: self.build().shape(*source).cloned() });
+            let shape = self.build().shape(*source).cloned();
+            takes.push(Given { like: Val::Tensor(*source, *elem), shape });
         }
         let step = carried + count;
         let mut body = self.context.apart(graph, &takes, |context, inputs| {
@@ -307,4 +319,23 @@ impl Lowering<'_, '_> {
         }
         Ok(self.build().transpose(x, &order)?)
     }
+}
+
+/// A value, which may not be there, as an optional one.
+fn optional_like(build: &mut Builder, val: Val, like: Val) -> Result<Val, Stop> {
+    let (elem, sequence) = match like {
+        Val::Tensor(_, elem) => (elem, false),
+        Val::Sequence(_, elem) => (elem, true),
+        Val::Optional(_, elem, sequence) => (elem, sequence),
+        Val::Absent | Val::Unknown => return Ok(val),
+    };
+    if matches!(val, Val::Optional(..) | Val::Unknown) {
+        return Ok(val);
+    }
+    let shape = build.int(-1)?;
+    let mut list = build.add(Op::List(Listing::Empty), &[shape])?;
+    if let Some(value) = val.id() {
+        list = build.add(Op::List(Listing::Push), &[list, value])?;
+    }
+    Ok(Val::Optional(list, elem, sequence))
 }

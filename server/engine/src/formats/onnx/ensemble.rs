@@ -1,0 +1,370 @@
+//! Ensembles of trees as `ai.onnx.ml` writes them: lists of nodes, brought into the form of a forest.
+
+use super::proto::{Attribute, Node};
+use super::tensors;
+use crate::EngineError;
+use crate::graph::{Branch, Literal, Missing};
+use std::collections::HashMap;
+
+/// Answers that all leaves have together when each has one for every target.
+const MOST_ANSWERS: usize = 1 << 28;
+
+/// What a node asks of a feature.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    AtMost(f64),
+    Below(f64),
+    AtLeast(f64),
+    Above(f64),
+    Is(f64),
+    IsNot(f64),
+    Among(Vec<f64>),
+}
+
+impl Test {
+    /// By the number of its mode.
+    fn of(mode: i64, value: f64) -> Option<Self> {
+        Some(match mode {
+            0 => Self::AtMost(value),
+            1 => Self::Below(value),
+            2 => Self::AtLeast(value),
+            3 => Self::Above(value),
+            4 => Self::Is(value),
+            5 => Self::IsNot(value),
+            _ => return None,
+        })
+    }
+}
+
+/// A node; nodes are named by their place among those of the tree.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Place {
+    /// The child where the answer is yes, then the other; whether a missing value is a yes.
+    Inner { feature: usize, test: Test, children: [usize; 2], missing: bool },
+    /// What is added to which target.
+    Leaf(Vec<(usize, f64)>),
+}
+
+/// Trees, whose roots are their first nodes.
+#[derive(Debug)]
+pub struct Ensemble {
+    pub trees: Vec<Vec<Place>>,
+    pub targets: usize,
+}
+
+fn broken(what: &str) -> EngineError {
+    EngineError::broken(what.to_owned())
+}
+
+/// The lists of a node.
+struct Lists<'n>(&'n Node);
+
+impl<'n> Lists<'n> {
+    fn of(&self, name: &str) -> Option<&'n Attribute> {
+        self.0.attribute.iter().find(|a| a.name == name)
+    }
+
+    fn ints(&self, name: &str) -> &'n [i64] {
+        self.of(name).map_or(&[], |a| &a.ints)
+    }
+
+    /// Floats, which may be in a tensor of their own.
+    fn floats(&self, name: &str) -> Result<Vec<f64>, EngineError> {
+        let wide = |v: &[f32]| v.iter().map(|x| f64::from(*x)).collect();
+        for name in [format!("{name}_as_tensor"), name.to_owned()] {
+            let Some(attribute) = self.of(&name) else { continue };
+            let Some(tensor) = &attribute.t else { return Ok(wide(&attribute.floats)) };
+            return match tensors::literal(tensor)? {
+                Literal::F32(v, _) => Ok(wide(&v)),
+                Literal::F64(v, _) => Ok(v),
+                _ => Err(broken(&format!("its {name} are no floats"))),
+            };
+        }
+        Ok(Vec::new())
+    }
+
+    fn modes(&self) -> Result<Vec<i64>, EngineError> {
+        let Some(attribute) = self.of("nodes_modes") else { return Ok(Vec::new()) };
+        if let Some(tensor) = &attribute.t {
+            return match tensors::literal(tensor)? {
+                Literal::I64(v, _) => Ok(v),
+                _ => Err(broken("its modes are no numbers")),
+            };
+        }
+        let names: [&[u8]; 6] =
+            [b"BRANCH_LEQ", b"BRANCH_LT", b"BRANCH_GTE", b"BRANCH_GT", b"BRANCH_EQ", b"BRANCH_NEQ"];
+        let number = |name: &Vec<u8>| match names.iter().position(|n| n == name) {
+            Some(n) => Ok(n as i64),
+            None if name == b"LEAF" => Ok(-1),
+            None => Err(broken(&format!("nodes of mode {:?}", String::from_utf8_lossy(name)))),
+        };
+        attribute.strings.iter().map(number).collect()
+    }
+
+    fn missing(&self, n: usize) -> bool {
+        self.ints("nodes_missing_value_tracks_true").get(n).is_some_and(|m| *m != 0)
+    }
+}
+
+fn place(number: i64, what: &str) -> Result<usize, EngineError> {
+    usize::try_from(number).map_err(|_| broken(&format!("a {what} below zero")))
+}
+
+impl Ensemble {
+    /// Of lists of nodes and of leaves' weights, each with the numbers of its tree and of its node; `of` names the weights.
+    pub fn by_number(node: &Node, of: &str, targets: usize) -> Result<Self, EngineError> {
+        let lists = Lists(node);
+        let [trees, numbers] = ["nodes_treeids", "nodes_nodeids"].map(|n| lists.ints(n));
+        let [yes, no, features] =
+            ["nodes_truenodeids", "nodes_falsenodeids", "nodes_featureids"].map(|n| lists.ints(n));
+        let (modes, values) = (lists.modes()?, lists.floats("nodes_values")?);
+        let count = numbers.len();
+        if [trees.len(), yes.len(), no.len(), features.len(), modes.len(), values.len()] != [count; 6] {
+            return Err(broken("its lists of nodes are not as long as each other"));
+        }
+        let mut members: Vec<Vec<usize>> = Vec::new();
+        let (mut order, mut places) = (HashMap::new(), HashMap::new());
+        for n in 0..count {
+            let tree = *order.entry(trees[n]).or_insert_with(|| {
+                members.push(Vec::new());
+                members.len() - 1
+            });
+            if places.insert((trees[n], numbers[n]), members[tree].len()).is_some() {
+                return Err(broken(&format!("two nodes are number {} of tree {}", numbers[n], trees[n])));
+            }
+            members[tree].push(n);
+        }
+        let mut weights = Self::weights(&lists, of, targets)?;
+        let mut made = Vec::new();
+        for members in members {
+            let mut tree = Vec::with_capacity(members.len());
+            for n in members {
+                let own = (trees[n], numbers[n]);
+                if modes[n] < 0 {
+                    tree.push(Place::Leaf(weights.remove(&own).unwrap_or_default()));
+                    continue;
+                }
+                let child = |to: i64| {
+                    places.get(&(own.0, to)).copied().ok_or_else(|| broken(&format!("there is no node {to}")))
+                };
+                let test = Test::of(modes[n], values[n]).ok_or_else(|| broken("a node of no mode"))?;
+                let feature = place(features[n], "feature")?;
+                let children = [child(yes[n])?, child(no[n])?];
+                tree.push(Place::Inner { feature, test, children, missing: lists.missing(n) });
+            }
+            root_first(&mut tree)?;
+            made.push(tree);
+        }
+        Self { trees: made, targets }.checked()
+    }
+
+    fn weights(
+        lists: &Lists<'_>,
+        of: &str,
+        targets: usize,
+    ) -> Result<HashMap<(i64, i64), Vec<(usize, f64)>>, EngineError> {
+        let [trees, numbers, ids] = ["treeids", "nodeids", "ids"].map(|n| lists.ints(&format!("{of}_{n}")));
+        let values = lists.floats(&format!("{of}_weights"))?;
+        if [trees.len(), numbers.len(), ids.len()] != [values.len(); 3] {
+            return Err(broken("its lists of weights are not as long as each other"));
+        }
+        let mut weights: HashMap<_, Vec<_>> = HashMap::new();
+        for (n, value) in values.into_iter().enumerate() {
+            let target = place(ids[n], "target")?;
+            if target >= targets {
+                return Err(broken(&format!("target {target} of {targets}")));
+            }
+            weights.entry((trees[n], numbers[n])).or_default().push((target, value));
+        }
+        Ok(weights)
+    }
+
+    /// Of lists of inner nodes, which name each other and leaves by their places.
+    pub fn by_place(node: &Node, targets: usize) -> Result<Self, EngineError> {
+        let lists = Lists(node);
+        let (modes, splits) = (lists.modes()?, lists.floats("nodes_splits")?);
+        let features = lists.ints("nodes_featureids");
+        let children = [("nodes_truenodeids", "nodes_trueleafs"), ("nodes_falsenodeids", "nodes_falseleafs")]
+            .map(|(ids, leaves)| [lists.ints(ids), lists.ints(leaves)]);
+        let (ids, weights) = (lists.ints("leaf_targetids"), lists.floats("leaf_weights")?);
+        let count = modes.len();
+        let lengths = children.iter().flatten().map(|l| l.len());
+        if !lengths.chain([splits.len(), features.len()]).all(|l| l == count) || ids.len() != weights.len() {
+            return Err(broken("its lists of nodes are not as long as each other"));
+        }
+        let members = lists.floats("membership_values")?;
+        let mut sets = members.split(|v| v.is_nan());
+        let mut tests = Vec::with_capacity(count);
+        for (mode, split) in modes.iter().zip(splits) {
+            tests.push(match mode {
+                6 => Test::Among(sets.next().ok_or_else(|| broken("it lacks membership_values"))?.to_vec()),
+                mode => Test::of(*mode, split).ok_or_else(|| broken("a node of no mode"))?,
+            });
+        }
+        let mut left = count;
+        let mut trees = Vec::new();
+        for root in lists.ints("tree_roots") {
+            // Places of the lists and of the tree: each inner node is of one tree, once.
+            let (mut tree, mut open) = (vec![Place::Leaf(Vec::new())], vec![(*root, false, 0)]);
+            while let Some((from, is_leaf, to)) = open.pop() {
+                let n = place(from, "node")?;
+                if is_leaf {
+                    let found = ids.get(n).zip(weights.get(n));
+                    let (target, weight) = found.ok_or_else(|| broken(&format!("there is no leaf {n}")))?;
+                    let target = place(*target, "target")?;
+                    if target >= targets {
+                        return Err(broken(&format!("target {target} of {targets}")));
+                    }
+                    tree[to] = Place::Leaf(vec![(target, *weight)]);
+                    continue;
+                }
+                left = left.checked_sub(1).ok_or_else(|| broken("a node is met twice"))?;
+                let test = tests.get(n).ok_or_else(|| broken(&format!("there is no node {n}")))?.clone();
+                let own = [tree.len(), tree.len() + 1];
+                for (child, [nodes, leaves]) in own.iter().zip(children) {
+                    open.push((nodes[n], leaves[n] != 0, *child));
+                    tree.push(Place::Leaf(Vec::new()));
+                }
+                let feature = place(features[n], "feature")?;
+                tree[to] = Place::Inner { feature, test, children: own, missing: lists.missing(n) };
+            }
+            trees.push(tree);
+        }
+        Self { trees, targets }.checked()
+    }
+
+    fn checked(self) -> Result<Self, EngineError> {
+        if self.trees.is_empty() {
+            return Err(broken("it has no trees"));
+        }
+        let leaves = self.trees.iter().flatten().filter(|p| matches!(p, Place::Leaf(_))).count();
+        if leaves.checked_mul(self.targets).is_none_or(|n| n > MOST_ANSWERS) {
+            return Err(broken(&format!("{leaves} leaves for {} targets", self.targets)));
+        }
+        Ok(self)
+    }
+
+    /// Whether leaves answer for several targets: not if those of each tree are all for one.
+    pub fn is_wide(&self) -> bool {
+        self.trees.iter().any(|tree| sole_target(tree).is_none())
+    }
+
+    /// The highest number of a feature.
+    pub fn last_feature(&self) -> usize {
+        let feature = |p: &Place| if let Place::Inner { feature, .. } = p { *feature } else { 0 };
+        self.trees.iter().flatten().map(feature).max().unwrap_or(0)
+    }
+
+    /// The targets that any leaf has a weight for.
+    pub fn answered(&self) -> Vec<bool> {
+        let mut found = vec![false; self.targets];
+        for place in self.trees.iter().flatten() {
+            if let Place::Leaf(weights) = place {
+                weights.iter().for_each(|(target, _)| found[*target] = true);
+            }
+        }
+        found
+    }
+
+    /// Whether no weight is below zero.
+    pub fn is_positive(&self) -> bool {
+        let positive = |p: &Place| match p {
+            Place::Leaf(weights) => weights.iter().all(|(_, w)| *w >= 0.0),
+            Place::Inner { .. } => true,
+        };
+        self.trees.iter().flatten().all(positive)
+    }
+}
+
+/// The one target of a tree's leaves. None: there are several.
+pub fn sole_target(tree: &[Place]) -> Option<usize> {
+    let mut found = None;
+    for place in tree {
+        let Place::Leaf(weights) = place else { continue };
+        for (target, _) in weights {
+            if *found.get_or_insert(*target) != *target {
+                return None;
+            }
+        }
+    }
+    Some(found.unwrap_or(0))
+}
+
+/// The node that is nobody's child comes to the first place.
+fn root_first(tree: &mut [Place]) -> Result<(), EngineError> {
+    let mut is_child = vec![false; tree.len()];
+    for place in tree.iter() {
+        if let Place::Inner { children, .. } = place {
+            children.iter().for_each(|c| is_child[*c] = true);
+        }
+    }
+    let root = is_child.iter().position(|c| !c).ok_or_else(|| broken("a tree has no root"))?;
+    tree.swap(0, root);
+    let moved = |n: &mut usize| match *n {
+        0 => *n = root,
+        c if c == root => *n = 0,
+        _ => {}
+    };
+    for place in tree {
+        if let Place::Inner { children, .. } = place {
+            children.iter_mut().for_each(moved);
+        }
+    }
+    Ok(())
+}
+
+/// A tree's nodes for a forest, in its numbers. `up` is the next larger number; leaves without a weight answer `none`.
+pub fn branches<T: Copy + PartialOrd>(
+    tree: &[Place],
+    wide: Option<usize>,
+    none: f64,
+    number: impl Fn(f64) -> T,
+    up: impl Fn(T) -> T,
+) -> Vec<Branch<T>> {
+    let leaf = |weights: &[(usize, f64)]| {
+        let sum = |target: Option<usize>| {
+            let own = weights.iter().filter(|(t, _)| target.is_none_or(|target| *t == target));
+            let mut own = own.map(|(_, w)| *w).peekable();
+            if own.peek().is_none() { number(none) } else { number(own.sum()) }
+        };
+        match wide {
+            None => Branch::Leaf(sum(None)),
+            Some(targets) => Branch::Leaves((0..targets).map(|t| sum(Some(t))).collect()),
+        }
+    };
+    let inner = |feature: usize, test: &Test, [yes, no]: [usize; 2], missing: bool| {
+        let missing_at = |first: bool| if missing == first { Missing::Left } else { Missing::Right };
+        let (straight, crossed) = ((missing_at(true), [yes, no]), (missing_at(false), [no, yes]));
+        let below = |threshold: T, (missing, children)| Branch::Below { feature, threshold, missing, children };
+        let equal = |values: Vec<T>, (missing, children)| Branch::Equal { feature, values, missing, children };
+        let beyond = |t: f64| {
+            let t = number(t);
+            (t, up(t))
+        };
+        match test {
+            Test::AtMost(t) | Test::Above(t) => {
+                let is_above = matches!(test, Test::Above(_));
+                let (own, next) = beyond(*t);
+                match (next > own, is_above) {
+                    (true, false) => below(next, straight),
+                    (true, true) => below(next, crossed),
+                    // Nothing is above infinity.
+                    (false, false) => equal(Vec::new(), crossed),
+                    (false, true) => equal(Vec::new(), straight),
+                }
+            }
+            Test::Below(t) => below(number(*t), straight),
+            Test::AtLeast(t) => below(number(*t), crossed),
+            Test::Is(t) => equal(vec![number(*t)], straight),
+            // What is no number is not equal to any.
+            Test::IsNot(t) => equal(vec![number(*t)], (Missing::Right, [no, yes])),
+            Test::Among(values) => equal(values.iter().map(|v| number(*v)).collect(), straight),
+        }
+    };
+    tree.iter()
+        .map(|place| match place {
+            Place::Leaf(weights) => leaf(weights),
+            Place::Inner { feature, test, children, missing } => inner(*feature, test, *children, *missing),
+        })
+        .collect()
+}
