@@ -58,7 +58,10 @@ impl Lowering<'_, '_> {
                 let text = self.attribute("default_string").map_or(&b"_Unused"[..], |a| &a.s).to_vec();
                 Ok(self.build().literal(Literal::Text(vec![text], Vec::new()))?)
             }
-            Kind::I64 => Ok(self.build().int(self.int("default_int64").unwrap_or(-1))?),
+            Kind::I64 => {
+                let number = self.int("default_int64").unwrap_or(-1);
+                Ok(self.build().int(number)?)
+            }
             _ => self.number(f64::from(self.float("default_float").unwrap_or(0.0)), elem),
         }
     }

@@ -1,6 +1,5 @@
 //! A body over the items of sequences, as a loop.
 
-use super::super::bodies::Given;
 use super::{Elem, Lowering, Outcome, Val};
 use crate::graph::{Binary as B, Listing, Op, ValueId};
 
