@@ -189,6 +189,10 @@ def record(name, model, inputs, outputs, rtol, atol):
         "inputs": [parts.tensor(n, a) for n, a in taken],
         "outputs": [parts.tensor(n, a) for n, a in made],
     }
+    return packed(header, model, parts)
+
+
+def packed(header, model, parts):
     body = model.SerializeToString()
     header["model"] = len(body)
     header["bytes"] = len(body) + len(parts.data)
