@@ -102,6 +102,8 @@ pub enum Text {
     Join(Vec<u8>),
     /// x, position, length
     Substr { utf8: bool },
+    /// x [n] → indices, values, shape of the matches, or of what is `between` them, of so many characters at least
+    Tokens { pattern: Pattern, between: bool, least: usize },
     /// numbers → x
     FromNumbers(Written),
     /// x → numbers
@@ -136,6 +138,23 @@ pub enum Text {
     DecodeBase64,
     /// x, length? → numbers
     DecodeRaw { dtype: crate::DType, big: bool },
+}
+
+impl Text {
+    /// Whether it makes of each element of its first input one.
+    pub fn is_by_element(&self) -> bool {
+        matches!(
+            self,
+            Self::Lower { .. }
+                | Self::Upper { .. }
+                | Self::Strip
+                | Self::Length { .. }
+                | Self::Replace { .. }
+                | Self::FullMatch(_)
+                | Self::FromNumbers(_)
+                | Self::ToNumbers { .. }
+        )
+    }
 }
 
 /// Unicode's encodings; those of more than a byte with the highest byte first.

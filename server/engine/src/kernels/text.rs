@@ -19,8 +19,17 @@ const MOST_BYTES: usize = 1 << 30;
 /// Runs an operation on strings.
 pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
     match op {
-        Text::Split { most } => split(inputs, |text, by| pieces(text, by, *most)),
-        Text::SplitAny { skip_empty } => split(inputs, |text, by| pieces_by_any(text, by, *skip_empty)),
+        Text::Split { most } => {
+            let by = separator(inputs)?;
+            split(at(inputs, 0)?, |text| pieces(text, by, *most))
+        }
+        Text::SplitAny { skip_empty } => {
+            let by = separator(inputs)?;
+            split(at(inputs, 0)?, |text| pieces_by_any(text, by, *skip_empty))
+        }
+        Text::Tokens { pattern, between, least } => {
+            split(at(inputs, 0)?, |text| tokens(text, pattern, *between, *least))
+        }
         Text::Grams(how) => grams::grams(how, at(inputs, 0)?, at(inputs, 1)?),
         Text::Characters { from, faults } => unicode::decode(at(inputs, 0)?, *from, *faults),
         _ => single(op, inputs).map(|v| vec![v]),
@@ -186,15 +195,26 @@ fn pieces_by_any<'t>(text: &'t [u8], by: &[u8], skip_empty: bool) -> Vec<&'t [u8
     text.split(|b| by.contains(b)).filter(|p| !(skip_empty && p.is_empty())).collect()
 }
 
-fn split(
-    inputs: &[&Value],
-    pieces: impl for<'t> Fn(&'t [u8], &[u8]) -> Vec<&'t [u8]>,
-) -> Result<Vec<Value>, EngineError> {
-    let (x, by) = (at(inputs, 0)?, at(inputs, 1)?);
-    let by = by.texts()?.first().ok_or_else(|| fail("a split by nothing"))?;
+/// What a pattern matches, or what is between that; nothing is no token.
+fn tokens<'t>(text: &'t [u8], pattern: &Pattern, between: bool, least: usize) -> Vec<&'t [u8]> {
+    let least = least.max(1);
+    let all: Vec<&[u8]> = if between {
+        pattern.regex.split(text).collect()
+    } else {
+        pattern.regex.find_iter(text).map(|m| m.as_bytes()).collect()
+    };
+    all.into_iter().filter(|t| characters(t) >= least).collect()
+}
+
+fn separator<'v>(inputs: &[&'v Value]) -> Result<&'v [u8], EngineError> {
+    let by = at(inputs, 1)?.texts()?.first();
+    by.map(Vec::as_slice).ok_or_else(|| fail("a split by nothing"))
+}
+
+fn split(x: &Value, pieces: impl for<'t> Fn(&'t [u8]) -> Vec<&'t [u8]>) -> Result<Vec<Value>, EngineError> {
     let (mut places, mut words, mut longest) = (Vec::new(), Vec::new(), 0);
     for (row, text) in x.texts()?.iter().enumerate() {
-        let found = pieces(text, by);
+        let found = pieces(text);
         longest = longest.max(found.len());
         for (column, word) in found.into_iter().enumerate() {
             places.extend([row as i64, column as i64]);

@@ -150,6 +150,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::OneHot(axis) => moves::one_hot(x, at(1), *axis),
         Op::Forest(forest) => layers::forest(x, forest.features(), forest.outputs()),
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+        Op::Text(text) if text.is_by_element() => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
             Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) => {
                 Ok(Known { shape: x.shape.clone(), numbers: None })

@@ -349,19 +349,22 @@ def operators(m):
                 lists = random_trees(m, weights, 1 if sole else classes, modes, prefix="class", sole=sole)
                 answers = {"label": TensorProto.INT64, "scores": TensorProto.FLOAT}
                 name = f"classes_{post.lower()}_{kind}_{classes}{'_sole' if sole else ''}"
-                ml(m, name, "TreeEnsembleClassifier", {"x": x}, answers, classlabels_int64s=list(range(5, 5 + classes)), post_transform=post, **lists)
+                # Where both of two classes have weights the runtime answers their numbers, whatever their labels.
+                first = 0 if classes == 2 else 5
+                ml(m, name, "TreeEnsembleClassifier", {"x": x}, answers, classlabels_int64s=list(range(first, first + classes)), post_transform=post, **lists)
     for kind in (TensorProto.FLOAT, TensorProto.DOUBLE):
         given = x.astype(helper.tensor_dtype_to_np_dtype(kind))
         name = "places_" + ("float" if kind == TensorProto.FLOAT else "double")
-        for function, post in enumerate([0, 0, 2, 1]):
-            places(m, f"{name}_{function}", given, kind, function, 1 + function % 3, post)
+        # The runtime takes the numbers of softmax and of logistic for each other's.
+        for function in range(4):
+            places(m, f"{name}_{function}", given, kind, function, 1 + function % 3, 0)
     ml(m, "scores_softmax", "LinearRegressor", {"x": m.shown}, floats, coefficients=m.rng.normal(size=15).tolist(), intercepts=[0.1, 0.2, 0.3], targets=3, post_transform="SOFTMAX")
     ml(m, "binary_names", "LinearClassifier", {"x": m.shown}, {"label": TensorProto.STRING, "scores": TensorProto.FLOAT}, coefficients=m.rng.normal(size=5).tolist(), intercepts=[0.1], classlabels_strings=["no", "yes"], post_transform="LOGISTIC")
     words = m.rng.choice(WORDS[:4], (4, 2)).astype(object)
     ml(m, "mapper", "CategoryMapper", {"x": words}, {"y": TensorProto.INT64}, cats_strings=WORDS[:3], cats_int64s=[7, 8, 9], default_int64=-5)
     ml(m, "mapper_back", "CategoryMapper", {"x": np.array([7, 9, 4])}, {"y": TensorProto.STRING}, cats_strings=WORDS[:3], cats_int64s=[7, 8, 9])
     keys = np.array([0.0, np.nan, 1.5, 3.0], np.float32)
-    ml(m, "labels_floats", "LabelEncoder", {"x": keys}, {"y": TensorProto.STRING}, keys_floats=[np.nan, 0.0, 1.5], values_strings=["none", "zero", "some"], default_string="other")
+    ml(m, "labels_floats", "LabelEncoder", {"x": keys}, {"y": TensorProto.STRING}, version=4, keys_floats=[np.nan, 0.0, 1.5], values_strings=["none", "zero", "some"], default_string="other")
     ml(m, "labels_numbers", "LabelEncoder", {"x": np.array([3, 4, 5])}, floats, keys_int64s=[3, 4], values_floats=[0.25, 0.5], default_float=-2.0)
     ml(m, "vectorizer", "FeatureVectorizer", {"a": m.shown[:, :2], "b": m.shown[:, 3:4]}, floats, inputdimensions=[2, 1])
     ml(m, "imputer_numbers", "Imputer", {"x": np.array([[0, 2], [3, 0]])}, {"y": TensorProto.INT64}, imputed_value_int64s=[5, 6], replaced_value_int64=0)

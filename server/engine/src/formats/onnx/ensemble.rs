@@ -1,9 +1,13 @@
 //! Ensembles of trees as `ai.onnx.ml` writes them: lists of nodes, brought into the form of a forest.
 
-use super::proto::{Attribute, Node};
-use super::tensors;
+mod branches;
+mod lists;
+
+pub use branches::branches;
+
+use super::proto::Node;
 use crate::EngineError;
-use crate::graph::{Branch, Literal, Missing};
+use lists::Lists;
 use std::collections::HashMap;
 
 /// Answers that all leaves have together when each has one for every target.
@@ -54,56 +58,6 @@ pub struct Ensemble {
 
 fn broken(what: &str) -> EngineError {
     EngineError::broken(what.to_owned())
-}
-
-/// The lists of a node.
-struct Lists<'n>(&'n Node);
-
-impl<'n> Lists<'n> {
-    fn of(&self, name: &str) -> Option<&'n Attribute> {
-        self.0.attribute.iter().find(|a| a.name == name)
-    }
-
-    fn ints(&self, name: &str) -> &'n [i64] {
-        self.of(name).map_or(&[], |a| &a.ints)
-    }
-
-    /// Floats, which may be in a tensor of their own.
-    fn floats(&self, name: &str) -> Result<Vec<f64>, EngineError> {
-        let wide = |v: &[f32]| v.iter().map(|x| f64::from(*x)).collect();
-        for name in [format!("{name}_as_tensor"), name.to_owned()] {
-            let Some(attribute) = self.of(&name) else { continue };
-            let Some(tensor) = &attribute.t else { return Ok(wide(&attribute.floats)) };
-            return match tensors::literal(tensor)? {
-                Literal::F32(v, _) => Ok(wide(&v)),
-                Literal::F64(v, _) => Ok(v),
-                _ => Err(broken(&format!("its {name} are no floats"))),
-            };
-        }
-        Ok(Vec::new())
-    }
-
-    fn modes(&self) -> Result<Vec<i64>, EngineError> {
-        let Some(attribute) = self.of("nodes_modes") else { return Ok(Vec::new()) };
-        if let Some(tensor) = &attribute.t {
-            return match tensors::literal(tensor)? {
-                Literal::I64(v, _) => Ok(v),
-                _ => Err(broken("its modes are no numbers")),
-            };
-        }
-        let names: [&[u8]; 6] =
-            [b"BRANCH_LEQ", b"BRANCH_LT", b"BRANCH_GTE", b"BRANCH_GT", b"BRANCH_EQ", b"BRANCH_NEQ"];
-        let number = |name: &Vec<u8>| match names.iter().position(|n| n == name) {
-            Some(n) => Ok(n as i64),
-            None if name == b"LEAF" => Ok(-1),
-            None => Err(broken(&format!("nodes of mode {:?}", String::from_utf8_lossy(name)))),
-        };
-        attribute.strings.iter().map(number).collect()
-    }
-
-    fn missing(&self, n: usize) -> bool {
-        self.ints("nodes_missing_value_tracks_true").get(n).is_some_and(|m| *m != 0)
-    }
 }
 
 fn place(number: i64, what: &str) -> Result<usize, EngineError> {
@@ -311,60 +265,4 @@ fn root_first(tree: &mut [Place]) -> Result<(), EngineError> {
         }
     }
     Ok(())
-}
-
-/// A tree's nodes for a forest, in its numbers. `up` is the next larger number; leaves without a weight answer `none`.
-pub fn branches<T: Copy + PartialOrd>(
-    tree: &[Place],
-    wide: Option<usize>,
-    none: f64,
-    number: impl Fn(f64) -> T,
-    up: impl Fn(T) -> T,
-) -> Vec<Branch<T>> {
-    let leaf = |weights: &[(usize, f64)]| {
-        let sum = |target: Option<usize>| {
-            let own = weights.iter().filter(|(t, _)| target.is_none_or(|target| *t == target));
-            let mut own = own.map(|(_, w)| *w).peekable();
-            if own.peek().is_none() { number(none) } else { number(own.sum()) }
-        };
-        match wide {
-            None => Branch::Leaf(sum(None)),
-            Some(targets) => Branch::Leaves((0..targets).map(|t| sum(Some(t))).collect()),
-        }
-    };
-    let inner = |feature: usize, test: &Test, [yes, no]: [usize; 2], missing: bool| {
-        let missing_at = |first: bool| if missing == first { Missing::Left } else { Missing::Right };
-        let (straight, crossed) = ((missing_at(true), [yes, no]), (missing_at(false), [no, yes]));
-        let below = |threshold: T, (missing, children)| Branch::Below { feature, threshold, missing, children };
-        let equal = |values: Vec<T>, (missing, children)| Branch::Equal { feature, values, missing, children };
-        let beyond = |t: f64| {
-            let t = number(t);
-            (t, up(t))
-        };
-        match test {
-            Test::AtMost(t) | Test::Above(t) => {
-                let is_above = matches!(test, Test::Above(_));
-                let (own, next) = beyond(*t);
-                match (next > own, is_above) {
-                    (true, false) => below(next, straight),
-                    (true, true) => below(next, crossed),
-                    // Nothing is above infinity.
-                    (false, false) => equal(Vec::new(), crossed),
-                    (false, true) => equal(Vec::new(), straight),
-                }
-            }
-            Test::Below(t) => below(number(*t), straight),
-            Test::AtLeast(t) => below(number(*t), crossed),
-            Test::Is(t) => equal(vec![number(*t)], straight),
-            // What is no number is not equal to any.
-            Test::IsNot(t) => equal(vec![number(*t)], (Missing::Right, [no, yes])),
-            Test::Among(values) => equal(values.iter().map(|v| number(*v)).collect(), straight),
-        }
-    };
-    tree.iter()
-        .map(|place| match place {
-            Place::Leaf(weights) => leaf(weights),
-            Place::Inner { feature, test, children, missing } => inner(*feature, test, *children, *missing),
-        })
-        .collect()
 }

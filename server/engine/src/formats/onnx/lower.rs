@@ -17,6 +17,7 @@ mod quantised;
 mod random;
 mod recurrent;
 mod reduce;
+mod scan;
 mod scores;
 mod sequences;
 mod shapes;

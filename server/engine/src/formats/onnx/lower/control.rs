@@ -4,7 +4,14 @@ use super::super::bodies::{Body, Given};
 use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::formats::builder::Builder;
 use crate::graph::{self, Binary as B, Compare as C, Control, Listing, Literal, Op, ValueId};
+use crate::plan::rules::Extents;
 use std::sync::Arc;
+
+/// What a body makes: as what, and its shape as far as it is known.
+pub(super) struct Made {
+    val: Val,
+    shape: Option<Extents>,
+}
 
 impl Lowering<'_, '_> {
     pub(super) fn control(&mut self) -> Outcome {
@@ -88,8 +95,7 @@ impl Lowering<'_, '_> {
     pub(super) fn lists(&mut self, count: usize) -> Result<(Vec<ValueId>, Vec<Given>), Stop> {
         let (mut lists, mut given) = (Vec::new(), Vec::new());
         for _ in 0..count {
-            let shape = self.build().ints(&[-1])?;
-            lists.push(self.add(Op::List(Listing::Empty), &[shape])?);
+            lists.push(self.empty_list()?);
             given.push(Given { like: Val::Sequence(0, Elem::F32), shape: None });
         }
         Ok((lists, given))
@@ -135,14 +141,18 @@ impl Lowering<'_, '_> {
         }
         next.extend(&inputs[own + count..]);
         let condition = Self::condition(state.len(), [0, own + count], Some(1))?;
+        let found = Self::made(&body, &results[1..]);
         let body = body.function("body", next);
         let made = self.looped(condition, body, &state)?;
-        let vals: Vec<Val> = results[1..].iter().map(|(_, val)| *val).collect();
-        self.finished(&made[2..], &vals, own - 2)
+        self.finished(&made[2..], &found, own - 2)
     }
 
     /// Whether the step, one of the inputs, is less than another, and a third one holds.
-    pub(super) fn condition(inputs: usize, [step, most]: [usize; 2], holds: Option<usize>) -> Result<graph::Body, Stop> {
+    pub(super) fn condition(
+        inputs: usize,
+        [step, most]: [usize; 2],
+        holds: Option<usize>,
+    ) -> Result<graph::Body, Stop> {
         let mut build = Builder::default();
         let inputs = (0..inputs).map(|_| build.input(None)).collect::<Result<Vec<_>, _>>()?;
         let mut go_on = build.add(Op::Compare(C::Less), &[inputs[step], inputs[most]])?;
@@ -163,161 +173,43 @@ impl Lowering<'_, '_> {
         Ok(self.build().add_many(op, state, state.len())?)
     }
 
+    pub(super) fn made(body: &Body, results: &[(ValueId, Val)]) -> Vec<Made> {
+        let shape = |value: &ValueId| body.level.build.shape(*value).cloned();
+        results.iter().map(|(value, val)| Made { val: *val, shape: shape(value) }).collect()
+    }
+
     /// What a loop carried, then what it gathered in lists.
-    fn finished(&mut self, made: &[ValueId], vals: &[Val], carried: usize) -> Outcome {
+    pub(super) fn finished(&mut self, made: &[ValueId], results: &[Made], carried: usize) -> Outcome {
         let mut found = Vec::new();
-        for (n, (value, val)) in made.iter().zip(vals).enumerate() {
+        for (n, (value, Made { val, shape })) in made.iter().zip(results).enumerate() {
             found.push(match (n < carried, val) {
-                (true, val) => val.renamed(*value),
+                (true, val) => {
+                    // Its extents may be others after no step at all, but not its rank.
+                    if let Some(shape) = shape {
+                        self.build().tell(*value, vec![None; shape.len()]);
+                    }
+                    val.renamed(*value)
+                }
                 (false, Val::Tensor(_, elem)) => {
-                    let shape = self.build().ints(&[-1])?;
-                    Val::Tensor(self.add(Op::List(Listing::Stack(elem.kind())), &[*value, shape])?, *elem)
+                    // Extents that are not known are nothing where there was no step.
+                    let said = match shape {
+                        Some(shape) => {
+                            let said: Vec<i64> = shape.iter().map(|d| d.unwrap_or(0) as i64).collect();
+                            self.build().ints(&said)?
+                        }
+                        None => self.build().int(-1)?,
+                    };
+                    let made = self.add(Op::List(Listing::Stack(elem.kind())), &[*value, said])?;
+                    if let Some(shape) = shape {
+                        let whole = [None].into_iter().chain(shape.iter().copied()).collect();
+                        self.build().tell(made, whole);
+                    }
+                    Val::Tensor(made, *elem)
                 }
                 (false, _) => return Self::refuse("a loop that gathers sequences"),
             });
         }
         Ok(Some(found))
-    }
-
-    /// A loop over the slices of its inputs. Before version 9 they had a batch before them, and lengths.
-    fn scan(&mut self) -> Outcome {
-        if self.version >= 9 {
-            let all = self.inputs.clone();
-            return self.scan_over(&all);
-        }
-        if self.optional(0).is_some() {
-            return Self::refuse("a scan of version 8 over sequences of different lengths");
-        }
-        let mut first = Vec::new();
-        for n in 1..self.inputs.len() {
-            let (value, elem) = self.tensor(n)?;
-            if self.build().shape(value).and_then(|s| s.first().copied().flatten()) != Some(1) {
-                return Self::refuse("a scan of version 8 over several batches");
-            }
-            first.push(Val::Tensor(self.add(Op::Squeeze(vec![0]), &[value])?, elem));
-        }
-        let mut wide = Vec::new();
-        for val in self.scan_over(&first)?.unwrap_or_default() {
-            let Val::Tensor(value, elem) = val else { return Self::refuse("a scan over sequences") };
-            let zero = self.build().int(0)?;
-            wide.push(Val::Tensor(self.add(Op::ExpandDims, &[value, zero])?, elem));
-        }
-        Ok(Some(wide))
-    }
-
-    /// State: what the model carries, the lists of its results, the step, how many there are, what is scanned, what the body reads of
-    /// the graph around.
-    fn scan_over(&mut self, all: &[Val]) -> Outcome {
-        let graph = self.graph("body")?;
-        let scanned = self.int("num_scan_inputs").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        let carried = all.len().checked_sub(scanned).filter(|_| scanned > 0);
-        let carried = carried.ok_or_else(|| Self::broken("it scans nothing"))?;
-        let (mut state, mut takes) = (Vec::new(), Vec::new());
-        for val in &all[..carried] {
-            let (value, given) = self.given(*val)?;
-            state.push(value);
-            takes.push(given);
-        }
-        let count = graph.output.len().checked_sub(carried);
-        let count = count.ok_or_else(|| Self::broken("its body has too few results"))?;
-        let (lists, given) = self.lists(count)?;
-        state.extend(lists);
-        takes.extend(given);
-        let sources = self.scanned_sources(&all[carried..])?;
-        let shape = self.add(Op::Shape, &[sources[0].0])?;
-        let steps = self.part(shape, 0, 1)?;
-        state.extend([self.build().int(0)?, self.build().reshape(steps, &[])?]);
-        takes.extend([Self::scalar_given(Elem::I64), Self::scalar_given(Elem::I64)]);
-        for (source, elem) in &sources {
-            state.push(*source);
-            let shape = self.build().shape(*source).cloned();
-            takes.push(Given { like: Val::Tensor(*source, *elem), shape });
-        }
-        let step = carried + count;
-        let mut body = self.context.apart(graph, &takes, |context, inputs| {
-            let mut bound = inputs[..carried].to_vec();
-            let zero = context.build().int(0)?;
-            for input in &inputs[step + 2..] {
-                let (Some((source, elem)), Some((at, _))) = (input.tensor(), inputs[step].tensor()) else {
-                    continue;
-                };
-                let slice = context.build().add(Op::Gather { batch_dims: 0 }, &[source, at, zero])?;
-                bound.push(Val::Tensor(slice, elem));
-            }
-            Ok(bound)
-        })?;
-        let results = Self::results(&body)?;
-        state.extend(body.captured());
-        let build = &mut body.level.build;
-        let (inputs, one) = (build.graph.inputs.clone(), build.int(1)?);
-        let mut next: Vec<ValueId> = results[..carried].iter().map(|(v, _)| *v).collect();
-        for (n, (value, _)) in results[carried..].iter().enumerate() {
-            next.push(build.add(Op::List(Listing::Push), &[inputs[carried + n], *value])?);
-        }
-        next.push(build.add(Op::Binary(B::Add), &[inputs[step], one])?);
-        next.extend(&inputs[step + 1..]);
-        let condition = Self::condition(state.len(), [step, step + 1], None)?;
-        let made = self.looped(condition, body.function("body", next), &state)?;
-        let vals: Vec<Val> = results.iter().map(|(_, val)| *val).collect();
-        let Some(vals) = self.finished(&made, &vals, carried)? else { return Ok(None) };
-        self.scan_results(vals, carried)
-    }
-
-    /// What is scanned, along its first axis, from its beginning.
-    fn scanned_sources(&mut self, vals: &[Val]) -> Result<Vec<(ValueId, Elem)>, Stop> {
-        let mut sources = Vec::new();
-        for (n, val) in vals.iter().enumerate() {
-            let Val::Tensor(mut value, elem) = *val else { return Self::refuse("a scan over sequences") };
-            let backwards = self.nth(&["scan_input_directions", "directions"], n) == 1;
-            let along = self.nth(&["scan_input_axes"], n);
-            value = self.axis_moved(value, along, true)?;
-            if backwards {
-                value = self.reversed(value)?;
-            }
-            sources.push((value, elem));
-        }
-        Ok(sources)
-    }
-
-    fn scan_results(&mut self, mut vals: Vec<Val>, carried: usize) -> Outcome {
-        for (n, val) in vals.iter_mut().enumerate().skip(carried) {
-            let Val::Tensor(value, _) = val else { continue };
-            if self.nth(&["scan_output_directions"], n - carried) == 1 {
-                *value = self.reversed(*value)?;
-            }
-            let along = self.nth(&["scan_output_axes"], n - carried);
-            *value = self.axis_moved(*value, along, false)?;
-        }
-        Ok(Some(vals))
-    }
-
-    /// A number of a list that may not be there, or not as long.
-    fn nth(&self, names: &[&str], n: usize) -> i64 {
-        let list = names.iter().find_map(|name| self.ints(name));
-        list.and_then(|list| list.get(n)).copied().unwrap_or(0)
-    }
-
-    fn reversed(&mut self, x: ValueId) -> Result<ValueId, Stop> {
-        let axes = self.build().ints(&[0])?;
-        self.add(Op::Reverse, &[x, axes])
-    }
-
-    /// An axis becomes the first one, or the first one an axis.
-    fn axis_moved(&mut self, x: ValueId, axis: i64, to_front: bool) -> Result<ValueId, Stop> {
-        if axis == 0 {
-            return Ok(x);
-        }
-        let rank = self.rank(x)?;
-        let axis = crate::kernels::axis(axis, rank)?;
-        let mut order: Vec<usize> = (0..rank).collect();
-        if to_front {
-            order.remove(axis);
-            order.insert(0, axis);
-        } else {
-            order.remove(0);
-            order.insert(axis, 0);
-        }
-        Ok(self.build().transpose(x, &order)?)
     }
 }
 

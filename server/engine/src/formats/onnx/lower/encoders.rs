@@ -22,9 +22,9 @@ impl Lowering<'_, '_> {
             "LabelEncoder" => self.label_encoder(),
             "CategoryMapper" => self.either_way("cats_strings", Some("cats_int64s")),
             "OneHotEncoder" => self.one_hot_encoder(),
-            "DictVectorizer" | "CastMap" => {
-                Self::refuse("it takes a map, and a request carries only tensors; export the model without it")
-            }
+            "DictVectorizer" | "CastMap" => Self::refuse(
+                "it takes a map, and a request carries only tensors; export the model without it",
+            ),
             _ => Ok(None),
         }
     }

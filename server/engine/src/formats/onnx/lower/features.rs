@@ -1,7 +1,9 @@
 //! `ai.onnx.ml`: numbers made ready for a classic model. What is answered is `float32`, whatever comes in.
 
 use super::{Elem, Lowering, Outcome, Stop, Val};
-use crate::graph::{Binary as B, Compare as C, Function as F, Literal, Op, Rare, Reduce as R, Unary as U, ValueId};
+use crate::graph::{
+    Binary as B, Compare as C, Function as F, Literal, Op, Rare, Reduce as R, Unary as U, ValueId,
+};
 
 impl Lowering<'_, '_> {
     pub(super) fn features(&mut self) -> Outcome {
@@ -43,7 +45,9 @@ impl Lowering<'_, '_> {
     fn row_of(&mut self, name: &str) -> Result<ValueId, Stop> {
         match self.floats(name) {
             Some([one]) => Ok(self.build().float(*one)?),
-            Some(many @ [_, ..]) => Ok(self.build().literal(Literal::F32(many.to_vec(), vec![many.len()]))?),
+            Some(many @ [_, ..]) => {
+                Ok(self.build().literal(Literal::F32(many.to_vec(), vec![many.len()]))?)
+            }
             _ => Err(Self::broken(format!("it has no {name}"))),
         }
     }

@@ -24,7 +24,8 @@ impl Lowering<'_, '_> {
         let x = self.rows_input()?;
         let weights = self.floats("coefficients").unwrap_or_default();
         let features = weights.len().checked_div(targets).filter(|f| *f > 0 && f * targets == weights.len());
-        let features = features.ok_or_else(|| Self::broken("its coefficients are not as many as its targets"))?;
+        let features =
+            features.ok_or_else(|| Self::broken("its coefficients are not as many as its targets"))?;
         let weights = self.build().literal(Literal::F32(weights.to_vec(), vec![targets, features]))?;
         let made = self.add(Op::MatMul { transpose_a: false, transpose_b: true }, &[x, weights])?;
         match self.floats("intercepts").filter(|i| !i.is_empty()) {

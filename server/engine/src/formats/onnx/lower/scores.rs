@@ -2,7 +2,9 @@
 //! has it: a single score of two classes becomes two.
 
 use super::{Elem, Lowering, Stop, Val};
-use crate::graph::{Binary as B, Compare as C, Function as F, Literal, Op, Rare, Reduce as R, Unary as U, ValueId};
+use crate::graph::{
+    Binary as B, Compare as C, Function as F, Literal, Op, Rare, Reduce as R, Unary as U, ValueId,
+};
 
 /// What scores go through last.
 #[derive(Clone, Copy, PartialEq)]
@@ -19,7 +21,7 @@ pub(super) enum Post {
 pub(super) enum Second {
     /// `1 - s, s`
     Rest,
-    /// `-s, s`, or their logistics.
+    /// `-s, s`
     Opposite,
 }
 
@@ -121,7 +123,7 @@ impl Lowering<'_, '_> {
         self.add(Op::Binary(B::Div), &[powers, sum])
     }
 
-    /// Two scores of the single one `[n, 1]` of two classes.
+    /// Two scores of the single one `[n, 1]` of two classes; logistics are those of `-s, s` in any case.
     pub(super) fn two_scores(
         &mut self,
         score: ValueId,
@@ -138,8 +140,9 @@ impl Lowering<'_, '_> {
             Second::Opposite => self.add(Op::Unary(U::Neg), &[score])?,
         };
         let mut second = score;
-        if how == Second::Opposite && post == Post::Logistic {
-            first = self.add(Op::Unary(U::Sigmoid), &[first])?;
+        if post == Post::Logistic {
+            let opposite = self.add(Op::Unary(U::Neg), &[score])?;
+            first = self.add(Op::Unary(U::Sigmoid), &[opposite])?;
             second = self.add(Op::Unary(U::Sigmoid), &[second])?;
         }
         let axis = self.build().int(1)?;

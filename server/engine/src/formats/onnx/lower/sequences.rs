@@ -46,7 +46,8 @@ impl Lowering<'_, '_> {
             "Optional" => Ok(Some(vec![self.inputs.first().copied().unwrap_or(Val::Absent)])),
             "OptionalHasElement" => {
                 if let Some(Val::Optional(list, ..)) = self.inputs.first().copied() {
-                    let (length, zero) = (self.add(Op::List(Listing::Length), &[list])?, self.build().int(0)?);
+                    let (length, zero) =
+                        (self.add(Op::List(Listing::Length), &[list])?, self.build().int(0)?);
                     let made = self.add(Op::Compare(C::Greater), &[length, zero])?;
                     return Self::give(made, Elem::BOOL);
                 }

@@ -8,6 +8,9 @@ use std::sync::Arc;
 
 impl Lowering<'_, '_> {
     pub(super) fn texts_family(&mut self) -> Outcome {
+        if self.node.domain == "com.microsoft" && self.node.op_type == "Tokenizer" {
+            return self.tokenized();
+        }
         match self.op() {
             "StringConcat" => {
                 let inputs = [self.value(0)?, self.value(1)?];
@@ -44,11 +47,8 @@ impl Lowering<'_, '_> {
         let flat = self.build().reshape(x, &[-1])?;
         let split = self.build().add_many(Op::Text(Text::Split { most }), &[flat, by], 3)?;
         let [places, pieces, shape] = split[..] else { return Ok(None) };
-        let none = self.build().literal(Literal::Text(vec![Vec::new()], Vec::new()))?;
-        let dense = self.rare(Rare::Rows(Rows::SparseToDense), &[places, shape, pieces, none])?;
-        let (own, longest) = (self.add(Op::Shape, &[x])?, self.part(shape, 1, 2)?);
-        let wide = self.row(&[own, longest])?;
-        let dense = self.add(Op::Reshape, &[dense, wide])?;
+        let dense = self.padded(x, [places, pieces, shape], b"")?;
+        let own = self.add(Op::Shape, &[x])?;
         // One for each piece, added up by the text that it is of.
         let (from, to) = (self.build().ints(&[0, 0])?, self.build().ints(&[0, 1])?);
         let step = self.build().ints(&[1, 1])?;
@@ -62,6 +62,53 @@ impl Lowering<'_, '_> {
         let counts = self.rare(Rare::Rows(sums), &[ones, rows, count])?;
         let counts = self.add(Op::Reshape, &[counts, own])?;
         Ok(Some(vec![Val::Tensor(dense, Elem::TEXT), Val::Tensor(counts, Elem::I64)]))
+    }
+
+    /// Pieces of each text along a new last axis.
+    fn padded(
+        &mut self,
+        x: ValueId,
+        [places, pieces, shape]: [ValueId; 3],
+        filler: &[u8],
+    ) -> Result<ValueId, Stop> {
+        let filler = self.build().literal(Literal::Text(vec![filler.to_vec()], Vec::new()))?;
+        let dense = self.rare(Rare::Rows(Rows::SparseToDense), &[places, shape, pieces, filler])?;
+        let (own, longest) = (self.add(Op::Shape, &[x])?, self.part(shape, 1, 2)?);
+        let wide = self.row(&[own, longest])?;
+        let made = self.add(Op::Reshape, &[dense, wide])?;
+        if let Some(rank) = self.build().rank(x) {
+            self.build().tell(made, vec![None; rank + 1]);
+        }
+        Ok(made)
+    }
+
+    /// The tokenizer of ONNX Runtime: what a pattern matches, what is between separators, or single characters.
+    fn tokenized(&mut self) -> Outcome {
+        let x = self.value(0)?;
+        if self.flag("mark") {
+            return Self::refuse("marks around the tokens");
+        }
+        let separators = self.texts("separators").unwrap_or_default();
+        let (source, between) = match (self.text("tokenexp").filter(|e| !e.is_empty()), separators) {
+            (Some(expression), _) => (expression.to_owned(), false),
+            (None, [only]) if only.is_empty() => ("(?s).".to_owned(), false),
+            (None, separators) => {
+                let each = separators.iter().map(|s| format!("(?:{})", String::from_utf8_lossy(s)));
+                (each.collect::<Vec<_>>().join("|"), true)
+            }
+        };
+        let pattern = Pattern::new(&source, false).filter(|_| !source.is_empty());
+        let pattern = pattern.ok_or_else(|| {
+            Stop::Refused(format!("the pattern {source:?}: it is none of RE2's, or too large"))
+        })?;
+        let least = self.int("mincharnum").and_then(|n| usize::try_from(n).ok()).unwrap_or(1);
+        let flat = self.build().reshape(x, &[-1])?;
+        let op = Op::Text(Text::Tokens { pattern, between, least });
+        let found = self.build().add_many(op, &[flat], 3)?;
+        let [places, pieces, shape] = found[..] else { return Ok(None) };
+        let filler = self.attribute("pad_value").map_or(&[][..], |a| &a.s);
+        let made = self.padded(x, [places, pieces, shape], filler)?;
+        Self::give(made, Elem::TEXT)
     }
 
     fn in_case(&mut self, x: ValueId, upper: bool) -> Result<ValueId, Stop> {
@@ -109,6 +156,8 @@ impl Lowering<'_, '_> {
         let is_empty = self.build().reshape(is_empty, &[1])?;
         let (one, begin) = (self.words(&[b""])?, self.build().ints(&[0])?);
         let filler = self.add(Op::Slice, &[one, begin, is_empty])?;
-        self.row(&[made, filler])
+        let made = self.row(&[made, filler])?;
+        self.build().tell(made, vec![None]);
+        Ok(made)
     }
 }
