@@ -3,14 +3,21 @@
 mod attention;
 mod casts;
 mod control;
+mod convolutions;
 mod joins;
 mod math;
 mod matrices;
 mod networks;
+mod norms;
 mod places;
+mod pools;
+mod quantised_images;
 mod recurrent;
 mod reduce;
+mod resizing;
+mod sampling;
 mod shapes;
+mod signals;
 
 use super::context::Context;
 use super::elem::Elem;
@@ -63,7 +70,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 11] = [
+        let families: [fn(&mut Self) -> Outcome; 18] = [
             Self::math,
             Self::casts,
             Self::shapes,
@@ -75,6 +82,13 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::attentions,
             Self::networks,
             Self::recurrents,
+            Self::convolutions,
+            Self::pools,
+            Self::norms,
+            Self::resizing,
+            Self::sampling,
+            Self::signals,
+            Self::quantised_images,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {
