@@ -85,7 +85,11 @@ pub fn pnm(file: &[u8]) -> Result<Picture, EngineError> {
         // One space follows the header.
         rest.get(1..).unwrap_or_default().iter().take(count).map(|s| scaled(usize::from(*s))).collect()
     };
-    if samples.len() == count { Ok(Picture { width, height, channels, wide: false, samples }) } else { Err(short()) }
+    if samples.len() == count {
+        Ok(Picture { width, height, channels, wide: false, samples })
+    } else {
+        Err(short())
+    }
 }
 
 /// The next number, behind spaces and comments.

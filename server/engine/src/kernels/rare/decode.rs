@@ -49,7 +49,9 @@ pub fn decode_bytes(x: &Value, colours: Colours) -> Outcome {
         [b'P', b'1'..=b'6', ..] => bitmaps::pnm(file)?,
         [b'R', b'I', b'F', b'F', ..] => return Err(other_format("WebP")),
         [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => return Err(other_format("TIFF")),
-        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => return Err(other_format("JPEG 2000")),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+            return Err(other_format("JPEG 2000"));
+        }
         _ => return Err(other_format("unknown")),
     };
     let samples = samples_of(&picture, 3, DType::U8)?;

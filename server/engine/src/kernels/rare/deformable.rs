@@ -22,7 +22,8 @@ pub fn convolve(window: &Window, groups: usize, offset_groups: usize, inputs: &[
         return Err(fail("a bent convolution is of an image"));
     };
     let wrong = || fail(format!("a bent convolution of {:?} by {:?}", x.dims(), weights.dims()));
-    let fits = groups > 0 && per_group.checked_mul(groups) == Some(channels) && outs.is_multiple_of(groups.max(1));
+    let fits =
+        groups > 0 && per_group.checked_mul(groups) == Some(channels) && outs.is_multiple_of(groups.max(1));
     let divides = offset_groups > 0 && channels.is_multiple_of(offset_groups.max(1));
     if !fits || !divides || !window.is_sound() || weights.dims()[2..] != window.kernel {
         return Err(wrong());
@@ -81,7 +82,8 @@ impl Call<'_> {
             let moved = (image * self.offset_groups + channel / each) * self.taps + tap;
             for (pixel, to) in column.iter_mut().enumerate() {
                 let place = |axis: usize, window: usize, tap: usize| {
-                    let start = (window * self.window.strides[axis] + tap * self.window.dilations[axis]) as f64;
+                    let start =
+                        (window * self.window.strides[axis] + tap * self.window.dilations[axis]) as f64;
                     start - self.window.pads[axis][0] as f64 + offsets[(moved * 2 + axis) * pixels + pixel]
                 };
                 let kernel = self.window.kernel[1];

@@ -207,7 +207,9 @@ pub fn from_columns(window: &Window, x: &Value, image: &Value, block: &Value) ->
     let (windows, taps) = (axes.windows(), elements(&window.kernel)?);
     let [batch, rows, columns] = *x.dims() else { return Err(fail("columns have three axes")) };
     if columns != windows || !rows.is_multiple_of(taps) {
-        return Err(fail(format!("{rows} rows of {columns} columns, for windows of {taps} at {windows} places")));
+        return Err(fail(format!(
+            "{rows} rows of {columns} columns, for windows of {taps} at {windows} places"
+        )));
     }
     let shape: Vec<usize> = [batch, rows / taps].into_iter().chain(image).collect();
     by_kind!(x, added(&axes, x, &shape, taps))

@@ -1,7 +1,10 @@
 //! Which function does what to images.
 
 use super::super::{Outcome, Value, fail};
-use super::{Values, at, boxes, color, crop, decode, deformable, folding, neighbours, one, regions, resample, sampling, scale, volume};
+use super::{
+    Values, at, boxes, color, crop, decode, deformable, folding, neighbours, one, regions, resample,
+    sampling, scale, volume,
+};
 use crate::graph::Imaging;
 
 pub fn run(op: &Imaging, inputs: &[&Value]) -> Values {

@@ -69,9 +69,13 @@ pub fn align(how: &RoiAlign, x: &Value, regions: &Value, owners: &Value) -> Outc
     let mut out = Vec::with_capacity(elements(&shape)?);
     for (region, owner) in wide(regions)?.chunks_exact(4).zip(&owners) {
         let image = images.image(*owner)?;
-        let (across, down) = (Part::new(how, region[0], region[2], columns)?, Part::new(how, region[1], region[3], rows)?);
+        let (across, down) =
+            (Part::new(how, region[0], region[2], columns)?, Part::new(how, region[1], region[3], rows)?);
         let samples = down.samples * across.samples;
-        elements(&[rows, columns, samples]).ok().filter(|n| *n <= MOST_PLACES).ok_or_else(|| fail("a region that is too large"))?;
+        elements(&[rows, columns, samples])
+            .ok()
+            .filter(|n| *n <= MOST_PLACES)
+            .ok_or_else(|| fail("a region that is too large"))?;
         let mut places: Vec<Corners> = Vec::with_capacity(rows * columns * samples);
         for (row, column) in (0..rows).flat_map(|r| (0..columns).map(move |c| (r, c))) {
             for (i, j) in (0..down.samples).flat_map(|i| (0..across.samples).map(move |j| (i, j))) {
@@ -134,7 +138,9 @@ pub fn maxima(size: [usize; 2], scale: f32, x: &Value, regions: &Value) -> Outco
         let (start, end) = ((first * f64::from(scale)).round(), (last * f64::from(scale)).round());
         let extent = (end - start + 1.0).max(1.0) / parts.max(1) as f64;
         let within = |at: f64| (at + start).clamp(0.0, size as f64) as usize;
-        (0..parts).map(|n| (within((n as f64 * extent).floor()), within(((n + 1) as f64 * extent).ceil()))).collect()
+        (0..parts)
+            .map(|n| (within((n as f64 * extent).floor()), within(((n + 1) as f64 * extent).ceil())))
+            .collect()
     };
     for region in wide(regions)?.chunks_exact(5) {
         let image = images.image(region[0])?;

@@ -35,9 +35,7 @@ impl Side {
         let half_pixel = (n + 0.5) / scale - 0.5;
         match how {
             Coordinates::HalfPixel => half_pixel,
-            Coordinates::HalfPixelSymmetric => {
-                size / 2.0 * (1.0 - self.out as f64 / self.exact) + half_pixel
-            }
+            Coordinates::HalfPixelSymmetric => size / 2.0 * (1.0 - self.out as f64 / self.exact) + half_pixel,
             Coordinates::HalfPixelTorch if self.out == 1 => 0.0,
             Coordinates::HalfPixelTorch => half_pixel,
             Coordinates::Middle => (n + 0.5) / scale,
@@ -136,7 +134,9 @@ fn sides(how: &Resample, x: &Value, roi: &Value, target: &Value) -> Result<Vec<(
     if target.len() != count || !target.iter().all(sound) {
         return Err(wrong());
     }
-    if how.coordinates == Coordinates::Region && (regions.len() != 2 * count || !regions.iter().all(|r| r.is_finite())) {
+    if how.coordinates == Coordinates::Region
+        && (regions.len() != 2 * count || !regions.iter().all(|r| r.is_finite()))
+    {
         return Err(fail("a resize of a region needs where it begins and ends along each axis"));
     }
     let extents: Vec<f64> = axes.iter().map(|a| x.dims()[*a] as f64).collect();

@@ -23,7 +23,11 @@ impl Axis {
     fn spread(self, place: f64, align_corners: bool) -> f64 {
         if self.single {
             let (place, size) = (place as f32, self.size as f32);
-            let at = if align_corners { (place + 1.0) / 2.0 * (size - 1.0) } else { ((place + 1.0) * size - 1.0) / 2.0 };
+            let at = if align_corners {
+                (place + 1.0) / 2.0 * (size - 1.0)
+            } else {
+                ((place + 1.0) * size - 1.0) / 2.0
+            };
             return f64::from(at);
         }
         let size = self.size as f64;
@@ -32,7 +36,8 @@ impl Axis {
 
     /// Mirrored at the borders until it is between them.
     fn reflected(self, at: f64, align_corners: bool) -> f64 {
-        let (low, high) = if align_corners { (0.0, self.size as f64 - 1.0) } else { (-0.5, self.size as f64 - 0.5) };
+        let (low, high) =
+            if align_corners { (0.0, self.size as f64 - 1.0) } else { (-0.5, self.size as f64 - 0.5) };
         let range = high - low;
         if (low..=high).contains(&at) {
             return at;

@@ -31,7 +31,11 @@ fn complex(x: &Value) -> Result<Vec<Complex>, EngineError> {
 }
 
 fn length(given: usize) -> Result<usize, EngineError> {
-    if (1..=LONGEST).contains(&given) { Ok(given) } else { Err(fail(format!("a transform of length {given}"))) }
+    if (1..=LONGEST).contains(&given) {
+        Ok(given)
+    } else {
+        Err(fail(format!("a transform of length {given}")))
+    }
 }
 
 fn dft(inverse: bool, one_sided: bool, x: &Value, wanted: i64, along: i64) -> Outcome {
@@ -94,7 +98,9 @@ fn stft(one_sided: bool, inputs: &[&Value]) -> Outcome {
         return Err(fail("only reals have a spectrum of one side"));
     }
     let rest = own.checked_sub(count);
-    let frames = rest.map(|rest| rest / step + 1).ok_or_else(|| fail(format!("frames of {count} in a signal of {own}")))?;
+    let frames = rest
+        .map(|rest| rest / step + 1)
+        .ok_or_else(|| fail(format!("frames of {count} in a signal of {own}")))?;
     let kept = if one_sided { count / 2 + 1 } else { count };
     let shape = [batch, frames, kept, 2];
     let mut out = Vec::with_capacity(elements(&shape)?);

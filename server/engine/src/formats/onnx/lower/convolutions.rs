@@ -81,7 +81,8 @@ impl Lowering<'_, '_> {
     }
 
     pub(super) fn groups(&self) -> Result<usize, Stop> {
-        let groups = usize::try_from(self.int("group").unwrap_or(1)).ok().filter(|g| (1..=1 << 20).contains(g));
+        let groups =
+            usize::try_from(self.int("group").unwrap_or(1)).ok().filter(|g| (1..=1 << 20).contains(g));
         groups.ok_or_else(|| Self::broken("a number of groups that is none"))
     }
 
@@ -94,7 +95,9 @@ impl Lowering<'_, '_> {
     ) -> Result<ValueId, Stop> {
         let groups = self.groups()?;
         let rank = window.kernel.len() + 2;
-        let extent = |this: &mut Self, value, axis: usize| this.build().shape(value).and_then(|s| s.get(axis).copied().flatten());
+        let extent = |this: &mut Self, value, axis: usize| {
+            this.build().shape(value).and_then(|s| s.get(axis).copied().flatten())
+        };
         if let (Some(channels), Some(each)) = (extent(self, x, 1), extent(self, weights, 1))
             && each.checked_mul(groups) != Some(channels)
         {
@@ -153,8 +156,10 @@ impl Lowering<'_, '_> {
     /// By how much a transposed convolution without padding is larger than `output_shape`; None: there is none.
     fn wanted(&mut self, x: ValueId, axes: usize, window: &Window) -> Result<Option<Vec<i64>>, Stop> {
         let Some(wanted) = self.sizes("output_shape")? else { return Ok(None) };
-        let own = self.build().shape(x).and_then(|s| s.get(2..)?.iter().copied().collect::<Option<Vec<usize>>>());
-        let own = own.ok_or_else(|| Stop::Refused("output_shape for an image whose size is not known".to_owned()))?;
+        let own =
+            self.build().shape(x).and_then(|s| s.get(2..)?.iter().copied().collect::<Option<Vec<usize>>>());
+        let own =
+            own.ok_or_else(|| Stop::Refused("output_shape for an image whose size is not known".to_owned()))?;
         // Some name batch and channels too.
         let wanted = wanted.get(wanted.len().saturating_sub(axes)..).unwrap_or_default();
         if wanted.len() != axes || own.len() != axes || own.iter().chain(wanted).any(|n| *n > 1 << 28) {
@@ -193,8 +198,9 @@ impl Lowering<'_, '_> {
         let ((x, elem), weights) = (self.tensor(0)?, self.value(1)?);
         let bias = self.optional(2).map(|b| b.0);
         let dims = self.build().dims(weights);
-        let Some(&[channels, 1, taps @ 1..]) = dims.as_deref() else {
-            return Self::refuse("weights that are not of a known shape [channels, 1, taps]");
+        let (channels, taps) = match dims.as_deref() {
+            Some(&[channels, 1, taps]) if taps > 0 => (channels, taps),
+            _ => return Self::refuse("weights that are not of a known shape [channels, 1, taps]"),
         };
         let before = (taps - 1) as i64;
         let padded = match self.optional(3) {

@@ -89,7 +89,13 @@ impl Lowering<'_, '_> {
     }
 
     /// `(x - mean) / sqrt(variance + epsilon)`, or `/ (sqrt(variance) + epsilon)`, over axes.
-    fn standardised(&mut self, x: ValueId, axes: &[i64], epsilon: ValueId, inside: bool) -> Result<ValueId, Stop> {
+    fn standardised(
+        &mut self,
+        x: ValueId,
+        axes: &[i64],
+        epsilon: ValueId,
+        inside: bool,
+    ) -> Result<ValueId, Stop> {
         let axes = self.build().ints(axes)?;
         let average = Op::Reduce { kind: Reduce::Mean, keep: true };
         let mean = self.add(average.clone(), &[x, axes])?;
@@ -121,7 +127,8 @@ impl Lowering<'_, '_> {
         let by_group = self.version < 21;
         if by_group {
             let (scale, offset) = (self.alike(1, elem)?, self.alike(2, elem)?);
-            let (scale, offset) = (self.build().reshape(scale, &[-1, 1])?, self.build().reshape(offset, &[-1, 1])?);
+            let (scale, offset) =
+                (self.build().reshape(scale, &[-1, 1])?, self.build().reshape(offset, &[-1, 1])?);
             made = self.add(Op::Binary(B::Mul), &[made, scale])?;
             made = self.add(Op::Binary(B::Add), &[made, offset])?;
         }
@@ -139,7 +146,8 @@ impl Lowering<'_, '_> {
         let size = size.ok_or_else(|| Self::broken("a number of channels that is none"))?;
         let number = |name, usual| self.float(name).unwrap_or(usual);
         let around = [(size - 1) / 2, size / 2];
-        let (alpha, beta, bias) = (number("alpha", 1e-4) / size as f32, number("beta", 0.75), number("bias", 1.0));
+        let (alpha, beta, bias) =
+            (number("alpha", 1e-4) / size as f32, number("beta", 0.75), number("bias", 1.0));
         let op = Op::Rare(Box::new(Rare::Image(Imaging::Lrn { around, bias, alpha, beta })));
         if rank < 3 {
             let made = self.add(op, &[x])?;

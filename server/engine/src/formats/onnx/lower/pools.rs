@@ -24,13 +24,15 @@ impl Lowering<'_, '_> {
             "Col2Im" => {
                 let ((x, elem), image, block) = (self.tensor(0)?, self.value(1)?, self.value(2)?);
                 let axes = self.build().dims(image).and_then(|d| d.first().copied());
-                let axes = axes.ok_or_else(|| Stop::Refused("an image of an unknown number of axes".to_owned()))?;
+                let axes =
+                    axes.ok_or_else(|| Stop::Refused("an image of an unknown number of axes".to_owned()))?;
                 // The extents of the window are a value.
                 let mut window = Window::new(&[]);
                 window.strides = self.sizes("strides")?.unwrap_or_default();
                 window.dilations = self.sizes("dilations")?.unwrap_or_default();
                 window.pads = self.pads(axes)?.unwrap_or_default();
-                let made = self.image(Imaging::FromColumns(Box::new(window)), &[x, image, block], axes + 2)?;
+                let made =
+                    self.image(Imaging::FromColumns(Box::new(window)), &[x, image, block], axes + 2)?;
                 Self::give(made, elem)
             }
             _ => Ok(None),
@@ -106,7 +108,8 @@ impl Lowering<'_, '_> {
             self.build().shape(x).and_then(|s| s.get(2..)?.iter().copied().collect());
         let Some(own) = known else { return window.round_up() };
         for (axis, size) in own.into_iter().enumerate() {
-            let (stride, span, [before, after]) = (window.strides[axis], window.span(axis), window.pads[axis]);
+            let (stride, span, [before, after]) =
+                (window.strides[axis], window.span(axis), window.pads[axis]);
             let Some(rest) = size.saturating_add(before + after).checked_sub(span) else { return false };
             let mut steps = rest.div_ceil(stride);
             // The last window begins in the image, or in what lies before it.

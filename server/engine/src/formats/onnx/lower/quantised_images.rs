@@ -29,7 +29,8 @@ impl Lowering<'_, '_> {
     ) -> Result<(ValueId, Elem), Stop> {
         let filter = self.value(weights[0])?;
         let dims = self.build().dims(filter);
-        let products = dims.as_ref().and_then(|d| d.get(1..)?.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
+        let products =
+            dims.as_ref().and_then(|d| d.get(1..)?.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
         let single = bias.is_none() && products.is_some_and(|n| n <= MOST_PRODUCTS);
         let wide = if single { Elem::F32 } else { Elem::F64 };
         let rank = dims.map(|d| d.len());

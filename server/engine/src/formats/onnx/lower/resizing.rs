@@ -103,7 +103,9 @@ impl Lowering<'_, '_> {
         how.by_sizes = sizes.is_some();
         let target = match (sizes, self.floats("scales")) {
             (Some(sizes), _) => sizes,
-            (None, Some(scales)) => self.build().literal(Literal::F32(scales.to_vec(), vec![scales.len()]))?,
+            (None, Some(scales)) => {
+                self.build().literal(Literal::F32(scales.to_vec(), vec![scales.len()]))?
+            }
             (None, None) => self.value(if is_new { 2 } else { 1 })?,
         };
         if let Some(made) = self.plainly_resized(x, elem, &how, target)? {
@@ -114,7 +116,8 @@ impl Lowering<'_, '_> {
             None => self.build().literal(Literal::F32(Vec::new(), vec![0]))?,
         };
         let (rank, nearest) = (self.build().rank(x), matches!(how.method, Method::Nearest(_)));
-        let mut made = self.rare(crate::graph::Rare::Image(Imaging::Resample(Box::new(how))), &[x, roi, target])?;
+        let mut made =
+            self.rare(crate::graph::Rare::Image(Imaging::Resample(Box::new(how))), &[x, roi, target])?;
         if let Some(rank) = rank {
             self.build().tell(made, vec![None; rank]);
         }
@@ -130,8 +133,11 @@ impl Lowering<'_, '_> {
         if bits >= 64 {
             return Ok(x);
         }
-        let (low, high) =
-            if elem.is_unsigned() { (0, (1 << bits) - 1) } else { (-(1i64 << (bits - 1)), (1 << (bits - 1)) - 1) };
+        let (low, high) = if elem.is_unsigned() {
+            (0, (1 << bits) - 1)
+        } else {
+            (-(1i64 << (bits - 1)), (1 << (bits - 1)) - 1)
+        };
         let (low, high) = (self.build().int(low)?, self.build().int(high)?);
         let made = self.build().binary(B::Max, x, low)?;
         Ok(self.build().binary(B::Min, made, high)?)
@@ -145,7 +151,8 @@ impl Lowering<'_, '_> {
         how: &Resample,
         target: ValueId,
     ) -> Result<Option<ValueId>, Stop> {
-        let Some([batch, channels, height, width]) = self.build().shape(x).and_then(|s| <[_; 4]>::try_from(&s[..]).ok())
+        let Some([batch, channels, height, width]) =
+            self.build().shape(x).and_then(|s| <[_; 4]>::try_from(&s[..]).ok())
         else {
             return Ok(None);
         };
@@ -205,7 +212,8 @@ impl Lowering<'_, '_> {
                 return None;
             }
             for (at, factor) in axes.iter().zip(factors) {
-                let whole = (factor.fract() == 0.0 && factor <= LARGEST_FACTOR as f32).then_some(factor as usize);
+                let whole =
+                    (factor.fract() == 0.0 && factor <= LARGEST_FACTOR as f32).then_some(factor as usize);
                 // A size that was rounded is no multiple by the factor.
                 let exact = own[*at].map(|own| own as f32 * factor).filter(|size| size.fract() == 0.0);
                 if whole.is_none() && exact.is_none() {

@@ -12,7 +12,8 @@ impl Lowering<'_, '_> {
             "AffineGrid" => {
                 let ((transforms, elem), size) = (self.tensor(0)?, self.value(1)?);
                 let axes = self.build().dims(size).and_then(|d| d.first().copied());
-                let axes = axes.ok_or_else(|| Stop::Refused("a grid of an unknown number of axes".to_owned()))?;
+                let axes =
+                    axes.ok_or_else(|| Stop::Refused("a grid of an unknown number of axes".to_owned()))?;
                 let align_corners = self.flag("align_corners");
                 let made = self.image(Imaging::AffineGrid { align_corners }, &[transforms, size], axes)?;
                 Self::give(made, elem)
@@ -98,10 +99,11 @@ impl Lowering<'_, '_> {
             Some((most, _)) => most,
             None => self.build().int(0)?,
         };
-        let mut limits = [0.0, f32::NEG_INFINITY].into_iter().enumerate().map(|(n, usual)| match self.optional(3 + n) {
-            Some((limit, _)) => Ok(limit),
-            None => self.build().float(usual),
-        });
+        let mut limits =
+            [0.0, f32::NEG_INFINITY].into_iter().enumerate().map(|(n, usual)| match self.optional(3 + n) {
+                Some((limit, _)) => Ok(limit),
+                None => self.build().float(usual),
+            });
         let limits = limits.by_ref().collect::<Result<Vec<_>, _>>()?;
         let op = Imaging::SuppressAll { centred: self.flag("center_point_box") };
         let made = self.image(op, &[boxes, scores, most, limits[0], limits[1]], 2)?;

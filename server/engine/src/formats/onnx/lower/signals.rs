@@ -8,9 +8,9 @@ impl Lowering<'_, '_> {
         match self.op() {
             "DFT" => self.dft(),
             "STFT" => self.stft(),
-            "HannWindow" => self.weights([0.5, -0.5, 0.0]),
-            "HammingWindow" => self.weights([25.0 / 46.0, -21.0 / 46.0, 0.0]),
-            "BlackmanWindow" => self.weights([0.42, -0.5, 0.08]),
+            "HannWindow" => self.signal_window([0.5, -0.5, 0.0]),
+            "HammingWindow" => self.signal_window([25.0 / 46.0, -21.0 / 46.0, 0.0]),
+            "BlackmanWindow" => self.signal_window([0.42, -0.5, 0.08]),
             "MelWeightMatrix" => {
                 let inputs = self.all()?;
                 let made = self.rare(Rare::Signal(Signal::MelWeights), &inputs)?;
@@ -29,7 +29,7 @@ impl Lowering<'_, '_> {
         Self::give(made, elem)
     }
 
-    fn weights(&mut self, terms: [f64; 3]) -> Outcome {
+    fn signal_window(&mut self, terms: [f64; 3]) -> Outcome {
         let size = self.value(0)?;
         let periodic = self.int("periodic").is_none_or(|n| n != 0);
         let made = self.rare(Rare::Signal(Signal::Window { terms, periodic }), &[size])?;
