@@ -72,12 +72,13 @@ impl Builder {
         let order: Vec<usize> = (2..rank).chain([1, 0]).collect();
         let filter = self.transpose(weights, &order)?;
         let image = self.channels_last(x, rank)?;
-        let made = match (rank, channels) {
-            (5, _) => {
-                let op = Imaging::Conv3d(window.sliding());
-                self.add(Op::Rare(Box::new(Rare::Image(op))), &[image, filter])?
+        let made = match channels {
+            _ if rank == 5 || window.double => {
+                let filter = if rank == 3 { self.stand(filter, 0)? } else { filter };
+                let op = Op::Rare(Box::new(Rare::Image(Imaging::Conv3d(window.sliding()))));
+                self.on_image(op, image, filter, rank)?
             }
-            (_, Some((Some(outs), Some(1)))) if groups > 1 && outs % groups == 0 => {
+            Some((Some(outs), Some(1))) if groups > 1 && outs % groups == 0 => {
                 let [height, width] = Window::two(&window.kernel, 1);
                 let shape = [height, width, groups, outs / groups].map(|n| n as i64);
                 let filter = self.reshape(filter, &shape)?;
@@ -96,7 +97,7 @@ impl Builder {
     }
 
     fn on_image(&mut self, op: Op, image: ValueId, filter: ValueId, rank: usize) -> Made {
-        if rank == 4 {
+        if rank != 3 {
             return self.add(op, &[image, filter]);
         }
         let image = self.stand(image, 1)?;
@@ -128,9 +129,10 @@ impl Builder {
             if rank == 3 { (self.stand(image, 1)?, self.stand(filter, 0)?) } else { (image, filter) };
         let size = self.enlarged(image, window, more)?;
         let parts = self.parts(image, filter, groups)?;
-        let op = match rank {
-            5 => Op::Rare(Box::new(Rare::Image(Imaging::ConvTranspose3d(window.sliding())))),
-            _ => Op::ConvTranspose(window.conv()),
+        let op = if rank == 5 || window.double {
+            Op::Rare(Box::new(Rare::Image(Imaging::ConvTranspose3d(window.sliding()))))
+        } else {
+            Op::ConvTranspose(window.conv())
         };
         let mut made = Vec::new();
         for (image, filter) in parts {

@@ -69,7 +69,9 @@ impl Axis {
             at = at.round_ties_even();
         }
         let border = if how.align_corners { 0.0 } else { 0.5 };
-        if at < -border || at > self.size as f64 - 1.0 + border {
+        // What a polynomial is made of is brought back element by element.
+        let one_by_one = matches!(how.method, Method::Cubic(_));
+        if !one_by_one && (at < -border || at > self.size as f64 - 1.0 + border) {
             at = match how.around {
                 Around::Zeros => at,
                 Around::Border => at.clamp(0.0, self.size as f64 - 1.0),

@@ -1,4 +1,7 @@
-//! Convolutions of integers: their sums are exact in floats that are wide enough.
+//! Convolutions of integers, in floats.
+//!
+//! Sums that are the answer are exact: they are made in floats that are wide enough. Those that become bytes again are made in
+//! `float32`, as fast as other convolutions: what they are off by is far less than a step of the answer.
 
 use super::{Elem, Lowering, Outcome, Stop};
 use crate::DType;
@@ -20,7 +23,8 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// The convolution of an image by weights, each with where its zero is; floats that hold integers, and their type.
+    /// The convolution of an image by weights, each with where its zero is; floats that hold integers, and their type. Exact, unless
+    /// it may have a bias.
     fn whole_sums(
         &mut self,
         x: [usize; 2],
@@ -31,7 +35,7 @@ impl Lowering<'_, '_> {
         let dims = self.build().dims(filter);
         let products =
             dims.as_ref().and_then(|d| d.get(1..)?.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
-        let single = bias.is_none() && products.is_some_and(|n| n <= MOST_PRODUCTS);
+        let single = bias.is_some() || products.is_some_and(|n| n <= MOST_PRODUCTS);
         let wide = if single { Elem::F32 } else { Elem::F64 };
         let rank = dims.map(|d| d.len());
         let (image, filter) = (self.shifted(x, wide, None)?, self.shifted(weights, wide, rank)?);
