@@ -192,6 +192,14 @@ impl Builder {
             factors.insert(0, 1);
             offsets.insert(0, 0);
         }
+        if let Some(inner) = self.numbers(inner).filter(|i| i.len() == factors.len()) {
+            let sizes = inner
+                .iter()
+                .zip(&factors)
+                .zip(&offsets)
+                .map(|((i, f), o)| i.saturating_mul(*f).saturating_add(*o));
+            return self.ints(&sizes.collect::<Vec<i64>>());
+        }
         let (factors, offsets) = (self.ints(&factors)?, self.ints(&offsets)?);
         let scaled = self.add(Op::Binary(Binary::Mul), &[inner, factors])?;
         self.add(Op::Binary(Binary::Add), &[scaled, offsets])

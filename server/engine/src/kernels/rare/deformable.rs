@@ -18,7 +18,7 @@ struct Call<'w> {
 pub fn convolve(window: &Window, groups: usize, offset_groups: usize, inputs: &[&Value]) -> Outcome {
     let (x, weights, offsets) = (at(inputs, 0)?, at(inputs, 1)?, at(inputs, 2)?);
     let mask = inputs.get(3);
-    let (&[batch, channels, height, width], &[outs, per_group, ..]) = (x.dims(), weights.dims()) else {
+    let (&[batch, channels, height, width], &[outs, per_group, _, _]) = (x.dims(), weights.dims()) else {
         return Err(fail("a bent convolution is of an image"));
     };
     let wrong = || fail(format!("a bent convolution of {:?} by {:?}", x.dims(), weights.dims()));

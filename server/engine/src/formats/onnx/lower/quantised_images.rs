@@ -1,7 +1,7 @@
 //! Convolutions of integers, in floats.
 //!
 //! Sums that are the answer are exact: they are made in floats that are wide enough. Those that become bytes again are made in
-//! `float32`, as fast as other convolutions: what they are off by is far less than a step of the answer.
+//! `float32`, as fast as other convolutions: beyond 2^24 they may be off by a few, which is far less than a step of the answer.
 
 use super::{Elem, Lowering, Outcome, Stop};
 use crate::DType;
@@ -45,7 +45,9 @@ impl Lowering<'_, '_> {
             Some((bias, own)) => Some(self.cast_to(bias, own, wide)?),
             None => None,
         };
-        Ok((self.convolved(image, filter, bias, &window)?, wide))
+        let made = self.convolved(image, filter, bias, &window)?;
+        // Whole again, and apart from what follows: scales do not become part of the weights.
+        Ok((self.build().elementwise(Op::Unary(Unary::Round), &[made])?, wide))
     }
 
     /// Integers as floats from their zero on; zeros of several are of the first axis, of a value of so many axes.
@@ -79,10 +81,10 @@ impl Lowering<'_, '_> {
         let scale = self.add(Op::Binary(B::Mul), &[scales[0], scales[1]])?;
         let scale = self.add(Op::Binary(B::Div), &[scale, scales[2]])?;
         let made = self.build().by_channel(B::Mul, sums, scale, rank)?;
+        let made = self.build().elementwise(Op::Unary(Unary::Round), &[made])?;
         let (zero, own) = self.tensor(7)?;
         let zero = self.cast_to(zero, own, wide)?;
         let made = self.build().by_channel(B::Add, made, zero, rank)?;
-        let made = self.build().elementwise(Op::Unary(Unary::Round), &[made])?;
         let (low, high) = if elem.is_unsigned() { (0.0, 255.0) } else { (-128.0, 127.0) };
         let (low, high) = (self.number(low, wide)?, self.number(high, wide)?);
         let made = self.build().binary(B::Max, made, low)?;
