@@ -128,6 +128,8 @@ pub enum Activation {
 pub enum Padding {
     /// As many outputs as inputs, by stride; more at the end than at the start.
     Same,
+    /// As many outputs as inputs, by stride; more at the start than at the end.
+    SameLower,
     /// None.
     Valid,
     /// Top, bottom, left, right.

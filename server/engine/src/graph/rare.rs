@@ -223,4 +223,5 @@ pub enum Rare {
     Image(super::Imaging),
     Rows(super::Rows),
     Spectrum(Spectrum),
+    Signal(super::Signal),
 }

@@ -127,7 +127,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Conv(conv) => layers::conv(x, at(1), conv),
         Op::Depthwise(conv) => layers::depthwise(x, at(1), conv),
         Op::Product(product) => layers::product(x, at(1), product),
-        Op::ConvTranspose(_) => Ok(moves::as_told(x)),
+        Op::ConvTranspose(_) => Ok(layers::conv_transposed(x, at(1), at(2))),
         Op::Pool(pool) => layers::pool(x, pool),
         Op::Resize(_) => layers::resize(x, at(1)),
         Op::Reduce { kind, keep } => numbers::reduce(*kind, *keep, x, at(1)),
@@ -155,6 +155,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
             Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) => {
                 Ok(Known { shape: x.shape.clone(), numbers: None })
             }
+            Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),
         },

@@ -3,6 +3,7 @@
 mod attention;
 mod casts;
 mod control;
+mod convolutions;
 mod encoders;
 mod features;
 mod joins;
@@ -12,15 +13,21 @@ mod map;
 mod math;
 mod matrices;
 mod networks;
+mod norms;
 mod places;
+mod pools;
 mod quantised;
+mod quantised_images;
 mod random;
 mod recurrent;
 mod reduce;
+mod resizing;
+mod sampling;
 mod scan;
 mod scores;
 mod sequences;
 mod shapes;
+mod signals;
 mod texts;
 mod tfidf;
 mod trees;
@@ -76,7 +83,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 21] = [
+        let families: &[fn(&mut Self) -> Outcome] = &[
             Self::math,
             Self::casts,
             Self::shapes,
@@ -98,6 +105,13 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::linear,
             Self::machines,
             Self::trees,
+            Self::convolutions,
+            Self::pools,
+            Self::norms,
+            Self::resizing,
+            Self::sampling,
+            Self::signals,
+            Self::quantised_images,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

@@ -1,8 +1,8 @@
 //! Products, windows and images.
 
-use super::{Extents, Found, Known, numbers, show};
+use super::{Extents, Found, Known, moves, numbers, show};
 use crate::EngineError;
-use crate::graph::{Conv, Padding, Pool, Product, Products};
+use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products};
 use crate::kernels::{Geometry, fail};
 
 pub fn matmul(a: &Known, b: &Known, transpose_a: bool, transpose_b: bool) -> Found {
@@ -129,6 +129,35 @@ pub fn pool(x: &Known, pool: &Pool) -> Found {
     };
     let [rows, columns] = windows(image, pool.window, &as_conv)?;
     Ok(Known::shaped(vec![image[0], rows, columns, image[3]]))
+}
+
+/// The shape is told, or its inner extents are.
+pub fn conv_transposed(size: &Known, weights: &Known, x: &Known) -> Known {
+    let (told, Some(rank)) = (moves::as_told(size), x.rank()) else { return moves::as_told(size) };
+    match told.shape {
+        Some(inner) if rank > 2 && inner.len() == rank - 2 => {
+            let batch = x.shape.as_ref().and_then(|s| s.first().copied().flatten());
+            let outs = weights.shape.as_ref().and_then(|w| w.get(rank - 2).copied().flatten());
+            Known::shaped([&[batch], &inner[..], &[outs]].concat())
+        }
+        shape => Known { shape, numbers: None },
+    }
+}
+
+/// What is known of volumes: their axes, batch and channels.
+pub fn imaging(op: &Imaging, x: &Known, second: &Known, third: &Known) -> Known {
+    let Some([batch, .., channels]) = x.shape.as_deref() else { return Known::default() };
+    let inner = |last: Option<usize>| {
+        let between = vec![None; x.rank().unwrap_or(2) - 2];
+        Known::shaped([&[*batch], &between[..], &[last]].concat())
+    };
+    match op {
+        Imaging::Conv3d(_) => inner(second.shape.as_ref().and_then(|w| w.last().copied().flatten())),
+        Imaging::Pool3d { .. } => inner(*channels),
+        Imaging::ConvTranspose3d(_) => conv_transposed(x, second, third),
+        Imaging::Lrn { .. } => Known { shape: x.shape.clone(), numbers: None },
+        _ => Known::default(),
+    }
 }
 
 pub fn resize(x: &Known, size: &Known) -> Found {

@@ -64,15 +64,23 @@ impl Lowering<'_, '_> {
             made = self.add(Op::Binary(B::Add), &[made, zero])?;
         }
         if to.is_integer() {
-            let power = f64::from(to.bits()).exp2();
-            let (low, high) =
-                if to.is_unsigned() { (0.0, power - 1.0) } else { (-power / 2.0, power / 2.0 - 1.0) };
-            let (low, high) = (self.number(low, wide)?, self.number(high, wide)?);
-            made = self.add(Op::Binary(B::Max), &[made, low])?;
-            made = self.add(Op::Binary(B::Min), &[made, high])?;
+            made = self.within(made, to, wide)?;
             return self.add(Op::Cast(DType::I64), &[made]);
         }
         self.cast_to(made, wide, to)
+    }
+
+    /// Numbers of a wide type that an integer type has room for.
+    pub(super) fn within(&mut self, x: ValueId, to: Elem, wide: Elem) -> Result<ValueId, Stop> {
+        if to.bits() >= 64 {
+            return Ok(x);
+        }
+        let power = f64::from(to.bits()).exp2();
+        let (low, high) =
+            if to.is_unsigned() { (0.0, power - 1.0) } else { (-power / 2.0, power / 2.0 - 1.0) };
+        let (low, high) = (self.number(low, wide)?, self.number(high, wide)?);
+        let made = self.build().binary(B::Max, x, low)?;
+        Ok(self.build().binary(B::Min, made, high)?)
     }
 
     /// `(x - zero point) · scale`
