@@ -75,7 +75,7 @@ class Maker:
             made.append(np.asarray(answer))
         parts = cases.Parts()
         header = {
-            "name": f"classic_{name}",
+            "name": f"runtime_{name}",
             "rtol": tolerance,
             "atol": tolerance,
             "inputs": [parts.tensor(n, a) for n, a in inputs.items()],
@@ -370,10 +370,41 @@ def operators(m):
     ml(m, "imputer_numbers", "Imputer", {"x": np.array([[0, 2], [3, 0]])}, {"y": TensorProto.INT64}, imputed_value_int64s=[5, 6], replaced_value_int64=0)
 
 
+def sequences(m):
+    """A loop that begins with nothing, and one that makes no step."""
+    model = onnx.parser.parse_model("""
+        <ir_version: 8, opset_import: ["" : 16]>
+        loops (int64 steps, float[2,3] x) => (int64 count, float[N,3] joined, float[N,2,3] gathered) {
+            yes = Constant <value: tensor = bool {1}> ()
+            none = Optional <type: type_proto = seq(float[2,3])> ()
+            all = Loop (steps, yes, none) <body = step (int64 n, bool go, optional(seq(float[2,3])) before) => (bool on, seq(float[2,3]) after) {
+                on = Identity (go)
+                there = OptionalHasElement (before)
+                so_far = If (there) <
+                    then_branch = then () => (seq(float[2,3]) old) { old = OptionalGetElement (before) },
+                    else_branch = other () => (seq(float[2,3]) new) { new = SequenceConstruct (x) }
+                >
+                step = Cast <to = 1> (n)
+                more = Add (x, step)
+                after = SequenceInsert (so_far, more)
+            }>
+            count = SequenceLength (all)
+            joined = ConcatFromSequence <axis = 0> (all)
+            zero = Constant <value: tensor = int64 {0}> ()
+            gathered = Loop (zero, yes) <body = nothing (int64 n, bool go) => (bool on, float[2,3] same) {
+                on = Identity (go)
+                same = Identity (x)
+            }>
+        }
+    """)
+    x = m.rng.normal(size=(2, 3)).astype(np.float32)
+    m.case("loops", model, {"steps": np.array(3), "x": x})
+
+
 def main():
     warnings.filterwarnings("ignore")
     maker = Maker(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
-    for make in (linear, machines, trees, others, preparations, texts, columns, boosters, operators):
+    for make in (linear, machines, trees, others, preparations, texts, columns, boosters, operators, sequences):
         make(maker)
     cases.write(sys.argv[1], maker.records)
     print(len(maker.records), "cases")

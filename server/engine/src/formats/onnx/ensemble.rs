@@ -49,6 +49,9 @@ pub enum Place {
     Leaf(Vec<(usize, f64)>),
 }
 
+/// Targets and what is added to them, by the numbers of tree and node.
+type Weights = HashMap<(i64, i64), Vec<(usize, f64)>>;
+
 /// Trees, whose roots are their first nodes.
 #[derive(Debug)]
 pub struct Ensemble {
@@ -112,17 +115,13 @@ impl Ensemble {
         Self { trees: made, targets }.checked()
     }
 
-    fn weights(
-        lists: &Lists<'_>,
-        of: &str,
-        targets: usize,
-    ) -> Result<HashMap<(i64, i64), Vec<(usize, f64)>>, EngineError> {
+    fn weights(lists: &Lists<'_>, of: &str, targets: usize) -> Result<Weights, EngineError> {
         let [trees, numbers, ids] = ["treeids", "nodeids", "ids"].map(|n| lists.ints(&format!("{of}_{n}")));
         let values = lists.floats(&format!("{of}_weights"))?;
         if [trees.len(), numbers.len(), ids.len()] != [values.len(); 3] {
             return Err(broken("its lists of weights are not as long as each other"));
         }
-        let mut weights: HashMap<_, Vec<_>> = HashMap::new();
+        let mut weights = Weights::new();
         for (n, value) in values.into_iter().enumerate() {
             let target = place(ids[n], "target")?;
             if target >= targets {

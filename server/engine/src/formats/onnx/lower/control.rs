@@ -1,6 +1,7 @@
 //! Branches and loops.
 
 use super::super::bodies::{Body, Given};
+use super::super::proto::{TypeValue, ValueInfo};
 use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::formats::builder::Builder;
 use crate::graph::{self, Binary as B, Compare as C, Control, Listing, Literal, Op, ValueId};
@@ -115,7 +116,10 @@ impl Lowering<'_, '_> {
         };
         let mut state = vec![self.build().int(0)?, go_on];
         let mut takes = vec![Self::scalar_given(Elem::I64), Self::scalar_given(Elem::BOOL)];
-        for val in self.inputs.get(2..).unwrap_or_default().to_vec() {
+        for (n, mut val) in self.inputs.get(2..).unwrap_or_default().to_vec().into_iter().enumerate() {
+            if val == Val::Absent {
+                val = self.absent(graph.input.get(n + 2))?;
+            }
             let (value, given) = self.given(val)?;
             state.push(value);
             takes.push(given);
@@ -129,6 +133,11 @@ impl Lowering<'_, '_> {
         state.push(most);
         takes.push(Self::scalar_given(Elem::I64));
         let mut body = self.context.apart(graph, &takes, |_, inputs| Ok(inputs[..own].to_vec()))?;
+        for (n, taken) in takes.iter().enumerate().take(own).skip(2) {
+            if let (Val::Optional(..), Some(result)) = (taken.like, body.results.get_mut(n - 1)) {
+                *result = optional_like(&mut body.level.build, *result, taken.like)?;
+            }
+        }
         let results = Self::results(&body)?;
         state.extend(body.captured());
         let build = &mut body.level.build;
@@ -144,7 +153,17 @@ impl Lowering<'_, '_> {
         let found = Self::made(&body, &results[1..]);
         let body = body.function("body", next);
         let made = self.looped(condition, body, &state)?;
-        self.finished(&made[2..], &found, own - 2)
+        let mut vals = self.finished(&made[2..], &found, own - 2)?.unwrap_or_default();
+        // What the body says is there after a step is there after the loop.
+        for (n, val) in vals.iter_mut().enumerate().take(own - 2) {
+            let kind = graph.output[n + 1].r#type.as_ref().and_then(|t| t.value.as_ref());
+            if let Val::Optional(..) = val
+                && !matches!(kind, None | Some(TypeValue::Optional(_)))
+            {
+                *val = self.element(*val)?;
+            }
+        }
+        Ok(Some(vals))
     }
 
     /// Whether the step, one of the inputs, is less than another, and a third one holds.
@@ -171,6 +190,19 @@ impl Lowering<'_, '_> {
     ) -> Result<Vec<ValueId>, Stop> {
         let op = Op::Control(Arc::new(Control::Loop { condition, body }));
         Ok(self.build().add_many(op, state, state.len())?)
+    }
+
+    /// An optional value that is not there yet: what its body says of it.
+    fn absent(&mut self, info: Option<&ValueInfo>) -> Result<Val, Stop> {
+        let kind = info.and_then(|i| i.r#type.as_ref()).and_then(|t| t.value.as_ref());
+        let Some(TypeValue::Optional(inner)) = kind else {
+            return Self::refuse("a loop over an optional value whose type is not told");
+        };
+        let inner = inner.elem_type.as_deref();
+        let elem = inner.and_then(Elem::of_type);
+        let elem = elem.ok_or_else(|| Stop::Refused("a type that is not supported".to_owned()))?;
+        let sequence = matches!(inner.and_then(|i| i.value.as_ref()), Some(TypeValue::Sequence(_)));
+        Ok(Val::Optional(self.empty_list()?, elem, sequence))
     }
 
     pub(super) fn made(body: &Body, results: &[(ValueId, Val)]) -> Vec<Made> {

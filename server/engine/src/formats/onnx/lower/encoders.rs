@@ -77,10 +77,7 @@ impl Lowering<'_, '_> {
 
     fn label_encoder(&mut self) -> Outcome {
         let (values, elem) = self.listed("values")?.ok_or_else(|| Self::broken("it has no values"))?;
-        let (keys, of) = match self.listed("keys")? {
-            Some(keys) => keys,
-            None => return Err(Self::broken("it has no keys")),
-        };
+        let (keys, of) = self.listed("keys")?.ok_or_else(|| Self::broken("it has no keys"))?;
         if of.kind() != self.elem()?.kind() && !(of.is_float() && self.elem()?.is_float()) {
             return Err(Self::broken(format!("keys of {of:?} for values of {:?}", self.elem()?)));
         }

@@ -55,20 +55,22 @@ impl Lowering<'_, '_> {
                 let made = self.build().literal(Literal::Bool(vec![u8::from(there)], Vec::new()))?;
                 Self::give(made, Elem::BOOL)
             }
-            "OptionalGetElement" => match self.inputs.first() {
+            "OptionalGetElement" => match self.inputs.first().copied() {
                 None | Some(Val::Absent) => Self::refuse("the element of an optional value that has none"),
-                Some(Val::Optional(list, elem, sequence)) => {
-                    let (list, elem, sequence) = (*list, *elem, *sequence);
-                    let [at, shape] = [self.build().int(0)?, self.build().int(-1)?];
-                    let kind = if sequence { Kind::List } else { elem.kind() };
-                    let made = self.add(Op::List(Listing::Get(kind)), &[list, at, shape])?;
-                    Ok(Some(vec![if sequence { Val::Sequence(made, elem) } else { Val::Tensor(made, elem) }]))
-                }
-                Some(val) => Ok(Some(vec![*val])),
+                Some(val) => Ok(Some(vec![self.element(val)?])),
             },
             "SequenceMap" => self.map(),
             _ => Ok(None),
         }
+    }
+
+    /// What is in an optional value; a run fails where nothing is.
+    pub(super) fn element(&mut self, val: Val) -> Result<Val, Stop> {
+        let Val::Optional(list, elem, sequence) = val else { return Ok(val) };
+        let [at, shape] = [self.build().int(0)?, self.build().int(-1)?];
+        let kind = if sequence { Kind::List } else { elem.kind() };
+        let made = self.add(Op::List(Listing::Get(kind)), &[list, at, shape])?;
+        Ok(if sequence { Val::Sequence(made, elem) } else { Val::Tensor(made, elem) })
     }
 
     pub(super) fn sequence(&self, n: usize) -> Result<(ValueId, Elem), Stop> {
