@@ -222,5 +222,9 @@ pub enum Rare {
     Narrow(super::Narrowing),
     Image(super::Imaging),
     Rows(super::Rows),
+    /// names of neighbours, labels
+    Vote {
+        mean: bool,
+    },
     Spectrum(Spectrum),
 }
