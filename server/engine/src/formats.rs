@@ -6,6 +6,7 @@ mod channels_first;
 mod faiss;
 mod lightgbm;
 mod lowering;
+mod mxnet;
 mod onnx;
 mod overrides;
 mod random_cut;
@@ -111,6 +112,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
         Format::Faiss => faiss::read(candidate.file()?),
+        Format::Mxnet => mxnet::read(candidate.file()?, access),
         Format::RandomCut => random_cut::read(candidate.file()?),
     }?;
     overrides.apply(&mut artifact.programs)?;

@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{faiss, lightgbm, onnx, random_cut, xgboost};
+use super::{faiss, lightgbm, mxnet, onnx, random_cut, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -23,6 +23,7 @@ pub enum Format {
     Onnx,
     Faiss,
     RandomCut,
+    Mxnet,
 }
 
 impl Format {
@@ -35,6 +36,7 @@ impl Format {
             Self::Onnx => "ONNX",
             Self::Faiss => "FAISS",
             Self::RandomCut => "random cut forest",
+            Self::Mxnet => "MXNet",
         }
     }
 
@@ -54,6 +56,7 @@ impl Format {
     fn of(file: &Path, head: &[u8]) -> Option<Self> {
         match () {
             () if random_cut::is_likely(head) => Some(Self::RandomCut),
+            () if mxnet::is_likely(file, head) => Some(Self::Mxnet),
             () if faiss::is_likely(head) => Some(Self::Faiss),
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
@@ -132,7 +135,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text), an ONNX model (model.onnx), a FAISS index or a random cut forest (JSON)"
+         (text), an ONNX model (model.onnx), a FAISS index, a random cut forest (JSON) or an MXNet \
+         model (*-symbol.json and *-0000.params, or a .mar archive)"
     ))
 }
 
