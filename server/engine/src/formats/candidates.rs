@@ -49,6 +49,7 @@ impl Format {
             Self::Onnx => "onnx",
             Self::Faiss => "faiss",
             Self::RandomCut => "random-cut-forest",
+            Self::Mxnet => "mxnet",
         }
     }
 

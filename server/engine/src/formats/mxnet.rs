@@ -13,7 +13,7 @@ mod places;
 mod symbol;
 
 use super::{Access, Artifact, Program, Source, candidates, lowering, zip};
-use crate::EngineError;
+use crate::{EngineError, Preferences};
 use places::Places;
 use std::path::Path;
 
@@ -50,7 +50,8 @@ pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
         };
         let (graph, weights, stored, unsupported) = context.finish();
         let programs = vec![Program { signature, graph }];
-        Ok(Artifact { format, programs, weights, unsupported, source: Source::Stored(stored) })
+        let (source, preferences) = (Source::Stored(stored), Preferences::default());
+        Ok(Artifact { format, programs, weights, unsupported, source, preferences })
     };
     lowering::named(file, read())
 }
