@@ -2,6 +2,7 @@
 
 mod builder;
 mod candidates;
+mod catboost;
 mod channels_first;
 mod faiss;
 mod lightgbm;
@@ -112,6 +113,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
         Format::Faiss => faiss::read(candidate.file()?),
+        Format::CatBoost => catboost::read(candidate.file()?),
         Format::Mxnet => mxnet::read(candidate.file()?, access),
         Format::RandomCut => random_cut::read(candidate.file()?),
     }?;

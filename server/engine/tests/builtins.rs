@@ -18,7 +18,7 @@ fn fixtures() -> Vec<(PathBuf, Value)> {
     let mut dirs: Vec<PathBuf> =
         entries.map(|e| e.unwrap().path()).filter(|p| p.join("cases.json").exists()).collect();
     dirs.sort();
-    assert!(other.is_some() || dirs.len() > 40, "fixtures are missing: {}", dirs.len());
+    assert!(other.is_some() || dirs.len() > 50, "fixtures are missing: {}", dirs.len());
     let cases = |dir: PathBuf| {
         let cases = serde_json::from_slice(&std::fs::read(dir.join("cases.json")).unwrap()).unwrap();
         (dir, cases)
@@ -163,6 +163,8 @@ fn damaged_files_are_errors_or_other_models() {
         ("knn-named", "index.faiss"),
         ("knn-classifier", "model_algo-1.json"),
         ("knn-classifier", "model_algo-1.labels"),
+        ("cat-classes", "model.json"),
+        ("cat-lossguide", "model.json"),
         ("rcf-two", "forest.json"),
         ("rcf-plain", "forest.json"),
         ("rcf-open-one-point", "forest.json"),

@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{faiss, lightgbm, mxnet, onnx, random_cut, xgboost};
+use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -24,6 +24,7 @@ pub enum Format {
     Faiss,
     RandomCut,
     Mxnet,
+    CatBoost,
 }
 
 impl Format {
@@ -37,6 +38,7 @@ impl Format {
             Self::Faiss => "FAISS",
             Self::RandomCut => "random cut forest",
             Self::Mxnet => "MXNet",
+            Self::CatBoost => "CatBoost",
         }
     }
 
@@ -50,6 +52,7 @@ impl Format {
             Self::Faiss => "faiss",
             Self::RandomCut => "random-cut-forest",
             Self::Mxnet => "mxnet",
+            Self::CatBoost => "catboost",
         }
     }
 
@@ -58,6 +61,7 @@ impl Format {
         match () {
             () if random_cut::is_likely(head) => Some(Self::RandomCut),
             () if mxnet::is_likely(file, head) => Some(Self::Mxnet),
+            () if catboost::is_likely(head) => Some(Self::CatBoost),
             () if faiss::is_likely(head) => Some(Self::Faiss),
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),

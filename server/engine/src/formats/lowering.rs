@@ -73,6 +73,14 @@ impl Lowering {
         })
     }
 
+    /// Adds a row of numbers of the input's type.
+    pub fn numbers(&mut self, numbers: &[f64]) -> Result<ValueId, EngineError> {
+        self.literal(match self.dtype {
+            DType::F64 => Literal::F64(numbers.to_vec(), vec![numbers.len()]),
+            _ => Literal::F32(numbers.iter().map(|n| *n as f32).collect(), vec![numbers.len()]),
+        })
+    }
+
     /// Adds the number of an axis.
     pub fn axis(&mut self, axis: i64) -> Result<ValueId, EngineError> {
         self.literal(Literal::I64(vec![axis], Vec::new()))

@@ -3,6 +3,7 @@
 
     python3 -m venv venv && venv/bin/pip install faiss-cpu==1.15.1 numpy
     venv/bin/python make.py knn
+    venv/bin/python make.py catboost       # pip install catboost==1.2.10
     venv/bin/python make.py rcf            # needs a JDK of 17 or later, and Maven for AWS's library
 
 Each directory holds the artifact in `model/` and `cases.json`: rows and, for each signature, its outputs. Everything is seeded.
@@ -166,6 +167,38 @@ def cut_forests(root, count=0):
         write(root, "rcf-" + name, save, rows, {"serving_default": {"score": scores}})
 
 
+def catboost_models(root):
+    """CatBoost's JSON: trees of numeric features."""
+    import catboost as cb
+
+    rng = np.random.default_rng(51)
+    x = rng.normal(0, 1, (300, 4)).astype(np.float32)
+    x[rng.random(x.shape) < 0.1] = np.nan
+    signal = np.nan_to_num(x[:, 0]) * 2 + np.nan_to_num(x[:, 1]) ** 2
+    rows = rng.normal(0, 1.5, (17, 4)).astype(np.float32)
+    rows[0, :] = np.nan
+
+    def one(name, y, proba=False, **options):
+        options = {"iterations": 3, "depth": 3, "border_count": 8, "verbose": 0, "random_seed": 3, "thread_count": 1, "allow_writing_files": False, **options}
+        made = (cb.CatBoostClassifier if proba else cb.CatBoostRegressor)(**options).fit(x, y)
+        save = lambda to: made.save_model(str(to / "model.json"), format="json")
+        answer = made.predict_proba(rows) if proba else made.predict(rows)
+        raw = made.predict(rows, prediction_type="RawFormulaVal")
+        output = "probabilities" if proba else "predictions"
+        write(root, "cat-" + name, save, rows.astype(np.float64), {"serving_default": {output: answer}, "raw_score": {"raw_score": raw}})
+
+    one("regression", signal)
+    one("max", signal, nan_mode="Max")
+    one("lossguide", signal, grow_policy="Lossguide")
+    one("depthwise", signal, grow_policy="Depthwise")
+    one("binary", (signal > 0).astype(int), True)
+    classes = np.digitize(signal, [-1, 1])
+    one("classes", classes, True, loss_function="MultiClass")
+    one("classes-any", classes, True, loss_function="MultiClass", grow_policy="Depthwise")
+    one("one-against-all", classes, True, loss_function="MultiClassOneVsAll")
+    one("poisson", np.exp(signal / 3), loss_function="Poisson")
+
+
 def random_models(root, count):
     import faiss
 
@@ -190,6 +223,8 @@ if __name__ == "__main__":
         cut_forests(Path(sys.argv[2]), int(sys.argv[3]))
     elif sys.argv[1:] == ["knn"]:
         knn_models(HERE)
+    elif sys.argv[1:] == ["catboost"]:
+        catboost_models(HERE)
     elif sys.argv[1:] == ["rcf"]:
         cut_forests(HERE)
     else:
