@@ -2,11 +2,15 @@
 
 mod builder;
 mod candidates;
+mod catboost;
 mod channels_first;
+mod faiss;
 mod lightgbm;
 mod lowering;
+mod mxnet;
 mod onnx;
 mod overrides;
+mod random_cut;
 pub mod savedmodel;
 mod stored;
 mod ubjson;
@@ -108,6 +112,10 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::XgBoost => xgboost::read(&candidate.files),
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
+        Format::Faiss => faiss::read(candidate.file()?),
+        Format::CatBoost => catboost::read(candidate.file()?),
+        Format::Mxnet => mxnet::read(candidate.file()?, access),
+        Format::RandomCut => random_cut::read(candidate.file()?),
     }?;
     overrides.apply(&mut artifact.programs)?;
     artifact.preferences = overrides.preferences();

@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{lightgbm, onnx, xgboost};
+use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -21,6 +21,10 @@ pub enum Format {
     XgBoost,
     LightGbm,
     Onnx,
+    Faiss,
+    RandomCut,
+    Mxnet,
+    CatBoost,
 }
 
 impl Format {
@@ -31,6 +35,10 @@ impl Format {
             Self::XgBoost => "XGBoost",
             Self::LightGbm => "LightGBM",
             Self::Onnx => "ONNX",
+            Self::Faiss => "FAISS",
+            Self::RandomCut => "random cut forest",
+            Self::Mxnet => "MXNet",
+            Self::CatBoost => "CatBoost",
         }
     }
 
@@ -41,12 +49,20 @@ impl Format {
             Self::XgBoost => "xgboost",
             Self::LightGbm => "lightgbm",
             Self::Onnx => "onnx",
+            Self::Faiss => "faiss",
+            Self::RandomCut => "random-cut-forest",
+            Self::Mxnet => "mxnet",
+            Self::CatBoost => "catboost",
         }
     }
 
     /// What a file is by its beginning, and its name where that says nothing. None: it is no model.
     fn of(file: &Path, head: &[u8]) -> Option<Self> {
         match () {
+            () if random_cut::is_likely(head) => Some(Self::RandomCut),
+            () if mxnet::is_likely(file, head) => Some(Self::Mxnet),
+            () if catboost::is_likely(head) => Some(Self::CatBoost),
+            () if faiss::is_likely(head) => Some(Self::Faiss),
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
             () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
@@ -124,7 +140,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text) or an ONNX model (model.onnx)"
+         (text), an ONNX model (model.onnx), a FAISS index, a random cut forest (JSON) or an MXNet \
+         model (*-symbol.json and *-0000.params, or a .mar archive)"
     ))
 }
 

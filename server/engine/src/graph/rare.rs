@@ -222,6 +222,10 @@ pub enum Rare {
     Narrow(super::Narrowing),
     Image(super::Imaging),
     Rows(super::Rows),
+    /// names of neighbours, labels
+    Vote {
+        mean: bool,
+    },
     Spectrum(Spectrum),
     Signal(super::Signal),
 }

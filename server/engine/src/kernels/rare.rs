@@ -119,6 +119,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Signal(op) => one(signals::run(op, inputs)),
+        Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),
         Rare::Rows(op) => rows::run(op, inputs),
         Rare::Rnn(op) => rnn::run(op, inputs),
         Rare::LinearAttention(op) => linear_attention::run(op, inputs),

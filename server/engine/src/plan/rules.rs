@@ -99,6 +99,7 @@ pub fn results(op: &Op, inputs: &[&Known], outputs: usize) -> Result<Vec<Known>,
         Op::SplitSizes(_) => return parts::split_sizes(inputs, outputs),
         Op::Unpack(axis, count) => return parts::unpack(inputs, *axis, *count, outputs),
         Op::TopK => return parts::top_k(inputs, outputs),
+        Op::Neighbours(index) => return layers::neighbours(inputs, index.width(), outputs),
         _ => {}
     }
     let first = one(op, inputs)?;
@@ -149,6 +150,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Size | Op::Rank => Ok(numbers::measure(op, x)),
         Op::OneHot(axis) => moves::one_hot(x, at(1), *axis),
         Op::Forest(forest) => layers::forest(x, forest.features(), forest.outputs()),
+        Op::CutForest(forest) => layers::scores(x, forest.dimensions()),
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Text(text) if text.is_by_element() => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {

@@ -45,6 +45,27 @@ pub fn forest(x: &Known, features: usize, outputs: usize) -> Found {
     }
 }
 
+pub fn scores(x: &Known, dimensions: usize) -> Found {
+    let Some(shape) = &x.shape else { return Ok(Known::default()) };
+    match shape[..] {
+        [rows, given] if given.is_none_or(|given| given == dimensions) => Ok(Known::shaped(vec![rows])),
+        _ => Err(fail(format!("a cut forest over {dimensions} dimensions on {}", show(shape)))),
+    }
+}
+
+pub fn neighbours(inputs: &[&Known], width: usize, outputs: usize) -> Result<Vec<Known>, EngineError> {
+    let k = inputs.get(1).and_then(|k| usize::try_from(k.number()?).ok());
+    let Some(shape) = inputs.first().and_then(|x| x.shape.as_ref()) else {
+        return Ok(vec![Known::default(); outputs]);
+    };
+    match shape[..] {
+        [rows, given] if given.is_none_or(|given| given == width) => {
+            Ok(vec![Known::shaped(vec![rows, k]); outputs])
+        }
+        _ => Err(fail(format!("neighbours among vectors of {width} numbers of {}", show(shape)))),
+    }
+}
+
 pub fn product(x: &Known, weights: &Known, product: &Product) -> Found {
     match &product.kind {
         Products::Dense => dense(x, weights),
