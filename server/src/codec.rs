@@ -1,6 +1,7 @@
 //! Request bodies into tensors, tensors into answers. What a body may be depends on the model's signature, so decoding
 //! comes after the model is there, on a compute thread.
 
+mod builtin;
 mod convert;
 mod csv;
 mod csv_write;
@@ -10,6 +11,7 @@ mod json_write;
 mod libsvm;
 mod npy;
 mod recordio;
+mod recordio_write;
 mod sparse;
 
 use crate::error::InvokeError;
@@ -46,6 +48,14 @@ pub enum Accept {
     Csv,
     /// One NumPy array.
     Npy,
+    /// One row a line, as JSON.
+    JsonLines,
+    /// SageMaker's protobuf records.
+    RecordIo,
+    /// JSON, with all that a built-in algorithm found.
+    Verbose,
+    /// One row a line, as JSON, with all that a built-in algorithm found.
+    VerboseLines,
 }
 
 /// What the answer's JSON is shaped like: as the request was.
@@ -57,6 +67,8 @@ pub enum Form {
     Columns,
     /// Nothing but the values, and by default not in JSON.
     Bare,
+    /// Rows as SageMaker's built-in algorithms answer them: named values, in a list of this name.
+    Records(&'static str),
 }
 
 /// A request's tensors.
@@ -95,6 +107,14 @@ impl ContentType {
 }
 
 impl Accept {
+    /// What a model's owner prefers where the request does not say.
+    pub fn or_preferred(self, model: &Model) -> Result<Self, InvokeError> {
+        match (self, &model.preferences().accept) {
+            (Self::Any, Some(preferred)) => Self::parse(Some(preferred)),
+            (said, _) => Ok(said),
+        }
+    }
+
     /// Reads an `Accept` header: the first type in it that can be given.
     pub fn parse(header: Option<&str>) -> Result<Self, InvokeError> {
         let header = header.unwrap_or("").trim();
@@ -104,7 +124,11 @@ impl Accept {
         header
             .split(',')
             .find_map(|item| match media_type(item).as_str() {
+                "application/json" if is_verbose(item) => Some(Self::Verbose),
                 "application/json" | "application/*" => Some(Self::Json),
+                "application/jsonlines" if is_verbose(item) => Some(Self::VerboseLines),
+                "application/jsonlines" | "application/x-jsonlines" => Some(Self::JsonLines),
+                "application/x-recordio-protobuf" => Some(Self::RecordIo),
                 "text/csv" | "text/*" => Some(Self::Csv),
                 "*/*" | "" => Some(Self::Any),
                 "application/x-npy" => Some(Self::Npy),
@@ -112,10 +136,16 @@ impl Accept {
             })
             .ok_or_else(|| {
                 InvokeError::bad(format!(
-                    "cannot answer with {header:?}; accept application/json, text/csv or application/x-npy"
+                    "cannot answer with {header:?}; accept application/json, application/jsonlines, text/csv, \
+                     application/x-recordio-protobuf or application/x-npy"
                 ))
             })
     }
+}
+
+/// Whether a type has the parameter by which the built-in algorithms tell more.
+fn is_verbose(item: &str) -> bool {
+    item.split(';').skip(1).any(|parameter| parameter.trim().eq_ignore_ascii_case("verbose=true"))
 }
 
 fn media_type(header: &str) -> String {
@@ -124,16 +154,41 @@ fn media_type(header: &str) -> String {
 
 /// Reads a body for a model.
 pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
-    let sniffed = match content_type {
-        ContentType::Unknown if body.starts_with(npy::MAGIC) => ContentType::Npy,
-        ContentType::Unknown => ContentType::Json,
-        known => known,
+    let decoded = decoded(content_type, body, model)?;
+    Ok(match (builtin::list(model.format()), decoded.form) {
+        (Some(name), Form::Rows) => Decoded { form: Form::Records(name), ..decoded },
+        _ => decoded,
+    })
+}
+
+impl Decoded {
+    /// Asks for all that a model can tell, if the answer is wanted so and the request named no signature.
+    #[must_use]
+    pub fn told(self, accept: Accept, model: &Model) -> Self {
+        let verbose = matches!(accept, Accept::Verbose | Accept::VerboseLines);
+        let usual = model.signature(None).is_ok_and(|signature| signature.name == self.signature);
+        match model.signature(Some(builtin::VERBOSE)) {
+            Ok(signature) if verbose && usual => Self { signature: signature.name.clone(), ..self },
+            _ => self,
+        }
+    }
+}
+
+fn decoded(content_type: ContentType, body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
+    let sniffed = match (content_type, &model.preferences().content_type) {
+        (ContentType::Unknown, Some(preferred)) => ContentType::parse(Some(preferred))?,
+        (ContentType::Unknown, None) if body.starts_with(npy::MAGIC) => ContentType::Npy,
+        (ContentType::Unknown, None) => ContentType::Json,
+        (known, _) => known,
     };
     match sniffed {
         ContentType::JsonLines => rows(model, |signature| json::lines(body, signature)),
         ContentType::Csv => table(model, |input| csv::read(body, input, is_tabular(model))),
         ContentType::LibSvm => table(model, |input| libsvm::read(body, input)),
-        ContentType::RecordIo => table(model, |input| recordio::read(body, input)),
+        ContentType::RecordIo => {
+            let absent = builtin::absent(model.format());
+            table(model, |input| recordio::read(body, input, absent))
+        }
         ContentType::Npy => rows(model, |signature| npy::read(body, only_input(signature)?)),
         ContentType::Json | ContentType::Unknown => json::read(body, model),
     }
@@ -181,7 +236,15 @@ pub fn encode(accept: Accept, form: Form, outputs: &[(String, Tensor)]) -> Resul
     let json = || Ok(Reply { content_type: "application/json", body: json_write::write(form, outputs)? });
     let csv = |body| Ok(Reply { content_type: "text/csv", body });
     match (accept, form) {
-        (Accept::Json, _) | (Accept::Any, Form::Rows | Form::Columns) => json(),
+        (Accept::Json | Accept::Verbose, _)
+        | (Accept::Any, Form::Rows | Form::Columns | Form::Records(_)) => json(),
+        (Accept::JsonLines | Accept::VerboseLines, _) => {
+            Ok(Reply { content_type: "application/jsonlines", body: json_write::lines(form, outputs)? })
+        }
+        (Accept::RecordIo, _) => Ok(Reply {
+            content_type: "application/x-recordio-protobuf",
+            body: recordio_write::write(outputs)?,
+        }),
         (Accept::Csv | Accept::Any, Form::Bare) => csv(csv_write::joined(outputs)?),
         (Accept::Csv, _) => csv(csv_write::lines(outputs)?),
         (Accept::Npy, _) => Ok(Reply { content_type: "application/x-npy", body: npy::write(outputs)? }),
@@ -200,6 +263,9 @@ mod tests {
         assert_eq!(Accept::parse(Some("text/html, application/x-npy;q=0.5, */*")).unwrap(), Accept::Npy);
         assert_eq!(Accept::parse(Some("*/*")).unwrap(), Accept::Any);
         assert_eq!(Accept::parse(Some("text/csv")).unwrap(), Accept::Csv);
+        let verbose = Accept::parse(Some("application/json; verbose=true"));
+        assert_eq!(verbose.unwrap(), Accept::Verbose);
+        assert_eq!(Accept::parse(Some("application/jsonlines")).unwrap(), Accept::JsonLines);
         assert!(Accept::parse(Some("image/png")).is_err());
     }
 }

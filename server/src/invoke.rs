@@ -91,10 +91,12 @@ impl App {
             .run(move || {
                 let Some(model) = lease.model() else { return Err(InvokeError::Panicked) };
                 let engine = model.engine();
+                let accept = invocation.accept.or_preferred(engine)?;
                 let request = codec::decode(invocation.content_type, &invocation.body, engine)?;
+                let request = request.told(accept, engine);
                 drop(invocation.body);
                 let outputs = engine.run(&request.signature, request.inputs)?;
-                codec::encode(invocation.accept, request.form, &outputs)
+                codec::encode(accept, request.form, &outputs)
             })
             .await
     }

@@ -2,12 +2,17 @@
 
 mod builder;
 mod candidates;
+mod catboost;
 mod channels_first;
+mod faiss;
 mod json;
 mod lightgbm;
 mod lowering;
+mod mxnet;
 mod onnx;
+mod overrides;
 mod pickle;
+mod random_cut;
 pub mod savedmodel;
 mod stored;
 mod torch;
@@ -17,8 +22,9 @@ mod zip;
 
 use crate::graph::{Graph, Weight};
 use crate::value::Value;
-use crate::{EngineError, Signature, UnsupportedOp};
+use crate::{EngineError, Preferences, Signature, UnsupportedOp};
 use candidates::{Candidate, Format};
+use overrides::Overrides;
 pub use savedmodel::bundle::Access;
 use savedmodel::bundle::Bundle;
 use std::path::Path;
@@ -36,6 +42,8 @@ pub struct Artifact {
     pub unsupported: Vec<UnsupportedOp>,
     /// Reads the weights' values.
     pub source: Source,
+    /// What its owner prefers where a request does not say.
+    pub preferences: Preferences,
 }
 
 /// One signature and its graph, whose inputs and outputs are in the signature's order.
@@ -98,15 +106,23 @@ impl Source {
     }
 }
 
-/// Reads an artifact's directory. What it is is told by its contents.
+/// Reads an artifact's directory. What it is is told by its contents, unless its owner says it.
 pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
-    let candidate = Candidate::find(dir)?;
-    match candidate.format {
+    let overrides = Overrides::find(dir)?;
+    let candidate = Candidate::find(dir, &overrides)?;
+    let mut artifact = match candidate.format {
         Format::SavedModel => savedmodel::read(dir, access),
         Format::XgBoost => xgboost::read(&candidate.files),
         Format::LightGbm => lightgbm::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
-        Format::Torch => torch::read(candidate.file()?, access),
+        Format::Faiss => faiss::read(candidate.file()?),
+        Format::CatBoost => catboost::read(candidate.file()?),
+        Format::Mxnet => mxnet::read(candidate.file()?, access),
+        Format::RandomCut => random_cut::read(candidate.file()?),
+        Format::Torch => torch::read(candidate.file()?, &overrides.inputs, access),
         Format::TorchWeights => torch::refuse(candidate.file()?),
-    }
+    }?;
+    overrides.apply(&mut artifact.programs)?;
+    artifact.preferences = overrides.preferences();
+    Ok(artifact)
 }

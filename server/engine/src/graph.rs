@@ -6,26 +6,38 @@
 
 mod along;
 mod control;
+mod cuts;
 mod forest;
 mod imaging;
 mod narrow;
+mod neighbours;
 mod op;
 mod rare;
+mod rnn;
 mod rows;
+mod sampling;
+mod signals;
 
 mod fused;
 mod text;
+mod window;
 
 pub use along::{Along, Border};
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
+pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
-pub use imaging::{Beyond, Imaging, Kernel, Sliding, Suppression};
+pub use imaging::{Beyond, Colours, Imaging, Kernel, Sliding, Suppression};
 pub use narrow::{Narrow, Narrowing, PowerRounding};
+pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
-pub use rows::{Features, Partition, Rows, Segment};
-pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written};
+pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
+pub use rows::{Features, GramCounts, Partition, Rows, Segment};
+pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
+pub use signals::Signal;
+pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written, float_key};
+pub use window::{Fold, Folding, Window};
 
 use crate::value::Kind;
 use crate::{DType, EngineError};

@@ -24,6 +24,6 @@ pub use error::{EngineError, Fault};
 pub use model::{Kept, Model, Prepared, inspect};
 pub use packed_file::Unsaved;
 pub use plan::release_idle;
-pub use report::{Cost, Listing, Operation, Read, Report, UnsupportedOp};
+pub use report::{Cost, Listing, Operation, Preferences, Read, Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};
 pub use tensor::{DType, Data, Tensor};

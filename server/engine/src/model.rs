@@ -5,7 +5,8 @@ use crate::graph::Weight;
 use crate::packed_file::{PackedFile, Packs, Unsaved};
 use crate::plan::{Held, Outline, Plan, Reader, Weights};
 use crate::value::{Contents, Value};
-use crate::{Cost, DType, Data, EngineError, Listing, Report, Signature, Tensor, TensorSpec};
+use crate::{Cost, DType, Data, EngineError, Listing, Preferences, Report, Signature, Tensor, TensorSpec};
+use half::{bf16, f16};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -30,6 +31,7 @@ pub struct Prepared {
     /// The outline of each signature.
     which: Vec<usize>,
     report: Report,
+    preferences: Preferences,
     packed: Option<(PathBuf, bool)>,
 }
 
@@ -100,7 +102,7 @@ impl Prepared {
             return Err(EngineError::Unsupported(artifact.unsupported));
         }
         let mut report = report(&artifact, 0);
-        let Artifact { mut programs, weights, source: store, .. } = artifact;
+        let Artifact { mut programs, weights, source: store, preferences, .. } = artifact;
         let source = Source { store, weights };
         let held = source.small()?;
         let (outlines, which) = outlines(&programs, &held)?;
@@ -109,7 +111,7 @@ impl Prepared {
         if outlines.iter().all(|o| o.wanted().is_empty()) {
             programs.clear();
         }
-        Ok(Self { source, programs, held, outlines, which, report, packed })
+        Ok(Self { source, programs, held, outlines, which, report, preferences, packed })
     }
 
     /// What the artifact holds.
@@ -139,6 +141,7 @@ impl Prepared {
         let (packs, added) = weights.into_packs();
         let model = Model {
             format: self.report.format,
+            preferences: self.preferences,
             signatures: self.report.signatures,
             plans: self.which.iter().map(|n| plans[*n].clone()).collect(),
             resident_bytes: resident_bytes.min(self.report.resident_bytes),
@@ -239,6 +242,7 @@ type Named = Vec<(String, Tensor)>;
 /// A model in memory. Immutable: any number of threads may run it.
 pub struct Model {
     format: &'static str,
+    preferences: Preferences,
     signatures: Vec<Signature>,
     plans: Vec<Arc<Plan>>,
     resident_bytes: u64,
@@ -251,6 +255,11 @@ impl Model {
     /// Name of the format that it was read from.
     pub fn format(&self) -> &'static str {
         self.format
+    }
+
+    /// What the archive's owner prefers where a request does not say.
+    pub fn preferences(&self) -> &Preferences {
+        &self.preferences
     }
 
     /// The ways to call it.
@@ -381,7 +390,12 @@ fn is_integer(dtype: DType) -> bool {
 
 fn outgoing(spec: &TensorSpec, value: &Value) -> Result<Tensor, EngineError> {
     let data = match value.contents() {
-        Contents::F32(m) => Data::F32(m.to_vec()),
+        // What was computed is finer than these types are.
+        Contents::F32(m) => Data::F32(match spec.dtype {
+            DType::F16 => m.iter().map(|x| f16::from_f32(*x).to_f32()).collect(),
+            DType::BF16 => m.iter().map(|x| bf16::from_f32(*x).to_f32()).collect(),
+            _ => m.to_vec(),
+        }),
         Contents::F64(m) => Data::F64(m.to_vec()),
         Contents::I64(m) => Data::I64(m.to_vec()),
         Contents::Bool(m) => Data::Bool(m.iter().map(|b| *b != 0).collect()),

@@ -87,3 +87,14 @@ pub struct Cost {
     /// Bytes that one reads and writes, weights included.
     pub bytes: u64,
 }
+
+/// What an archive's owner prefers where a request does not say.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Preferences {
+    /// Of requests' bodies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub content_type: Option<String>,
+    /// Of answers.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub accept: Option<String>,
+}

@@ -12,6 +12,8 @@
 
 #[path = "mutants/change.rs"]
 mod change;
+#[path = "mutants/files.rs"]
+mod files;
 #[path = "mutants/index.rs"]
 mod index;
 #[path = "mutants/wire.rs"]
@@ -58,8 +60,21 @@ fn write(number: u64, to: &Path) -> String {
     format!("{name}: {done}")
 }
 
+/// Writes the mutant of a number of a model that is no SavedModel, and says what was done.
+fn write_other(models: &[(String, files::Model)], number: u64, to: &Path) -> String {
+    let mut random = change::Random::new(number);
+    let (name, model) = &models[random.below(models.len())];
+    let mut model = model.clone();
+    let done = files::alter(&mut model, &mut random);
+    std::fs::create_dir_all(to).unwrap();
+    for (file, bytes) in model {
+        std::fs::write(to.join(file), bytes).unwrap();
+    }
+    format!("{name}: {done}")
+}
+
 /// What went wrong with the mutant of a number; it stays under `target/mutants`.
-fn find(number: u64, worker: &mut Option<Worker>) -> Option<String> {
+fn find(number: u64, write: &dyn Fn(u64, &Path) -> String, worker: &mut Option<Worker>) -> Option<String> {
     let dir = tempfile::tempdir().unwrap();
     let done = write(number, dir.path());
     let ready = worker.get_or_insert_with(|| Worker::start(&fixture("several")));
@@ -79,9 +94,28 @@ fn find(number: u64, worker: &mut Option<Worker>) -> Option<String> {
     Some(format!("{number} ({done}): {fault}; kept in {}", kept.display()))
 }
 
+fn setting(name: &str, usual: u64) -> u64 {
+    std::env::var(name).map_or(usual, |n| n.parse().unwrap())
+}
+
+#[test]
+fn hostile_models_of_other_formats_are_errors_or_answers() {
+    let models = files::models();
+    let write = |number: u64, to: &Path| write_other(&models, number, to);
+    let mut worker = None;
+    let mut wrong = Vec::new();
+    let first = setting("BERTH_MUTANTS_FIRST", 0);
+    for number in first..first + setting("BERTH_MUTANTS", 2_000) {
+        if let Some(found) = find(number, &write, &mut worker) {
+            println!("{found}");
+            wrong.push(found);
+        }
+    }
+    assert!(wrong.is_empty(), "{} mutants:\n{}", wrong.len(), wrong.join("\n"));
+}
+
 #[test]
 fn hostile_models_are_errors_or_answers() {
-    let setting = |name: &str, usual: u64| std::env::var(name).map_or(usual, |n| n.parse().unwrap());
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mutants/corpus/numbers.txt");
     let corpus = std::fs::read_to_string(corpus).unwrap();
     let mut worker = None;
@@ -95,11 +129,12 @@ fn hostile_models_are_errors_or_answers() {
             open.push(number);
             continue;
         }
-        wrong.extend(find(number, &mut worker));
+        wrong.extend(find(number, &write, &mut worker));
     }
     let first = setting("BERTH_MUTANTS_FIRST", 0);
     for number in first..first + setting("BERTH_MUTANTS", 2_000) {
-        let found = if open.contains(&number) && first == 0 { None } else { find(number, &mut worker) };
+        let found =
+            if open.contains(&number) && first == 0 { None } else { find(number, &write, &mut worker) };
         if let Some(found) = found {
             println!("{found}");
             wrong.push(found);

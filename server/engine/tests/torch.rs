@@ -74,7 +74,7 @@ fn distance(got: &Tensor, wanted: &Value) -> Result<f64, String> {
     if got.shape() != shape {
         return Err(format!("shape {:?}, not {shape:?}", got.shape()));
     }
-    let size = wanted.iter().filter(|v| v.is_finite()).fold(1e-3, |most: f64, v| most.max(v.abs()));
+    let size = wanted.iter().filter(|v| v.is_finite()).fold(1e-6, |most: f64, v| most.max(v.abs()));
     let mut most: f64 = 0.0;
     for (n, (got, wanted)) in wide(got.data()).iter().zip(&wanted).enumerate() {
         if got == wanted || (got.is_nan() && wanted.is_nan()) {
@@ -222,7 +222,8 @@ fn weights_without_a_program_say_how_to_export_one() {
 fn a_program_is_preferred_to_weights_beside_it() {
     let dir = tempfile::tempdir().unwrap();
     std::fs::copy(root().join("network/export/model.pt2"), dir.path().join("model.pt2")).unwrap();
-    std::fs::write(dir.path().join("model.pth"), zip(&[("m/data.pkl", b"\x80\x02}."), ("m/version", b"3")])).unwrap();
+    std::fs::write(dir.path().join("model.pth"), zip(&[("m/data.pkl", b"\x80\x02}."), ("m/version", b"3")]))
+        .unwrap();
     assert_eq!(load(dir.path()).unwrap().format(), "pytorch");
 }
 
@@ -235,7 +236,10 @@ fn programs_that_do_not_end_are_errors() {
         (&["a = [1]", "for i in range(100):", "  a = torch.mul(a, 1000)", "return x"], "repeated too often"),
         (&["return torch.add(x, y)"], "is wanted"),
         (&["ops.prim.RaiseException(\"no\")", "return x"], "raises an exception: no"),
-        (&["if torch.gt(torch.sum(x), 0):", "  y = x", "else:", "  y = torch.neg(x)", "return y"], "depends on the request"),
+        (
+            &["if torch.gt(torch.sum(x), 0):", "  y = x", "else:", "  y = torch.neg(x)", "return y"],
+            "depends on the request",
+        ),
     ];
     for (lines, wanted) in cases {
         let text = error(&forward(lines));
@@ -249,7 +253,11 @@ fn text_that_is_no_program_is_an_error() {
     let chained = format!("return {}x", "-".repeat(100_000));
     for line in ["return x x", "return (x", "return \"x", "x = ", "return $", "if x:", &deep, &chained] {
         let text = error(&forward(&[line]));
-        assert!(text.contains("line 4") || text.contains("line 5"), "{}: {text}", &line[..line.len().min(20)]);
+        assert!(
+            text.contains("line 4") || text.contains("line 5"),
+            "{}: {text}",
+            &line[..line.len().min(20)]
+        );
     }
     assert!(error(&program("def forward(x):\n  return x\n")).contains("no class"));
 }
@@ -278,7 +286,12 @@ fn damaged_archives_never_panic() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as usize
     };
-    for name in ["network/export/model.pt2", "network/script/model.pt", "views/dynamic/model.pt2", "older/older/model.pt2"] {
+    for name in [
+        "network/export/model.pt2",
+        "network/script/model.pt",
+        "views/dynamic/model.pt2",
+        "older/older/model.pt2",
+    ] {
         let whole = std::fs::read(root().join(name)).unwrap();
         let file = name.rsplit('/').next().unwrap();
         for n in 0..80 {

@@ -1,5 +1,6 @@
 //! TensorFlow Serving's request JSON, the bare array of SageMaker's containers, and JSON lines.
 
+use super::builtin;
 use super::convert::Builder;
 use super::json_read::Cursor;
 use super::{Decoded, Form, only_input};
@@ -160,6 +161,12 @@ impl<'s> Rows<'s> {
             return self.columns[0].add(cursor);
         }
         cursor.object(|cursor, key| {
+            if let ("data" | "features", [column]) = (key, &mut self.columns[..])
+                && (key == "data" || cursor.peek() == Some(b'{'))
+                && find(self.signature, "features").is_ok()
+            {
+                return column.add_values(&builtin::values(cursor)?);
+            }
             let spec = find(self.signature, key)?;
             let at = self.signature.inputs.iter().position(|i| i.name == spec.name).unwrap_or(0);
             self.columns[at].add(cursor)
@@ -189,6 +196,17 @@ impl<'s> Rows<'s> {
 impl Column {
     fn add(&mut self, cursor: &mut Cursor<'_>) -> Result<(), InvokeError> {
         let shape = cursor.tensor(&mut self.values)?;
+        self.row(shape)
+    }
+
+    /// A row of numbers.
+    fn add_values(&mut self, values: &[f64]) -> Result<(), InvokeError> {
+        values.iter().try_for_each(|value| self.values.push_f64(*value))?;
+        self.row(vec![values.len()])
+    }
+
+    /// The end of a row.
+    fn row(&mut self, shape: Vec<usize>) -> Result<(), InvokeError> {
         match &self.row_shape {
             None => self.row_shape = Some(shape),
             Some(first) if *first == shape => {}

@@ -11,7 +11,8 @@ pub fn write(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, Invoke
     let mut out = Vec::with_capacity(values.saturating_mul(12).saturating_add(64));
     match form {
         Form::Columns => columns(&mut out, outputs),
-        Form::Rows => rows(&mut out, outputs)?,
+        Form::Rows => rows(&mut out, "predictions", outputs.len() > 1, outputs)?,
+        Form::Records(name) => rows(&mut out, name, true, outputs)?,
         Form::Bare => bare(&mut out, outputs),
     }
     Ok(out)
@@ -51,23 +52,39 @@ pub fn row_count(outputs: &[(String, Tensor)]) -> Result<usize, InvokeError> {
     Ok(count)
 }
 
-fn rows(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) -> Result<(), InvokeError> {
+/// All rows in a list of some name; the values of each with the outputs' names, or without.
+fn rows(out: &mut Vec<u8>, name: &str, named: bool, outputs: &[(String, Tensor)]) -> Result<(), InvokeError> {
     let count = row_count(outputs)?;
     let mut at = vec![0; outputs.len()];
-    out.extend_from_slice(b"{\"predictions\": ");
-    list(out, b'[', b']', 0..count, |out, _| {
-        if let [(_, tensor)] = outputs {
-            nested(out, &tensor.shape()[1..], tensor.data(), &mut at[0]);
-        } else {
-            list(out, b'{', b'}', outputs.iter().zip(at.iter_mut()), |out, ((name, tensor), at)| {
-                string(out, name);
-                out.extend_from_slice(b": ");
-                nested(out, &tensor.shape()[1..], tensor.data(), at);
-            });
-        }
-    });
+    out.push(b'{');
+    string(out, name);
+    out.extend_from_slice(b": ");
+    list(out, b'[', b']', 0..count, |out, _| row(out, named, outputs, &mut at));
     out.push(b'}');
     Ok(())
+}
+
+/// The next row.
+fn row(out: &mut Vec<u8>, named: bool, outputs: &[(String, Tensor)], at: &mut [usize]) {
+    if !named && let ([(_, tensor)], [at]) = (outputs, &mut *at) {
+        return nested(out, &tensor.shape()[1..], tensor.data(), at);
+    }
+    list(out, b'{', b'}', outputs.iter().zip(at.iter_mut()), |out, ((name, tensor), at)| {
+        string(out, name);
+        out.extend_from_slice(b": ");
+        nested(out, &tensor.shape()[1..], tensor.data(), at);
+    });
+}
+
+/// One row a line.
+pub fn lines(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, InvokeError> {
+    let named = outputs.len() > 1 || matches!(form, Form::Records(_));
+    let (mut out, mut at) = (Vec::new(), vec![0; outputs.len()]);
+    for _ in 0..row_count(outputs)? {
+        row(&mut out, named, outputs, &mut at);
+        out.push(b'\n');
+    }
+    Ok(out)
 }
 
 fn list<T>(
@@ -147,7 +164,7 @@ fn string(out: &mut Vec<u8>, text: &str) {
 
 #[cfg(test)]
 mod tests {
-    use super::{Form, write};
+    use super::{Form, lines, write};
     use berth_engine::{Data, Tensor};
 
     fn text(form: Form, outputs: &[(&str, Vec<usize>, Data)]) -> String {
@@ -168,6 +185,10 @@ mod tests {
             r#"{"predictions": [{"a": [1.0, 0.1], "b": 7}, {"a": [NaN, -Infinity], "b": 8}]}"#
         );
         assert_eq!(text(Form::Columns, &[b()]), r#"{"outputs": [7, 8]}"#);
+        assert_eq!(text(Form::Records("scores"), &[b()]), r#"{"scores": [{"b": 7}, {"b": 8}]}"#);
+        let outputs = [("b".to_owned(), Tensor::new(vec![2], Data::I64(vec![7, 8])).unwrap())];
+        assert_eq!(lines(Form::Records("scores"), &outputs).unwrap(), b"{\"b\": 7}\n{\"b\": 8}\n");
+        assert_eq!(lines(Form::Rows, &outputs).unwrap(), b"7\n8\n");
         let s = ("s", vec![1], Data::String(vec![vec![0xff]]));
         assert_eq!(text(Form::Columns, &[b(), s]), r#"{"outputs": {"b": [7, 8], "s": [{"b64": "/w=="}]}}"#);
     }

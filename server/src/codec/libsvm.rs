@@ -17,7 +17,7 @@ pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, Inv
         return Err(InvokeError::bad("the request body holds no line"));
     }
     let first = usize::from(rows.iter().flatten().all(|(index, _)| *index > 0));
-    dense(&rows, first, width, spec)
+    dense(&rows, first, width, spec, f64::NAN)
 }
 
 /// The numbers of a row by their indices.

@@ -7,56 +7,63 @@ use super::sparse::{dense, width};
 use crate::error::InvokeError;
 use berth_engine::{Tensor, TensorSpec};
 use prost::Message;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
-const MAGIC: u32 = 0xced7_230a;
+pub const MAGIC: u32 = 0xced7_230a;
 /// The name of an instance's features.
 const FEATURES: &str = "values";
 /// The upper bits say which part of a record that was split this is.
 const PARTS: u32 = 7 << 29;
 
+/// One instance, or its answer.
 #[derive(Clone, PartialEq, Message)]
-struct Record {
-    #[prost(map = "string, message", tag = "1")]
-    features: HashMap<String, Value>,
+pub struct Record {
+    #[prost(btree_map = "string, message", tag = "1")]
+    pub features: BTreeMap<String, Value>,
+    #[prost(btree_map = "string, message", tag = "2")]
+    pub label: BTreeMap<String, Value>,
 }
 
+/// A tensor of one type.
 #[derive(Clone, PartialEq, Message)]
-struct Value {
+pub struct Value {
     #[prost(message, optional, tag = "2")]
-    float32: Option<Floats>,
+    pub float32: Option<Floats>,
     #[prost(message, optional, tag = "3")]
-    float64: Option<Doubles>,
+    pub float64: Option<Doubles>,
     #[prost(message, optional, tag = "7")]
-    int32: Option<Integers>,
+    pub int32: Option<Integers>,
 }
 
+/// Numbers, by keys if there are some.
 #[derive(Clone, PartialEq, Message)]
-struct Floats {
+pub struct Floats {
     #[prost(float, repeated, tag = "1")]
-    values: Vec<f32>,
+    pub values: Vec<f32>,
     #[prost(uint64, repeated, tag = "2")]
-    keys: Vec<u64>,
+    pub keys: Vec<u64>,
 }
 
+/// As [`Floats`].
 #[derive(Clone, PartialEq, Message)]
-struct Doubles {
+pub struct Doubles {
     #[prost(double, repeated, tag = "1")]
-    values: Vec<f64>,
+    pub values: Vec<f64>,
     #[prost(uint64, repeated, tag = "2")]
-    keys: Vec<u64>,
+    pub keys: Vec<u64>,
 }
 
+/// As [`Floats`].
 #[derive(Clone, PartialEq, Message)]
-struct Integers {
+pub struct Integers {
     #[prost(int32, repeated, tag = "1")]
-    values: Vec<i32>,
+    pub values: Vec<i32>,
     #[prost(uint64, repeated, tag = "2")]
-    keys: Vec<u64>,
+    pub keys: Vec<u64>,
 }
 
-/// Reads records for the model's one input.
-pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, InvokeError> {
+/// Reads records for the model's one input; `absent` is what a sparse row does not name.
+pub fn read(body: &[u8], spec: &TensorSpec, absent: f64) -> Result<Vec<(String, Tensor)>, InvokeError> {
     let width = width(spec, "application/x-recordio-protobuf")?;
     let (mut rest, mut rows) = (body, Vec::new());
     while !rest.is_empty() {
@@ -69,7 +76,7 @@ pub fn read(body: &[u8], spec: &TensorSpec) -> Result<Vec<(String, Tensor)>, Inv
     if rows.is_empty() {
         return Err(InvokeError::bad("the request body holds no record"));
     }
-    dense(&rows, 0, width, spec)
+    dense(&rows, 0, width, spec, absent)
 }
 
 /// The first record's message, and what follows it.
@@ -116,7 +123,8 @@ mod tests {
     use berth_engine::{DType, Data, TensorSpec};
 
     fn record(value: Value) -> Vec<u8> {
-        let message = Record { features: [("values".to_owned(), value)].into() }.encode_to_vec();
+        let features = [("values".to_owned(), value)].into();
+        let message = Record { features, ..Record::default() }.encode_to_vec();
         let mut bytes = MAGIC.to_le_bytes().to_vec();
         bytes.extend((message.len() as u32).to_le_bytes());
         bytes.extend(&message);
@@ -126,7 +134,7 @@ mod tests {
 
     fn values(body: &[u8]) -> Result<Vec<f32>, String> {
         let spec = TensorSpec { name: "x".to_owned(), dtype: DType::F32, shape: Some(vec![None, Some(3)]) };
-        let read = read(body, &spec).map_err(|e| e.to_string())?;
+        let read = read(body, &spec, f64::NAN).map_err(|e| e.to_string())?;
         let Data::F32(values) = read[0].1.data() else { return Err("not f32".to_owned()) };
         Ok(values.iter().map(|v| if v.is_nan() { -1.0 } else { *v }).collect())
     }

@@ -1,4 +1,4 @@
-//! Sparse rows of numbers, made dense: what a row does not name is missing.
+//! Sparse rows of numbers, made dense.
 
 use crate::error::InvokeError;
 use berth_engine::{DType, Data, Tensor, TensorSpec};
@@ -17,17 +17,18 @@ pub fn width(spec: &TensorSpec, format: &str) -> Result<usize, InvokeError> {
     }
 }
 
-/// Rows of numbers by their places, the first of which is `first`.
+/// Rows of numbers by their places, the first of which is `first`; `absent` is what a row does not name.
 pub fn dense(
     rows: &[Vec<(usize, f64)>],
     first: usize,
     width: usize,
     spec: &TensorSpec,
+    absent: f64,
 ) -> Result<Vec<(String, Tensor)>, InvokeError> {
     let count = rows.len().checked_mul(width).filter(|count| *count <= MOST_VALUES);
     let count = count
         .ok_or_else(|| InvokeError::bad(format!("{} rows of {width} numbers are too many", rows.len())))?;
-    let mut values = vec![f64::NAN; count];
+    let mut values = vec![absent; count];
     for (row, values) in rows.iter().zip(values.chunks_mut(width.max(1))) {
         for (index, value) in row {
             let to = index.checked_sub(first).and_then(|place| values.get_mut(place));

@@ -1,7 +1,8 @@
 //! What an artifact's directory holds, told by the beginning of its files.
 
+use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{lightgbm, onnx, torch, xgboost};
+use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, torch, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -20,6 +21,10 @@ pub enum Format {
     XgBoost,
     LightGbm,
     Onnx,
+    Faiss,
+    RandomCut,
+    Mxnet,
+    CatBoost,
     Torch,
     /// Weights of PyTorch's without a program.
     TorchWeights,
@@ -33,14 +38,38 @@ impl Format {
             Self::XgBoost => "XGBoost",
             Self::LightGbm => "LightGBM",
             Self::Onnx => "ONNX",
+            Self::Faiss => "FAISS",
+            Self::RandomCut => "random cut forest",
+            Self::Mxnet => "MXNet",
+            Self::CatBoost => "CatBoost",
             Self::Torch => "PyTorch",
             Self::TorchWeights => "weights of PyTorch's",
+        }
+    }
+
+    /// As `berth.json` and reports name it.
+    fn id(self) -> &'static str {
+        match self {
+            Self::SavedModel => "tensorflow-savedmodel",
+            Self::XgBoost => "xgboost",
+            Self::LightGbm => "lightgbm",
+            Self::Onnx => "onnx",
+            Self::Faiss => "faiss",
+            Self::RandomCut => "random-cut-forest",
+            Self::Mxnet => "mxnet",
+            Self::CatBoost => "catboost",
+            Self::Torch => "pytorch",
+            Self::TorchWeights => "pytorch-weights",
         }
     }
 
     /// What a file is by its beginning, and its name where that says nothing. None: it is no model.
     fn of(file: &Path, head: &[u8]) -> Option<Self> {
         match () {
+            () if random_cut::is_likely(head) => Some(Self::RandomCut),
+            () if mxnet::is_likely(file, head) => Some(Self::Mxnet),
+            () if catboost::is_likely(head) => Some(Self::CatBoost),
+            () if faiss::is_likely(head) => Some(Self::Faiss),
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
             () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
@@ -59,11 +88,30 @@ pub struct Candidate {
 
 impl Candidate {
     /// Looks at the files in the archive's top, or in its only directory.
-    pub fn find(dir: &Path) -> Result<Self, EngineError> {
+    pub fn find(dir: &Path, overrides: &Overrides) -> Result<Self, EngineError> {
         let saved = layout::find(dir);
         let files = files(dir, 1);
         let told = files.iter().filter_map(|file| Some((Format::of(file, &head(file))?, file.clone())));
         let mut found: Vec<(Format, PathBuf)> = told.collect();
+        if let Some(wanted) = &overrides.file {
+            found.retain(|(_, file)| name(file) == *wanted);
+        }
+        let saved = match &overrides.format {
+            Some(wanted) => {
+                found.retain(|(format, _)| format.id() == wanted);
+                let is_saved = wanted == Format::SavedModel.id();
+                if is_saved { saved } else { Err(EngineError::UnknownFormat(String::new())) }
+            }
+            None if overrides.file.is_some() => Err(EngineError::UnknownFormat(String::new())),
+            None => saved,
+        };
+        if found.is_empty() && saved.is_err() && (overrides.format.is_some() || overrides.file.is_some()) {
+            return Err(EngineError::UnknownFormat(format!(
+                "berth.json asks for {}{}, which is not there",
+                overrides.format.as_deref().unwrap_or("a model"),
+                overrides.file.as_deref().map(|f| format!(" in {f}")).unwrap_or_default()
+            )));
+        }
         // Weights beside a program are a copy of its own.
         if found.iter().any(|(format, _)| *format == Format::Torch) {
             found.retain(|(format, _)| *format != Format::TorchWeights);
@@ -81,7 +129,7 @@ impl Candidate {
                 let named = all.iter().map(|(format, file)| format!("{} ({})", name(file), format.title()));
                 let all: Vec<String> = saved.into_iter().chain(named).collect();
                 Err(EngineError::UnknownFormat(format!(
-                    "the archive holds {} models: {}; keep the one that is to be served",
+                    "the archive holds {} models: {}; keep the one that is to be served, or name it in berth.json ({{\"file\": \"…\"}})",
                     all.len(),
                     all.join(", ")
                 )))
@@ -103,7 +151,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text), an ONNX model (model.onnx) or a PyTorch program (torch.export or TorchScript)"
+         (text), an ONNX model (model.onnx), a FAISS index, a random cut forest (JSON), an MXNet \
+         model (*-symbol.json and *-0000.params, or a .mar archive) or a PyTorch program (torch.export or TorchScript)"
     ))
 }
 
@@ -115,7 +164,8 @@ pub fn name(file: &Path) -> String {
 /// The regular files of a directory by name; where there is nothing but one directory, those of that.
 fn files(dir: &Path, deeper: usize) -> Vec<PathBuf> {
     let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    let is_hidden = |name: &str| name.starts_with('.') || name == "__MACOSX";
+    let is_hidden =
+        |name: &str| name.starts_with('.') || name == "__MACOSX" || name == super::overrides::FILE;
     let entries = entries.flatten().filter(|e| !e.file_name().to_str().is_some_and(is_hidden));
     let (mut files, mut directories) = (Vec::new(), Vec::new());
     for entry in entries {

@@ -10,61 +10,9 @@ use crate::graph::{
 
 type Made = Result<ValueId, EngineError>;
 
-/// A window over one to three axes.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Window {
-    /// Extents.
-    pub kernel: Vec<usize>,
-    /// Steps.
-    pub strides: Vec<usize>,
-    /// Distances between the places of a window.
-    pub dilations: Vec<usize>,
-    /// Before and after each axis.
-    pub pads: Vec<[usize; 2]>,
-}
+pub use crate::graph::Window;
 
 impl Window {
-    /// One that moves by single steps over all that there is.
-    pub fn new(kernel: &[usize]) -> Self {
-        let axes = kernel.len();
-        Self {
-            kernel: kernel.to_vec(),
-            strides: vec![1; axes],
-            dilations: vec![1; axes],
-            pads: vec![[0, 0]; axes],
-        }
-    }
-
-    /// Whether its numbers are of as many axes, and none is too large for a window or zero.
-    pub fn is_sound(&self) -> bool {
-        let axes = self.kernel.len();
-        let sizes = [&self.kernel, &self.strides, &self.dilations];
-        (1..=3).contains(&axes)
-            && sizes.iter().all(|s| s.len() == axes && s.iter().all(|n| (1..=1 << 16).contains(n)))
-            && self.pads.len() == axes
-            && self.pads.iter().flatten().all(|n| *n <= 1 << 16)
-    }
-
-    /// Whether nothing lies around the image.
-    pub fn is_bare(&self) -> bool {
-        self.pads.iter().flatten().all(|n| *n == 0)
-    }
-
-    /// Places from the first to the last of a window.
-    pub fn span(&self, axis: usize) -> usize {
-        (self.kernel[axis] - 1) * self.dilations[axis] + 1
-    }
-
-    /// Rounds the number of windows up, not down. False: the last one could begin behind the image, which depends on its size.
-    pub fn round_up(&mut self) -> bool {
-        (0..self.kernel.len()).all(|axis| {
-            let (stride, span) = (self.strides[axis], self.span(axis));
-            let fits = stride + self.pads[axis][1] <= span;
-            self.pads[axis][1] += stride - 1;
-            fits || stride == 1
-        })
-    }
-
     fn rank(&self) -> usize {
         self.kernel.len() + 2
     }
@@ -80,6 +28,9 @@ impl Window {
 
     fn padding(&self) -> Padding {
         let [[top, bottom], [left, right]] = Self::two(&self.pads, [0, 0]);
+        if let Some(same) = self.same {
+            return same;
+        }
         if self.is_bare() { Padding::Valid } else { Padding::Explicit([top, bottom, left, right]) }
     }
 
@@ -121,12 +72,13 @@ impl Builder {
         let order: Vec<usize> = (2..rank).chain([1, 0]).collect();
         let filter = self.transpose(weights, &order)?;
         let image = self.channels_last(x, rank)?;
-        let made = match (rank, channels) {
-            (5, _) => {
-                let op = Imaging::Conv3d(window.sliding());
-                self.add(Op::Rare(Box::new(Rare::Image(op))), &[image, filter])?
+        let made = match channels {
+            _ if rank == 5 || window.double => {
+                let filter = if rank == 3 { self.stand(filter, 0)? } else { filter };
+                let op = Op::Rare(Box::new(Rare::Image(Imaging::Conv3d(window.sliding()))));
+                self.on_image(op, image, filter, rank)?
             }
-            (_, Some((Some(outs), Some(1)))) if groups > 1 && outs % groups == 0 => {
+            Some((Some(outs), Some(1))) if groups > 1 && outs % groups == 0 => {
                 let [height, width] = Window::two(&window.kernel, 1);
                 let shape = [height, width, groups, outs / groups].map(|n| n as i64);
                 let filter = self.reshape(filter, &shape)?;
@@ -145,7 +97,7 @@ impl Builder {
     }
 
     fn on_image(&mut self, op: Op, image: ValueId, filter: ValueId, rank: usize) -> Made {
-        if rank == 4 {
+        if rank != 3 {
             return self.add(op, &[image, filter]);
         }
         let image = self.stand(image, 1)?;
@@ -177,9 +129,10 @@ impl Builder {
             if rank == 3 { (self.stand(image, 1)?, self.stand(filter, 0)?) } else { (image, filter) };
         let size = self.enlarged(image, window, more)?;
         let parts = self.parts(image, filter, groups)?;
-        let op = match rank {
-            5 => Op::Rare(Box::new(Rare::Image(Imaging::ConvTranspose3d(window.sliding())))),
-            _ => Op::ConvTranspose(window.conv()),
+        let op = if rank == 5 || window.double {
+            Op::Rare(Box::new(Rare::Image(Imaging::ConvTranspose3d(window.sliding()))))
+        } else {
+            Op::ConvTranspose(window.conv())
         };
         let mut made = Vec::new();
         for (image, filter) in parts {
@@ -238,6 +191,14 @@ impl Builder {
         if flat {
             factors.insert(0, 1);
             offsets.insert(0, 0);
+        }
+        if let Some(inner) = self.numbers(inner).filter(|i| i.len() == factors.len()) {
+            let sizes = inner
+                .iter()
+                .zip(&factors)
+                .zip(&offsets)
+                .map(|((i, f), o)| i.saturating_mul(*f).saturating_add(*o));
+            return self.ints(&sizes.collect::<Vec<i64>>());
         }
         let (factors, offsets) = (self.ints(&factors)?, self.ints(&offsets)?);
         let scaled = self.add(Op::Binary(Binary::Mul), &[inner, factors])?;

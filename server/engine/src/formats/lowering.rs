@@ -2,7 +2,8 @@
 
 use super::{Artifact, Program, Source, candidates, savedmodel};
 use crate::graph::{Forests, Graph, Literal, Op, ValueId};
-use crate::{DType, EngineError, Signature, TensorSpec};
+use crate::signature::Dim;
+use crate::{DType, EngineError, Preferences, Signature, TensorSpec};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -18,7 +19,12 @@ pub struct Lowering {
     graph: Graph,
     dtype: DType,
     features: usize,
+    /// Inputs beside the rows.
+    more: Vec<TensorSpec>,
 }
+
+/// Name, type and value of an output, and the extents of a row of it.
+pub type Output = (&'static str, DType, ValueId, Vec<Dim>);
 
 impl Lowering {
     /// One whose input is of a type.
@@ -26,13 +32,32 @@ impl Lowering {
         let mut graph = Graph::default();
         let x = graph.add(Op::Input(0), Vec::new(), INPUT)?;
         graph.inputs.push(x);
-        Ok((Self { graph, dtype, features }, x))
+        Ok((Self { graph, dtype, features, more: Vec::new() }, x))
     }
 
     /// Adds an operation.
     pub fn add(&mut self, op: Op, inputs: &[ValueId]) -> Result<ValueId, EngineError> {
         let name = format!("{}", self.graph.nodes.len());
         self.graph.add(op, inputs.to_vec(), &name)
+    }
+
+    /// Adds an operation with several results.
+    pub fn add_many(
+        &mut self,
+        op: Op,
+        inputs: &[ValueId],
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, EngineError> {
+        let name = format!("{}", self.graph.nodes.len());
+        self.graph.add_many(op, inputs.to_vec(), outputs, &name)
+    }
+
+    /// Adds an input beside the rows, one value. Its name comes after theirs, and after those that were added before.
+    pub fn scalar(&mut self, name: &str, dtype: DType) -> Result<ValueId, EngineError> {
+        let value = self.graph.add(Op::Input(self.graph.inputs.len()), Vec::new(), name)?;
+        self.graph.inputs.push(value);
+        self.more.push(TensorSpec { name: name.to_owned(), dtype, shape: Some(Vec::new()) });
+        Ok(value)
     }
 
     /// Adds a constant.
@@ -45,6 +70,14 @@ impl Lowering {
         self.literal(match self.dtype {
             DType::F64 => Literal::F64(vec![number], Vec::new()),
             _ => Literal::F32(vec![number as f32], Vec::new()),
+        })
+    }
+
+    /// Adds a row of numbers of the input's type.
+    pub fn numbers(&mut self, numbers: &[f64]) -> Result<ValueId, EngineError> {
+        self.literal(match self.dtype {
+            DType::F64 => Literal::F64(numbers.to_vec(), vec![numbers.len()]),
+            _ => Literal::F32(numbers.iter().map(|n| *n as f32).collect(), vec![numbers.len()]),
         })
     }
 
@@ -87,32 +120,64 @@ impl Lowering {
     }
 
     /// The finished program, whose only output is of the input's type; its rows have `shape`.
-    pub fn finish(mut self, signature: &str, output: &str, value: ValueId, shape: &[usize]) -> Program {
-        self.graph.outputs.push(value);
-        let rows = |rest: &[usize]| {
-            Some([&[None], &rest.iter().copied().map(Some).collect::<Vec<_>>()[..]].concat())
-        };
-        let spec = |name: &str, shape| TensorSpec { name: name.to_owned(), dtype: self.dtype, shape };
-        let signature = Signature {
+    pub fn finish(self, signature: &str, output: &str, value: ValueId, shape: &[usize]) -> Program {
+        let shape = shape.iter().copied().map(Some).collect();
+        let dtype = self.dtype;
+        self.finish_named(signature, [(output.to_owned(), dtype, value, shape)])
+    }
+
+    /// The finished program, its outputs sorted by name.
+    pub fn finish_many(self, signature: &str, outputs: impl IntoIterator<Item = Output>) -> Program {
+        let owned = |(name, dtype, value, shape): Output| (name.to_owned(), dtype, value, shape);
+        self.finish_named(signature, outputs.into_iter().map(owned))
+    }
+
+    fn finish_named(
+        mut self,
+        signature: &str,
+        outputs: impl IntoIterator<Item = (String, DType, ValueId, Vec<Dim>)>,
+    ) -> Program {
+        let rows = |rest: Vec<Dim>| Some([vec![None], rest].concat());
+        let features =
+            TensorSpec { name: INPUT.to_owned(), dtype: self.dtype, shape: rows(vec![Some(self.features)]) };
+        let mut signature = Signature {
             name: signature.to_owned(),
-            inputs: vec![spec(INPUT, rows(&[self.features]))],
-            outputs: vec![spec(output, rows(shape))],
+            inputs: std::iter::once(features).chain(self.more).collect(),
+            outputs: Vec::new(),
         };
+        for (name, dtype, value, shape) in outputs {
+            self.graph.outputs.push(value);
+            signature.outputs.push(TensorSpec { name, dtype, shape: rows(shape) });
+        }
         Program { signature, graph: self.graph }
     }
 }
 
 /// An artifact whose graphs hold all that there is.
 pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
-    Artifact { format, programs, weights: Vec::new(), unsupported: Vec::new(), source: Source::Graphs }
+    Artifact {
+        format,
+        programs,
+        weights: Vec::new(),
+        unsupported: Vec::new(),
+        source: Source::Graphs,
+        preferences: Preferences::default(),
+    }
 }
 
 /// Reads a file; errors about its contents name it.
 pub fn of_file<T>(file: &Path, read: impl FnOnce(&[u8]) -> Result<T, EngineError>) -> Result<T, EngineError> {
     let name = candidates::name(file);
     let bytes = savedmodel::layout::read_file(file.parent().unwrap_or(Path::new(".")), &name, LARGEST)?;
-    read(&bytes).map_err(|e| match e {
-        EngineError::BrokenArtifact(what) => EngineError::broken(format!("{name}: {what}")),
+    named(file, read(&bytes))
+}
+
+/// Errors about a file's contents name it.
+pub fn named<T>(file: &Path, read: Result<T, EngineError>) -> Result<T, EngineError> {
+    read.map_err(|e| match e {
+        EngineError::BrokenArtifact(what) => {
+            EngineError::broken(format!("{}: {what}", candidates::name(file)))
+        }
         other => other,
     })
 }

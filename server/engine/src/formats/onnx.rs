@@ -6,6 +6,7 @@
 mod bodies;
 mod context;
 mod elem;
+mod ensemble;
 mod lower;
 mod proto;
 mod scope;
@@ -14,7 +15,7 @@ mod tensors;
 mod weights;
 
 use super::{Access, Artifact, Program, Source, candidates, savedmodel};
-use crate::EngineError;
+use crate::{EngineError, Preferences};
 use bytes::Bytes;
 use context::Context;
 use prost::Message;
@@ -68,5 +69,6 @@ fn lowered(model: &proto::Model, weights: weights::Weights) -> Result<Artifact, 
         weights,
         unsupported,
         source: Source::Stored(stored),
+        preferences: Preferences::default(),
     })
 }

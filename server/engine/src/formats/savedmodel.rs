@@ -22,7 +22,7 @@ mod weights;
 use super::{Artifact, Program, Source};
 use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value};
-use crate::{DType, EngineError};
+use crate::{DType, EngineError, Preferences};
 use bundle::{Access, Bundle};
 pub use constants::from_bytes;
 use prost::Message;
@@ -61,6 +61,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         weights,
         unsupported,
         source: Source::Bundle(bundle),
+        preferences: Preferences::default(),
     })
 }
 

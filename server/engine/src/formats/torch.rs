@@ -14,8 +14,10 @@ mod weights;
 
 use super::candidates::{self, Format};
 use super::zip::{self, Zip};
+use super::overrides::Input;
 use super::{Access, Artifact};
 use crate::EngineError;
+use std::collections::BTreeMap;
 use std::path::Path;
 use value::Stop;
 
@@ -56,7 +58,7 @@ pub fn refuse<T>(file: &Path) -> Result<T, EngineError> {
 }
 
 /// Reads a program.
-pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
+pub fn read(file: &Path, inputs: &BTreeMap<String, Input>, access: Access) -> Result<Artifact, EngineError> {
     let zip = Zip::open(file)?;
     if let Some(prefix) = export::prefix(&zip) {
         return export::read(zip, &prefix, access);
@@ -65,7 +67,7 @@ pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
         return export::read_older(zip, access);
     }
     match script::prefix(&zip) {
-        Some(prefix) => script::read(zip, &prefix, access),
+        Some(prefix) => script::read(zip, &prefix, inputs, access),
         None => refuse(file),
     }
 }
@@ -76,7 +78,7 @@ fn failure(stop: Stop) -> EngineError {
         Stop::Error(error) => error,
         Stop::Unsupported(what) => EngineError::broken(format!("the program cannot be read: {what}")),
         Stop::Rank(input, _) => EngineError::broken(format!(
-            "the number of axes of input {input} is not known; export the model with torch.export, or say it in an extra file berth.json: \
+            "the number of axes of input {input} is not known; export the model with torch.export, or say it in berth.json: \
              {{\"inputs\": {{\"NAME\": {{\"shape\": [null, 3, 224, 224]}}}}}}"
         )),
         Stop::Whole(input) => EngineError::broken(format!("input {input} has to be of integers")),

@@ -36,6 +36,8 @@ pub enum Along {
     Triangle { upper: bool },
     /// x, condition; of all elements in a row unless an axis is named
     Compress { axis: Option<i64> },
+    /// x, update, where it begins in each batch; the update lies over a part of an axis
+    Overlay { axis: i64, circular: bool },
     /// x → values, first places, place of each, counts
     Unique { axis: Option<i64>, sorted: bool },
 }

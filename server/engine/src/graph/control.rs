@@ -91,6 +91,26 @@ pub enum Listing {
     Shape,
     /// a, b
     Join,
+    /// list, index, x → with x before the item at the index
+    Insert,
+    /// list, index
+    Erase,
+    /// x, lengths? → parts along an axis, of these lengths; of one length, the last as short as it comes; or single slices
+    Cut {
+        /// Where.
+        axis: i64,
+        /// Single slices keep the axis.
+        keep: bool,
+    },
+    /// list → the items one after another along an axis
+    Along {
+        /// What the items are.
+        kind: Kind,
+        /// Where.
+        axis: i64,
+        /// The axis is a new one.
+        stacked: bool,
+    },
 }
 
 /// A step of a recurrent layer. Gates lie in Keras's order: of an LSTM i, f, c, o; of a GRU z, r, h.

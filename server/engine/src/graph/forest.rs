@@ -51,6 +51,8 @@ pub enum Branch<T> {
     Below { feature: usize, threshold: T, missing: Missing, children: [usize; 2] },
     /// One of the categories: to the second child; otherwise, a value that is no category included, to the first.
     Among { feature: usize, categories: Vec<u32>, missing: Missing, children: [usize; 2] },
+    /// Equal to one of the values: to the first child; otherwise to the second.
+    Equal { feature: usize, values: Vec<T>, missing: Missing, children: [usize; 2] },
 }
 
 /// A node as it is walked. The second child lies behind the first. A leaf is its own first child, and its threshold, NaN, is above
@@ -75,8 +77,10 @@ impl<T> Node<T> {
     pub const NAN_ZERO: u32 = 1 << 29;
     /// 0 is NaN.
     pub const ZERO_NAN: u32 = 1 << 28;
+    /// The threshold is the number of a set of values.
+    pub const EQUAL: u32 = 1 << 27;
     /// All of them.
-    pub const BITS: u32 = Self::NAN_LEFT | Self::AMONG | Self::NAN_ZERO | Self::ZERO_NAN;
+    pub const BITS: u32 = Self::NAN_LEFT | Self::AMONG | Self::NAN_ZERO | Self::ZERO_NAN | Self::EQUAL;
 
     /// The feature that it looks at.
     pub fn feature(&self) -> usize {
@@ -106,6 +110,7 @@ pub struct Forest<T> {
     trees: Vec<Tree>,
     leaves: Vec<T>,
     words: Vec<u64>,
+    values: Vec<T>,
     sets: Vec<[usize; 2]>,
     branches: usize,
     /// Whether leaves have an answer for each output; none before the first leaf.
@@ -120,6 +125,12 @@ impl<T: Real> Forest<T> {
         let Ok(category) = usize::try_from(category) else { return false };
         let word = begin + category / 64;
         word < *end && self.words[word] >> (category % 64) & 1 == 1
+    }
+
+    /// Whether a value is one of a set's values.
+    pub fn equals(&self, set: T, value: T) -> bool {
+        let set = set.to_usize().and_then(|n| self.sets.get(n));
+        set.and_then(|[begin, end]| self.values.get(*begin..*end)).is_some_and(|set| set.contains(&value))
     }
 }
 
@@ -160,6 +171,7 @@ impl<T> Forest<T> {
             + size_of_val(&self.trees[..])
             + size_of_val(&self.leaves[..])
             + size_of_val(&self.words[..])
+            + size_of_val(&self.values[..])
             + size_of_val(&self.sets[..])
     }
 
@@ -174,6 +186,7 @@ impl<T> Forest<T> {
         self.trees.shrink_to_fit();
         self.leaves.shrink_to_fit();
         self.words.shrink_to_fit();
+        self.values.shrink_to_fit();
         self.sets.shrink_to_fit();
     }
 }

@@ -1,6 +1,6 @@
 //! Operations on images and volumes that are seldom met. Channels come last.
 
-use super::Padding;
+use super::{Folding, Grid, Padding, Resample, RoiAlign, Window};
 
 /// A window that slides over up to three axes; an image is a volume of depth 1.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -46,6 +46,14 @@ pub struct Suppression {
     pub count: bool,
 }
 
+/// The order of a picture's channels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Colours {
+    Rgb,
+    Bgr,
+    Grey,
+}
+
 /// An operation. Inputs are named in the order in which they come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Imaging {
@@ -79,8 +87,9 @@ pub enum Imaging {
     },
     SpaceToDepth(usize),
     DepthToSpace(usize),
+    /// Over so many channels before and after each.
     Lrn {
-        radius: i64,
+        around: [i64; 2],
         bias: f32,
         alpha: f32,
         beta: f32,
@@ -124,4 +133,35 @@ pub enum Imaging {
         pad_per_class: bool,
         clip: bool,
     },
+    /// boxes, scores, most of a class, overlap, least score → numbers of images, classes and boxes
+    SuppressAll {
+        centred: bool,
+    },
+    /// x with channels first → results, and the places of maxima
+    Fold(Box<Folding>),
+    /// columns, shape of the image, of the window; a window of no extents moves by single steps
+    FromColumns(Box<Window>),
+    /// x, regions, factors or sizes
+    Resample(Box<Resample>),
+    /// x with channels first, places from -1 to 1, the last axis first
+    SampleGrid(Grid),
+    /// transforms, shape of what is read
+    AffineGrid {
+        align_corners: bool,
+    },
+    /// x with channels first, regions, their images
+    RoiAlign(RoiAlign),
+    /// x with channels first, regions with their images
+    RoiMax {
+        size: [usize; 2],
+        scale: f32,
+    },
+    /// x with channels first, weights [out, in, h, w], offsets, mask?
+    Deformable {
+        window: Box<Window>,
+        groups: usize,
+        offset_groups: usize,
+    },
+    /// bytes of a file → [height, width, channels]
+    DecodeBytes(Colours),
 }

@@ -128,6 +128,8 @@ pub enum Activation {
 pub enum Padding {
     /// As many outputs as inputs, by stride; more at the end than at the start.
     Same,
+    /// As many outputs as inputs, by stride; more at the start than at the end.
+    SameLower,
     /// None.
     Valid,
     /// Top, bottom, left, right.
@@ -277,6 +279,10 @@ pub enum Op {
     Lookup(Arc<super::Table>),
     /// x [rows, features]
     Forest(Arc<super::Forests>),
+    /// x [rows, dimensions]
+    CutForest(Arc<super::CutForest>),
+    /// x [rows, width], k → measures, names
+    Neighbours(Arc<super::Neighbours>),
     /// What is seldom met.
     Rare(Box<super::Rare>),
     /// Branches and loops.
@@ -285,4 +291,16 @@ pub enum Op {
     Recurrent(super::Recurrent),
     /// Lists of values.
     List(super::Listing),
+}
+
+impl Op {
+    /// Where the table is that an operation brings itself, and its bytes.
+    pub fn table(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Forest(forest) => Some((Arc::as_ptr(forest).addr(), forest.bytes())),
+            Self::CutForest(forest) => Some((Arc::as_ptr(forest).addr(), forest.bytes())),
+            Self::Neighbours(index) => Some((Arc::as_ptr(index).addr(), index.bytes())),
+            _ => None,
+        }
+    }
 }

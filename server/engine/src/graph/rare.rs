@@ -216,9 +216,16 @@ pub enum Rare {
     /// x; the shape as far as it is known
     EnsureShape(Vec<i64>),
     Along(super::Along),
+    Rnn(super::Rnn),
+    LinearAttention(super::LinearAttention),
     /// x; as wide as it was
     Narrow(super::Narrowing),
     Image(super::Imaging),
     Rows(super::Rows),
+    /// names of neighbours, labels
+    Vote {
+        mean: bool,
+    },
     Spectrum(Spectrum),
+    Signal(super::Signal),
 }

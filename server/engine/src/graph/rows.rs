@@ -1,6 +1,8 @@
 //! Operations on rows of different lengths and on sparse arrays, and what counts or picks by value.
 
 use crate::DType;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// What becomes of the rows of one segment.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -33,6 +35,31 @@ pub struct Features {
     pub dense: Vec<(DType, Vec<Option<usize>>)>,
 }
 
+/// Runs of numbers that are counted, and where.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GramCounts {
+    /// The column of each run.
+    pub columns: HashMap<Vec<i64>, usize>,
+    /// How many numbers there are in a run, as far as there are such runs.
+    pub widths: Vec<usize>,
+    /// Most numbers between two of a run.
+    pub skips: usize,
+    /// What a column is multiplied by.
+    pub weights: Vec<f32>,
+    /// Whether a run is there counts, not how often.
+    pub binary: bool,
+}
+
+impl GramCounts {
+    /// Of runs with their columns, of which there is none without a weight.
+    pub fn new(columns: HashMap<Vec<i64>, usize>, skips: usize, weights: Vec<f32>, binary: bool) -> Self {
+        let mut widths: Vec<usize> = columns.keys().map(Vec::len).collect();
+        widths.sort_unstable();
+        widths.dedup();
+        Self { columns, widths, skips, weights, binary }
+    }
+}
+
 /// An operation. Inputs are named in the order in which they come.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rows {
@@ -42,6 +69,10 @@ pub enum Rows {
     RaggedBincount { binary: bool },
     /// indices, values, shape, size, weights
     SparseBincount { binary: bool },
+    /// x [rows, n] → [rows, columns]
+    GramCounts(Arc<GramCounts>),
+    /// probabilities of the pairs of classes [rows, pairs], each that of the first → probabilities of the classes
+    Coupled { classes: usize },
     /// x → the number of the interval that each is in
     Bucketize(Vec<f32>),
     /// x → the places of what is not zero

@@ -102,6 +102,8 @@ pub enum Text {
     Join(Vec<u8>),
     /// x, position, length
     Substr { utf8: bool },
+    /// x [n] → indices, values, shape of the matches, or of what is `between` them, of so many characters at least
+    Tokens { pattern: Pattern, between: bool, least: usize },
     /// numbers → x
     FromNumbers(Written),
     /// x → numbers
@@ -136,6 +138,23 @@ pub enum Text {
     DecodeBase64,
     /// x, length? → numbers
     DecodeRaw { dtype: crate::DType, big: bool },
+}
+
+impl Text {
+    /// Whether it makes of each element of its first input one.
+    pub fn is_by_element(&self) -> bool {
+        matches!(
+            self,
+            Self::Lower { .. }
+                | Self::Upper { .. }
+                | Self::Strip
+                | Self::Length { .. }
+                | Self::Replace { .. }
+                | Self::FullMatch(_)
+                | Self::FromNumbers(_)
+                | Self::ToNumbers { .. }
+        )
+    }
 }
 
 /// Unicode's encodings; those of more than a byte with the highest byte first.
@@ -209,6 +228,13 @@ pub enum Keys {
     Text(HashMap<Vec<u8>, usize>),
     /// Integers.
     Integer(HashMap<i64, usize>),
+    /// Floats, by the bits of [`float_key`].
+    Float(HashMap<u64, usize>),
+}
+
+/// What a float is known by: all that are not numbers are one, and so are the two zeros.
+pub fn float_key(x: f64) -> u64 {
+    if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() }
 }
 
 /// An immutable table.
@@ -237,7 +263,14 @@ impl Table {
             Literal::I64(k, _) => {
                 (Keys::Integer(k.iter().enumerate().map(|(n, k)| (*k, n)).collect()), k.len())
             }
-            _ => return None,
+            Literal::F32(k, _) => {
+                let keys = k.iter().enumerate().map(|(n, k)| (float_key(f64::from(*k)), n));
+                (Keys::Float(keys.collect()), k.len())
+            }
+            Literal::F64(k, _) => {
+                (Keys::Float(k.iter().enumerate().map(|(n, k)| (float_key(*k), n)).collect()), k.len())
+            }
+            Literal::Bool(..) => return None,
         };
         (given == count).then_some(Self { keys, values })
     }
@@ -247,6 +280,7 @@ impl Table {
         match &self.keys {
             Keys::Text(k) => k.len(),
             Keys::Integer(k) => k.len(),
+            Keys::Float(k) => k.len(),
         }
     }
 }

@@ -1,5 +1,7 @@
 //! Lists of values, and what a branch or a loop decides by.
 
+mod sequences;
+
 use super::access::{int, ints, make, sizes};
 use super::{Outcome, Value, elements, fail, moves};
 use crate::EngineError;
@@ -30,7 +32,7 @@ pub fn truth(value: &Value) -> Result<bool, EngineError> {
 }
 
 /// The inputs of an operation, taken one by one.
-struct Inputs(std::vec::IntoIter<Value>);
+pub struct Inputs(std::vec::IntoIter<Value>);
 
 impl Inputs {
     fn next(&mut self) -> Outcome {
@@ -83,6 +85,9 @@ pub fn listing(op: &Listing, inputs: Vec<Value>) -> Values {
             list.items.extend(inputs.list()?.items);
             list
         }
+        Listing::Insert => sequences::insert(&mut inputs)?,
+        Listing::Erase => sequences::erase(&mut inputs)?,
+        Listing::Cut { axis, keep } => sequences::cut(&mut inputs, *axis, *keep)?,
         reading => return read(reading, &mut inputs),
     };
     check(&made)?;
@@ -97,6 +102,9 @@ fn read(op: &Listing, inputs: &mut Inputs) -> Values {
         Listing::Length => one(make(vec![list.items()?.items.len() as i64], &[])?),
         Listing::Shape => one(shape_of(list.items()?)?),
         Listing::Stack(kind) => one(stack(list.items()?, *kind, inputs.shape()?.as_deref())?),
+        Listing::Along { kind, axis, stacked } => {
+            one(sequences::along(&filled(list.items()?, *kind, None)?, *axis, *stacked)?)
+        }
         Listing::Concat(kind) => concat(list.items()?, *kind, inputs.shape()?.as_deref()),
         Listing::Get(kind) => {
             let at = place(&inputs.next()?, list.items()?.items.len())?;

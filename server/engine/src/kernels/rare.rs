@@ -2,30 +2,40 @@
 
 mod along;
 mod arrays;
+mod bitmaps;
 mod boxes;
 mod color;
 mod count;
+mod coupled;
 mod crop;
 mod decode;
+mod deformable;
 mod diagonals;
 mod distinct;
 mod einsum;
 mod example;
 mod factors;
+mod folding;
 mod functions;
 mod gather;
 mod imaging;
+mod linear_attention;
 mod matrices;
 #[cfg(test)]
 mod naive;
 mod neighbours;
 mod quantise;
 mod ragged;
+mod regions;
+mod resample;
+mod rnn;
 mod rows;
 mod running;
+mod sampling;
 mod scale;
 mod scatter;
 mod segments;
+mod signals;
 mod sorting;
 mod sparse;
 mod spectrum;
@@ -108,7 +118,11 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
+        Rare::Signal(op) => one(signals::run(op, inputs)),
+        Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),
         Rare::Rows(op) => rows::run(op, inputs),
+        Rare::Rnn(op) => rnn::run(op, inputs),
+        Rare::LinearAttention(op) => linear_attention::run(op, inputs),
         Rare::Along(op) => along::run(op, inputs),
         Rare::Narrow(how) => one(super::narrow::run(*how, x)),
         Rare::Function(f) => one(functions::function(*f, x)),

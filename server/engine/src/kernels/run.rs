@@ -25,6 +25,7 @@ pub fn run(op: &Op, inputs: &[&Value]) -> Values {
         }
         Op::Text(text) => super::text::run(text, inputs),
         Op::Lookup(table) => super::text::lookup(table, at(inputs, 0)?, at(inputs, 1)?).map(|v| vec![v]),
+        Op::Neighbours(index) => super::neighbours::run(index, at(inputs, 0)?, at(inputs, 1)?),
         Op::TopK => super::rare::top_k(at(inputs, 0)?, at(inputs, 1)?),
         Op::List(op) => super::control::listing(op, inputs.iter().map(|v| (*v).clone()).collect()),
         Op::Rare(rare) => super::rare::run(rare, inputs),
@@ -57,6 +58,7 @@ fn single(op: &Op, inputs: &[&Value]) -> super::Outcome {
         Op::ArgExtreme { max } => reduce::arg_extreme(*max, x?, second()?),
         Op::Resize(how) => resize::resize(x?, second()?, how),
         Op::Forest(forest) => super::forest::run(forest, x?),
+        Op::CutForest(forest) => super::cuts::run(forest, x?),
         Op::Activate(activation) => super::activate::value(*activation, x?),
         Op::Chain(chain) => super::chain::chain(chain, inputs),
         Op::LayerNorm(norm) => super::layer_norm::layer_norm(norm, inputs),

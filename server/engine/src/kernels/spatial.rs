@@ -47,13 +47,14 @@ impl Geometry {
             Padding::Explicit([t, b, l, r]) => Some([(t, b), (l, r)]),
             _ => None,
         };
-        let same = padding == Padding::Same;
+        let same = matches!(padding, Padding::Same | Padding::SameLower);
         let side = |i: usize, size: usize| {
             let span = (window[i] - 1) * dilations[i] + 1;
             if same {
                 let out = size.div_ceil(strides[i]);
                 let needed = (out.max(1) - 1) * strides[i] + span;
-                return Ok((out, needed.saturating_sub(size) / 2));
+                let around = needed.saturating_sub(size);
+                return Ok((out, if padding == Padding::Same { around / 2 } else { around.div_ceil(2) }));
             }
             let (before, after) = explicit.map_or((0, 0), |e| e[i]);
             match (size + before + after).checked_sub(span) {

@@ -5,11 +5,13 @@ mod numbers;
 mod unicode;
 
 use super::access::{int, output, sizes};
+use super::elementwise::broadcast_shape;
 use super::hash::{fingerprint, keyed, murmur};
 use super::moves::expand;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
-use crate::graph::{Keys, Literal, Pattern, Table, Text};
+use crate::graph::{Keys, Literal, Pattern, Table, Text, float_key};
+use crate::value::Kind;
 
 /// Most bytes of the strings that one operation makes.
 const MOST_BYTES: usize = 1 << 30;
@@ -17,8 +19,17 @@ const MOST_BYTES: usize = 1 << 30;
 /// Runs an operation on strings.
 pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
     match op {
-        Text::Split { most } => split(inputs, |text, by| pieces(text, by, *most)),
-        Text::SplitAny { skip_empty } => split(inputs, |text, by| pieces_by_any(text, by, *skip_empty)),
+        Text::Split { most } => {
+            let by = separator(inputs)?;
+            split(at(inputs, 0)?, |text| pieces(text, by, *most))
+        }
+        Text::SplitAny { skip_empty } => {
+            let by = separator(inputs)?;
+            split(at(inputs, 0)?, |text| pieces_by_any(text, by, *skip_empty))
+        }
+        Text::Tokens { pattern, between, least } => {
+            split(at(inputs, 0)?, |text| tokens(text, pattern, *between, *least))
+        }
         Text::Grams(how) => grams::grams(how, at(inputs, 0)?, at(inputs, 1)?),
         Text::Characters { from, faults } => unicode::decode(at(inputs, 0)?, *from, *faults),
         _ => single(op, inputs).map(|v| vec![v]),
@@ -184,15 +195,26 @@ fn pieces_by_any<'t>(text: &'t [u8], by: &[u8], skip_empty: bool) -> Vec<&'t [u8
     text.split(|b| by.contains(b)).filter(|p| !(skip_empty && p.is_empty())).collect()
 }
 
-fn split(
-    inputs: &[&Value],
-    pieces: impl for<'t> Fn(&'t [u8], &[u8]) -> Vec<&'t [u8]>,
-) -> Result<Vec<Value>, EngineError> {
-    let (x, by) = (at(inputs, 0)?, at(inputs, 1)?);
-    let by = by.texts()?.first().ok_or_else(|| fail("a split by nothing"))?;
+/// What a pattern matches, or what is between that; nothing is no token.
+fn tokens<'t>(text: &'t [u8], pattern: &Pattern, between: bool, least: usize) -> Vec<&'t [u8]> {
+    let least = least.max(1);
+    let all: Vec<&[u8]> = if between {
+        pattern.regex.split(text).collect()
+    } else {
+        pattern.regex.find_iter(text).map(|m| m.as_bytes()).collect()
+    };
+    all.into_iter().filter(|t| characters(t) >= least).collect()
+}
+
+fn separator<'v>(inputs: &[&'v Value]) -> Result<&'v [u8], EngineError> {
+    let by = at(inputs, 1)?.texts()?.first();
+    by.map(Vec::as_slice).ok_or_else(|| fail("a split by nothing"))
+}
+
+fn split(x: &Value, pieces: impl for<'t> Fn(&'t [u8]) -> Vec<&'t [u8]>) -> Result<Vec<Value>, EngineError> {
     let (mut places, mut words, mut longest) = (Vec::new(), Vec::new(), 0);
     for (row, text) in x.texts()?.iter().enumerate() {
-        let found = pieces(text, by);
+        let found = pieces(text);
         longest = longest.max(found.len());
         for (column, word) in found.into_iter().enumerate() {
             places.extend([row as i64, column as i64]);
@@ -206,12 +228,12 @@ fn split(
 }
 
 fn join(inputs: &[&Value], between: &[u8]) -> Outcome {
-    let shape = inputs.iter().map(|v| v.dims()).max_by_key(|d| d.len()).unwrap_or(&[]);
-    let parts: Vec<Value> = inputs.iter().map(|v| expand(v, shape)).collect::<Result<_, _>>()?;
+    let shape = inputs.iter().try_fold(Vec::new(), |shape, v| broadcast_shape(&shape, v.dims()))?;
+    let parts: Vec<Value> = inputs.iter().map(|v| expand(v, &shape)).collect::<Result<_, _>>()?;
     let texts: Vec<&[Vec<u8>]> = parts.iter().map(Value::texts).collect::<Result<_, _>>()?;
-    let count = elements(shape)?;
+    let count = elements(&shape)?;
     let joined = (0..count).map(|n| texts.iter().map(|t| t[n].as_slice()).collect::<Vec<_>>().join(between));
-    Value::text(joined.collect(), shape)
+    Value::text(joined.collect(), &shape)
 }
 
 fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
@@ -236,6 +258,12 @@ pub fn lookup(table: &Table, keys: &Value, default: &Value) -> Outcome {
     let places: Vec<Option<usize>> = match &table.keys {
         Keys::Text(known) => keys.texts()?.iter().map(|k| known.get(k).copied()).collect(),
         Keys::Integer(known) => keys.slice::<i64>()?.iter().map(|k| known.get(k).copied()).collect(),
+        Keys::Float(known) if keys.kind() == Kind::F64 => {
+            keys.slice::<f64>()?.iter().map(|k| known.get(&float_key(*k)).copied()).collect()
+        }
+        Keys::Float(known) => {
+            keys.slice::<f32>()?.iter().map(|k| known.get(&float_key(f64::from(*k))).copied()).collect()
+        }
     };
     macro_rules! numbers {
         ($type:ty, $values:expr) => {{

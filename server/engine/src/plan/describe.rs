@@ -51,6 +51,8 @@ pub fn title(op: &Op) -> String {
         }
         Op::StridedSlice(masks) if *masks == Masks::default() => "StridedSlice".to_owned(),
         Op::Forest(forest) => format!("{forest:?}"),
+        Op::CutForest(forest) => format!("{forest:?}"),
+        Op::Neighbours(index) => format!("{index:?}"),
         Op::Text(text) => short(&format!("{text:?}")),
         Op::Rare(rare) => match &**rare {
             Rare::Image(image) => short(&format!("{image:?}")),

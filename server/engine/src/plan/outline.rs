@@ -14,7 +14,6 @@ use crate::packed_file::Key;
 use crate::value::Value;
 use rayon::prelude::*;
 use std::collections::HashMap;
-use std::sync::Arc;
 
 /// A plan without its large weights.
 #[derive(Debug)]
@@ -82,11 +81,10 @@ impl Outline {
                     // The bias lies as it is.
                     2
                 }
-                Op::Forest(forest) => {
-                    all.insert(Buffer::Place(Arc::as_ptr(forest).addr()), forest.bytes());
+                op => {
+                    all.extend(op.table().map(|(place, bytes)| (Buffer::Place(place), bytes)));
                     1
                 }
-                _ => 1,
             };
             let plain = node.inputs.iter().take(1).chain(node.inputs.iter().skip(rest));
             all.extend(plain.filter_map(|v| self.plain(*v, weights)));

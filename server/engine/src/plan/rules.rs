@@ -99,6 +99,7 @@ pub fn results(op: &Op, inputs: &[&Known], outputs: usize) -> Result<Vec<Known>,
         Op::SplitSizes(_) => return parts::split_sizes(inputs, outputs),
         Op::Unpack(axis, count) => return parts::unpack(inputs, *axis, *count, outputs),
         Op::TopK => return parts::top_k(inputs, outputs),
+        Op::Neighbours(index) => return layers::neighbours(inputs, index.width(), outputs),
         _ => {}
     }
     let first = one(op, inputs)?;
@@ -127,7 +128,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Conv(conv) => layers::conv(x, at(1), conv),
         Op::Depthwise(conv) => layers::depthwise(x, at(1), conv),
         Op::Product(product) => layers::product(x, at(1), product),
-        Op::ConvTranspose(_) => Ok(moves::as_told(x)),
+        Op::ConvTranspose(_) => Ok(layers::conv_transposed(x, at(1), at(2))),
         Op::Pool(pool) => layers::pool(x, pool),
         Op::Resize(_) => layers::resize(x, at(1)),
         Op::Reduce { kind, keep } => numbers::reduce(*kind, *keep, x, at(1)),
@@ -149,11 +150,14 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Size | Op::Rank => Ok(numbers::measure(op, x)),
         Op::OneHot(axis) => moves::one_hot(x, at(1), *axis),
         Op::Forest(forest) => layers::forest(x, forest.features(), forest.outputs()),
+        Op::CutForest(forest) => layers::scores(x, forest.dimensions()),
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+        Op::Text(text) if text.is_by_element() => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
             Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) => {
                 Ok(Known { shape: x.shape.clone(), numbers: None })
             }
+            Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),
         },

@@ -9,7 +9,6 @@ use crate::EngineError;
 use crate::graph::{Node, Op, Product, ValueId};
 use crate::kernels::{self, Form, Made, PackedProduct, PackedRecurrent};
 use crate::value::Value;
-use std::sync::Arc;
 
 /// Where a value comes from.
 #[derive(Debug, Clone)]
@@ -193,8 +192,7 @@ impl Step {
     pub fn buffers(&self) -> Vec<(usize, usize)> {
         let mut all: Vec<_> = self.inputs.iter().filter_map(Source::buffer).collect();
         match &self.work {
-            Work::Op(Op::Forest(forest)) => all.push((Arc::as_ptr(forest).addr(), forest.bytes())),
-            Work::Op(_) => {}
+            Work::Op(op) => all.extend(op.table()),
             Work::Product(product) => all.extend(product.buffers()),
             Work::Recurrent(layer) => all.push((std::ptr::from_ref(&**layer).addr(), layer.bytes())),
             Work::Bodies(bodies) => all.extend(bodies.buffers()),

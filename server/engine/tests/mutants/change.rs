@@ -108,6 +108,21 @@ pub fn change(bytes: &mut Vec<u8>, random: &mut Random) -> String {
     done.join(", ")
 }
 
+/// Changes any message in one to three places, without knowing what it is.
+pub fn anything(bytes: &mut Vec<u8>, random: &mut Random) -> String {
+    let Some(mut root) = wire::decode(bytes, 0) else { return "nothing".to_owned() };
+    let mut done = Vec::new();
+    for _ in 0..1 + random.below(3) {
+        done.push(match random.below(3) {
+            0 => number(&mut root, random),
+            1 => text(&mut root, random),
+            _ => structure(&mut root, random),
+        });
+    }
+    *bytes = wire::encode(&root);
+    done.join(", ")
+}
+
 /// Messages within messages, each field 2 of the one around it.
 fn nested() -> Vec<u8> {
     let mut inner = Vec::new();

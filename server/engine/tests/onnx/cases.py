@@ -1,11 +1,12 @@
-"""Writes the backend tests of the `onnx` package as one file, for `tests/onnx.rs`.
+"""Writes the backend tests of the `onnx` package, for `tests/onnx.rs`.
 
-    python cases.py FILE.gz [NAME…]
+    python cases.py FILE.gz     all of them
+    python cases.py DIRECTORY   all but the largest, in files of less than a megabyte: those that are committed
 
 Each case is a model, its inputs and what it has to answer. What requests carry is tensors: a model that takes or gives a sequence or
 an optional value gets operations around it that make or take it apart. Types that no request carries travel in the next wider one.
 
-The file: for each case the length of a header in JSON (u32, little-endian), the header, then as many bytes as it says.
+A file: for each case the length of a header in JSON (u32, little-endian), the header, then as many bytes as it says.
 """
 
 import gzip
@@ -21,8 +22,9 @@ from onnx import TensorProto, helper, numpy_helper
 from onnx.backend.test.case.node import collect_testcases
 from onnx.backend.test.loader import load_model_tests
 
-# Cases above this say no more than smaller ones.
-LARGEST = 1 << 20
+# Cases above this say no more than smaller ones; they are left out of what is committed.
+LARGEST = 50 << 10
+FILES = 3
 FLOATS = {"float16", "bfloat16"}
 
 
@@ -50,6 +52,8 @@ class Parts:
         self.data = b""
 
     def tensor(self, name, array):
+        if isinstance(array, TensorProto):
+            array = numpy_helper.to_array(array)
         array, dtype = wide(np.asarray(array))
         entry = {"name": name, "dtype": dtype, "shape": list(array.shape)}
         if dtype == "string":
@@ -174,33 +178,46 @@ def made_cases():
         yield case.name, case.model, list(inputs), list(outputs), case.rtol, case.atol
 
 
-def main():
-    path, wanted = sys.argv[1], set(sys.argv[2:])
-    warnings.filterwarnings("ignore")
-    count = 0
+def record(name, model, inputs, outputs, rtol, atol):
+    """A case as bytes."""
+    model, taken, made = of_tensors(model, inputs, outputs)
+    parts = Parts()
+    header = {
+        "name": name,
+        "rtol": rtol,
+        "atol": atol,
+        "inputs": [parts.tensor(n, a) for n, a in taken],
+        "outputs": [parts.tensor(n, a) for n, a in made],
+    }
+    return packed(header, model, parts)
+
+
+def packed(header, model, parts):
+    body = model.SerializeToString()
+    header["model"] = len(body)
+    header["bytes"] = len(body) + len(parts.data)
+    text = json.dumps(header).encode()
+    return struct.pack("<I", len(text)) + text + body + parts.data
+
+
+def write(path, records):
     with gzip.GzipFile(path, "wb", mtime=0) as file:
-        for name, model, inputs, outputs, rtol, atol in [*made_cases(), *stored_cases()]:
-            if wanted and name not in wanted:
-                continue
-            model, taken, made = of_tensors(model, inputs, outputs)
-            parts = Parts()
-            header = {
-                "name": name,
-                "rtol": rtol,
-                "atol": atol,
-                "inputs": [parts.tensor(n, a) for n, a in taken],
-                "outputs": [parts.tensor(n, a) for n, a in made],
-            }
-            body = model.SerializeToString()
-            header["model"] = len(body)
-            header["bytes"] = len(body) + len(parts.data)
-            if header["bytes"] > LARGEST:
-                print("left out, too large:", name, header["bytes"], file=sys.stderr)
-                continue
-            text = json.dumps(header).encode()
-            file.write(struct.pack("<I", len(text)) + text + body + parts.data)
-            count += 1
-    print(count, "cases")
+        file.write(b"".join(records))
+
+
+def main():
+    path = sys.argv[1]
+    warnings.filterwarnings("ignore")
+    records = [record(*case) for case in sorted([*made_cases(), *stored_cases()], key=lambda c: c[0])]
+    if not os.path.isdir(path):
+        write(path, records)
+        print(len(records), "cases")
+        return
+    small = [r for r in records if len(gzip.compress(r)) <= LARGEST]
+    each = -(-len(small) // FILES)
+    for n in range(FILES):
+        write(f"{path}/backend-{n}.gz", small[n * each : (n + 1) * each])
+    print(len(small), "cases;", len(records) - len(small), "are left out, which are large")
 
 
 if __name__ == "__main__":

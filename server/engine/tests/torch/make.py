@@ -105,8 +105,9 @@ def write(root, name, module, inputs, ways, dynamic=None):
                 if name not in ("network", "older"):
                     slim(to / way / "model.pt2")
             elif way == "script":
-                extra = {} if name in UNTOLD else {"berth.json": json.dumps({"inputs": told(inputs[0], dynamic or {})})}
-                torch.jit.save(torch.jit.script(module), str(to / way / "model.pt"), _extra_files=extra)
+                if name not in UNTOLD:
+                    (to / way / "berth.json").write_text(json.dumps({"inputs": told(inputs[0], dynamic or {})}))
+                torch.jit.script(module).save(to / way / "model.pt")
             elif way == "frozen":
                 torch.jit.freeze(torch.jit.script(module)).save(to / way / "model.pt")
             elif way == "trace":

@@ -52,6 +52,16 @@ def language():
     yield "llama", t.LlamaForCausalLM(t.LlamaConfig(**small, num_key_value_heads=2, use_cache=False))
 
 
+def settled(network, images):
+    """With batch norms that know a batch, so that numbers neither vanish nor grow from layer to layer."""
+    for module in network.modules():
+        if isinstance(module, nn.BatchNorm2d):
+            module.momentum = None
+    with torch.no_grad():
+        network.train()(images)
+    return network.eval()
+
+
 def attempt(name, write):
     try:
         write()
@@ -89,9 +99,10 @@ def write_all(root, write):
         for name, size in VISION.items():
             torch.manual_seed(0)
             extra = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
-            network = getattr(torchvision.models, name)(weights=None, **extra).eval()
+            network = settled(getattr(torchvision.models, name)(weights=None, **extra), torch.randn(4, 3, size, size))
             one(name, network, [{"x": torch.randn(2, 3, size, size)}], way, {"x": (0,)})
     for name, size in SEGMENTATION.items():
         torch.manual_seed(0)
-        network = getattr(torchvision.models.segmentation, name)(weights=None, weights_backbone=None, num_classes=5).eval()
+        network = getattr(torchvision.models.segmentation, name)(weights=None, weights_backbone=None, num_classes=5)
+        network = settled(network, torch.randn(4, 3, size, size))
         one(name, network, [{"x": torch.randn(2, 3, size, size)}], "dynamic", {"x": (0,)})

@@ -1,7 +1,6 @@
 //! The bodies of branches and loops, as graphs of their own.
 
 use super::context::{Context, Level};
-use super::elem::Elem;
 use super::proto::Graph;
 use super::scope::Val;
 use crate::EngineError;
@@ -16,14 +15,29 @@ pub struct Body {
     pub results: Vec<Val>,
 }
 
-/// What a body takes: whether it is a sequence, its type, its shape as far as it is known.
+/// What a body takes: a value like this one, its shape as far as it is known.
 pub struct Given {
-    pub sequence: bool,
-    pub elem: Elem,
+    pub like: Val,
     pub shape: Option<Extents>,
 }
 
 impl Context<'_> {
+    /// Lowers a body where it stands, once, into the graph that is being built.
+    pub fn here(&mut self, graph: &Graph, inputs: &[Val]) -> Result<Vec<Val>, EngineError> {
+        self.scopes.push(false);
+        let made = self.deeper(|context| {
+            let level = context.levels.len() - 1;
+            for (info, val) in graph.input.iter().zip(inputs) {
+                context.scopes.set(&info.name, level, *val);
+            }
+            context.constants(graph)?;
+            context.nodes(&graph.node)?;
+            graph.output.iter().map(|o| context.find(&o.name)).collect()
+        });
+        self.scopes.pop();
+        made
+    }
+
     /// Lowers a body. `bind` makes of its inputs, which are these, what the names that it takes stand for.
     pub fn apart(
         &mut self,
@@ -38,8 +52,7 @@ impl Context<'_> {
             let mut inputs = Vec::new();
             for given in given {
                 let value = context.build().input(given.shape.clone())?;
-                let val = if given.sequence { Val::Sequence } else { Val::Tensor };
-                inputs.push(val(value, given.elem));
+                inputs.push(given.like.renamed(value));
             }
             let bound = bind(context, &inputs)?;
             if graph.input.len() > bound.len() {
@@ -48,13 +61,25 @@ impl Context<'_> {
             for (info, val) in graph.input.iter().zip(bound) {
                 context.scopes.set(&info.name, level, val);
             }
-            context.constants(graph)?;
-            context.nodes(&graph.node)?;
-            graph.output.iter().map(|o| context.find(&o.name)).collect::<Result<Vec<_>, _>>()
+            context.body(graph)
         });
         self.scopes.pop();
         let level = self.levels.pop().unwrap_or_default();
         Ok(Body { level, results: made? })
+    }
+
+    /// Lowers a body, which takes nothing, in the place of its node.
+    pub fn within(&mut self, graph: &Graph) -> Result<Vec<Val>, EngineError> {
+        self.scopes.push(false);
+        let made = self.deeper(|context| context.body(graph));
+        self.scopes.pop();
+        made
+    }
+
+    fn body(&mut self, graph: &Graph) -> Result<Vec<Val>, EngineError> {
+        self.constants(graph)?;
+        self.nodes(&graph.node)?;
+        graph.output.iter().map(|o| self.find(&o.name)).collect()
     }
 }
 

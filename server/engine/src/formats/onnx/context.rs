@@ -1,6 +1,5 @@
 //! A model on its way into a graph: node by node, functions inlined.
 
-use super::elem::Elem;
 use super::lower::{self, Lowering, Stop};
 use super::proto::{Attribute, Function, Graph, Model, Node, Opset, Tensor};
 use super::scope::{Scopes, Val};
@@ -10,6 +9,7 @@ use super::weights::{Constant, Weights};
 use crate::formats::builder::Builder;
 use crate::formats::stored::Stored;
 use crate::graph::{Op, ValueId, Weight};
+use crate::plan::rules::Extents;
 use crate::{EngineError, Signature, UnsupportedOp};
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -43,6 +43,8 @@ pub struct Context<'m> {
     weights: Weights,
     unsupported: Vec<UnsupportedOp>,
     functions_entered: Vec<String>,
+    /// What the main graph says of its values' ranks.
+    told: HashMap<String, Extents>,
     nodes: usize,
     depth: usize,
 }
@@ -63,6 +65,7 @@ impl<'m> Context<'m> {
             weights,
             unsupported: Vec::new(),
             functions_entered: Vec::new(),
+            told: HashMap::new(),
             nodes: 0,
             depth: 0,
         }
@@ -88,6 +91,7 @@ impl<'m> Context<'m> {
                 inputs.push(spec);
             }
         }
+        self.told = graph.value_info.iter().filter_map(signature::told).collect();
         self.nodes(&graph.node)?;
         let mut outputs = Vec::new();
         for info in &graph.output {
@@ -99,7 +103,7 @@ impl<'m> Context<'m> {
                     value
                 }
                 Val::Unknown => continue,
-                Val::Absent | Val::Sequence(..) => {
+                Val::Absent | Val::Sequence(..) | Val::Optional(..) => {
                     self.refuse("(output)", &info.name, "an answer carries tensors, not sequences; put ConcatFromSequence or SequenceAt behind it");
                     continue;
                 }
@@ -163,10 +167,9 @@ impl<'m> Context<'m> {
         let (level, val) = found.ok_or_else(|| {
             EngineError::broken(format!("the value {name:?} is read before anything makes it"))
         })?;
-        Ok(match val {
-            Val::Tensor(value, elem) => Val::Tensor(self.brought(level, value)?, elem),
-            Val::Sequence(value, elem) => Val::Sequence(self.brought(level, value)?, elem),
-            other => other,
+        Ok(match val.id() {
+            Some(value) => val.renamed(self.brought(level, value)?),
+            None => val,
         })
     }
 
@@ -224,6 +227,10 @@ impl<'m> Context<'m> {
         let level = self.levels.len() - 1;
         for (n, name) in node.output.iter().enumerate().filter(|(_, name)| !name.is_empty()) {
             let val = made.get(n).copied().unwrap_or(Val::Unknown);
+            let told = self.told.get(name).filter(|_| level == 0 && self.functions_entered.is_empty());
+            if let (Val::Tensor(value, _), Some(shape)) = (val, told.cloned()) {
+                self.build().tell(value, shape);
+            }
             self.scopes.set(name, level, val);
         }
         Ok(())
@@ -336,14 +343,4 @@ fn bound<'n>(node: &'n Node, given: &HashMap<&str, &Attribute>) -> Cow<'n, Node>
     }
     node.attribute = attributes;
     Cow::Owned(node)
-}
-
-impl Val {
-    /// The tensor that it is.
-    pub fn tensor(self) -> Option<(ValueId, Elem)> {
-        match self {
-            Self::Tensor(value, elem) => Some((value, elem)),
-            _ => None,
-        }
-    }
 }

@@ -1,13 +1,36 @@
 //! Operators, one family a file. A family takes a node if it knows its operator; the rest is not supported.
 
+mod attention;
 mod casts;
 mod control;
+mod convolutions;
+mod encoders;
+mod features;
 mod joins;
+mod linear;
+mod machines;
+mod map;
 mod math;
 mod matrices;
+mod networks;
+mod norms;
 mod places;
+mod pools;
+mod quantised;
+mod quantised_images;
+mod random;
+mod recurrent;
 mod reduce;
+mod resizing;
+mod sampling;
+mod scan;
+mod scores;
+mod sequences;
 mod shapes;
+mod signals;
+mod texts;
+mod tfidf;
+mod trees;
 
 use super::context::Context;
 use super::elem::Elem;
@@ -60,7 +83,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 8] = [
+        let families: &[fn(&mut Self) -> Outcome] = &[
             Self::math,
             Self::casts,
             Self::shapes,
@@ -69,6 +92,26 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::reduce,
             Self::matrices,
             Self::control,
+            Self::attentions,
+            Self::networks,
+            Self::recurrents,
+            Self::quantised,
+            Self::sequences,
+            Self::texts_family,
+            Self::tfidf,
+            Self::random,
+            Self::encoders,
+            Self::features,
+            Self::linear,
+            Self::machines,
+            Self::trees,
+            Self::convolutions,
+            Self::pools,
+            Self::norms,
+            Self::resizing,
+            Self::sampling,
+            Self::signals,
+            Self::quantised_images,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

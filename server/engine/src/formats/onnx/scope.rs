@@ -13,8 +13,38 @@ pub enum Val {
     Sequence(ValueId, Elem),
     /// An optional value that is not there.
     Absent,
+    /// An optional value of which only a run knows whether it is there: a list of one item or of none; whether this is a sequence.
+    Optional(ValueId, Elem, bool),
     /// What an operator makes that is not supported: nothing that reads it is looked at.
     Unknown,
+}
+
+impl Val {
+    /// The same kind of value with another number.
+    pub fn renamed(self, value: ValueId) -> Self {
+        match self {
+            Self::Tensor(_, elem) => Self::Tensor(value, elem),
+            Self::Sequence(_, elem) => Self::Sequence(value, elem),
+            Self::Optional(_, elem, sequence) => Self::Optional(value, elem, sequence),
+            other => other,
+        }
+    }
+
+    /// Its number in its graph.
+    pub fn id(self) -> Option<ValueId> {
+        match self {
+            Self::Tensor(value, _) | Self::Sequence(value, _) | Self::Optional(value, ..) => Some(value),
+            Self::Absent | Self::Unknown => None,
+        }
+    }
+
+    /// The tensor that it is.
+    pub fn tensor(self) -> Option<(ValueId, Elem)> {
+        match self {
+            Self::Tensor(value, elem) => Some((value, elem)),
+            _ => None,
+        }
+    }
 }
 
 /// Values by name, and the graph in which each is: 0 is the outermost.

@@ -38,6 +38,12 @@ pub fn output(info: &ValueInfo, elem: Elem, known: Option<Extents>) -> TensorSpe
     TensorSpec { name: info.name.clone(), dtype, shape }
 }
 
+/// A value and its rank, as the model notes it. Its extents are not believed: an exporter may have noted those of its example.
+pub fn told(info: &ValueInfo) -> Option<(String, Extents)> {
+    let Some(TypeValue::Tensor(tensor)) = info.r#type.as_ref()?.value.as_ref() else { return None };
+    Some((info.name.clone(), vec![None; tensor.shape.as_ref()?.dim.len()]))
+}
+
 /// Exporters write what they do not know as a name, as nothing, or as a negative number.
 fn extent(dim: &Dimension) -> Option<usize> {
     dim.dim_value.and_then(|n| usize::try_from(n).ok())

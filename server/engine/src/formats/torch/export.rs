@@ -10,7 +10,7 @@ use super::weights::{Weights, check_order};
 use super::{FORMAT, failure};
 use crate::formats::zip::Zip;
 use crate::formats::{self, Access, Artifact, Program, Source};
-use crate::{EngineError, UnsupportedOp};
+use crate::{EngineError, Preferences, UnsupportedOp};
 use schema::Exported;
 use tensors::Tensors;
 
@@ -68,7 +68,14 @@ pub fn read_older(zip: Zip, access: Access) -> Result<Artifact, EngineError> {
 fn artifact(weights: Weights, mut programs: Vec<Program>, unsupported: Vec<UnsupportedOp>) -> Artifact {
     let (weights, stored) = weights.finish();
     programs.sort_by(|a, b| a.signature.name.cmp(&b.signature.name));
-    Artifact { format: FORMAT, programs, weights, unsupported, source: Source::Stored(stored) }
+    Artifact {
+        format: FORMAT,
+        programs,
+        weights,
+        unsupported,
+        source: Source::Stored(stored),
+        preferences: Preferences::default(),
+    }
 }
 
 fn json<T: serde::de::DeserializeOwned>(zip: &Zip, name: &str) -> Result<T, EngineError> {

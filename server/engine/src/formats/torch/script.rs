@@ -15,13 +15,14 @@ mod tree;
 use super::value::{Stop, Val};
 use super::weights::{Weights, check_order};
 use super::{FORMAT, failure};
+use crate::formats::overrides::Input;
 use crate::formats::zip::Zip;
 use crate::formats::{Access, Artifact, Program, Source};
-use crate::{DType, EngineError, UnsupportedOp};
+use crate::{DType, EngineError, Preferences, UnsupportedOp};
 use interpret::Interpreter;
 use objects::Data;
 use source::Text;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 /// How often a program is followed, with more known of its inputs each time.
 const MOST_ATTEMPTS: usize = 64;
@@ -45,12 +46,17 @@ pub fn prefix(zip: &Zip) -> Option<String> {
 }
 
 /// Reads an archive without its weights' values.
-pub fn read(zip: Zip, prefix: &str, access: Access) -> Result<Artifact, EngineError> {
+pub fn read(
+    zip: Zip,
+    prefix: &str,
+    inputs: &BTreeMap<String, Input>,
+    access: Access,
+) -> Result<Artifact, EngineError> {
     check_order(&zip, prefix)?;
     let text = Text::new(&zip, prefix);
     let data = Data::read(&zip, prefix)?;
     let traced = signature::traced(&zip, prefix)?;
-    let told = signature::told(&zip, prefix)?;
+    let told = signature::told(inputs)?;
     let mut reader = Reader {
         text,
         data,
@@ -70,7 +76,14 @@ pub fn read(zip: Zip, prefix: &str, access: Access) -> Result<Artifact, EngineEr
     };
     let unsupported = if programs.is_empty() { unsupported } else { Vec::new() };
     let (weights, stored) = weights.finish();
-    Ok(Artifact { format: FORMAT, programs, weights, unsupported, source: Source::Stored(stored) })
+    Ok(Artifact {
+        format: FORMAT,
+        programs,
+        weights,
+        unsupported,
+        source: Source::Stored(stored),
+        preferences: Preferences::default(),
+    })
 }
 
 /// An archive on its way.
@@ -79,7 +92,7 @@ struct Reader {
     data: Data,
     /// What a traced program was traced with.
     traced: Vec<Assumed>,
-    /// What the archive says of its inputs, by name.
+    /// What is said of its inputs beside it, by name.
     told: HashMap<String, Assumed>,
     weights: Weights,
     attempts: usize,

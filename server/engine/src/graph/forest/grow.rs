@@ -13,7 +13,7 @@ const MOST_WORDS: usize = 1 << 24;
 impl<T: Real> Forest<T> {
     /// One without trees: rows of so many features, and what each output begins with.
     pub fn new(features: usize, base: Vec<T>) -> Result<Self, EngineError> {
-        if features == 0 || features > (1 << 28) || base.is_empty() || base.len() > (1 << 20) {
+        if features == 0 || features > (1 << 27) || base.is_empty() || base.len() > (1 << 20) {
             return Err(EngineError::broken(format!(
                 "a forest of {features} features and {} outputs",
                 base.len()
@@ -26,6 +26,7 @@ impl<T: Real> Forest<T> {
             trees: Vec::new(),
             leaves: Vec::new(),
             words: Vec::new(),
+            values: Vec::new(),
             sets: Vec::new(),
             branches: 0,
             wide: None,
@@ -54,9 +55,12 @@ impl<T: Real> Forest<T> {
                 let branch = tree.get(from).ok_or_else(|| bad(format!("there is no node {from}")))?;
                 let first = self.nodes.len();
                 let node = self.node(branch, to, first).map_err(bad)?;
-                special |= node.asks & (Node::<T>::AMONG | Node::<T>::ZERO_NAN) != 0;
+                special |= node.asks & (Node::<T>::AMONG | Node::<T>::EQUAL | Node::<T>::ZERO_NAN) != 0;
                 self.nodes[to] = node;
-                if let Branch::Below { children, .. } | Branch::Among { children, .. } = branch {
+                if let Branch::Below { children, .. }
+                | Branch::Among { children, .. }
+                | Branch::Equal { children, .. } = branch
+                {
                     reached += 2;
                     if reached > tree.len() {
                         return Err(bad(format!("node {from} leads back to a node before it")));
@@ -93,6 +97,9 @@ impl<T: Real> Forest<T> {
             Branch::Among { feature, categories, missing, .. } => {
                 (*feature, self.set(categories)?, *missing, Node::<T>::AMONG)
             }
+            Branch::Equal { feature, values, missing, .. } => {
+                (*feature, self.values(values)?, *missing, Node::<T>::EQUAL)
+            }
         };
         if feature >= self.features {
             return Err(format!("feature {feature} of {}", self.features));
@@ -109,6 +116,17 @@ impl<T: Real> Forest<T> {
                 Missing::ZeroRight => Node::<T>::ZERO_NAN,
             };
         Ok(Node { threshold, value: T::zero(), asks: feature as u32 | bits, child: first as u32 })
+    }
+
+    /// Keeps a set of values; its number.
+    fn values(&mut self, values: &[T]) -> Result<T, String> {
+        if self.sets.len() >= (1 << 24) {
+            return Err("too many sets of values".to_owned());
+        }
+        let begin = self.values.len();
+        self.values.extend_from_slice(values);
+        self.sets.push([begin, self.values.len()]);
+        Ok(T::count(self.sets.len() - 1))
     }
 
     /// Keeps a set of categories, as bits; its number.

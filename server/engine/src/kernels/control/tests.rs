@@ -48,6 +48,34 @@ fn what_was_put_in_comes_out() {
 }
 
 #[test]
+fn sequences_grow_and_shrink_anywhere() {
+    let x = floats(&[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], &[2, 3]);
+    let parts = |keep, lengths: &[Value]| {
+        let inputs: Vec<&Value> = [&x].into_iter().chain(lengths).collect();
+        let items = run(Listing::Cut { axis: -1, keep }, &inputs)[0].items().unwrap().items.clone();
+        items.into_iter().map(|i| i.unwrap().dims().to_vec()).collect::<Vec<_>>()
+    };
+    assert_eq!(parts(true, &[]), [[2, 1], [2, 1], [2, 1]]);
+    assert_eq!(parts(false, &[]), [[2], [2], [2]]);
+    assert_eq!(parts(false, &[int(2)]), [[2, 2], [2, 1]]);
+    assert_eq!(parts(false, &[ints(&[0, 3])]), [[2, 0], [2, 3]]);
+    let list = &run(Listing::Cut { axis: 1, keep: true }, &[&x, &ints(&[1, 2])])[0];
+    let first = floats(&[7.0, 8.0], &[2, 1]);
+    let more = &run(Listing::Insert, &[list, &int(1), &first])[0];
+    let along = Listing::Along { kind: Kind::F32, axis: 1, stacked: false };
+    let whole = &run(along, &[more])[0];
+    assert_eq!(whole.slice::<f32>().unwrap(), [1.0, 7.0, 2.0, 3.0, 4.0, 8.0, 5.0, 6.0]);
+    let fewer = &run(Listing::Erase, &[more, &int(2)])[0];
+    let stacked = Listing::Along { kind: Kind::F32, axis: -1, stacked: true };
+    let whole = &run(stacked, &[fewer])[0];
+    assert_eq!((whole.dims(), whole.slice::<f32>().unwrap()), (&[2, 1, 2][..], &[1.0, 7.0, 4.0, 8.0][..]));
+    assert!(refused(Listing::Erase, &[fewer, &int(2)]).contains("item 2"));
+    assert!(refused(Listing::Insert, &[fewer, &int(3), &first]).contains("item 3"));
+    assert!(refused(Listing::Cut { axis: 1, keep: true }, &[&x, &int(0)]).contains("no length"));
+    assert!(refused(Listing::Cut { axis: 1, keep: true }, &[&x, &ints(&[1])]).contains("sum up"));
+}
+
+#[test]
 fn places_that_were_not_written_are_zeros() {
     let list = &run(Listing::Reserve, &[&ints(&[-1, 2]), &int(2)])[0];
     assert!(refused(Listing::Stack(Kind::F32), &[list, &ints(&[-1, 2])]).contains("not known"));

@@ -22,6 +22,10 @@ fn naive<T: Real>(tree: &[Branch<T>], row: &[T]) -> Vec<T> {
                 let among = || categories.iter().any(|c| value.to_i64() == Some(i64::from(*c)));
                 (children, absent(value, *missing).unwrap_or_else(among))
             }
+            Branch::Equal { feature, values, missing, children } => {
+                let value = given(*feature, *missing);
+                (children, absent(value, *missing).unwrap_or(!values.contains(&value)))
+            }
         };
         at = children[usize::from(right)];
     }
@@ -48,6 +52,9 @@ fn grow(rng: &mut fastrand::Rng, tree: &mut Vec<Branch<f32>>, depth: usize, how:
     let missing = how.missing[rng.usize(..how.missing.len())];
     let feature = rng.usize(..how.features);
     tree[at] = if how.categories && rng.bool() {
+        let values = (-3..4i8).filter(|_| rng.bool()).map(f32::from).collect();
+        Branch::Equal { feature, values, missing, children }
+    } else if how.categories && rng.bool() {
         Branch::Among {
             feature,
             categories: (0..rng.u32(1..70)).filter(|_| rng.bool()).collect(),

@@ -149,5 +149,8 @@ fn goes_right<T: Real>(forest: &Forest<T>, node: &Node<T>, mut value: T) -> bool
     if has(Node::<T>::AMONG) {
         return forest.has(node.threshold, value);
     }
+    if has(Node::<T>::EQUAL) {
+        return !forest.equals(node.threshold, value);
+    }
     value >= node.threshold
 }

@@ -61,6 +61,7 @@ fn moves(conv: &Conv) -> String {
     }
     match conv.padding {
         Padding::Same => text.push_str(" same"),
+        Padding::SameLower => text.push_str(" same, more before"),
         Padding::Valid => {}
         Padding::Explicit(around) => {
             let _ = write!(text, " padding {}", extents(&around));

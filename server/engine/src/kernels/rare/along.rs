@@ -26,6 +26,10 @@ pub fn run(op: &Along, inputs: &[&Value]) -> Values {
         }
         Along::GatherNd { batch } => one(gather_nd(*batch, x, second()?)),
         Along::Triangle { upper } => one(by_kind!(x, triangle(*upper, x, int(second()?)?))),
+        Along::Overlay { axis, circular } => {
+            let (update, places) = (second()?, at(inputs, 2)?);
+            one(by_kind!(x, overlay(*axis, *circular, x, update, places)))
+        }
         Along::Compress { axis } => one(compress(*axis, x, second()?)),
     }
 }
@@ -301,6 +305,32 @@ fn triangle<T: Element>(upper: bool, x: &Value, diagonal: i64) -> Outcome {
                     matrix[row * columns + column] = T::default();
                 }
             }
+        }
+    }
+    make(out, x.dims())
+}
+
+/// A part of an axis replaced, from a place on that each batch has of its own.
+fn overlay<T: Element>(along: i64, circular: bool, x: &Value, update: &Value, places: &Value) -> Outcome {
+    let along = axis(along, x.rank())?;
+    let fits = along > 0
+        && update.rank() == x.rank()
+        && (0..x.rank()).all(|n| n == along || update.dims()[n] == x.dims()[n]);
+    if !fits {
+        return Err(fail(format!("an update {:?} of {:?}", update.dims(), x.dims())));
+    }
+    let (own, new) = (x.dims()[along], update.dims()[along]);
+    let inner: usize = x.dims()[along + 1..].iter().product();
+    let outer: usize = x.dims()[1..along].iter().product();
+    let (starts, mut out) = (places.slice::<i64>()?, copied::<T>(x)?);
+    for (block, part) in update.slice::<T>()?.chunks_exact((new * inner).max(1)).enumerate() {
+        let batch = block / outer.max(1);
+        let start = *starts.get(batch).or(starts.first()).ok_or_else(|| fail("no places to write to"))?;
+        for (n, row) in part.chunks_exact(inner.max(1)).enumerate() {
+            let place = start.saturating_add(n as i64);
+            let place = if circular { place.rem_euclid((own as i64).max(1)) } else { place };
+            let to = (block * own + index(place, own)?) * inner;
+            out[to..to + inner].copy_from_slice(row);
         }
     }
     make(out, x.dims())

@@ -151,6 +151,35 @@ pub fn suppress_classes(pad_per_class: bool, clip: bool, inputs: &[&Value]) -> V
     answers.finish(*n, total)
 }
 
+/// boxes `[images, count, 4]`, scores `[images, classes, count]`, most of a class, overlap, least score; boxes are opposite
+/// corners, or centres and extents
+pub fn suppress_all(centred: bool, inputs: &[&Value]) -> Outcome {
+    let (boxes, scores) = (at(inputs, 0)?, at(inputs, 1)?);
+    let (&[images, count, 4], &[n, classes, each]) = (boxes.dims(), scores.dims()) else {
+        return Err(fail("boxes of four numbers and scores of classes are needed"));
+    };
+    if n != images || each != count {
+        return Err(fail(format!("boxes {:?} with scores {:?}", boxes.dims(), scores.dims())));
+    }
+    let most = usize::try_from(int(at(inputs, 2)?)?).unwrap_or(0);
+    let (overlap, least) = (float(at(inputs, 3)?)? as f32, float(at(inputs, 4)?)? as f32);
+    let limits = Limits { most, overlap, least, softness: 0.0 };
+    let corners = boxes.slice::<f32>()?.as_chunks::<4>().0;
+    let corner = |b: usize| match corners[b] {
+        [x, y, w, h] if centred => [x - w / 2.0, y - h / 2.0, x + w / 2.0, y + h / 2.0],
+        corners => corners,
+    };
+    let mut found: Vec<i64> = Vec::new();
+    for (number, scores) in scores.slice::<f32>()?.chunks_exact(count.max(1)).enumerate() {
+        let (image, class) = (number / classes, number % classes);
+        let first = image * count;
+        let kept = keep(scores, &limits, |a, b| shared(&corner(first + a), &corner(first + b)));
+        found.extend(kept.iter().flat_map(|(b, _)| [image as i64, class as i64, *b as i64]));
+    }
+    let rows = found.len() / 3;
+    make(found, &[rows, 3])
+}
+
 #[derive(Default)]
 struct Answers {
     boxes: Vec<f32>,

@@ -4,6 +4,7 @@ use super::super::access::{int, make, zeros};
 use super::super::{Outcome, Value, elements, fail};
 use super::scatter::Combine;
 use super::{by_kind, ragged, wide};
+use crate::graph::GramCounts;
 use num_traits::One;
 
 /// x, in one row or in several.
@@ -88,4 +89,36 @@ fn add_up<T: Combine + One>(
 pub fn bucketize(x: &Value, bounds: &[f32]) -> Outcome {
     let place = |x: &f64| bounds.partition_point(|b| f64::from(*b) <= *x) as i64;
     make(wide(x)?.iter().map(place).collect::<Vec<i64>>(), x.dims())
+}
+
+/// How often runs of numbers are met in each row: numbers that lie beside each other, or as far apart as may be skipped.
+pub fn grams(grams: &GramCounts, x: &Value) -> Outcome {
+    let &[rows, length] = x.dims() else {
+        return Err(fail(format!("runs are counted in rows, not in {:?}", x.dims())));
+    };
+    let columns = grams.weights.len();
+    let mut out = zeros::<f32>(&[rows, columns])?;
+    let mut run = Vec::new();
+    for n in 0..rows {
+        let row = &x.slice::<i64>()?[n * length..(n + 1) * length];
+        let counts = &mut out[n * columns..(n + 1) * columns];
+        for width in &grams.widths {
+            // Single numbers have nothing between them.
+            let apart = if *width == 1 { 1 } else { grams.skips.saturating_add(1).min(length) };
+            for step in 1..=apart {
+                let reach = step.saturating_mul(width.saturating_sub(1));
+                for begin in 0..length.saturating_sub(reach) {
+                    run.clear();
+                    run.extend(row[begin..=begin + reach].iter().step_by(step));
+                    if let Some(column) = grams.columns.get(&run) {
+                        counts[*column] += 1.0;
+                    }
+                }
+            }
+        }
+        for (count, weight) in counts.iter_mut().zip(&grams.weights) {
+            *count = weight * if grams.binary { count.min(1.0) } else { *count };
+        }
+    }
+    make(out, &[rows, columns])
 }

@@ -2,6 +2,8 @@
 
 use super::super::access::make;
 use super::super::{Outcome, Value, elements, fail};
+use super::bitmaps;
+use crate::graph::Colours;
 use crate::{DType, EngineError};
 use std::io::Cursor;
 use zune_jpeg::JpegDecoder;
@@ -15,12 +17,12 @@ const PNG: &[u8] = b"\x89PNG";
 const JPEG: &[u8] = b"\xff\xd8\xff";
 
 /// Pixels of 16 bits, or of 8 in their low halves.
-struct Picture {
-    width: usize,
-    height: usize,
-    channels: usize,
-    wide: bool,
-    samples: Vec<u16>,
+pub struct Picture {
+    pub width: usize,
+    pub height: usize,
+    pub channels: usize,
+    pub wide: bool,
+    pub samples: Vec<u16>,
 }
 
 /// The pixels of a file, [height, width, channels].
@@ -33,8 +35,48 @@ pub fn decode(x: &Value, channels: usize, dtype: DType) -> Outcome {
     } else {
         return Err(fail("a picture that is neither PNG nor JPEG"));
     };
+    samples_of(&picture, channels, dtype)
+}
+
+/// The pixels of a file whose bytes are the elements of a value, [height, width, channels].
+pub fn decode_bytes(x: &Value, colours: Colours) -> Outcome {
+    let bytes: Option<Vec<u8>> = x.slice::<i64>()?.iter().map(|b| u8::try_from(*b).ok()).collect();
+    let file = &bytes.ok_or_else(|| fail("a file is made of bytes"))?[..];
+    let picture = match file {
+        [0x89, b'P', b'N', b'G', ..] => png(file)?,
+        [0xff, 0xd8, 0xff, ..] => jpeg(file, 3)?,
+        [b'B', b'M', ..] => bitmaps::bmp(file)?,
+        [b'P', b'1'..=b'6', ..] => bitmaps::pnm(file)?,
+        [b'R', b'I', b'F', b'F', ..] => return Err(other_format("WebP")),
+        [b'I', b'I', 42, 0, ..] | [b'M', b'M', 0, 42, ..] => return Err(other_format("TIFF")),
+        [0, 0, 0, 12, b'j', b'P', ..] | [0xff, 0x4f, 0xff, 0x51, ..] => {
+            return Err(other_format("JPEG 2000"));
+        }
+        _ => return Err(other_format("unknown")),
+    };
+    let samples = samples_of(&picture, 3, DType::U8)?;
+    let mut pixels = samples.slice::<i64>()?.to_vec();
+    let shape = [picture.height, picture.width, 3];
+    match colours {
+        Colours::Rgb => return Ok(samples),
+        Colours::Bgr => pixels.as_chunks_mut::<3>().0.iter_mut().for_each(|p| p.reverse()),
+        Colours::Grey => {
+            // The shares of ITU-R 601, in parts of 65536.
+            let grey = |p: &[i64; 3]| (p[0] * 19595 + p[1] * 38470 + p[2] * 7471 + 0x8000) >> 16;
+            let greys: Vec<i64> = pixels.as_chunks::<3>().0.iter().map(grey).collect();
+            return make(greys, &[shape[0], shape[1], 1]);
+        }
+    }
+    make(pixels, &shape)
+}
+
+fn other_format(name: &str) -> EngineError {
+    fail(format!("a picture in a format ({name}) other than PNG, JPEG, BMP and PNM"))
+}
+
+fn samples_of(picture: &Picture, channels: usize, dtype: DType) -> Outcome {
     let wanted = if channels == 0 { picture.channels } else { channels };
-    let samples = recoloured(&picture, wanted)?;
+    let samples = recoloured(picture, wanted)?;
     let shape = [picture.height, picture.width, wanted];
     let wide = picture.wide;
     let byte = |s: u16| if wide { s >> 8 } else { s };

@@ -1,7 +1,10 @@
 //! Which function does what to images.
 
 use super::super::{Outcome, Value, fail};
-use super::{Values, at, boxes, color, crop, decode, neighbours, one, scale, volume};
+use super::{
+    Values, at, boxes, color, crop, decode, deformable, folding, neighbours, one, regions, resample,
+    sampling, scale, volume,
+};
 use crate::graph::Imaging;
 
 pub fn run(op: &Imaging, inputs: &[&Value]) -> Values {
@@ -13,6 +16,8 @@ pub fn run(op: &Imaging, inputs: &[&Value]) -> Values {
         Imaging::SuppressClasses { pad_per_class, clip } => {
             boxes::suppress_classes(*pad_per_class, *clip, inputs)
         }
+        Imaging::SuppressAll { centred } => one(boxes::suppress_all(*centred, inputs)),
+        Imaging::Fold(how) => folding::fold(how, at(inputs, 0)?),
         _ => one(single(op, inputs)),
     }
 }
@@ -31,7 +36,7 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::Patches { window, sliding } => volume::patches(x, *window, sliding),
         Imaging::SpaceToDepth(block) => neighbours::space_to_depth(x, *block),
         Imaging::DepthToSpace(block) => neighbours::depth_to_space(x, *block),
-        Imaging::Lrn { radius, bias, alpha, beta } => neighbours::lrn(x, *radius, *bias, *alpha, *beta),
+        Imaging::Lrn { around, bias, alpha, beta } => neighbours::lrn(x, *around, *bias, *alpha, *beta),
         Imaging::Bicubic { align_corners, half_pixel } => {
             scale::bicubic(x, second()?, *align_corners, *half_pixel)
         }
@@ -48,6 +53,26 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::AdjustSaturation => color::saturation(x, second()?),
         Imaging::RgbToHsv => color::to_hsv(x),
         Imaging::HsvToRgb => color::to_rgb(x),
+        other => placed(other, inputs),
+    }
+}
+
+/// At places that are computed.
+fn placed(op: &Imaging, inputs: &[&Value]) -> Outcome {
+    let x = at(inputs, 0)?;
+    let second = || at(inputs, 1);
+    let third = || at(inputs, 2);
+    match op {
+        Imaging::FromColumns(window) => folding::from_columns(window, x, second()?, third()?),
+        Imaging::Resample(how) => resample::resample(how, x, second()?, third()?),
+        Imaging::SampleGrid(how) => sampling::sample(how, x, second()?),
+        Imaging::AffineGrid { align_corners } => sampling::affine(*align_corners, x, second()?),
+        Imaging::RoiAlign(how) => regions::align(how, x, second()?, third()?),
+        Imaging::RoiMax { size, scale } => regions::maxima(*size, *scale, x, second()?),
+        Imaging::Deformable { window, groups, offset_groups } => {
+            deformable::convolve(window, *groups, *offset_groups, inputs)
+        }
+        Imaging::DecodeBytes(colours) => decode::decode_bytes(x, *colours),
         other => Err(fail(format!("{other:?} cannot be run"))),
     }
 }

@@ -72,9 +72,10 @@ fn einsum_is_a_sum_over_every_letter() {
 }
 
 fn sliding(dice: &mut Dice) -> Sliding {
-    let padding = match dice.roll(3) {
+    let padding = match dice.roll(4) {
         0 => Padding::Same,
         1 => Padding::Valid,
+        2 => Padding::SameLower,
         _ => Padding::Explicit([dice.roll(3) as usize, 1, 0, dice.roll(3) as usize]),
     };
     let mut three = || [1, 2, 3].map(|most| dice.roll(most) as usize + 1);
@@ -86,9 +87,11 @@ fn tap(s: &Sliding, axis: usize, size: usize, window: usize, out: usize, tap: us
     let before = match s.padding {
         Padding::Valid => 0,
         Padding::Explicit([t, _, l, _]) => [s.depth_padding[0], t, l][axis],
-        Padding::Same => {
+        Padding::Same | Padding::SameLower => {
             let span = (window - 1) * s.dilations[axis] + 1;
-            ((size.div_ceil(s.strides[axis]).max(1) - 1) * s.strides[axis] + span).saturating_sub(size) / 2
+            let needed = (size.div_ceil(s.strides[axis]).max(1) - 1) * s.strides[axis] + span;
+            let around = needed.saturating_sub(size);
+            if s.padding == Padding::Same { around / 2 } else { around.div_ceil(2) }
         }
     };
     (out * s.strides[axis] + tap * s.dilations[axis]).checked_sub(before).filter(|at| *at < size)

@@ -3,6 +3,9 @@
 use super::super::access::make;
 use super::super::moves::permute;
 use super::super::{Outcome, Value, fail};
+use crate::value::{Element, Kind};
+use num_traits::Float;
+use std::iter::Sum;
 
 /// Blocks of pixels become channels.
 pub fn space_to_depth(x: &Value, block: usize) -> Outcome {
@@ -26,17 +29,30 @@ pub fn depth_to_space(x: &Value, block: usize) -> Outcome {
 }
 
 /// Each channel divided by a power of the squares of those around it.
-pub fn lrn(x: &Value, radius: i64, bias: f32, alpha: f32, beta: f32) -> Outcome {
+pub fn lrn(x: &Value, around: [i64; 2], bias: f32, alpha: f32, beta: f32) -> Outcome {
+    match x.kind() {
+        Kind::F64 => normalised::<f64>(x, around, bias, alpha, beta),
+        _ => normalised::<f32>(x, around, bias, alpha, beta),
+    }
+}
+
+fn normalised<T: Element + Float + From<f32> + Sum>(
+    x: &Value,
+    around: [i64; 2],
+    bias: f32,
+    alpha: f32,
+    beta: f32,
+) -> Outcome {
     let Some(c) = x.dims().last().copied().filter(|c| *c > 0) else { return Ok(x.clone()) };
-    let radius = usize::try_from(radius).unwrap_or(0);
-    let mut out = x.slice::<f32>()?.to_vec();
-    let mut squares = vec![0.0f32; c];
+    let [before, after] = around.map(|n| usize::try_from(n).unwrap_or(0));
+    let [bias, alpha, beta] = [bias, alpha, beta].map(<T as From<f32>>::from);
+    let mut out = x.slice::<T>()?.to_vec();
+    let mut squares = vec![T::zero(); c];
     for row in out.chunks_exact_mut(c) {
-        squares.iter_mut().zip(row.iter()).for_each(|(s, x)| *s = x * x);
+        squares.iter_mut().zip(row.iter()).for_each(|(s, x)| *s = *x * *x);
         for (i, x) in row.iter_mut().enumerate() {
-            let around =
-                &squares[i.saturating_sub(radius)..i.saturating_add(radius).saturating_add(1).min(c)];
-            *x *= (bias + alpha * around.iter().sum::<f32>()).powf(-beta);
+            let around = &squares[i.saturating_sub(before)..i.saturating_add(after).saturating_add(1).min(c)];
+            *x = *x * (bias + alpha * around.iter().copied().sum::<T>()).powf(-beta);
         }
     }
     make(out, x.dims())

@@ -2,7 +2,7 @@
 
 use super::super::access::int;
 use super::super::{Value, fail};
-use super::{Values, at, count, example, ragged, segments, sparse, unique};
+use super::{Values, at, count, coupled, example, ragged, segments, sparse, unique};
 use crate::graph::Rows;
 
 pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
@@ -18,6 +18,8 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
             one(count::sparse([x, second()?, third()?], fourth()?, at(inputs, 4)?, *binary))
         }
         Rows::Bucketize(bounds) => one(count::bucketize(x, bounds)),
+        Rows::GramCounts(grams) => one(count::grams(grams, x)),
+        Rows::Coupled { classes } => one(coupled::classes(x, *classes)),
         Rows::Where => one(unique::places(x)),
         Rows::Unique => unique::unique(x, inputs.get(1).copied()),
         Rows::Segments(kind) => one(segments::sorted(*kind, x, second()?, None)),

@@ -7,10 +7,10 @@ use crate::graph::Spectrum;
 use crate::value::Kind;
 use std::f64::consts::PI;
 
-type Complex = (f64, f64);
+pub type Complex = (f64, f64);
 
 /// Rows that are longer are not transformed.
-const LONGEST: usize = 1 << 24;
+pub const LONGEST: usize = 1 << 24;
 
 fn times(a: Complex, b: Complex) -> Complex {
     (a.0 * b.0 - a.1 * b.1, a.0 * b.1 + a.1 * b.0)
@@ -159,7 +159,7 @@ impl Grid {
 }
 
 /// How rows of one length are transformed: halved again and again, or as a convolution of such a length.
-struct Plan {
+pub struct Plan {
     count: usize,
     inverse: bool,
     /// The turns of the length that is halved.
@@ -170,7 +170,7 @@ struct Plan {
 }
 
 impl Plan {
-    fn new(count: usize, inverse: bool) -> Self {
+    pub fn new(count: usize, inverse: bool) -> Self {
         let sign = if inverse { 1.0 } else { -1.0 };
         let size = if count.is_power_of_two() { count } else { (2 * count).next_power_of_two() };
         let turns = (0..size / 2).map(|n| turn(-2.0 * PI * n as f64 / size as f64)).collect();
@@ -190,7 +190,7 @@ impl Plan {
         plan
     }
 
-    fn run(&self, line: &mut [Complex]) {
+    pub fn run(&self, line: &mut [Complex]) {
         if self.chirp.is_empty() {
             let flip = |line: &mut [Complex]| line.iter_mut().for_each(|c| c.1 = -c.1);
             if self.inverse {

@@ -87,8 +87,8 @@ fn imaging() -> Vec<Imaging> {
     }
     all.extend([0, 1, 2].map(Imaging::SpaceToDepth));
     all.extend([0, 1, 2].map(Imaging::DepthToSpace));
-    all.push(Imaging::Lrn { radius: 2, bias: 1.0, alpha: 1.0, beta: 0.5 });
-    all.push(Imaging::Lrn { radius: i64::MAX, bias: 1.0, alpha: 1.0, beta: 0.5 });
+    all.push(Imaging::Lrn { around: [2, 1], bias: 1.0, alpha: 1.0, beta: 0.5 });
+    all.push(Imaging::Lrn { around: [i64::MAX; 2], bias: 1.0, alpha: 1.0, beta: 0.5 });
     for flag in [false, true] {
         all.push(Imaging::Bicubic { align_corners: flag, half_pixel: !flag });
         all.push(Imaging::Area { align_corners: flag });
@@ -105,11 +105,67 @@ fn imaging() -> Vec<Imaging> {
     }
     all.extend([Imaging::AdjustContrast, Imaging::AdjustHue, Imaging::AdjustSaturation]);
     all.extend([Imaging::RgbToHsv, Imaging::HsvToRgb]);
+    all.extend(placed());
     all
+}
+
+fn placed() -> Vec<Imaging> {
+    let mut all = Vec::new();
+    for (axes, same) in [(1, None), (2, Some(Padding::SameLower)), (3, Some(Padding::Same))] {
+        let mut window = Window::new(&vec![2; axes]);
+        (window.strides, window.pads, window.same) = (vec![2; axes], vec![[1, 0]; axes], same);
+        for fold in [Fold::Max, Fold::Mean { around: true }, Fold::Norm(2.0)] {
+            let how = Folding { fold, window: window.clone(), round_up: true, column_major: true };
+            all.push(Imaging::Fold(Box::new(how)));
+        }
+        all.push(Imaging::FromColumns(Box::new(window.clone())));
+        all.push(Imaging::Deformable { window: Box::new(window), groups: 1, offset_groups: 1 });
+    }
+    all.push(Imaging::FromColumns(Box::new(Window::new(&[]))));
+    for method in [Method::Nearest(Nearest::Floor), Method::Linear, Method::Cubic(-0.5)] {
+        for coordinates in [Coordinates::HalfPixel, Coordinates::AlignCorners, Coordinates::Region] {
+            let (by_sizes, aspect) = (coordinates != Coordinates::HalfPixel, Aspect::Stretch);
+            let how = Resample {
+                axes: Vec::new(),
+                by_sizes,
+                aspect,
+                method,
+                coordinates,
+                antialias: by_sizes,
+                exclude_outside: !by_sizes,
+                beyond: 0.0,
+            };
+            all.push(Imaging::Resample(Box::new(how)));
+        }
+        for around in [Around::Zeros, Around::Border, Around::Reflection] {
+            all.push(Imaging::SampleGrid(Grid { method, around, align_corners: around == Around::Border }));
+        }
+    }
+    for flag in [false, true] {
+        all.push(Imaging::AffineGrid { align_corners: flag });
+        all.push(Imaging::SuppressAll { centred: flag });
+        let how = RoiAlign { max: flag, half_pixel: !flag, size: [2, 1], samples: 0, scale: 0.5 };
+        all.push(Imaging::RoiAlign(how));
+    }
+    all.push(Imaging::RoiMax { size: [2, 2], scale: 1.0 });
+    all.extend([Colours::Bgr, Colours::Grey].map(Imaging::DecodeBytes));
+    all
+}
+
+fn signals() -> Vec<Rare> {
+    let mut all = vec![Signal::MelWeights];
+    for flag in [false, true] {
+        all.push(Signal::Dft { inverse: flag, one_sided: false });
+        all.push(Signal::Dft { inverse: flag, one_sided: true });
+        all.push(Signal::Stft { one_sided: flag });
+        all.push(Signal::Window { terms: [0.5, -0.5, 0.0], periodic: flag });
+    }
+    all.into_iter().map(Rare::Signal).collect()
 }
 
 fn rare() -> Vec<Rare> {
     let mut all: Vec<Rare> = imaging().into_iter().map(Rare::Image).collect();
+    all.extend(signals());
     all.extend([Function::Acos, Function::Digamma, Function::Erfinv, Function::Invert].map(Rare::Function));
     all.extend([Function::IsNan, Function::Lgamma, Function::Ndtri].map(Rare::Function));
     all.extend([Pairing::Atan2, Pairing::BitAnd, Pairing::FloorMod, Pairing::TruncateMod].map(Rare::Pairing));

@@ -67,10 +67,11 @@ impl Sizes {
         for i in 0..3 {
             let span = (window[i] - 1) * s.dilations[i] + 1;
             let (first, last) = match s.padding {
-                Padding::Same => {
+                Padding::Same | Padding::SameLower => {
                     out[i] = own[i].div_ceil(s.strides[i]);
                     let needed = (out[i].max(1) - 1).saturating_mul(s.strides[i]).saturating_add(span);
-                    before[i] = needed.saturating_sub(own[i]) / 2;
+                    let around = needed.saturating_sub(own[i]);
+                    before[i] = if s.padding == Padding::Same { around / 2 } else { around.div_ceil(2) };
                     continue;
                 }
                 Padding::Valid => (0, 0),

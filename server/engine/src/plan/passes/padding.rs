@@ -15,7 +15,7 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
         let before = match conv.padding {
             Padding::Valid => [0; 4],
             Padding::Explicit(sides) => sides,
-            Padding::Same => continue,
+            Padding::Same | Padding::SameLower => continue,
         };
         let pad = makers.get(&draft.nodes[number].inputs[0]).map(|n| &draft.nodes[*n]);
         let Some(pad) = pad.filter(|n| n.op == Op::Pad) else { continue };

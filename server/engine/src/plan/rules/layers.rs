@@ -1,8 +1,8 @@
 //! Products, windows and images.
 
-use super::{Extents, Found, Known, numbers, show};
+use super::{Extents, Found, Known, moves, numbers, show};
 use crate::EngineError;
-use crate::graph::{Conv, Padding, Pool, Product, Products};
+use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products};
 use crate::kernels::{Geometry, fail};
 
 pub fn matmul(a: &Known, b: &Known, transpose_a: bool, transpose_b: bool) -> Found {
@@ -42,6 +42,27 @@ pub fn forest(x: &Known, features: usize, outputs: usize) -> Found {
             Ok(Known::shaped(vec![rows, Some(outputs)]))
         }
         _ => Err(fail(format!("trees over {features} features on {}", show(shape)))),
+    }
+}
+
+pub fn scores(x: &Known, dimensions: usize) -> Found {
+    let Some(shape) = &x.shape else { return Ok(Known::default()) };
+    match shape[..] {
+        [rows, given] if given.is_none_or(|given| given == dimensions) => Ok(Known::shaped(vec![rows])),
+        _ => Err(fail(format!("a cut forest over {dimensions} dimensions on {}", show(shape)))),
+    }
+}
+
+pub fn neighbours(inputs: &[&Known], width: usize, outputs: usize) -> Result<Vec<Known>, EngineError> {
+    let k = inputs.get(1).and_then(|k| usize::try_from(k.number()?).ok());
+    let Some(shape) = inputs.first().and_then(|x| x.shape.as_ref()) else {
+        return Ok(vec![Known::default(); outputs]);
+    };
+    match shape[..] {
+        [rows, given] if given.is_none_or(|given| given == width) => {
+            Ok(vec![Known::shaped(vec![rows, k]); outputs])
+        }
+        _ => Err(fail(format!("neighbours among vectors of {width} numbers of {}", show(shape)))),
     }
 }
 
@@ -129,6 +150,35 @@ pub fn pool(x: &Known, pool: &Pool) -> Found {
     };
     let [rows, columns] = windows(image, pool.window, &as_conv)?;
     Ok(Known::shaped(vec![image[0], rows, columns, image[3]]))
+}
+
+/// The shape is told, or its inner extents are.
+pub fn conv_transposed(size: &Known, weights: &Known, x: &Known) -> Known {
+    let (told, Some(rank)) = (moves::as_told(size), x.rank()) else { return moves::as_told(size) };
+    match told.shape {
+        Some(inner) if rank > 2 && inner.len() == rank - 2 => {
+            let batch = x.shape.as_ref().and_then(|s| s.first().copied().flatten());
+            let outs = weights.shape.as_ref().and_then(|w| w.get(rank - 2).copied().flatten());
+            Known::shaped([&[batch], &inner[..], &[outs]].concat())
+        }
+        shape => Known { shape, numbers: None },
+    }
+}
+
+/// What is known of volumes: their axes, batch and channels.
+pub fn imaging(op: &Imaging, x: &Known, second: &Known, third: &Known) -> Known {
+    let Some([batch, .., channels]) = x.shape.as_deref() else { return Known::default() };
+    let inner = |last: Option<usize>| {
+        let between = vec![None; x.rank().unwrap_or(2) - 2];
+        Known::shaped([&[*batch], &between[..], &[last]].concat())
+    };
+    match op {
+        Imaging::Conv3d(_) => inner(second.shape.as_ref().and_then(|w| w.last().copied().flatten())),
+        Imaging::Pool3d { .. } => inner(*channels),
+        Imaging::ConvTranspose3d(_) => conv_transposed(x, second, third),
+        Imaging::Lrn { .. } => Known { shape: x.shape.clone(), numbers: None },
+        _ => Known::default(),
+    }
 }
 
 pub fn resize(x: &Known, size: &Known) -> Found {

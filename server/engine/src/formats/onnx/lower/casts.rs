@@ -65,6 +65,12 @@ impl Lowering<'_, '_> {
         let (x, from) = self.tensor(0)?;
         let to = self.int("to").and_then(Elem::of);
         match (from, to) {
+            // A truth is a byte of 0 or 1.
+            (Elem::BOOL, Some(to @ Elem::Plain(DType::U8 | DType::I8)))
+            | (Elem::U8 | Elem::I8, Some(to @ Elem::BOOL)) => {
+                let made = self.cast_to(x, from, to)?;
+                Self::give(made, to)
+            }
             (Elem::Plain(a), Some(to @ Elem::Plain(b))) if from.bits() == to.bits() => {
                 let made = self.rare(Rare::Bitcast { from: a, to: b }, &[x])?;
                 Self::give(made, to)

@@ -1,10 +1,18 @@
 //! Branches and loops.
 
 use super::super::bodies::{Body, Given};
+use super::super::proto::{TypeValue, ValueInfo};
 use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::formats::builder::Builder;
 use crate::graph::{self, Binary as B, Compare as C, Control, Listing, Literal, Op, ValueId};
+use crate::plan::rules::Extents;
 use std::sync::Arc;
+
+/// What a body makes: as what, and its shape as far as it is known.
+pub(super) struct Made {
+    val: Val,
+    shape: Option<Extents>,
+}
 
 impl Lowering<'_, '_> {
     pub(super) fn control(&mut self) -> Outcome {
@@ -16,30 +24,27 @@ impl Lowering<'_, '_> {
         }
     }
 
-    /// Results that are tensors, or sequences; what they are of.
-    fn results(body: &Body) -> Result<Vec<(ValueId, Val)>, Stop> {
-        let value = |val: &Val| match val {
-            Val::Tensor(value, _) | Val::Sequence(value, _) => Ok((*value, *val)),
-            Val::Absent => Self::refuse("a body whose result may not be there"),
-            Val::Unknown => Self::refuse("its body has operations that are not supported"),
+    /// Results that are there; what they are.
+    pub(super) fn results(body: &Body) -> Result<Vec<(ValueId, Val)>, Stop> {
+        let value = |val: &Val| match (val, val.id()) {
+            (_, Some(value)) => Ok((value, *val)),
+            (Val::Unknown, _) => Self::refuse("its body has operations that are not supported"),
+            _ => Self::refuse("a body whose result is an optional value that is never there"),
         };
         body.results.iter().map(value).collect()
     }
 
-    fn renamed(val: Val, value: ValueId) -> Val {
-        match val {
-            Val::Tensor(_, elem) => Val::Tensor(value, elem),
-            Val::Sequence(_, elem) => Val::Sequence(value, elem),
-            other => other,
-        }
-    }
-
     fn branch(&mut self) -> Outcome {
         let choice = self.value(0)?;
-        let choice = self.build().reshape(choice, &[])?;
         let (then, other) = (self.graph("then_branch")?, self.graph("else_branch")?);
+        if let Some(Literal::Bool(known, _)) = self.build().constant(choice) {
+            let chosen = if known.first().is_some_and(|b| *b != 0) { then } else { other };
+            return Ok(Some(self.context.within(chosen)?));
+        }
+        let choice = self.build().reshape(choice, &[])?;
         let mut then = self.context.apart(then, &[], |_, _| Ok(Vec::new()))?;
         let mut other = self.context.apart(other, &[], |_, _| Ok(Vec::new()))?;
+        Self::made_optional(&mut then, &mut other)?;
         let (yes, no) = (Self::results(&then)?, Self::results(&other)?);
         if yes.len() != no.len() || yes.len() < self.node.output.len() {
             return Err(Self::broken("its branches have other numbers of results"));
@@ -54,32 +59,45 @@ impl Lowering<'_, '_> {
         ];
         let op = Op::Control(Arc::new(Control::Branch { branches, by_truth: true }));
         let made = self.build().add_many(op, &inputs, yes.len())?;
-        Ok(Some(made.into_iter().zip(yes).map(|(v, (_, val))| Self::renamed(val, v)).collect()))
+        Ok(Some(made.into_iter().zip(yes).map(|(v, (_, val))| val.renamed(v)).collect()))
     }
 
-    fn given(&mut self, val: Val) -> Result<(ValueId, Given), Stop> {
-        match val {
-            // What changes from step to step may change its shape too, but not its rank.
-            Val::Tensor(value, elem) => {
-                let rank = self.build().rank(value);
-                Ok((value, Given { sequence: false, elem, shape: rank.map(|r| vec![None; r]) }))
+    /// What only one of two branches makes, both make as an optional value.
+    fn made_optional(then: &mut Body, other: &mut Body) -> Result<(), Stop> {
+        for n in 0..then.results.len().min(other.results.len()) {
+            let like = match (then.results[n], other.results[n]) {
+                (Val::Tensor(..), Val::Tensor(..)) | (Val::Sequence(..), Val::Sequence(..)) => continue,
+                (Val::Absent, there) | (there, _) => there,
+            };
+            for body in [&mut *then, &mut *other] {
+                body.results[n] = optional_like(&mut body.level.build, body.results[n], like)?;
             }
-            Val::Sequence(value, elem) => Ok((value, Given { sequence: true, elem, shape: None })),
-            Val::Absent | Val::Unknown => Self::refuse("a loop over an optional value"),
+        }
+        Ok(())
+    }
+
+    pub(super) fn given(&mut self, val: Val) -> Result<(ValueId, Given), Stop> {
+        match (val, val.id()) {
+            // What changes from step to step may change its shape too, but not its rank.
+            (Val::Tensor(..), Some(value)) => {
+                let rank = self.build().rank(value);
+                Ok((value, Given { like: val, shape: rank.map(|r| vec![None; r]) }))
+            }
+            (_, Some(value)) => Ok((value, Given { like: val, shape: None })),
+            _ => Self::refuse("a loop over an optional value that is not there"),
         }
     }
 
-    fn scalar_given(elem: Elem) -> Given {
-        Given { sequence: false, elem, shape: Some(Vec::new()) }
+    pub(super) fn scalar_given(elem: Elem) -> Given {
+        Given { like: Val::Tensor(0, elem), shape: Some(Vec::new()) }
     }
 
     /// As many lists, empty, and that a body takes them.
-    fn lists(&mut self, count: usize) -> Result<(Vec<ValueId>, Vec<Given>), Stop> {
+    pub(super) fn lists(&mut self, count: usize) -> Result<(Vec<ValueId>, Vec<Given>), Stop> {
         let (mut lists, mut given) = (Vec::new(), Vec::new());
         for _ in 0..count {
-            let shape = self.build().ints(&[-1])?;
-            lists.push(self.add(Op::List(Listing::Empty), &[shape])?);
-            given.push(Given { sequence: true, elem: Elem::F32, shape: None });
+            lists.push(self.empty_list()?);
+            given.push(Given { like: Val::Sequence(0, Elem::F32), shape: None });
         }
         Ok((lists, given))
     }
@@ -98,7 +116,10 @@ impl Lowering<'_, '_> {
         };
         let mut state = vec![self.build().int(0)?, go_on];
         let mut takes = vec![Self::scalar_given(Elem::I64), Self::scalar_given(Elem::BOOL)];
-        for val in self.inputs.get(2..).unwrap_or_default().to_vec() {
+        for (n, mut val) in self.inputs.get(2..).unwrap_or_default().to_vec().into_iter().enumerate() {
+            if val == Val::Absent {
+                val = self.absent(graph.input.get(n + 2))?;
+            }
             let (value, given) = self.given(val)?;
             state.push(value);
             takes.push(given);
@@ -112,6 +133,11 @@ impl Lowering<'_, '_> {
         state.push(most);
         takes.push(Self::scalar_given(Elem::I64));
         let mut body = self.context.apart(graph, &takes, |_, inputs| Ok(inputs[..own].to_vec()))?;
+        for (n, taken) in takes.iter().enumerate().take(own).skip(2) {
+            if let (Val::Optional(..), Some(result)) = (taken.like, body.results.get_mut(n - 1)) {
+                *result = optional_like(&mut body.level.build, *result, taken.like)?;
+            }
+        }
         let results = Self::results(&body)?;
         state.extend(body.captured());
         let build = &mut body.level.build;
@@ -124,14 +150,28 @@ impl Lowering<'_, '_> {
         }
         next.extend(&inputs[own + count..]);
         let condition = Self::condition(state.len(), [0, own + count], Some(1))?;
+        let found = Self::made(&body, &results[1..]);
         let body = body.function("body", next);
         let made = self.looped(condition, body, &state)?;
-        let vals: Vec<Val> = results[1..].iter().map(|(_, val)| *val).collect();
-        self.finished(&made[2..], &vals, own - 2)
+        let mut vals = self.finished(&made[2..], &found, own - 2)?.unwrap_or_default();
+        // What the body says is there after a step is there after the loop.
+        for (n, val) in vals.iter_mut().enumerate().take(own - 2) {
+            let kind = graph.output[n + 1].r#type.as_ref().and_then(|t| t.value.as_ref());
+            if let Val::Optional(..) = val
+                && !matches!(kind, None | Some(TypeValue::Optional(_)))
+            {
+                *val = self.element(*val)?;
+            }
+        }
+        Ok(Some(vals))
     }
 
     /// Whether the step, one of the inputs, is less than another, and a third one holds.
-    fn condition(inputs: usize, [step, most]: [usize; 2], holds: Option<usize>) -> Result<graph::Body, Stop> {
+    pub(super) fn condition(
+        inputs: usize,
+        [step, most]: [usize; 2],
+        holds: Option<usize>,
+    ) -> Result<graph::Body, Stop> {
         let mut build = Builder::default();
         let inputs = (0..inputs).map(|_| build.input(None)).collect::<Result<Vec<_>, _>>()?;
         let mut go_on = build.add(Op::Compare(C::Less), &[inputs[step], inputs[most]])?;
@@ -142,7 +182,7 @@ impl Lowering<'_, '_> {
         Ok(graph::Body { name: "condition".to_owned(), graph: build.graph })
     }
 
-    fn looped(
+    pub(super) fn looped(
         &mut self,
         condition: graph::Body,
         body: graph::Body,
@@ -152,159 +192,74 @@ impl Lowering<'_, '_> {
         Ok(self.build().add_many(op, state, state.len())?)
     }
 
+    /// An optional value that is not there yet: what its body says of it.
+    fn absent(&mut self, info: Option<&ValueInfo>) -> Result<Val, Stop> {
+        let kind = info.and_then(|i| i.r#type.as_ref()).and_then(|t| t.value.as_ref());
+        let Some(TypeValue::Optional(inner)) = kind else {
+            return Self::refuse("a loop over an optional value whose type is not told");
+        };
+        let inner = inner.elem_type.as_deref();
+        let elem = inner.and_then(Elem::of_type);
+        let elem = elem.ok_or_else(|| Stop::Refused("a type that is not supported".to_owned()))?;
+        let sequence = matches!(inner.and_then(|i| i.value.as_ref()), Some(TypeValue::Sequence(_)));
+        Ok(Val::Optional(self.empty_list()?, elem, sequence))
+    }
+
+    pub(super) fn made(body: &Body, results: &[(ValueId, Val)]) -> Vec<Made> {
+        let shape = |value: &ValueId| body.level.build.shape(*value).cloned();
+        results.iter().map(|(value, val)| Made { val: *val, shape: shape(value) }).collect()
+    }
+
     /// What a loop carried, then what it gathered in lists.
-    fn finished(&mut self, made: &[ValueId], vals: &[Val], carried: usize) -> Outcome {
+    pub(super) fn finished(&mut self, made: &[ValueId], results: &[Made], carried: usize) -> Outcome {
         let mut found = Vec::new();
-        for (n, (value, val)) in made.iter().zip(vals).enumerate() {
+        for (n, (value, Made { val, shape })) in made.iter().zip(results).enumerate() {
             found.push(match (n < carried, val) {
-                (true, val) => Self::renamed(*val, *value),
+                (true, val) => {
+                    // Its extents may be others after no step at all, but not its rank.
+                    if let Some(shape) = shape {
+                        self.build().tell(*value, vec![None; shape.len()]);
+                    }
+                    val.renamed(*value)
+                }
                 (false, Val::Tensor(_, elem)) => {
-                    let shape = self.build().ints(&[-1])?;
-                    Val::Tensor(self.add(Op::List(Listing::Stack(elem.kind())), &[*value, shape])?, *elem)
+                    // Extents that are not known are nothing where there was no step.
+                    let said = match shape {
+                        Some(shape) => {
+                            let said: Vec<i64> = shape.iter().map(|d| d.unwrap_or(0) as i64).collect();
+                            self.build().ints(&said)?
+                        }
+                        None => self.build().int(-1)?,
+                    };
+                    let made = self.add(Op::List(Listing::Stack(elem.kind())), &[*value, said])?;
+                    if let Some(shape) = shape {
+                        let whole = [None].into_iter().chain(shape.iter().copied()).collect();
+                        self.build().tell(made, whole);
+                    }
+                    Val::Tensor(made, *elem)
                 }
                 (false, _) => return Self::refuse("a loop that gathers sequences"),
             });
         }
         Ok(Some(found))
     }
+}
 
-    /// A loop over the slices of its inputs. Before version 9 they had a batch before them, and lengths.
-    fn scan(&mut self) -> Outcome {
-        if self.version >= 9 {
-            let all = self.inputs.clone();
-            return self.scan_over(&all);
-        }
-        if self.optional(0).is_some() {
-            return Self::refuse("a scan of version 8 over sequences of different lengths");
-        }
-        let mut first = Vec::new();
-        for n in 1..self.inputs.len() {
-            let (value, elem) = self.tensor(n)?;
-            if self.build().shape(value).and_then(|s| s.first().copied().flatten()) != Some(1) {
-                return Self::refuse("a scan of version 8 over several batches");
-            }
-            first.push(Val::Tensor(self.add(Op::Squeeze(vec![0]), &[value])?, elem));
-        }
-        let mut wide = Vec::new();
-        for val in self.scan_over(&first)?.unwrap_or_default() {
-            let Val::Tensor(value, elem) = val else { return Self::refuse("a scan over sequences") };
-            let zero = self.build().int(0)?;
-            wide.push(Val::Tensor(self.add(Op::ExpandDims, &[value, zero])?, elem));
-        }
-        Ok(Some(wide))
+/// A value, which may not be there, as an optional one.
+fn optional_like(build: &mut Builder, val: Val, like: Val) -> Result<Val, Stop> {
+    let (elem, sequence) = match like {
+        Val::Tensor(_, elem) => (elem, false),
+        Val::Sequence(_, elem) => (elem, true),
+        Val::Optional(_, elem, sequence) => (elem, sequence),
+        Val::Absent | Val::Unknown => return Ok(val),
+    };
+    if matches!(val, Val::Optional(..) | Val::Unknown) {
+        return Ok(val);
     }
-
-    /// State: what the model carries, the lists of its results, the step, how many there are, what is scanned, what the body reads of
-    /// the graph around.
-    fn scan_over(&mut self, all: &[Val]) -> Outcome {
-        let graph = self.graph("body")?;
-        let scanned = self.int("num_scan_inputs").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-        let carried = all.len().checked_sub(scanned).filter(|_| scanned > 0);
-        let carried = carried.ok_or_else(|| Self::broken("it scans nothing"))?;
-        let (mut state, mut takes) = (Vec::new(), Vec::new());
-        for val in &all[..carried] {
-            let (value, given) = self.given(*val)?;
-            state.push(value);
-            takes.push(given);
-        }
-        let count = graph.output.len().checked_sub(carried);
-        let count = count.ok_or_else(|| Self::broken("its body has too few results"))?;
-        let (lists, given) = self.lists(count)?;
-        state.extend(lists);
-        takes.extend(given);
-        let sources = self.scanned_sources(&all[carried..])?;
-        let shape = self.add(Op::Shape, &[sources[0].0])?;
-        let steps = self.part(shape, 0, 1)?;
-        state.extend([self.build().int(0)?, self.build().reshape(steps, &[])?]);
-        takes.extend([Self::scalar_given(Elem::I64), Self::scalar_given(Elem::I64)]);
-        for (source, elem) in &sources {
-            state.push(*source);
-            takes.push(Given { sequence: false, elem: *elem, shape: self.build().shape(*source).cloned() });
-        }
-        let step = carried + count;
-        let mut body = self.context.apart(graph, &takes, |context, inputs| {
-            let mut bound = inputs[..carried].to_vec();
-            let zero = context.build().int(0)?;
-            for input in &inputs[step + 2..] {
-                let (Some((source, elem)), Some((at, _))) = (input.tensor(), inputs[step].tensor()) else {
-                    continue;
-                };
-                let slice = context.build().add(Op::Gather { batch_dims: 0 }, &[source, at, zero])?;
-                bound.push(Val::Tensor(slice, elem));
-            }
-            Ok(bound)
-        })?;
-        let results = Self::results(&body)?;
-        state.extend(body.captured());
-        let build = &mut body.level.build;
-        let (inputs, one) = (build.graph.inputs.clone(), build.int(1)?);
-        let mut next: Vec<ValueId> = results[..carried].iter().map(|(v, _)| *v).collect();
-        for (n, (value, _)) in results[carried..].iter().enumerate() {
-            next.push(build.add(Op::List(Listing::Push), &[inputs[carried + n], *value])?);
-        }
-        next.push(build.add(Op::Binary(B::Add), &[inputs[step], one])?);
-        next.extend(&inputs[step + 1..]);
-        let condition = Self::condition(state.len(), [step, step + 1], None)?;
-        let made = self.looped(condition, body.function("body", next), &state)?;
-        let vals: Vec<Val> = results.iter().map(|(_, val)| *val).collect();
-        let Some(vals) = self.finished(&made, &vals, carried)? else { return Ok(None) };
-        self.scan_results(vals, carried)
+    let shape = build.int(-1)?;
+    let mut list = build.add(Op::List(Listing::Empty), &[shape])?;
+    if let Some(value) = val.id() {
+        list = build.add(Op::List(Listing::Push), &[list, value])?;
     }
-
-    /// What is scanned, along its first axis, from its beginning.
-    fn scanned_sources(&mut self, vals: &[Val]) -> Result<Vec<(ValueId, Elem)>, Stop> {
-        let mut sources = Vec::new();
-        for (n, val) in vals.iter().enumerate() {
-            let Val::Tensor(mut value, elem) = *val else { return Self::refuse("a scan over sequences") };
-            let backwards = self.nth(&["scan_input_directions", "directions"], n) == 1;
-            let along = self.nth(&["scan_input_axes"], n);
-            value = self.axis_moved(value, along, true)?;
-            if backwards {
-                value = self.reversed(value)?;
-            }
-            sources.push((value, elem));
-        }
-        Ok(sources)
-    }
-
-    fn scan_results(&mut self, mut vals: Vec<Val>, carried: usize) -> Outcome {
-        for (n, val) in vals.iter_mut().enumerate().skip(carried) {
-            let Val::Tensor(value, _) = val else { continue };
-            if self.nth(&["scan_output_directions"], n - carried) == 1 {
-                *value = self.reversed(*value)?;
-            }
-            let along = self.nth(&["scan_output_axes"], n - carried);
-            *value = self.axis_moved(*value, along, false)?;
-        }
-        Ok(Some(vals))
-    }
-
-    /// A number of a list that may not be there, or not as long.
-    fn nth(&self, names: &[&str], n: usize) -> i64 {
-        let list = names.iter().find_map(|name| self.ints(name));
-        list.and_then(|list| list.get(n)).copied().unwrap_or(0)
-    }
-
-    fn reversed(&mut self, x: ValueId) -> Result<ValueId, Stop> {
-        let axes = self.build().ints(&[0])?;
-        self.add(Op::Reverse, &[x, axes])
-    }
-
-    /// An axis becomes the first one, or the first one an axis.
-    fn axis_moved(&mut self, x: ValueId, axis: i64, to_front: bool) -> Result<ValueId, Stop> {
-        if axis == 0 {
-            return Ok(x);
-        }
-        let rank = self.rank(x)?;
-        let axis = crate::kernels::axis(axis, rank)?;
-        let mut order: Vec<usize> = (0..rank).collect();
-        if to_front {
-            order.remove(axis);
-            order.insert(0, axis);
-        } else {
-            order.remove(0);
-            order.insert(axis, 0);
-        }
-        Ok(self.build().transpose(x, &order)?)
-    }
+    Ok(Val::Optional(list, elem, sequence))
 }

@@ -72,19 +72,23 @@ impl Lowering<'_, '_> {
         let starts = self.ints_or_input("starts", 1)?.ok_or_else(missing)?;
         let ends = self.ints_or_input("ends", 2)?.ok_or_else(missing)?;
         let axes = self.ints_or_input("axes", 3)?;
-        let count = match self.build().shape(starts).map(|s| &s[..]) {
-            Some(&[Some(count)]) => count,
-            _ => return Self::refuse("a slice along a number of axes that is not known"),
-        };
+        let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
+        let given = [axes.is_some(), self.optional(4).is_some()];
         let axes = match axes {
             Some(axes) => axes,
-            None => self.build().ints(&(0..count as i64).collect::<Vec<_>>())?,
+            None => {
+                let count = self.add(Op::Size, &[starts])?;
+                self.add(Op::Range, &[zero, count, one])?
+            }
         };
         let steps = match self.optional(4) {
             Some((steps, _)) => steps,
-            None => self.build().ints(&vec![1; count])?,
+            None => {
+                let shape = self.add(Op::Shape, &[starts])?;
+                self.add(Op::Fill, &[shape, one])?
+            }
         };
-        let made = match self.dense_slice(x, [starts, ends, axes, steps])? {
+        let made = match self.dense_slice(x, [starts, ends, axes, steps], given)? {
             Some(made) => made,
             None => self.rare(Rare::Along(Along::Slice), &[x, starts, ends, axes, steps])?,
         };
@@ -96,14 +100,18 @@ impl Lowering<'_, '_> {
         &mut self,
         x: ValueId,
         [starts, ends, axes, steps]: [ValueId; 4],
+        given: [bool; 2],
     ) -> Result<Option<ValueId>, Stop> {
         let build = self.build();
-        let (Some(rank), Some(axes)) = (build.rank(x), build.numbers(axes)) else { return Ok(None) };
-        let (Some(starts), Some(ends), Some(steps)) =
-            (build.numbers(starts), build.numbers(ends), build.numbers(steps))
+        let (Some(rank), Some(starts), Some(ends)) =
+            (build.rank(x), build.numbers(starts), build.numbers(ends))
         else {
             return Ok(None);
         };
+        // Those that were not given follow from how many there are.
+        let axes = build.numbers(axes).or_else(|| (!given[0]).then(|| (0..starts.len() as i64).collect()));
+        let steps = build.numbers(steps).or_else(|| (!given[1]).then(|| vec![1; starts.len()]));
+        let (Some(axes), Some(steps)) = (axes, steps) else { return Ok(None) };
         if starts.len() != axes.len() || ends.len() != axes.len() || steps.len() != axes.len() {
             return Ok(None);
         }

@@ -116,19 +116,34 @@ impl Lowering<'_, '_> {
     }
 
     fn modulo(&mut self) -> Outcome {
-        if self.flag("fmod") || self.elem()?.is_float() {
+        if self.flag("fmod") {
             return self.pairing(P::TruncateMod);
         }
         self.pairing(P::FloorMod)
     }
 
+    /// A number of bits that is negative or not less than the width moves all of them out.
     fn shift(&mut self) -> Outcome {
-        let bits = self.elem()?.bits();
-        match self.text("direction") {
-            Some("LEFT") => self.pairing(P::LeftShift(bits)),
-            Some("RIGHT") => self.pairing(P::RightShift(bits)),
-            other => Err(Self::broken(format!("direction {other:?}"))),
+        let ((x, elem), by) = (self.tensor(0)?, self.value(1)?);
+        let bits = elem.bits();
+        let (low, high) = (self.number(0.0, elem)?, self.number(f64::from(bits), elem)?);
+        let negative = self.add(Op::Compare(C::Less), &[by, low])?;
+        let large = self.add(Op::Compare(C::GreaterEqual), &[by, high])?;
+        let all = self.add(Op::Binary(B::Or), &[negative, large])?;
+        let most = self.number(f64::from(bits - 1), elem)?;
+        let by = self.add(Op::Select, &[all, most, by])?;
+        let (op, fills) = match self.text("direction") {
+            Some("LEFT") => (P::LeftShift(bits), false),
+            // The sign fills what becomes free.
+            Some("RIGHT") => (P::RightShift(bits), !elem.is_unsigned()),
+            other => return Err(Self::broken(format!("direction {other:?}"))),
+        };
+        let mut made = self.rare(Rare::Pairing(op), &[x, by])?;
+        if !fills {
+            made = self.add(Op::Select, &[all, low, made])?;
         }
+        let made = self.narrowed(made, elem)?;
+        Self::give(made, elem)
     }
 
     fn clip(&mut self) -> Outcome {
@@ -261,7 +276,14 @@ impl Lowering<'_, '_> {
     }
 
     fn p_relu(&mut self) -> Outcome {
-        let ((x, elem), slope) = (self.tensor(0)?, self.value(1)?);
+        let ((x, elem), mut slope) = (self.tensor(0)?, self.value(1)?);
+        if let (true, Some(rank @ 2..), Some(1)) =
+            (self.version < 7, self.build().rank(x), self.build().rank(slope))
+        {
+            // One for each channel, whatever comes after it.
+            let shape: Vec<i64> = std::iter::once(-1).chain((2..rank).map(|_| 1)).collect();
+            slope = self.build().reshape(slope, &shape)?;
+        }
         let zero = self.number(0.0, elem)?;
         let above = self.build().binary(B::Max, x, zero)?;
         let below = self.build().binary(B::Min, x, zero)?;

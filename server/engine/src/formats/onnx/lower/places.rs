@@ -71,8 +71,7 @@ impl Lowering<'_, '_> {
             return Ok(indices);
         }
         let shape = self.add(Op::Shape, &[x])?;
-        let end = if axis == -1 { i64::MAX } else { axis + 1 };
-        let extent = self.part(shape, axis, end)?;
+        let extent = self.part(shape, axis, axis + 1)?;
         let extent = self.build().reshape(extent, &[])?;
         let zero = self.build().int(0)?;
         let behind = self.add(Op::Binary(B::Add), &[indices, extent])?;

@@ -136,8 +136,7 @@ impl Lowering<'_, '_> {
         let mut made = self.add(Op::ArgExtreme { max }, &[from, axis])?;
         if last {
             let shape = self.add(Op::Shape, &[x])?;
-            let end = if along == -1 { i64::MAX } else { along + 1 };
-            let extent = self.part(shape, along, end)?;
+            let extent = self.part(shape, along, along + 1)?;
             let (extent, one) = (self.build().reshape(extent, &[])?, self.build().int(1)?);
             let highest = self.add(Op::Binary(B::Sub), &[extent, one])?;
             made = self.add(Op::Binary(B::Sub), &[highest, made])?;

@@ -87,8 +87,9 @@ impl Lowering<'_, '_> {
         Self::give(made, Elem::I64)
     }
 
-    /// A part of a row, counted from the end where negative.
+    /// A part of a row, counted from the end where negative; there, 0 is the end.
     pub(super) fn part(&mut self, row: ValueId, from: i64, to: i64) -> Result<ValueId, Stop> {
+        let to = if from < 0 && to == 0 { i64::from(i32::MAX) } else { to };
         let (from, to, step) =
             (self.build().ints(&[from])?, self.build().ints(&[to])?, self.build().ints(&[1])?);
         self.add(Op::StridedSlice(Masks::default()), &[row, from, to, step])
@@ -150,6 +151,13 @@ impl Lowering<'_, '_> {
 
     /// The axes before one and those from it on, each as one.
     pub(super) fn flat_at(&mut self, x: ValueId, axis: i64) -> Result<ValueId, Stop> {
+        let known = self.build().shape(x).cloned().unwrap_or_default();
+        let after = usize::try_from(axis).ok().and_then(|axis| known.get(axis..));
+        if let Some(after) = after.filter(|_| !known.is_empty())
+            && let Some(size @ 1..) = after.iter().copied().try_fold(1usize, |n, d| n.checked_mul(d?))
+        {
+            return Ok(self.build().reshape(x, &[-1, size as i64])?);
+        }
         let shape = self.add(Op::Shape, &[x])?;
         let before = self.part(shape, 0, axis)?;
         let after = self.part(shape, axis, i64::MAX)?;

@@ -236,7 +236,7 @@ impl Lowering<'_> {
             "LRN" => {
                 let number = |name, or| self.node.float(name).unwrap_or(or);
                 let op = Imaging::Lrn {
-                    radius: self.node.int("depth_radius").unwrap_or(5),
+                    around: [self.node.int("depth_radius").unwrap_or(5); 2],
                     bias: number("bias", 1.0),
                     alpha: number("alpha", 1.0),
                     beta: number("beta", 0.5),

@@ -184,7 +184,8 @@ fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>, depth: usize) 
             }
             let real = items.iter().any(|i| matches!(i, Val::Float(_)));
             let dtype = dtype.or(real.then_some(DType::F32));
-            let parts = items.iter().map(|item| of_numbers(b, item, dtype, depth + 1)).collect::<Result<Vec<_>>>()?;
+            let parts =
+                items.iter().map(|item| of_numbers(b, item, dtype, depth + 1)).collect::<Result<Vec<_>>>()?;
             let kind = b.dtype(parts[0]);
             b.op(Op::Pack(0), &parts, kind)
         }

@@ -104,9 +104,9 @@ fn extents(
     for axis in 0..window.kernel.len() {
         let pads: usize = window.pads[axis].iter().sum();
         let extent = shape.get(axis + 2).copied().flatten().filter(|_| !transposed);
-        made.push(
-            extent.and_then(|n| Some(n.checked_add(pads)?.checked_sub(window.span(axis))? / window.strides[axis] + 1)),
-        );
+        made.push(extent.and_then(|n| {
+            Some(n.checked_add(pads)?.checked_sub(window.span(axis))? / window.strides[axis] + 1)
+        }));
     }
     Some(made)
 }

@@ -8,9 +8,9 @@ use super::super::value::{Result, Val, broken, unsupported};
 use super::Outcome;
 use super::join::together;
 use super::pointwise::{against, choose};
-use scatter::{bucketed, part_put, put, scattered};
 use crate::DType;
 use crate::graph::{Binary as B, Compare, Op, Rare, Rows, ValueId};
+use scatter::{bucketed, part_put, put, scattered};
 
 const GATHER: Op = Op::Gather { batch_dims: 0 };
 

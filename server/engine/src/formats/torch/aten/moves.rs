@@ -231,7 +231,10 @@ fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
             ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 3, 5, 2, 4])?;
-            b.reshape(moved, &[batch, Val::Int(channels.saturating_mul(factor * factor)), Val::Int(high), Val::Int(wide)])
+            b.reshape(
+                moved,
+                &[batch, Val::Int(channels.saturating_mul(factor * factor)), Val::Int(high), Val::Int(wide)],
+            )
         }
         _ => {
             let split = [

@@ -9,18 +9,15 @@ use super::source::Text;
 use super::tree::{Expr, Function};
 use super::{Assumed, flattened};
 use crate::formats::Program;
+use crate::formats::overrides::Input;
 use crate::formats::pickle::View;
 use crate::formats::zip::Zip;
 use crate::{EngineError, Signature, TensorSpec};
-use serde::Deserialize;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// The method that predicts.
 const FORWARD: &str = "forward";
-/// The file that says more of inputs than a program's text does.
-const EXTRA: &str = "berth.json";
-const LARGEST_EXTRA: u64 = 1 << 20;
 
 /// What a traced program was traced with; nothing: it was not, or it does not say.
 pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, EngineError> {
@@ -45,29 +42,15 @@ pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, Engi
     Ok(assumed.collect::<Option<Vec<_>>>().unwrap_or_default())
 }
 
-/// What an archive says of its inputs, which its text does not: `{"inputs": {"x": {"dtype": "int64", "shape": [null, 128]}}}` in the
-/// extra file `berth.json`, as `torch.jit.save(…, _extra_files={"berth.json": …})` puts it there.
-pub fn told(zip: &Zip, prefix: &str) -> std::result::Result<HashMap<String, Assumed>, EngineError> {
-    #[derive(Deserialize)]
-    struct Told {
-        inputs: HashMap<String, Input>,
-    }
-    #[derive(Deserialize)]
-    struct Input {
-        dtype: Option<String>,
-        shape: Option<Vec<Option<usize>>>,
-    }
-    let name = format!("{prefix}extra/{EXTRA}");
-    let Some(member) = zip.find(&name) else { return Ok(HashMap::new()) };
-    let wrong = |what: String| EngineError::broken(format!("{name}: {what}"));
-    let told: Told =
-        serde_json::from_slice(&zip.read(member, LARGEST_EXTRA)?).map_err(|e| wrong(e.to_string()))?;
-    let one = |(name, input): (String, Input)| {
+/// What is said of inputs beside the program, whose text does not say it.
+pub fn told(inputs: &BTreeMap<String, Input>) -> std::result::Result<HashMap<String, Assumed>, EngineError> {
+    let one = |(name, input): (&String, &Input)| {
         let dtype = input.dtype.as_deref().unwrap_or("float32");
-        let dtype = of_name(dtype).ok_or_else(|| wrong(format!("{dtype:?} is no dtype")))?;
-        Ok((name, Assumed { shape: input.shape, dtype }))
+        let dtype = of_name(dtype)
+            .ok_or_else(|| EngineError::broken(format!("berth.json: {dtype:?} is no dtype")))?;
+        Ok((name.clone(), Assumed { shape: input.shape.clone(), dtype }))
     };
-    told.inputs.into_iter().map(one).collect()
+    inputs.iter().map(one).collect()
 }
 
 fn forward(text: &Text, data: &Data) -> Result<Rc<Function>> {

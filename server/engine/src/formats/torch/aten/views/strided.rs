@@ -28,10 +28,7 @@ pub fn strided(b: &mut Builder, c: &Call, name: &str) -> Outcome {
                 return unsupported("of so many windows");
             }
             let places: Vec<i64> = (0..count).flat_map(|n| (0..size).map(move |i| n * step + i)).collect();
-            let indices = b.literal(
-                Literal::I64(places, vec![count as usize, size as usize]),
-                DType::I64,
-            )?;
+            let indices = b.literal(Literal::I64(places, vec![count as usize, size as usize]), DType::I64)?;
             let axis = b.int(at as i64)?;
             let windows = b.op(Op::Gather { batch_dims: 0 }, &[x, indices, axis], dtype)?;
             let rank = b.rank(windows)?;
@@ -57,7 +54,8 @@ pub fn strided(b: &mut Builder, c: &Call, name: &str) -> Outcome {
 
 /// The numbers of the elements that extents and steps name.
 fn places(size: &[i64], stride: &[i64], offset: i64, total: usize) -> Result<Vec<i64>> {
-    let count = size.iter().try_fold(1i64, |n, s| n.checked_mul(*s)).filter(|n| (0..=MOST_PLACES).contains(n));
+    let count =
+        size.iter().try_fold(1i64, |n, s| n.checked_mul(*s)).filter(|n| (0..=MOST_PLACES).contains(n));
     if count.is_none() || size.len() != stride.len() || size.iter().any(|n| *n < 0) {
         return broken("a strided view that is larger than what it shows");
     }

@@ -1,0 +1,222 @@
+//! The engine's answers are MXNet's: every operator, small networks, linear learners. `mxnet/make.py` makes the fixtures; with
+//! `BERTH_MXNET_ZOO` the directory of others, made by its `zoo`, is read too.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use base64::Engine;
+use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor, inspect};
+use serde_json::Value;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mxnet")
+}
+
+struct Array {
+    shape: Vec<usize>,
+    values: Vec<f32>,
+}
+
+impl Array {
+    fn of(json: &Value, dir: &Path) -> Self {
+        let shape = json["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
+        let values = match json["file"].as_str() {
+            Some(file) => {
+                let bytes = std::fs::read(dir.join(file)).unwrap();
+                bytes.as_chunks().0.iter().map(|b| f32::from_le_bytes(*b)).collect()
+            }
+            None => {
+                let values = json["values"].as_array().unwrap();
+                values.iter().map(|v| v.as_f64().map_or(f32::NAN, |v| v as f32)).collect()
+            }
+        };
+        Self { shape, values }
+    }
+}
+
+/// Arrays by name.
+fn arrays(json: &Value, dir: &Path) -> Vec<(String, Array)> {
+    json.as_object().unwrap().iter().map(|(name, array)| (name.clone(), Array::of(array, dir))).collect()
+}
+
+fn load(dir: &Path) -> Result<Model, EngineError> {
+    Prepared::open(dir).and_then(Prepared::load)
+}
+
+/// How a model's answers differ from those wanted by more than `most` of the largest.
+fn differs(model: &Model, cases: &Value, dir: &Path, most: f32) -> Option<String> {
+    let inputs = arrays(&cases["inputs"], dir);
+    let inputs =
+        inputs.into_iter().map(|(name, a)| (name, Tensor::new(a.shape, Data::F32(a.values)).unwrap()));
+    let answers = match model.run("serving_default", inputs.collect()) {
+        Ok(answers) => answers,
+        Err(error) => return Some(error.to_string()),
+    };
+    for (name, wanted) in arrays(&cases["outputs"], dir) {
+        let Some((_, got)) = answers.iter().find(|(own, _)| *own == name) else {
+            let names: Vec<_> = answers.iter().map(|(name, _)| name.as_str()).collect();
+            return Some(format!("there is no output {name}, but {}", names.join(", ")));
+        };
+        if got.shape() != wanted.shape {
+            return Some(format!("{name}: shape {:?}, not {:?}", got.shape(), wanted.shape));
+        }
+        let Data::F32(got) = got.data() else { return Some(format!("{name}: not of float32")) };
+        let largest = wanted.values.iter().fold(1e-3f32, |most, v| most.max(v.abs()));
+        for (n, (got, wanted)) in got.iter().zip(&wanted.values).enumerate() {
+            let near = (got - wanted).abs() <= most * largest || got.to_bits() == wanted.to_bits();
+            if !near && !(got.is_nan() && wanted.is_nan()) {
+                return Some(format!("{name}: value {n} is {got}, not {wanted}"));
+            }
+        }
+    }
+    None
+}
+
+fn check(name: &str, cases: &Value, model: &Path, dir: &Path, most: f32) -> Option<String> {
+    match load(model) {
+        Ok(model) => differs(&model, cases, dir, most).map(|what| format!("{name}: {what}")),
+        Err(error) => Some(format!("{name}: {error}")),
+    }
+}
+
+/// A directory with an operator's files.
+fn unpacked(case: &Value) -> tempfile::TempDir {
+    let dir = tempfile::tempdir().unwrap();
+    for (name, text) in case["files"].as_object().unwrap() {
+        let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();
+        std::fs::write(dir.path().join(name), bytes).unwrap();
+    }
+    dir
+}
+
+fn operators() -> Vec<Value> {
+    serde_json::from_slice(&std::fs::read(root().join("operators.json")).unwrap()).unwrap()
+}
+
+#[test]
+fn every_operator_answers_as_mxnet_does() {
+    let cases = operators();
+    assert!(cases.len() > 140, "operators are missing: {}", cases.len());
+    let wrong = cases.iter().filter_map(|case| {
+        let dir = unpacked(case);
+        check(case["name"].as_str().unwrap(), case, dir.path(), dir.path(), 1e-5)
+    });
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn directories(of: &Path) -> Vec<(String, PathBuf, Value)> {
+    let entries = of.read_dir().unwrap().map(|e| e.unwrap().path());
+    let mut dirs: Vec<PathBuf> = entries.filter(|dir| dir.join("cases.json").exists()).collect();
+    dirs.sort();
+    let case = |dir: PathBuf| {
+        let cases = serde_json::from_slice(&std::fs::read(dir.join("cases.json")).unwrap()).unwrap();
+        (dir.file_name().unwrap().to_string_lossy().into_owned(), dir, cases)
+    };
+    dirs.into_iter().map(case).collect()
+}
+
+#[test]
+fn networks_and_linear_learners_answer_as_mxnet_does() {
+    let mut all = directories(&root());
+    assert!(all.len() >= 10, "networks are missing: {}", all.len());
+    if let Some(zoo) = std::env::var_os("BERTH_MXNET_ZOO") {
+        all.extend(directories(Path::new(&zoo)));
+    }
+    let wrong = all.iter().filter_map(|(name, dir, cases)| check(name, cases, &dir.join("model"), dir, 1e-5));
+    let wrong: Vec<String> = wrong.collect();
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn bytes_are_known_before_they_are_taken() {
+    for (name, dir, _) in directories(&root()) {
+        let dir = dir.join("model");
+        let forecast = inspect(&dir).unwrap().resident_bytes;
+        let held = load(&dir).unwrap().resident_bytes();
+        assert!(forecast >= held, "{name}: {forecast}, {held}");
+    }
+}
+
+/// An operator's files, one of them changed.
+fn changed(case: &Value, ending: &str, change: impl Fn(Vec<u8>) -> Vec<u8>) -> tempfile::TempDir {
+    let dir = unpacked(case);
+    for entry in dir.path().read_dir().unwrap() {
+        let path = entry.unwrap().path();
+        if path.to_string_lossy().ends_with(ending) {
+            std::fs::write(&path, change(std::fs::read(&path).unwrap())).unwrap();
+        }
+    }
+    dir
+}
+
+#[test]
+fn what_is_missing_or_not_supported_is_told() {
+    let operators = operators();
+    let named = |name: &str| operators.iter().find(|case| case["name"] == name).unwrap();
+    let replaced = |from: &'static str, to: &'static str| {
+        move |bytes: Vec<u8>| String::from_utf8(bytes).unwrap().replace(from, to).into_bytes()
+    };
+    let error = |dir: tempfile::TempDir| load(dir.path()).err().unwrap().to_string();
+    let unknown =
+        error(changed(named("op-lrn"), "symbol.json", replaced("\"op\": \"LRN\"", "\"op\": \"Magic\"")));
+    assert!(unknown.contains("Magic"), "{unknown}");
+    let kind = error(changed(named("op-activation-relu"), "symbol.json", replaced("relu", "wave")));
+    assert!(kind.contains("Activation"), "{kind}");
+    let dir = unpacked(named("op-conv"));
+    std::fs::remove_file(dir.path().join("model-0000.params")).unwrap();
+    assert!(error(dir).contains("-0000.params is missing"));
+    let turned = error(changed(named("op-transpose"), "symbol.json", replaced("[[0, 0, 0]]", "[[7, 0, 0]]")));
+    assert!(turned.contains("reads what comes after it") || turned.contains("no end"), "{turned}");
+}
+
+#[test]
+fn damaged_files_are_errors_or_other_models() {
+    let operators = operators();
+    for case in operators.iter().step_by(9) {
+        let name = &case["name"];
+        let mut rng = fastrand::Rng::with_seed(11);
+        for n in 0..60 {
+            let (seed, ending) = (rng.u64(..), [".json", ".params"][n % 2]);
+            let dir = changed(case, ending, |mut bytes| {
+                let mut rng = fastrand::Rng::with_seed(seed);
+                if n % 5 == 0 {
+                    bytes.truncate(rng.usize(..bytes.len().max(1)));
+                    return bytes;
+                }
+                for _ in 0..rng.usize(1..4) {
+                    let at = rng.usize(..bytes.len().max(1));
+                    let Some(byte) = bytes.get_mut(at) else { break };
+                    *byte = if byte.is_ascii_digit() { rng.u8(b'0'..=b'9') } else { rng.u8(..) };
+                }
+                bytes
+            });
+            let ran = catch_unwind(|| {
+                load(dir.path()).map(|model| {
+                    let spec = model.signature(None).unwrap().inputs.clone();
+                    let zeros = |dtype: DType, shape: Vec<usize>| {
+                        let count = shape.iter().product();
+                        (dtype == DType::F32)
+                            .then(|| Tensor::new(shape, Data::F32(vec![0.5; count])).unwrap())
+                    };
+                    let inputs: Option<Vec<_>> = spec
+                        .iter()
+                        .map(|input| {
+                            let shape: Vec<usize> =
+                                input.shape.clone()?.iter().map(|d| d.unwrap_or(2)).collect();
+                            let count = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d))?;
+                            let tensor =
+                                if count < 1 << 16 { zeros(input.dtype, shape)? } else { return None };
+                            Some((input.name.clone(), tensor))
+                        })
+                        .collect();
+                    if let Some(inputs) = inputs {
+                        let _ = model.run("serving_default", inputs);
+                    }
+                })
+            });
+            assert!(ran.is_ok(), "{name}, case {n} panics");
+        }
+    }
+}
