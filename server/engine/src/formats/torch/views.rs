@@ -103,14 +103,14 @@ impl Builder {
                     _ => return unsupported("writing at a place that depends on the request"),
                 };
                 let value = self.expand_dims(value, *axis as i64)?;
-                self.replaced(base, *axis, [index.clone(), end, Val::Int(1)], value)
+                self.replaced(base, *axis, &[index.clone(), end, Val::Int(1)], value)
             }
-            Shown::Sliced(axis, places) => self.replaced(base, *axis, places.clone(), value),
+            Shown::Sliced(axis, places) => self.replaced(base, *axis, places, value),
             Shown::Other => unsupported("writing through a view"),
         }
     }
 
-    fn replaced(&mut self, base: ValueId, axis: usize, places: [Val; 3], value: ValueId) -> Result<ValueId> {
+    fn replaced(&mut self, base: ValueId, axis: usize, places: &[Val; 3], value: ValueId) -> Result<ValueId> {
         let dtype = self.dtype(base);
         let mut inputs = vec![base];
         for (place, whole) in places.iter().zip([0, 0, 1]) {

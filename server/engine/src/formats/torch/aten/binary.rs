@@ -46,16 +46,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "bitwise_and" | "bitwise_or" | "bitwise_xor" | "__and__" | "__or__" | "__xor__" => bits(b, c)?,
         "bitwise_left_shift" | "__lshift__" | "bitwise_right_shift" | "__rshift__" => {
             let [x, y] = pair(b, c)?;
-            rare(
-                b,
-                if name.contains("left") || name == "__lshift__" {
-                    Pairing::LeftShift(64)
-                } else {
-                    Pairing::RightShift(64)
-                },
-                x,
-                y,
-            )?
+            let left = name.contains("left") || name == "__lshift__";
+            rare(b, if left { Pairing::LeftShift(64) } else { Pairing::RightShift(64) }, x, y)?
         }
         "where" if c.arguments.len() >= 3 => {
             let condition = c.value(b, 0, "condition")?;
@@ -64,24 +56,27 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             choose(b, condition, yes, no)?
         }
         "clamp" | "clip" | "clamp_min" | "clamp_max" => clamp(b, c)?,
-        "lerp" => {
-            let [x, y] = both(b, c, [(0, "self"), (1, "end")])?;
-            let weight = operand(b, c, 2, "weight", x)?;
-            let span = b.binary(B::Sub, y, x)?;
-            let part = b.binary(B::Mul, span, weight)?;
-            b.binary(B::Add, x, part)?
-        }
-        "addcmul" | "addcdiv" => {
-            let x = c.x(b)?;
-            let [y, z] = both(b, c, [(1, "tensor1"), (2, "tensor2")])?;
-            let part = b.binary(if name == "addcmul" { B::Mul } else { B::Div }, y, z)?;
-            let part = with(b, B::Mul, part, c.float_or(3, "value", 1.0)?)?;
-            b.binary(B::Add, x, part)?
-        }
+        "lerp" | "addcmul" | "addcdiv" => blend(b, c)?,
         "prelu" | "_prelu_kernel" => prelu(b, c)?,
         _ => return Ok(None),
     };
     b.give(value)
+}
+
+/// Part of a second value, or of the product or ratio of two others, added to the first.
+fn blend(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    if c.name == "lerp" {
+        let [x, y] = both(b, c, [(0, "self"), (1, "end")])?;
+        let weight = operand(b, c, 2, "weight", x)?;
+        let span = b.binary(B::Sub, y, x)?;
+        let part = b.binary(B::Mul, span, weight)?;
+        return b.binary(B::Add, x, part);
+    }
+    let x = c.x(b)?;
+    let [y, z] = both(b, c, [(1, "tensor1"), (2, "tensor2")])?;
+    let part = b.binary(if c.name == "addcmul" { B::Mul } else { B::Div }, y, z)?;
+    let part = with(b, B::Mul, part, c.float_or(3, "value", 1.0)?)?;
+    b.binary(B::Add, x, part)
 }
 
 fn compare(name: &str) -> Option<C> {

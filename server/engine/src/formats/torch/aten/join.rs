@@ -32,8 +32,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
                 None => return broken("a stack of nothing"),
             };
             let at = match (c.name.as_str(), rank) {
-                ("vstack", 2..) => 0,
-                ("hstack", 1) => 0,
+                ("vstack", 2..) | ("hstack", 1) => 0,
                 ("hstack" | "column_stack", 2..) => 1,
                 _ => return Ok(None),
             };
@@ -46,7 +45,6 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let wide = all.iter().map(|v| b.broadcast(*v, &shape)).collect::<Result<Vec<_>>>()?;
             return b.give_list(&wide);
         }
-        "block_diag" => return Ok(None),
         _ => return Ok(None),
     };
     b.give(value)

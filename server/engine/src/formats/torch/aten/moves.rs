@@ -38,7 +38,6 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let diagonal = c.int_or(b, 1, "diagonal", 0)?;
             triangle(b, x, c.name == "tril", diagonal)?
         }
-        "rot90" => return Ok(None),
         _ => return Ok(None),
     };
     b.give(value)

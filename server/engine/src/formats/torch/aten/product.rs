@@ -143,7 +143,7 @@ fn explicit(equation: &str) -> String {
     if equation.contains("->") {
         return equation;
     }
-    let letters: Vec<char> = equation.chars().filter(|c| c.is_ascii_alphabetic()).collect();
+    let letters: Vec<char> = equation.chars().filter(char::is_ascii_alphabetic).collect();
     let mut once: Vec<char> =
         letters.iter().copied().filter(|c| letters.iter().filter(|o| *o == c).count() == 1).collect();
     once.sort_unstable();

@@ -259,10 +259,11 @@ fn symbols(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
         ("mul", _, Some(0)) | ("mul", Some(0), _) => return Ok(Val::Int(0)),
         _ => {}
     }
-    if let (Val::Symbol(p), Val::Symbol(q)) = (x, y) {
-        if p == q && matches!(name, "eq" | "le" | "ge" | "ne" | "lt" | "gt") {
-            return Ok(Val::Bool(matches!(name, "eq" | "le" | "ge")));
-        }
+    if let (Val::Symbol(p), Val::Symbol(q)) = (x, y)
+        && p == q
+        && matches!(name, "eq" | "le" | "ge" | "ne" | "lt" | "gt")
+    {
+        return Ok(Val::Bool(matches!(name, "eq" | "le" | "ge")));
     }
     let (p, q) = (b.scalar(x)?, b.scalar(y)?);
     let op = match name {

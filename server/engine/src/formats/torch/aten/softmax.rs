@@ -15,10 +15,9 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         _ => return Ok(None),
     };
     let mut x = c.x(b)?;
-    if !c.name.starts_with('_') || c.name == "_safe_softmax" {
-        if let Some(dtype) = c.dtype(2, "dtype")? {
-            x = b.cast(x, dtype)?;
-        }
+    let may_cast = !c.name.starts_with('_') || c.name == "_safe_softmax";
+    if let Some(dtype) = if may_cast { c.dtype(2, "dtype")? } else { None } {
+        x = b.cast(x, dtype)?;
     }
     let x = floating(b, x)?;
     let dim = c.int(b, 1, "dim")?;

@@ -12,7 +12,8 @@ impl Lowering<'_> {
             return broken("an argument that is none");
         };
         match kind.as_str() {
-            "as_none" => Ok(Val::None),
+            // Where a tensor is and how it lies there do not matter here.
+            "as_none" | "as_memory_format" | "as_layout" | "as_device" => Ok(Val::None),
             "as_tensor" | "as_optional_tensor" | "as_sym_int" | "as_sym_bool" | "as_sym_float" => {
                 self.reference(inner)
             }
@@ -50,8 +51,6 @@ impl Lowering<'_> {
                 Some(dtype) => Ok(Val::Type(dtype)),
                 None => unsupported("of a type that is not supported"),
             },
-            // Where a tensor is and how it lies there do not matter here.
-            "as_memory_format" | "as_layout" | "as_device" => Ok(Val::None),
             other => unsupported(format!("with an argument {other:?}")),
         }
     }

@@ -5,7 +5,6 @@ mod lists;
 use super::super::aten;
 use super::super::dtypes::number_of;
 use super::super::value::{Result, Val, unsupported};
-use super::calls::Names;
 use super::interpret::Interpreter;
 
 /// Bytes of a string.
@@ -15,7 +14,7 @@ const DEEPEST: usize = 8;
 
 impl Interpreter<'_> {
     /// Something that is no operation on tensors; none: it is one.
-    pub fn builtin(&mut self, name: &str, places: &[Val], names: &Names) -> Result<Option<Val>> {
+    pub fn builtin(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
         if let Some(value) = self.on_any(name, places)? {
             return Ok(Some(value));
         }
@@ -26,7 +25,6 @@ impl Interpreter<'_> {
             Some(Val::List(_) | Val::Tuple(_)) => self.on_list(name, places),
             Some(Val::Dict(_)) => self.on_dict(name, places),
             Some(Val::Text(text)) => Ok(on_text(name, text, places)),
-            _ if names.is_empty() => Ok(None),
             _ => Ok(None),
         }
     }
@@ -140,7 +138,6 @@ impl Interpreter<'_> {
                     _ => None,
                 }
             }
-            ("size", [Val::Tensor(_)]) | ("len", [Val::Tensor(_)]) => None,
             _ => None,
         })
     }

@@ -78,7 +78,7 @@ impl Interpreter<'_> {
         let found = self.text.class(&class)?.methods.get(name).cloned();
         let Some(method) = found else { return broken(format!("{class} has no method {name}")) };
         places.insert(0, Val::Object(object));
-        self.function(&method, places, names)
+        self.function(&method, places, &names)
     }
 
     fn by_name(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
@@ -86,11 +86,11 @@ impl Interpreter<'_> {
             return self.operation(operation, places, names);
         }
         if let Some(operation) = name.strip_prefix("ops.prim.") {
-            return self.prim(operation, places, names);
+            return self.prim(operation, &places, names);
         }
         if name.starts_with("__torch__.") {
             return match self.text.find(name)? {
-                Some(Meaning::Function(function)) => self.function(&function, places, names),
+                Some(Meaning::Function(function)) => self.function(&function, places, &names),
                 Some(Meaning::Class(class)) => self.instance(name, &class, places, names),
                 None => broken(format!("the program has no {name:?}")),
             };
@@ -102,12 +102,12 @@ impl Interpreter<'_> {
                 _ => broken("an attribute without a name"),
             },
             name if name.contains('.') => self.missing(name),
-            name => self.prim(name, places, names),
+            name => self.prim(name, &places, names),
         }
     }
 
     /// A function of the program's own.
-    fn function(&mut self, function: &Function, places: Vec<Val>, names: Names) -> Result<Val> {
+    fn function(&mut self, function: &Function, places: Vec<Val>, names: &Names) -> Result<Val> {
         if places.len() > function.parameters.len() {
             return broken(format!("{} is called with {} arguments", function.name, places.len()));
         }
@@ -136,14 +136,14 @@ impl Interpreter<'_> {
         let object = self.made.instance(name, attributes);
         if let (Some(init), Val::Object(number)) = (class.methods.get("__init__"), &object) {
             let places = std::iter::once(Val::Object(*number)).chain(places).collect();
-            self.function(init, places, names)?;
+            self.function(init, places, &names)?;
         }
         Ok(object)
     }
 
     /// An operation: on lists and numbers done at once, on tensors added to the graph.
     pub fn operation(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
-        if let Some(value) = self.builtin(name, &places, &names)? {
+        if let Some(value) = self.builtin(name, &places)? {
             return Ok(value);
         }
         let places = places.into_iter().map(|value| (None, value));

@@ -4,6 +4,7 @@ use super::super::build::Builder;
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::super::weights::Weights;
 use super::objects::{Data, Made, Maker};
+use super::prim;
 use super::source::Text;
 use super::tree::{Expr, Statement};
 use crate::UnsupportedOp;
@@ -148,8 +149,8 @@ impl<'a> Interpreter<'a> {
         match self.truth(&condition) {
             Some(true) => self.block(then, scope),
             Some(false) => self.block(otherwise, scope),
-            None if raises(then) => self.block(otherwise, scope),
-            None if raises(otherwise) => self.block(then, scope),
+            None if prim::raises(then) => self.block(otherwise, scope),
+            None if prim::raises(otherwise) => self.block(then, scope),
             None if then.is_empty() && otherwise.is_empty() => Ok(Flow::Next),
             None => unsupported("a choice that depends on the request"),
         }
@@ -297,15 +298,4 @@ impl<'a> Interpreter<'a> {
             other => broken(format!("{name} of {}", other.describe())),
         }
     }
-}
-
-/// Whether a block does nothing but raise an exception.
-fn raises(body: &[Statement]) -> bool {
-    let is_raise = |statement: &Statement| match statement {
-        Statement::Expr(Expr::Call(of, ..)) => {
-            matches!(&**of, Expr::Attribute(_, name) if &**name == "RaiseException")
-        }
-        _ => false,
-    };
-    body.iter().any(is_raise)
 }

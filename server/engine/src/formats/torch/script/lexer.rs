@@ -138,10 +138,9 @@ impl Lexer {
         let mut end = 0;
         while let Some(byte) = bytes.get(end) {
             let after_e = end > 0 && matches!(bytes[end - 1], b'e' | b'E');
-            if !byte.is_ascii_digit()
-                && !matches!(byte, b'.' | b'e' | b'E')
-                && !(after_e && matches!(byte, b'-' | b'+'))
-            {
+            let is_part = matches!(byte, b'0'..=b'9' | b'.' | b'e' | b'E');
+            let is_sign = after_e && matches!(byte, b'-' | b'+');
+            if !is_part && !is_sign {
                 break;
             }
             end += 1;

@@ -3,14 +3,14 @@
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::calls::Names;
 use super::interpret::Interpreter;
-use super::tree::Expr;
+use super::tree::{Expr, Statement};
 
 /// Turns of one loop.
 const MOST_TURNS: i64 = 1 << 16;
 
 impl Interpreter<'_> {
-    pub fn prim(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
-        match (name, &places[..]) {
+    pub fn prim(&mut self, name: &str, places: &[Val], names: Names) -> Result<Val> {
+        match (name, places) {
             ("RaiseException", _) => {
                 let what = match places.first() {
                     Some(Val::Text(text)) => text.to_string(),
@@ -35,7 +35,7 @@ impl Interpreter<'_> {
             ("ndim", [tensor]) => self.operation("dim", vec![tensor.clone()], names),
             ("itemsize", _) => unsupported("an element's size"),
             ("NumToTensor", [value]) => self.operation("scalar_tensor", vec![value.clone()], Vec::new()),
-            ("range" | "rangelist", _) => self.range(&places),
+            ("range" | "rangelist", _) => self.range(places),
             ("int", [value]) => self.integer(value),
             ("float", [Val::Text(text)]) => match text.parse() {
                 Ok(number) => Ok(Val::Float(number)),
@@ -48,14 +48,14 @@ impl Interpreter<'_> {
             ("float", [value]) => match (value, self.builder.known(value)) {
                 (Val::Float(_), _) => Ok(value.clone()),
                 (_, Some(n)) => Ok(Val::Float(n as f64)),
-                (Val::Tensor(_), None) => self.operation("Float", places.clone(), Vec::new()),
+                (Val::Tensor(_), None) => self.operation("Float", places.to_vec(), Vec::new()),
                 _ => Ok(value.clone()),
             },
             ("str" | "format" | "print", _) => Ok(Val::text("")),
             ("min" | "max" | "abs" | "pow" | "len" | "list" | "sum", _) => {
-                self.operation(name, places.clone(), names)
+                self.operation(name, places.to_vec(), names)
             }
-            _ => self.operation(name, places.clone(), names),
+            _ => self.operation(name, places.to_vec(), names),
         }
     }
 
@@ -115,4 +115,15 @@ pub fn is_instance(value: &Val, kind: &Expr) -> bool {
         },
         _ => matches!(value, Val::Object(_)),
     }
+}
+
+/// Whether a block does nothing but raise an exception.
+pub fn raises(body: &[Statement]) -> bool {
+    let is_raise = |statement: &Statement| match statement {
+        Statement::Expr(Expr::Call(of, ..)) => {
+            matches!(&**of, Expr::Attribute(_, name) if &**name == "RaiseException")
+        }
+        _ => false,
+    };
+    body.iter().any(is_raise)
 }

@@ -104,7 +104,7 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
             shape: assumed.shape.clone(),
         });
     }
-    for parameter in forward.parameters.iter() {
+    for parameter in &forward.parameters {
         if let Some(default) = &parameter.default {
             let value = interpreter.eval(default, &mut Scope::new())?;
             scope.insert(parameter.name.clone(), value);

@@ -18,11 +18,14 @@ pub enum Meaning {
     Class(Rc<Class>),
 }
 
+/// What the names in one file mean.
+type Meanings = HashMap<Rc<str>, Meaning>;
+
 /// A program's text.
 pub struct Text {
     files: HashMap<String, Member>,
     path: std::path::PathBuf,
-    known: RefCell<HashMap<String, Option<HashMap<Rc<str>, Meaning>>>>,
+    known: RefCell<HashMap<String, Option<Meanings>>>,
 }
 
 impl Text {
@@ -49,7 +52,7 @@ impl Text {
         Ok(known.get(module).and_then(Option::as_ref).and_then(|m| m.get(name)).cloned())
     }
 
-    fn parsed(&self, module: &str) -> Result<Option<HashMap<Rc<str>, Meaning>>> {
+    fn parsed(&self, module: &str) -> Result<Option<Meanings>> {
         let Some(member) = self.files.get(module) else { return Ok(None) };
         let bytes = Zip::open(&self.path)?.read(member, LARGEST)?;
         let Ok(text) = String::from_utf8(bytes) else {

@@ -52,46 +52,49 @@ impl Interpreter<'_> {
                 let Some(truths) = truths else { return Ok(None) };
                 Val::Bool(if name == "all" { truths.iter().all(|t| *t) } else { truths.iter().any(|t| *t) })
             }
-            ("reverse", _) => return self.changed(places, |items, _| items.reverse()),
-            ("append", [_, _]) => {
-                return self.changed(places, |items, more| items.extend(more.first().cloned()));
-            }
-            ("extend", [_, _]) => {
-                return self.changed(places, |items, more| {
-                    let more = more.first().and_then(Val::items).unwrap_or_default();
-                    items.extend(more.into_iter().take(MOST_ITEMS));
-                });
-            }
+            _ => return self.changing(name, places, items.len()),
+        }))
+    }
+
+    /// What changes a list where it is.
+    fn changing(&mut self, name: &str, places: &[Val], length: usize) -> Result<Option<Val>> {
+        let number = |n: usize| places.get(n).and_then(|v| self.builder.known(v));
+        match (name, places) {
+            ("reverse", _) => self.changed(places, |items, _| items.reverse()),
+            ("append", [_, _]) => self.changed(places, |items, more| items.extend(more.first().cloned())),
+            ("extend", [_, _]) => self.changed(places, |items, more| {
+                let more = more.first().and_then(Val::items).unwrap_or_default();
+                items.extend(more.into_iter().take(MOST_ITEMS));
+            }),
             ("insert", [_, at, value]) => {
                 let at = self.builder.known(at).and_then(|at| usize::try_from(at).ok()).unwrap_or(0);
                 let value = value.clone();
-                return self.changed(places, move |items, _| {
+                self.changed(places, move |items, _| {
                     let at = at.min(items.len());
                     items.insert(at, value);
-                });
+                })
             }
             ("pop", _) => {
                 let at = number(1).unwrap_or(-1);
                 let Val::List(list) = &places[0] else { return Ok(None) };
                 let mut list = list.borrow_mut();
-                let length = list.len();
                 match place(at, length) {
-                    Some(at) => list.remove(at),
-                    None => return broken("an item that a list does not have"),
+                    Some(at) => Ok(Some(list.remove(at))),
+                    None => broken("an item that a list does not have"),
                 }
             }
             ("_set_item", [_, at, value]) => {
-                let at = self.builder.known(at).and_then(|at| place(at, items.len()));
+                let at = self.builder.known(at).and_then(|at| place(at, length));
                 let value = value.clone();
-                return self.changed(places, move |items, _| {
+                self.changed(places, move |items, _| {
                     if let Some(item) = at.and_then(|at| items.get_mut(at)) {
                         *item = value;
                     }
-                });
+                })
             }
-            ("clear", _) => return self.changed(places, |items, _| items.clear()),
-            _ => return Ok(None),
-        }))
+            ("clear", _) => self.changed(places, |items, _| items.clear()),
+            _ => Ok(None),
+        }
     }
 
     /// A list that is changed where it is.
