@@ -41,6 +41,16 @@ pub fn read(files: &[PathBuf]) -> Result<Artifact, EngineError> {
     Ok(lowering::artifact(FORMAT, lower::programs(&boosters)?))
 }
 
+/// Reads a booster that lies in another file, such as a pickle: behind its configuration, if it was serialised with that.
+pub fn read_bytes(bytes: &[u8]) -> Result<Artifact, EngineError> {
+    let bytes = match bytes.strip_prefix(b"CONFIG-offset:") {
+        Some(rest) => rest.get(8..).ok_or_else(|| EngineError::broken("the booster is cut short"))?,
+        None => bytes,
+    };
+    let booster = lower::Booster::of(&document(bytes)?.learner)?;
+    Ok(lowering::artifact(FORMAT, lower::programs(&[booster])?))
+}
+
 fn one(file: &Path) -> Result<lower::Booster, EngineError> {
     lowering::of_file(file, |bytes| lower::Booster::of(&document(bytes)?.learner))
 }
