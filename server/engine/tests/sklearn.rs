@@ -18,7 +18,7 @@ fn fixtures() -> Vec<PathBuf> {
     let mut dirs: Vec<PathBuf> =
         entries.map(|e| e.unwrap().path()).filter(|p| p.join("cases.json").exists()).collect();
     dirs.sort();
-    assert!(other.is_some() || dirs.len() > 200, "fixtures are missing: {}", dirs.len());
+    assert!(other.is_some() || dirs.len() > 280, "fixtures are missing: {}", dirs.len());
     dirs
 }
 
@@ -48,9 +48,9 @@ impl Array {
     fn tensor(&self, dtype: DType) -> Tensor {
         let float = |v: &Value| v.as_f64().or_else(|| v.as_bool().map(f64::from)).unwrap_or(f64::NAN);
         let data = match dtype {
-            DType::String => {
-                Data::String(self.values.iter().map(|v| v.as_str().unwrap_or("").as_bytes().to_vec()).collect())
-            }
+            DType::String => Data::String(
+                self.values.iter().map(|v| v.as_str().unwrap_or("").as_bytes().to_vec()).collect(),
+            ),
             _ => Data::F64(self.values.iter().map(float).collect()),
         };
         Tensor::new(self.shape.clone(), data).unwrap()
@@ -169,7 +169,17 @@ fn ask(model: &Model) {
 
 #[test]
 fn damaged_files_are_errors_or_other_models() {
-    for name in ["forest", "tfidf", "svc-classes", "hist-categories", "table", "knn", "mlp-classes", "standard", "gaussian-nb"] {
+    for name in [
+        "forest",
+        "tfidf",
+        "svc-classes",
+        "hist-categories",
+        "table",
+        "knn",
+        "mlp-classes",
+        "standard",
+        "gaussian-nb",
+    ] {
         let (file_name, whole) = file(name);
         let mut rng = fastrand::Rng::with_seed(5);
         for n in 0..120 {

@@ -30,7 +30,8 @@ const ENDINGS: [&str; 4] = ["pkl", "pickle", "joblib", "sav"];
 pub fn is_likely(name: &str, head: &[u8]) -> bool {
     let named = name.rsplit('.').any(|part| ENDINGS.contains(&part.to_ascii_lowercase().as_str()));
     let binary = matches!(head, [0x80, 2..=5, ..]);
-    binary || (named && (matches!(head.first(), Some(0x80 | b'c' | b'(' | b']' | b'}')) || is_compressed(head)))
+    binary
+        || (named && (matches!(head.first(), Some(0x80 | b'c' | b'(' | b']' | b'}')) || is_compressed(head)))
 }
 
 /// Reads a pickle, decompressed. Its last object is the tree's root.

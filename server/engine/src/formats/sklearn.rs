@@ -133,7 +133,9 @@ fn model(root: View<'_>) -> Result<Artifact, EngineError> {
         }
         Some("xgboost") => xgboost::read_bytes(&booster(root)?),
         Some("lightgbm") => lightgbm::read_bytes(&booster(root)?),
-        Some(_) => Err(EngineError::broken(format!("it holds {}, which is no model", estimator::class(root)))),
+        Some(_) => {
+            Err(EngineError::broken(format!("it holds {}, which is no model", estimator::class(root))))
+        }
         None => Err(EngineError::broken(
             "it holds no estimator but something else, a dict, a list or a number; save the estimator itself (a Pipeline may hold several)",
         )),
@@ -145,7 +147,10 @@ fn booster(root: View<'_>) -> Result<Vec<u8>, EngineError> {
     let booster = root.any(&["_Booster"]).unwrap_or(root);
     let handle = booster.any(&["handle", "_handle", "_model_str"]);
     let handle = handle.ok_or_else(|| EngineError::broken("the booster has no model: was it fitted?"))?;
-    let bytes = handle.bytes().map(std::borrow::Cow::into_owned).or_else(|| handle.text().map(|text| text.as_bytes().to_vec()));
+    let bytes = handle
+        .bytes()
+        .map(std::borrow::Cow::into_owned)
+        .or_else(|| handle.text().map(|text| text.as_bytes().to_vec()));
     bytes.ok_or_else(|| EngineError::broken("the booster's model is not in its pickle"))
 }
 

@@ -31,7 +31,8 @@ fn broken(what: impl Into<String>) -> EngineError {
 pub fn read(bytes: &[u8]) -> Result<Tree, EngineError> {
     let zip = Zip::open(bytes)?;
     let schema = zip.read("schema.json", LARGEST_SCHEMA)?;
-    let schema: Value = serde_json::from_slice(&schema).map_err(|e| broken(format!("its schema.json: {e}")))?;
+    let schema: Value =
+        serde_json::from_slice(&schema).map_err(|e| broken(format!("its schema.json: {e}")))?;
     let mut reader = Reader { zip, tree: Builder::new(Vec::new()), left: LARGEST };
     let root = reader.node(&schema)?;
     Ok(reader.tree.finish(root))
@@ -67,11 +68,23 @@ impl Reader<'_> {
                 }
             }
             "JsonNode" => {
+                // Python's JSON knows numbers that are none.
+                let float = match content.as_str() {
+                    Some("NaN") => Some(f64::NAN),
+                    Some("Infinity") => Some(f64::INFINITY),
+                    Some("-Infinity") => Some(f64::NEG_INFINITY),
+                    _ => None,
+                };
+                if let Some(float) = float {
+                    return self.tree.add(Node::Float(float));
+                }
                 let value = serde_json::from_str(content.as_str().unwrap_or("null"));
                 self.plain(&value.map_err(|e| broken(format!("a value of its schema: {e}")))?)
             }
             "FunctionNode" | "TypeNode" => self.class(node),
-            "ObjectNode" | "ConstructorFromReduceNode" | "TreeNode" | "LossNode" | "ReduceNode" => self.object(node),
+            "ObjectNode" | "ConstructorFromReduceNode" | "TreeNode" | "LossNode" | "ReduceNode" => {
+                self.object(node)
+            }
             "PartialNode" => {
                 let (class, function) = (self.class(node)?, self.node(&content["func"])?);
                 let arguments = self.tree.tuple(&[function])?;
@@ -207,7 +220,9 @@ impl Reader<'_> {
         let bytes = self.member(text(node, "file"))?;
         let inner = Zip::open(&bytes)?;
         let mut items = Vec::new();
-        for (name, member) in [("data", "data"), ("indices", "indices"), ("indptr", "indptr"), ("_shape", "shape")] {
+        for (name, member) in
+            [("data", "data"), ("indices", "indices"), ("indptr", "indptr"), ("_shape", "shape")]
+        {
             let array = inner.read(&format!("{member}.npy"), self.left)?;
             self.left -= array.len();
             items.extend([self.tree.made_text(name)?, self.npy(&array)?]);

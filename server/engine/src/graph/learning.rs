@@ -59,7 +59,10 @@ pub enum Analyser {
 pub enum Vocabulary {
     Known(HashMap<Box<str>, u32>),
     /// By hash; alternately signed or not.
-    Hashed { columns: u32, signed: bool },
+    Hashed {
+        columns: u32,
+        signed: bool,
+    },
 }
 
 /// From documents to counts.

@@ -83,7 +83,10 @@ fn type_of(view: View<'_>, may_have_fields: bool) -> Result<Type, EngineError> {
         return named(code, false).ok_or_else(|| unknown(name));
     }
     let arguments = view.arguments();
-    let code = arguments.first().and_then(|code| code.text()).ok_or_else(|| broken("a type of an array is not one"))?;
+    let code = arguments
+        .first()
+        .and_then(|code| code.text())
+        .ok_or_else(|| broken("a type of an array is not one"))?;
     let state = view.state().map(View::items).unwrap_or_default();
     let big = state.get(1).and_then(|order| order.text()) == Some(">");
     if state.get(2).is_some_and(|sub| !sub.is_none()) {
@@ -157,7 +160,11 @@ fn of_object(view: View<'_>) -> Result<Array<'_>, EngineError> {
         },
         (Some("_frombuffer"), [buffer, of, extents, order, ..]) => {
             // A buffer that is in the pickle is its bytes.
-            let inner = if buffer.class() == Some("PickleBuffer") { buffer.arguments().first().copied() } else { None };
+            let inner = if buffer.class() == Some("PickleBuffer") {
+                buffer.arguments().first().copied()
+            } else {
+                None
+            };
             checked(shape(*extents)?, dtype(*of)?, order.text() == Some("F"), inner.unwrap_or(*buffer))
         }
         (class, _) => Err(broken(format!("expected an array, not {}", class.unwrap_or("an object")))),
@@ -178,7 +185,8 @@ fn checked<'t>(
     } else {
         let bytes = contents.bytes().ok_or_else(|| broken("an array without its bytes"))?;
         let size = dtype.bytes();
-        let held = if size == 0 { count } else { Some(bytes.len() / size).filter(|_| bytes.len() % size == 0) };
+        let held =
+            if size == 0 { count } else { Some(bytes.len() / size).filter(|_| bytes.len() % size == 0) };
         (held, Contents::Bytes(bytes))
     };
     if count.is_none() || held != count {
@@ -211,7 +219,11 @@ impl<'t> Array<'t> {
         places
     }
 
-    fn numbers<T>(&self, of: impl Fn(&Type, &[u8]) -> Option<T>, other: impl Fn(View<'t>) -> Result<T, EngineError>) -> Result<Vec<T>, EngineError> {
+    fn numbers<T>(
+        &self,
+        of: impl Fn(&Type, &[u8]) -> Option<T>,
+        other: impl Fn(View<'t>) -> Result<T, EngineError>,
+    ) -> Result<Vec<T>, EngineError> {
         match &self.contents {
             Contents::Objects(items) => self.places().into_iter().map(|n| other(items[n])).collect(),
             Contents::Bytes(bytes) => {
@@ -235,7 +247,8 @@ impl<'t> Array<'t> {
 
     /// The elements as texts.
     pub fn texts(&self) -> Result<Vec<String>, EngineError> {
-        let of_view = |view: View<'t>| view.text().map(str::to_owned).ok_or_else(|| broken("expected a text"));
+        let of_view =
+            |view: View<'t>| view.text().map(str::to_owned).ok_or_else(|| broken("expected a text"));
         self.numbers(text, of_view)
     }
 
@@ -283,7 +296,9 @@ fn int(of: &Type, bytes: &[u8]) -> Option<i64> {
         Type::Int { bytes: 4, signed: true, big } => Some(i32::from_le_bytes(eight(bytes, *big)?).into()),
         Type::Int { bytes: 4, big, .. } => Some(u32::from_le_bytes(eight(bytes, *big)?).into()),
         Type::Int { big, .. } => Some(i64::from_le_bytes(eight(bytes, *big)?)),
-        Type::Float { .. } => float(of, bytes).filter(|x| x.fract() == 0.0 && x.abs() < 9e18).map(|x| x as i64),
+        Type::Float { .. } => {
+            float(of, bytes).filter(|x| x.fract() == 0.0 && x.abs() < 9e18).map(|x| x as i64)
+        }
         _ => None,
     }
 }

@@ -45,7 +45,9 @@ impl Cursor {
         let length = usize::try_from(u64::from_le_bytes(whole)).unwrap_or(usize::MAX);
         let left = file.len() - self.at;
         if length > left {
-            return Err(EngineError::broken(format!("the pickle tells of {length} bytes where {left} are left")));
+            return Err(EngineError::broken(format!(
+                "the pickle tells of {length} bytes where {left} are left"
+            )));
         }
         Ok(length)
     }
@@ -61,6 +63,7 @@ impl Cursor {
     /// A line of a name or a number.
     pub fn word<'f>(&mut self, file: &'f [u8]) -> Result<&'f str, EngineError> {
         let line = std::str::from_utf8(self.line(file)?);
-        line.map(|l| l.trim_end_matches('\r')).map_err(|_| EngineError::broken("a line of the pickle is not UTF-8"))
+        line.map(|l| l.trim_end_matches('\r'))
+            .map_err(|_| EngineError::broken("a line of the pickle is not UTF-8"))
     }
 }

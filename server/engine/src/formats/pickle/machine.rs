@@ -95,14 +95,17 @@ impl Machine {
     /// All that lies above the last mark.
     fn marked(&mut self) -> Result<Vec<NodeId>, EngineError> {
         let mark = self.marks.pop().filter(|mark| *mark <= self.stack.len());
-        let mark = mark.ok_or_else(|| EngineError::broken("the pickle looks for a mark that is not there"))?;
+        let mark =
+            mark.ok_or_else(|| EngineError::broken("the pickle looks for a mark that is not there"))?;
         Ok(self.stack.split_off(mark))
     }
 
     fn remember(&mut self, number: usize) -> Result<(), EngineError> {
         let top = self.top()?;
         if number >= MOST_MEMO {
-            return Err(EngineError::broken(format!("the pickle remembers an object under the number {number}")));
+            return Err(EngineError::broken(format!(
+                "the pickle remembers an object under the number {number}"
+            )));
         }
         if number >= self.memo.len() {
             self.memo.resize(number + 1, None);
@@ -113,8 +116,9 @@ impl Machine {
 
     fn recall(&mut self, number: usize) -> Result<(), EngineError> {
         let found = self.memo.get(number).copied().flatten();
-        let found = found
-            .ok_or_else(|| EngineError::broken(format!("the pickle remembers nothing under the number {number}")))?;
+        let found = found.ok_or_else(|| {
+            EngineError::broken(format!("the pickle remembers nothing under the number {number}"))
+        })?;
         self.push(found);
         Ok(())
     }
@@ -194,7 +198,9 @@ impl Machine {
         } else {
             let (name, module) = (self.pop()?, self.pop()?);
             let text = |id| file.tree.tree().text(id).map(str::to_owned);
-            text(module).zip(text(name)).ok_or_else(|| EngineError::broken("a class is named by what is no text"))?
+            text(module)
+                .zip(text(name))
+                .ok_or_else(|| EngineError::broken("a class is named by what is no text"))?
         };
         self.named(file, &module, &name)
     }
@@ -220,7 +226,8 @@ impl Machine {
             }
             b'i' => {
                 let bytes = file.tree.file();
-                let (module, name) = (file.cursor.word(bytes)?.to_owned(), file.cursor.word(bytes)?.to_owned());
+                let (module, name) =
+                    (file.cursor.word(bytes)?.to_owned(), file.cursor.word(bytes)?.to_owned());
                 let arguments = self.marked()?;
                 self.named(file, &module, &name)?;
                 let (class, arguments) = (self.pop()?, file.tree.tuple(&arguments)?);
@@ -293,7 +300,11 @@ impl Machine {
 }
 
 fn even(items: Vec<NodeId>) -> Result<Vec<NodeId>, EngineError> {
-    if items.len() % 2 == 0 { Ok(items) } else { Err(EngineError::broken("a dict has a key without a value")) }
+    if items.len() % 2 == 0 {
+        Ok(items)
+    } else {
+        Err(EngineError::broken("a dict has a key without a value"))
+    }
 }
 
 fn index(word: &str) -> Result<usize, EngineError> {
@@ -304,7 +315,9 @@ fn index(word: &str) -> Result<usize, EngineError> {
 fn refused(opcode: u8) -> EngineError {
     let what = match opcode {
         b'P' | b'Q' => "it refers to an object outside of it (a persistent id), as PyTorch's files do",
-        0x82..=0x84 => "it names a class by a number of a registry (EXT codes), which a file cannot bring along",
+        0x82..=0x84 => {
+            "it names a class by a number of a registry (EXT codes), which a file cannot bring along"
+        }
         0x97 | 0x98 => "its buffers lie outside of it; save it without a buffer callback",
         _ => return EngineError::broken(format!("{opcode:#04x} is no opcode of a pickle")),
     };

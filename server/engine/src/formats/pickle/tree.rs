@@ -22,7 +22,8 @@ impl Span {
     }
 
     fn of<T>(self, all: &[T]) -> &[T] {
-        all.get(self.begin as usize..(self.begin as usize).saturating_add(self.length as usize)).unwrap_or(&[])
+        all.get(self.begin as usize..(self.begin as usize).saturating_add(self.length as usize))
+            .unwrap_or(&[])
     }
 }
 
@@ -68,10 +69,20 @@ pub struct Object {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Type {
     Bool,
-    Int { bytes: usize, signed: bool, big: bool },
-    Float { bytes: usize, big: bool },
+    Int {
+        bytes: usize,
+        signed: bool,
+        big: bool,
+    },
+    Float {
+        bytes: usize,
+        big: bool,
+    },
     /// So many characters of 32 bits.
-    Text { characters: usize, big: bool },
+    Text {
+        characters: usize,
+        big: bool,
+    },
     Bytes(usize),
     /// Name, place and type of each.
     Fields(Vec<(String, usize, Type)>, usize),

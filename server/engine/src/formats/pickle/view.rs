@@ -158,7 +158,10 @@ impl<'t> View<'t> {
     /// An attribute that must be there.
     pub fn get(self, name: &str) -> Result<Self, EngineError> {
         self.find(name).ok_or_else(|| {
-            EngineError::broken(format!("{} has no {name}: was it fitted?", self.class().unwrap_or("an object")))
+            EngineError::broken(format!(
+                "{} has no {name}: was it fitted?",
+                self.class().unwrap_or("an object")
+            ))
         })
     }
 
@@ -185,7 +188,9 @@ impl<'t> View<'t> {
             }
             "bytearray" | "bytes" => match arguments.first() {
                 None => Some(Vec::new().into()),
-                Some(first) if matches!(first.node(), Node::Object(_)) && first.class() == Some("encode") => first.bytes(),
+                Some(first) if matches!(first.node(), Node::Object(_)) && first.class() == Some("encode") => {
+                    first.bytes()
+                }
                 Some(first) => first.tree.bytes(first.id).map(Into::into),
             },
             _ => None,

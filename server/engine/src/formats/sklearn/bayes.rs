@@ -61,7 +61,8 @@ fn binarised(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<Columns,
 fn gaussian(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<ValueId, EngineError> {
     let (means, [classes, width]) = matrix(of.get("theta_")?)?;
     let variances = of.any(&["var_", "sigma_"]);
-    let variances = variances.ok_or_else(|| EngineError::broken("GaussianNB has no var_"))?.array()?.floats()?;
+    let variances =
+        variances.ok_or_else(|| EngineError::broken("GaussianNB has no var_"))?.array()?.floats()?;
     if variances.len() != means.len() {
         return Err(EngineError::broken("GaussianNB has other variances than means"));
     }
@@ -69,7 +70,9 @@ fn gaussian(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<ValueId, 
     let constants: Vec<f64> = variances
         .chunks_exact(width.max(1))
         .zip(priors)
-        .map(|(row, prior)| prior.ln() - 0.5 * row.iter().map(|v| (std::f64::consts::TAU * v).ln()).sum::<f64>())
+        .map(|(row, prior)| {
+            prior.ln() - 0.5 * row.iter().map(|v| (std::f64::consts::TAU * v).ln()).sum::<f64>()
+        })
         .collect();
     let x = columns::numbers(to, x, width)?;
     let apart = apart(to, x, means, [classes, width])?;
@@ -82,7 +85,12 @@ fn gaussian(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<ValueId, 
 }
 
 /// Rows less each of some others: [rows, others, width].
-pub fn apart(to: &mut Builder<'_>, x: ValueId, others: Vec<f64>, [count, width]: [usize; 2]) -> Result<ValueId, EngineError> {
+pub fn apart(
+    to: &mut Builder<'_>,
+    x: ValueId,
+    others: Vec<f64>,
+    [count, width]: [usize; 2],
+) -> Result<ValueId, EngineError> {
     let x = to.expand(x, 1)?;
     let others = to.constant(others, &[1, count, width])?;
     to.binary(Binary::Sub, x, others)

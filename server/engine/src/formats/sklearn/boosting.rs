@@ -41,7 +41,8 @@ fn sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
         let mut forest = Forest::<f64>::new(features, vec![0.0; outputs])?;
         for (n, view) in all.iter().enumerate() {
             let tree = trees::grown(view.get("tree_")?)?;
-            let leaf = |node: usize| Ok(Branch::Leaf(tree.values(node, 0).first().copied().unwrap_or(0.0) * rate));
+            let leaf =
+                |node: usize| Ok(Branch::Leaf(tree.values(node, 0).first().copied().unwrap_or(0.0) * rate));
             forest.add(n % outputs, &tree.branches(leaf)?)?;
         }
         forest.shrink();
@@ -56,7 +57,12 @@ fn sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
 }
 
 /// What the first estimator says, as margins.
-fn begin(to: &mut Builder<'_>, of: View<'_>, x: &Columns, outputs: usize) -> Result<Option<ValueId>, EngineError> {
+fn begin(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    outputs: usize,
+) -> Result<Option<ValueId>, EngineError> {
     let first = of.any(&["init_", "init"]);
     let Some(first) = first.filter(|first| first.text() != Some("zero")) else { return Ok(None) };
     if of.class() == Some("GradientBoostingRegressor") {
@@ -103,7 +109,9 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
             let chances = to.add(Op::Softmax { log: false }, &[sums])?;
             Ok(Answer::Part(Part::floats(chances, Some(outputs))))
         }
-        (Method::Predict | Method::Decision, _) => linear::decided(to, of, of.get("classes_")?, (sums, outputs), method),
+        (Method::Predict | Method::Decision, _) => {
+            linear::decided(to, of, of.get("classes_")?, (sums, outputs), method)
+        }
         _ => Err(no_such(of, method)),
     }
 }
@@ -145,7 +153,12 @@ fn ada_sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> 
 }
 
 /// The number among all classes of what an estimator says: [rows].
-pub fn index_of(to: &mut Builder<'_>, one: View<'_>, x: &Columns, classes: View<'_>) -> Result<ValueId, EngineError> {
+pub fn index_of(
+    to: &mut Builder<'_>,
+    one: View<'_>,
+    x: &Columns,
+    classes: View<'_>,
+) -> Result<ValueId, EngineError> {
     let part = estimator::part(to, one, x, Method::Predict)?;
     let known = labels::Labels::of(classes)?;
     let table = super::encoders::known(known, "predictions", true)?;
@@ -186,11 +199,8 @@ fn ada_classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Metho
     Ok(Answer::Part(Part::floats(chances, Some(2))))
 }
 
-pub const ADA_REGRESSORS: Family = Family {
-    classes: &["AdaBoostRegressor"],
-    methods: |_| Ok(vec![Method::Predict]),
-    lower: ada_regressor,
-};
+pub const ADA_REGRESSORS: Family =
+    Family { classes: &["AdaBoostRegressor"], methods: |_| Ok(vec![Method::Predict]), lower: ada_regressor };
 
 /// The median of what estimators say, by their weights.
 fn ada_regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
@@ -214,7 +224,8 @@ fn ada_regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method
     let weights = to.constant(weights, &[shape])?;
     let weights = to.add(Op::Gather { batch_dims: 0 }, &[weights, sorted[1], axis])?;
     let along = to.int(1)?;
-    let running = crate::graph::Rare::Running { kind: crate::graph::Running::Sum, exclusive: false, reverse: false };
+    let running =
+        crate::graph::Rare::Running { kind: crate::graph::Running::Sum, exclusive: false, reverse: false };
     let running = to.add(Op::Rare(Box::new(running)), &[weights, along])?;
     let enough = to.compare_with(crate::graph::Compare::GreaterEqual, running, half)?;
     let enough = to.float(enough)?;

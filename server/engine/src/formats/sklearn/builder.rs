@@ -1,6 +1,9 @@
 //! What estimators' graphs are built with: rows of `float64`, texts, sparse counts, and arithmetic on them.
 
-use crate::graph::{Binary, Compare, Forests, Graph, Learning, Literal, Op, Rare, Reduce, Rows, Unary, ValueId, Vectoriser, Weight};
+use crate::graph::{
+    Binary, Compare, Forests, Graph, Learning, Literal, Op, Rare, Reduce, Rows, Unary, ValueId, Vectoriser,
+    Weight,
+};
 use crate::kernels::into_value;
 use crate::value::Value;
 use crate::{DType, EngineError};
@@ -83,7 +86,10 @@ impl<'p> Builder<'p> {
     }
 
     /// Goes into an estimator within another.
-    pub fn deeper<T>(&mut self, work: impl FnOnce(&mut Self) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    pub fn deeper<T>(
+        &mut self,
+        work: impl FnOnce(&mut Self) -> Result<T, EngineError>,
+    ) -> Result<T, EngineError> {
         self.depth += 1;
         if self.depth > DEEPEST {
             return Err(EngineError::broken(format!("estimators are nested deeper than {DEEPEST}")));
@@ -97,7 +103,12 @@ impl<'p> Builder<'p> {
         Ok(self.add_many(op, inputs, 1)?[0])
     }
 
-    pub fn add_many(&mut self, op: Op, inputs: &[ValueId], outputs: usize) -> Result<Vec<ValueId>, EngineError> {
+    pub fn add_many(
+        &mut self,
+        op: Op,
+        inputs: &[ValueId],
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, EngineError> {
         let name = self.graph.nodes.len();
         if name > MOST_NODES {
             return Err(EngineError::broken(format!("the model takes more than {MOST_NODES} operations")));
@@ -182,7 +193,13 @@ impl<'p> Builder<'p> {
         self.add(Op::Cast(DType::F64), &[x])
     }
 
-    pub fn reduce(&mut self, kind: Reduce, x: ValueId, axis: i64, keep: bool) -> Result<ValueId, EngineError> {
+    pub fn reduce(
+        &mut self,
+        kind: Reduce,
+        x: ValueId,
+        axis: i64,
+        keep: bool,
+    ) -> Result<ValueId, EngineError> {
         let axis = self.ints(vec![axis])?;
         self.add(Op::Reduce { kind, keep }, &[x, axis])
     }
@@ -264,7 +281,12 @@ impl<'p> Builder<'p> {
         self.add(Op::Rare(Box::new(Rare::Learning(op))), inputs)
     }
 
-    pub fn rows(&mut self, op: Rows, inputs: &[ValueId], outputs: usize) -> Result<Vec<ValueId>, EngineError> {
+    pub fn rows(
+        &mut self,
+        op: Rows,
+        inputs: &[ValueId],
+        outputs: usize,
+    ) -> Result<Vec<ValueId>, EngineError> {
         self.add_many(Op::Rare(Box::new(Rare::Rows(op))), inputs, outputs)
     }
 

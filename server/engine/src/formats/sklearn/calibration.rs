@@ -8,14 +8,23 @@ use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Unary, ValueId};
 
 /// Chances of all classes by one calibrated classifier: [rows, classes].
-pub fn chances(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> Result<ValueId, EngineError> {
+pub fn chances(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    classes: usize,
+) -> Result<ValueId, EngineError> {
     let model = of.any(&["estimator", "base_estimator"]);
     let model = model.ok_or_else(|| EngineError::broken("a calibrated classifier without a classifier"))?;
     if of.find("method").and_then(|view| view.text()) == Some("temperature") {
-        return Err(EngineError::broken("calibration by temperature; use method=\"sigmoid\" or \"isotonic\""));
+        return Err(EngineError::broken(
+            "calibration by temperature; use method=\"sigmoid\" or \"isotonic\"",
+        ));
     }
     let calibrators = of.any(&["calibrators", "calibrators_"]);
-    let calibrators = calibrators.ok_or_else(|| EngineError::broken("a calibrated classifier without calibrators"))?.items();
+    let calibrators = calibrators
+        .ok_or_else(|| EngineError::broken("a calibrated classifier without calibrators"))?
+        .items();
     // A decision where there is one, else chances; of two classes that of the second.
     let said = if estimator::has(model, Method::Decision)? {
         let part = estimator::part(to, model, x, Method::Decision)?;

@@ -17,7 +17,9 @@ pub const MEANS: Family = Family {
                 let id = nearest(to, squares)?;
                 Ok(Answer::Part(Part { id, dtype: DType::I64, width: None }))
             }
-            Method::Transform => Ok(Answer::Columns(Columns::Numbers(to.unary(Unary::Sqrt, squares)?, count))),
+            Method::Transform => {
+                Ok(Answer::Columns(Columns::Numbers(to.unary(Unary::Sqrt, squares)?, count)))
+            }
             _ => Err(no_such(of, method)),
         }
     },

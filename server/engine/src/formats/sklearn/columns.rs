@@ -154,7 +154,12 @@ pub fn matrix(view: View<'_>) -> Result<(Vec<f64>, [usize; 2]), EngineError> {
         [] => [1, 1],
         [width] => [1, width],
         [rows, width] => [rows, width],
-        _ => return Err(EngineError::broken(format!("an array of shape {:?} where a matrix is expected", array.shape))),
+        _ => {
+            return Err(EngineError::broken(format!(
+                "an array of shape {:?} where a matrix is expected",
+                array.shape
+            )));
+        }
     };
     Ok((array.floats()?, shape))
 }
@@ -193,9 +198,17 @@ pub fn transposed((data, [rows, width]): &(Vec<f64>, [usize; 2])) -> (Vec<f64>, 
 }
 
 /// `x · w`, of whatever form x is.
-pub fn product(to: &mut Builder<'_>, x: &Columns, (data, shape): (Vec<f64>, [usize; 2])) -> Result<ValueId, EngineError> {
+pub fn product(
+    to: &mut Builder<'_>,
+    x: &Columns,
+    (data, shape): (Vec<f64>, [usize; 2]),
+) -> Result<ValueId, EngineError> {
     if width(x) != shape[0] {
-        return Err(EngineError::broken(format!("an estimator of {} features is given {}", shape[0], width(x))));
+        return Err(EngineError::broken(format!(
+            "an estimator of {} features is given {}",
+            shape[0],
+            width(x)
+        )));
     }
     let w = to.constant(data, &shape)?;
     if let Columns::Sparse([indices, values, extents], _) = x {

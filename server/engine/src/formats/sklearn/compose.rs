@@ -30,7 +30,9 @@ pub fn steps(of: View<'_>) -> Result<Vec<View<'_>>, EngineError> {
     let steps = of.get("steps")?.items();
     steps
         .into_iter()
-        .map(|step| step.items().get(1).copied().ok_or_else(|| EngineError::broken("a step of a Pipeline is none")))
+        .map(|step| {
+            step.items().get(1).copied().ok_or_else(|| EngineError::broken("a step of a Pipeline is none"))
+        })
         .collect()
 }
 
@@ -50,12 +52,17 @@ pub const UNIONS: Family = Family {
         let mut parts = Vec::new();
         for named in of.get("transformer_list")?.items() {
             let items = named.items();
-            let [name, transformer, ..] = &items[..] else { return Err(EngineError::broken("a part of a union is none")) };
+            let [name, transformer, ..] = &items[..] else {
+                return Err(EngineError::broken("a part of a union is none"));
+            };
             if is_dropped(*transformer) {
                 continue;
             }
-            let made =
-                if is_passed(*transformer) { x.clone() } else { estimator::transformed(to, *transformer, x)? };
+            let made = if is_passed(*transformer) {
+                x.clone()
+            } else {
+                estimator::transformed(to, *transformer, x)?
+            };
             let weight = name.text().and_then(|name| weights?.entry(name));
             parts.push(weighted(to, made, weight)?);
         }
@@ -105,8 +112,11 @@ pub const TABLES: Family = Family {
                 Columns::Texts(id, 1) if part.is_single => Columns::Documents(to.squeeze(id, 1)?),
                 taken => taken,
             };
-            let answer =
-                if is_passed(part.transformer) { taken } else { estimator::transformed(to, part.transformer, &taken)? };
+            let answer = if is_passed(part.transformer) {
+                taken
+            } else {
+                estimator::transformed(to, part.transformer, &taken)?
+            };
             made.push(weighted(to, answer, weights.and_then(|weights| weights.entry(name)))?);
         }
         columns::beside(to, &made).map(Answer::Columns)
@@ -252,7 +262,11 @@ pub const TARGETS: Family = Family {
 };
 
 /// What a transformer of targets was given, from what it made of it.
-fn inverted(to: &mut Builder<'_>, of: View<'_>, y: crate::graph::ValueId) -> Result<crate::graph::ValueId, EngineError> {
+fn inverted(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    y: crate::graph::ValueId,
+) -> Result<crate::graph::ValueId, EngineError> {
     let first = |name: &str| of.find(name).map(|view| view.array()?.floats()).transpose();
     let number = |all: Option<Vec<f64>>, default: f64| match all.as_deref() {
         None => Ok(default),
@@ -277,8 +291,12 @@ fn inverted(to: &mut Builder<'_>, of: View<'_>, y: crate::graph::ValueId) -> Res
             Some(Some("log")) => to.unary(Unary::Log, y),
             Some(Some("square")) => to.unary(Unary::Square, y),
             Some(Some("sqrt")) => to.unary(Unary::Sqrt, y),
-            Some(_) => Err(EngineError::broken("TransformedTargetRegressor has a function, and nothing of a pickle is called")),
+            Some(_) => Err(EngineError::broken(
+                "TransformedTargetRegressor has a function, and nothing of a pickle is called",
+            )),
         },
-        other => Err(EngineError::broken(format!("a target that {} transforms", other.unwrap_or("something")))),
+        other => {
+            Err(EngineError::broken(format!("a target that {} transforms", other.unwrap_or("something"))))
+        }
     }
 }

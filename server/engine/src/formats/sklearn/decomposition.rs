@@ -9,12 +9,19 @@ use crate::formats::pickle::View;
 use crate::graph::{Binary, Op, Unary, ValueId};
 
 pub const PROJECTIONS: Family = Family {
-    classes: &["PCA", "IncrementalPCA", "TruncatedSVD", "FastICA", "GaussianRandomProjection", "SparseRandomProjection"],
-    methods: |_| Ok(vec![Method::Transform]),
+    classes: &[
+        "PCA",
+        "IncrementalPCA",
+        "TruncatedSVD",
+        "FastICA",
+        "GaussianRandomProjection",
+        "SparseRandomProjection",
+    ],
+    methods: |of| {
+        let scores = of.class() == Some("PCA");
+        Ok([&[Method::Transform][..], if scores { &[Method::Samples] } else { &[] }].concat())
+    },
     lower: |to, of, x, method| {
-        if method != Method::Transform {
-            return Err(no_such(of, method));
-        }
         let components = matrix(of.get("components_")?)?;
         let width = components.1[0];
         let x = match of.find("mean_") {
@@ -25,16 +32,59 @@ pub const PROJECTIONS: Family = Family {
             None => x.clone(),
         };
         let mut made = columns::product(to, &x, columns::transposed(&components))?;
+        match method {
+            Method::Samples if of.class() == Some("PCA") => {
+                return likelihoods(to, of, &x, (made, components.1));
+            }
+            Method::Transform => {}
+            _ => return Err(no_such(of, method)),
+        }
         let whitens = matches!(of.class(), Some("PCA" | "IncrementalPCA"))
             && of.find("whiten").map_or(Ok(false), View::bool)?;
         if whitens {
-            let least = f64::EPSILON;
-            let scale = floats(of, "explained_variance_")?.into_iter().map(|v| v.sqrt().max(least)).collect();
+            let scale =
+                floats(of, "explained_variance_")?.into_iter().map(|v| v.sqrt().max(f64::EPSILON)).collect();
             made = to.with_row(Binary::Div, made, scale)?;
         }
         Ok(Answer::Columns(Columns::Numbers(made, width)))
     },
 };
+
+/// How likely rows are under the normal distribution that the components and the noise beside them say.
+fn likelihoods(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    (along, [count, width]): (ValueId, [usize; 2]),
+) -> Lowered {
+    let noise = of.get("noise_variance_")?.float()?;
+    // With whitening scikit-learn takes components for longer than they are.
+    let whitens = of.find("whiten").map_or(Ok(false), View::bool)?;
+    let variance = |v: f64| (v - noise).max(0.0) * if whitens { v } else { 1.0 } + noise;
+    let variances: Vec<f64> = floats(of, "explained_variance_")?.into_iter().map(variance).collect();
+    let others = width
+        .checked_sub(count)
+        .ok_or_else(|| EngineError::broken("PCA has more components than features"))?;
+    if variances.len() != count || (others > 0 && noise <= 0.0) {
+        return Err(EngineError::broken(
+            "PCA has no variance beside its components: score_samples is not defined",
+        ));
+    }
+    let (x, _) = columns::dense(to, x)?;
+    let inverse = if others > 0 { 1.0 / noise } else { 0.0 };
+    let squares = to.unary(Unary::Square, along)?;
+    let scaled = to.with_row(Binary::Mul, squares, variances.iter().map(|v| 1.0 / v - inverse).collect())?;
+    let (inside, squares) = (to.sum(scaled)?, to.unary(Unary::Square, x)?);
+    let all = to.sum(squares)?;
+    let all = to.with(Binary::Mul, all, inverse)?;
+    let distance = to.binary(Binary::Add, inside, all)?;
+    let noise = if others > 0 { others as f64 * noise.ln() } else { 0.0 };
+    let base =
+        width as f64 * std::f64::consts::TAU.ln() + variances.iter().map(|v| v.ln()).sum::<f64>() + noise;
+    let doubled = to.with(Binary::Add, distance, base)?;
+    let scores = to.with(Binary::Mul, doubled, -0.5)?;
+    Ok(Answer::Part(Part::floats(to.squeeze(scores, 1)?, None)))
+}
 
 pub const LINEAR: Family = Family {
     classes: &["LinearDiscriminantAnalysis"],

@@ -32,7 +32,9 @@ pub fn known(labels: Labels, column: &str, strict: bool) -> Result<Arc<Categorie
     let (mut texts, mut floats) = (HashMap::new(), HashMap::new());
     let numbered = |all: Vec<f64>| all.into_iter().enumerate().map(|(n, x)| (Categories::bits(x), n as i64));
     match labels {
-        Labels::Texts(all) => texts.extend(all.into_iter().enumerate().map(|(n, t)| (t.into_bytes(), n as i64))),
+        Labels::Texts(all) => {
+            texts.extend(all.into_iter().enumerate().map(|(n, t)| (t.into_bytes(), n as i64)))
+        }
         Labels::Floats(all) => floats.extend(numbered(all)),
         Labels::Ints(all) => floats.extend(numbered(all.into_iter().map(|n| n as f64).collect())),
         Labels::Bools(all) => floats.extend(numbered(all.into_iter().map(f64::from).collect())),
@@ -41,12 +43,21 @@ pub fn known(labels: Labels, column: &str, strict: bool) -> Result<Arc<Categorie
 }
 
 /// One column's categories: their numbers [rows], how many they are.
-fn numbers(to: &mut Builder<'_>, of: View<'_>, x: &Columns, n: usize, strict: bool) -> Result<(ValueId, usize), EngineError> {
+fn numbers(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    n: usize,
+    strict: bool,
+) -> Result<(ValueId, usize), EngineError> {
     let categories = of.get("categories_")?.items();
-    let Some(of_column) = categories.get(n) else { return Err(EngineError::broken("an encoder without categories")) };
+    let Some(of_column) = categories.get(n) else {
+        return Err(EngineError::broken("an encoder without categories"));
+    };
     let labels = categories_of(*of_column)?;
     let count = labels.len();
-    let name = of.find("feature_names_in_").and_then(|names| names.array().ok()?.texts().ok()?.get(n).cloned());
+    let name =
+        of.find("feature_names_in_").and_then(|names| names.array().ok()?.texts().ok()?.get(n).cloned());
     let table = known(labels, &name.unwrap_or_else(|| n.to_string()), strict)?;
     let column = columns::column(to, x, n)?;
     let found = to.learning(Learning::Categories(table), &[column])?;
@@ -69,7 +80,12 @@ fn is_strict(of: View<'_>) -> bool {
 }
 
 /// What is mapped by a table whose first entry is that of unknown values.
-fn mapped(to: &mut Builder<'_>, number: ValueId, unknown: f64, of_known: Vec<f64>) -> Result<ValueId, EngineError> {
+fn mapped(
+    to: &mut Builder<'_>,
+    number: ValueId,
+    unknown: f64,
+    of_known: Vec<f64>,
+) -> Result<ValueId, EngineError> {
     let table = [&[unknown][..], &of_known].concat();
     let count = table.len();
     let table = to.constant(table, &[count])?;
@@ -101,7 +117,8 @@ fn one_hot(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
         Some(all) => all.array()?.objects().map_or_else(|| all.items(), |objects| objects),
         None => Vec::new(),
     };
-    let dropped_ints = of.any(&["_drop_idx_after_grouping", "drop_idx_"]).and_then(|all| all.array().ok()?.ints().ok());
+    let dropped_ints =
+        of.any(&["_drop_idx_after_grouping", "drop_idx_"]).and_then(|all| all.array().ok()?.ints().ok());
     let unknown = of.find("handle_unknown").and_then(|view| view.text()).unwrap_or("error");
     let (mut parts, mut total) = (Vec::new(), 0);
     for n in 0..width {
@@ -113,7 +130,11 @@ fn one_hot(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
             _ => None,
         };
         let drop = drop.and_then(|n| usize::try_from(n).ok());
-        let unseen = if has_infrequent && matches!(unknown, "infrequent_if_exist" | "warn") { kept as f64 - 1.0 } else { -1.0 };
+        let unseen = if has_infrequent && matches!(unknown, "infrequent_if_exist" | "warn") {
+            kept as f64 - 1.0
+        } else {
+            -1.0
+        };
         let place = |column: i64| match drop {
             Some(drop) if column == drop as i64 => -1.0,
             Some(drop) if column > drop as i64 => column as f64 - 1.0,
@@ -158,7 +179,9 @@ fn ordinal(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
 fn missing_ones(categories: View<'_>) -> Result<Vec<bool>, EngineError> {
     let array = categories.array()?;
     Ok(match (array.objects(), Labels::of(categories)) {
-        (Some(all), _) => all.iter().map(|one| one.text().is_none() && one.float().map_or(true, f64::is_nan)).collect(),
+        (Some(all), _) => {
+            all.iter().map(|one| one.text().is_none() && one.float().map_or(true, f64::is_nan)).collect()
+        }
         (None, Ok(Labels::Floats(all))) => all.into_iter().map(f64::is_nan).collect(),
         _ => vec![false; array.len()],
     })
@@ -176,7 +199,8 @@ fn target(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
         for class in 0..classes {
             let encoding = encodings.get(n * classes + class).map(|e| e.array()?.floats()).transpose()?;
             let encoding = encoding.filter(|e| e.len() == count);
-            let encoding = encoding.ok_or_else(|| EngineError::broken("TargetEncoder lacks what categories stand for"))?;
+            let encoding = encoding
+                .ok_or_else(|| EngineError::broken("TargetEncoder lacks what categories stand for"))?;
             let code = mapped(to, number, means.get(class).copied().unwrap_or(0.0), encoding)?;
             parts.push(to.expand(code, 1)?);
         }

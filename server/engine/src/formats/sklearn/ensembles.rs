@@ -10,17 +10,17 @@ use crate::graph::{Binary, ValueId};
 
 pub const VOTING_CLASSIFIERS: Family = Family {
     classes: &["VotingClassifier"],
-    methods: |of| Ok([&[Method::Predict][..], if is_soft(of) { &[Method::Proba] } else { &[] }].concat()),
+    methods: |of| {
+        let chances = if is_soft(of) { &[Method::Proba][..] } else { &[] };
+        Ok([&[Method::Predict, Method::Transform], chances].concat())
+    },
     lower: voting,
 };
 
 pub const VOTING_REGRESSORS: Family = Family {
     classes: &["VotingRegressor"],
-    methods: |_| Ok(vec![Method::Predict]),
+    methods: |_| Ok(vec![Method::Predict, Method::Transform]),
     lower: |to, of, x, method| {
-        if method != Method::Predict {
-            return Err(no_such(of, method));
-        }
         let all = of.get("estimators_")?.items();
         let mut said = Vec::new();
         for one in &all {
@@ -28,8 +28,14 @@ pub const VOTING_REGRESSORS: Family = Family {
             said.push(if part.width.is_none() { to.expand(part.id, 1)? } else { part.id });
         }
         let said = to.beside(&said)?;
-        let id = simple::weighted(to, said, weights(of, all.len())?)?;
-        Ok(Answer::Part(Part::floats(id, None)))
+        match method {
+            Method::Transform => Ok(Answer::Columns(Columns::Numbers(said, all.len()))),
+            Method::Predict => {
+                let id = simple::weighted(to, said, weights(of, all.len())?)?;
+                Ok(Answer::Part(Part::floats(id, None)))
+            }
+            _ => Err(no_such(of, method)),
+        }
     },
 };
 
@@ -43,14 +49,22 @@ fn weights(of: View<'_>, count: usize) -> Result<Vec<f64>, EngineError> {
     let weights = weights.array()?.floats()?;
     let named = of.find("estimators").map(View::items).unwrap_or_default();
     let dropped = |n: usize| named.get(n).and_then(|pair| pair.items().get(1)?.text()) == Some("drop");
-    let kept: Vec<f64> = weights.into_iter().enumerate().filter(|(n, _)| !dropped(*n)).map(|(_, w)| w).collect();
-    if kept.len() == count { Ok(kept) } else { Err(EngineError::broken("votes have other weights than voters")) }
+    let kept: Vec<f64> =
+        weights.into_iter().enumerate().filter(|(n, _)| !dropped(*n)).map(|(_, w)| w).collect();
+    if kept.len() == count {
+        Ok(kept)
+    } else {
+        Err(EngineError::broken("votes have other weights than voters"))
+    }
 }
 
 fn voting(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
     let all = of.get("estimators_")?.items();
     let weights = weights(of, all.len())?;
     let classes = labels::count(of)?;
+    if method == Method::Transform {
+        return votes(to, of, x, classes);
+    }
     let mut sum = None;
     for (one, weight) in all.iter().zip(&weights) {
         let said = if is_soft(of) {
@@ -73,14 +87,34 @@ fn voting(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lo
     }
 }
 
+/// What each voter says, beside each other: chances, or the numbers of classes.
+fn votes(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> Lowered {
+    let all = of.get("estimators_")?.items();
+    let mut parts = Vec::new();
+    for one in &all {
+        parts.push(if is_soft(of) {
+            Columns::Numbers(estimator::proba(to, *one, x)?.0, classes)
+        } else {
+            let part = estimator::predicted(to, *one, x)?;
+            columns::of_part(to, part)?
+        });
+    }
+    columns::beside(to, &parts).map(Answer::Columns)
+}
+
 pub const STACKING_CLASSIFIERS: Family = Family {
     classes: &["StackingClassifier"],
     methods: |of| {
         let last = estimator::methods(of.get("final_estimator_")?)?;
-        Ok(last.into_iter().filter(|m| matches!(m, Method::Predict | Method::Proba | Method::Decision)).collect())
+        let own =
+            last.into_iter().filter(|m| matches!(m, Method::Predict | Method::Proba | Method::Decision));
+        Ok(own.chain([Method::Transform]).collect())
     },
     lower: |to, of, x, method| {
         let stacked = stacked(to, of, x)?;
+        if method == Method::Transform {
+            return Ok(Answer::Columns(stacked));
+        }
         let last = of.get("final_estimator_")?;
         if method != Method::Predict {
             return estimator::answer(to, last, &stacked, method);
@@ -88,15 +122,23 @@ pub const STACKING_CLASSIFIERS: Family = Family {
         // The last estimator knows the classes' numbers.
         let part = estimator::part(to, last, &stacked, method)?;
         let number = to.add(crate::graph::Op::Cast(crate::DType::I64), &[part.id])?;
-        labels::labelled(to, of.get("classes_").or_else(|_| of.get("_label_encoder")?.get("classes_"))?, number).map(Answer::Part)
+        labels::labelled(
+            to,
+            of.get("classes_").or_else(|_| of.get("_label_encoder")?.get("classes_"))?,
+            number,
+        )
+        .map(Answer::Part)
     },
 };
 
 pub const STACKING_REGRESSORS: Family = Family {
     classes: &["StackingRegressor"],
-    methods: |_| Ok(vec![Method::Predict]),
+    methods: |_| Ok(vec![Method::Predict, Method::Transform]),
     lower: |to, of, x, method| {
         let stacked = stacked(to, of, x)?;
+        if method == Method::Transform {
+            return Ok(Answer::Columns(stacked));
+        }
         estimator::answer(to, of.get("final_estimator_")?, &stacked, method)
     },
 };
@@ -161,13 +203,23 @@ fn all_of(of: View<'_>) -> Result<Vec<View<'_>>, EngineError> {
 }
 
 /// Each estimator and the columns that it was fitted to.
-fn bags<'t>(to: &mut Builder<'_>, of: View<'t>, x: &Columns) -> Result<Vec<(View<'t>, Columns)>, EngineError> {
+fn bags<'t>(
+    to: &mut Builder<'_>,
+    of: View<'t>,
+    x: &Columns,
+) -> Result<Vec<(View<'t>, Columns)>, EngineError> {
     let subsets = of.get("estimators_features_")?.array()?.objects().unwrap_or_default();
     let mut all = Vec::new();
     for (n, one) in all_of(of)?.into_iter().enumerate() {
-        let subset = subsets.get(n).ok_or_else(|| EngineError::broken("an estimator of a bag has no features"))?;
-        let subset: Vec<usize> = subset.array()?.ints()?.into_iter().filter_map(|f| usize::try_from(f).ok()).collect();
-        let picked = if subset.iter().copied().eq(0..columns::width(x)) { x.clone() } else { columns::picked(to, x, &subset)? };
+        let subset =
+            subsets.get(n).ok_or_else(|| EngineError::broken("an estimator of a bag has no features"))?;
+        let subset: Vec<usize> =
+            subset.array()?.ints()?.into_iter().filter_map(|f| usize::try_from(f).ok()).collect();
+        let picked = if subset.iter().copied().eq(0..columns::width(x)) {
+            x.clone()
+        } else {
+            columns::picked(to, x, &subset)?
+        };
         all.push((one, picked));
     }
     Ok(all)
@@ -206,7 +258,8 @@ fn spread(to: &mut Builder<'_>, one: View<'_>, x: &Columns, classes: usize) -> R
         return Ok(chances);
     }
     let numbers = one.get("classes_")?.array()?.ints()?;
-    let hot = |n: &i64| (0..classes as i64).map(|class| f64::from(u8::from(class == *n))).collect::<Vec<f64>>();
+    let hot =
+        |n: &i64| (0..classes as i64).map(|class| f64::from(u8::from(class == *n))).collect::<Vec<f64>>();
     let places = numbers.iter().flat_map(hot).collect();
     columns::product(to, &Columns::Numbers(chances, own), (places, [own, classes]))
 }

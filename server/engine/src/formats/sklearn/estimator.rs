@@ -70,7 +70,9 @@ fn family(of: View<'_>) -> Result<&'static Family, EngineError> {
     let name = class(of);
     let found = of.package().filter(|package| *package == "sklearn");
     let found = found.and_then(|_| FAMILIES.iter().copied().find(|family| family.classes.contains(&name)));
-    found.ok_or_else(|| EngineError::broken(format!("scikit-learn's {name} is not one of the estimators that are read")))
+    found.ok_or_else(|| {
+        EngineError::broken(format!("scikit-learn's {name} is not one of the estimators that are read"))
+    })
 }
 
 /// The methods that an estimator has.
@@ -97,7 +99,9 @@ pub fn part(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> 
             let (id, width) = columns::dense(to, &columns)?;
             Ok(Part::floats(id, Some(width)))
         }
-        Answer::Parts(_) => Err(EngineError::broken(format!("{} has several outputs, which is not known here", class(of)))),
+        Answer::Parts(_) => {
+            Err(EngineError::broken(format!("{} has several outputs, which is not known here", class(of))))
+        }
     }
 }
 
@@ -112,7 +116,9 @@ pub fn predicted(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<Part
     let part = part(to, of, x, Method::Predict)?;
     match part.dtype {
         DType::F64 => Ok(part),
-        DType::String => Err(EngineError::broken(format!("{} says texts where numbers are needed", class(of)))),
+        DType::String => {
+            Err(EngineError::broken(format!("{} says texts where numbers are needed", class(of))))
+        }
         _ => Ok(Part::floats(to.float(part.id)?, part.width)),
     }
 }

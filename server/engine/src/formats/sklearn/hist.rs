@@ -42,7 +42,8 @@ impl Sets {
 fn branches(tree: View<'_>) -> Result<Vec<Branch<f64>>, EngineError> {
     let nodes: Array<'_> = tree.get("nodes")?.array()?;
     let field = |name: &str| nodes.field(name);
-    let optional = |name: &str| if nodes.has_field(name) { nodes.field(name) } else { Ok(vec![0.0; nodes.len()]) };
+    let optional =
+        |name: &str| if nodes.has_field(name) { nodes.field(name) } else { Ok(vec![0.0; nodes.len()]) };
     let (values, leaves) = (field("value")?, field("is_leaf")?);
     // The name before 0.24.
     let thresholds = field(if nodes.has_field("num_threshold") { "num_threshold" } else { "threshold" })?;
@@ -95,7 +96,12 @@ fn sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
 }
 
 /// Categories that training has not seen count as missing. Newer versions encode them before.
-fn without_unknown(to: &mut Builder<'_>, of: View<'_>, x: ValueId, features: usize) -> Result<ValueId, EngineError> {
+fn without_unknown(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: ValueId,
+    features: usize,
+) -> Result<ValueId, EngineError> {
     let Some(categorical) = of.find("is_categorical_") else { return Ok(x) };
     let categorical = categorical.array()?.ints()?;
     if categorical.iter().all(|flag| *flag == 0) {

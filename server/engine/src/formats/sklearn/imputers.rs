@@ -27,7 +27,12 @@ fn missing(to: &mut Builder<'_>, of: View<'_>, x: ValueId) -> Result<ValueId, En
     if stands.is_nan() { columns::is_nan(to, x) } else { to.compare_with(Compare::Equal, x, stands) }
 }
 
-fn indicated(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Result<(ValueId, usize), EngineError> {
+fn indicated(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: ValueId,
+    width: usize,
+) -> Result<(ValueId, usize), EngineError> {
     let missing = missing(to, of, x)?;
     let missing = to.float(missing)?;
     let features = of.get("features_")?.array()?.ints()?;
@@ -72,7 +77,9 @@ fn simple(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
 fn texts(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Lowered {
     let statistics = of.get("statistics_")?.array()?.texts()?;
     if statistics.len() != width || of.find("indicator_").is_some() {
-        return Err(EngineError::broken("SimpleImputer of texts with another number of columns, or with an indicator"));
+        return Err(EngineError::broken(
+            "SimpleImputer of texts with another number of columns, or with an indicator",
+        ));
     }
     let stands = of.find("missing_values").and_then(|view| view.text()).unwrap_or("");
     let mut parts = Vec::new();

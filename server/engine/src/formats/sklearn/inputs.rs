@@ -48,7 +48,10 @@ fn kinds_at(of: View<'_>, depth: usize) -> Result<Vec<Kind>, EngineError> {
         Some("FeatureUnion") => {
             let mut all: Vec<Kind> = Vec::new();
             for part in of.get("transformer_list")?.items() {
-                let Some(part) = part.items().get(1).copied().filter(|p| p.text().is_none() && !p.is_none()) else { continue };
+                let Some(part) = part.items().get(1).copied().filter(|p| p.text().is_none() && !p.is_none())
+                else {
+                    continue;
+                };
                 let kinds = kinds_at(part, depth + 1)?;
                 if kinds.iter().any(|kind| *kind != Kind::Number) || all.is_empty() {
                     all = kinds;
@@ -56,14 +59,15 @@ fn kinds_at(of: View<'_>, depth: usize) -> Result<Vec<Kind>, EngineError> {
             }
             Ok(all)
         }
-        _ => match width::inner(of) {
+        _ => {
             // Numbers, whatever the estimators within, where it says how many.
-            Some(inner) if inner.package() == Some("sklearn") => {
-                let kinds = kinds_at(inner, depth + 1)?;
-                if kinds.iter().all(|kind| *kind == Kind::Number) { of_numbers(of) } else { Ok(kinds) }
+            let inner = width::inner(of).filter(|inner| inner.package() == Some("sklearn"));
+            let inner = inner.and_then(|inner| kinds_at(inner, depth + 1).ok());
+            match inner.filter(|kinds| kinds.iter().any(|kind| *kind != Kind::Number)) {
+                Some(kinds) => Ok(kinds),
+                None => of_numbers(of),
             }
-            _ => of_numbers(of),
-        },
+        }
     }
 }
 
@@ -72,7 +76,11 @@ fn of_numbers(of: View<'_>) -> Result<Vec<Kind>, EngineError> {
 }
 
 fn of_categories(categories: View<'_>) -> Result<Kind, EngineError> {
-    Ok(if matches!(encoders::categories_of(categories)?, labels::Labels::Texts(_)) { Kind::Text } else { Kind::Number })
+    Ok(if matches!(encoders::categories_of(categories)?, labels::Labels::Texts(_)) {
+        Kind::Text
+    } else {
+        Kind::Number
+    })
 }
 
 fn of_table(of: View<'_>, depth: usize) -> Result<Vec<Kind>, EngineError> {
@@ -130,8 +138,11 @@ pub fn inputs(to: &mut Builder<'_>, of: View<'_>) -> Result<(Columns, Vec<Tensor
         [Kind::Label(texts)] => {
             let id = to.input()?;
             let id = to.expand(id, 1)?;
-            let (columns, dtype) =
-                if texts { (Columns::Texts(id, 1), DType::String) } else { (Columns::Numbers(id, 1), DType::F64) };
+            let (columns, dtype) = if texts {
+                (Columns::Texts(id, 1), DType::String)
+            } else {
+                (Columns::Numbers(id, 1), DType::F64)
+            };
             Ok((columns, vec![spec("labels", dtype, &[])]))
         }
         _ if kinds.iter().all(|kind| *kind == Kind::Number) => {

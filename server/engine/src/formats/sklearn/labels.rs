@@ -47,7 +47,9 @@ impl Labels {
             Self::Ints(v) => (Literal::I64(v, shape), DType::I64),
             Self::Floats(v) => (Literal::F64(v, shape), DType::F64),
             Self::Bools(v) => (Literal::Bool(v, shape), DType::Bool),
-            Self::Texts(v) => (Literal::Text(v.into_iter().map(String::into_bytes).collect(), shape), DType::String),
+            Self::Texts(v) => {
+                (Literal::Text(v.into_iter().map(String::into_bytes).collect(), shape), DType::String)
+            }
         }
     }
 }

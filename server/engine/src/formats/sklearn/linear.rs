@@ -10,11 +10,35 @@ use crate::graph::{Binary, Compare, Unary, ValueId};
 
 pub const REGRESSORS: Family = Family {
     classes: &[
-        "LinearRegression", "Ridge", "RidgeCV", "Lasso", "LassoCV", "ElasticNet", "ElasticNetCV", "Lars", "LarsCV", "LassoLars",
-        "LassoLarsCV", "LassoLarsIC", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "BayesianRidge", "ARDRegression",
-        "HuberRegressor", "TheilSenRegressor", "QuantileRegressor", "PoissonRegressor", "GammaRegressor", "TweedieRegressor",
-        "MultiTaskLasso", "MultiTaskElasticNet", "MultiTaskLassoCV", "MultiTaskElasticNetCV", "SGDRegressor",
-        "PassiveAggressiveRegressor", "LinearSVR",
+        "LinearRegression",
+        "Ridge",
+        "RidgeCV",
+        "Lasso",
+        "LassoCV",
+        "ElasticNet",
+        "ElasticNetCV",
+        "Lars",
+        "LarsCV",
+        "LassoLars",
+        "LassoLarsCV",
+        "LassoLarsIC",
+        "OrthogonalMatchingPursuit",
+        "OrthogonalMatchingPursuitCV",
+        "BayesianRidge",
+        "ARDRegression",
+        "HuberRegressor",
+        "TheilSenRegressor",
+        "QuantileRegressor",
+        "PoissonRegressor",
+        "GammaRegressor",
+        "TweedieRegressor",
+        "MultiTaskLasso",
+        "MultiTaskElasticNet",
+        "MultiTaskLassoCV",
+        "MultiTaskElasticNetCV",
+        "SGDRegressor",
+        "PassiveAggressiveRegressor",
+        "LinearSVR",
     ],
     methods: |_| Ok(vec![Method::Predict]),
     lower: regressor,
@@ -22,8 +46,14 @@ pub const REGRESSORS: Family = Family {
 
 pub const CLASSIFIERS: Family = Family {
     classes: &[
-        "LogisticRegression", "LogisticRegressionCV", "SGDClassifier", "Perceptron", "PassiveAggressiveClassifier", "LinearSVC",
-        "RidgeClassifier", "RidgeClassifierCV",
+        "LogisticRegression",
+        "LogisticRegressionCV",
+        "SGDClassifier",
+        "Perceptron",
+        "PassiveAggressiveClassifier",
+        "LinearSVC",
+        "RidgeClassifier",
+        "RidgeClassifierCV",
     ],
     methods: |of| {
         let chances = !matches!(chance(of)?, Chance::None);
@@ -105,7 +135,8 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
     let outputs = coefficients.1[0];
     // Older versions have the classes of ridge classifiers in their binariser.
     let classes = of.find("classes_").or_else(|| of.find("_label_binarizer")?.find("classes_"));
-    let classes = classes.ok_or_else(|| EngineError::broken(format!("{} has no classes_", estimator::class(of))))?;
+    let classes =
+        classes.ok_or_else(|| EngineError::broken(format!("{} has no classes_", estimator::class(of))))?;
     let sums = columns::linear(to, x, &coefficients, intercepts)?;
     decided(to, of, classes, (sums, outputs), method)
 }
@@ -139,7 +170,12 @@ pub fn decided(
     }
 }
 
-fn chances(to: &mut Builder<'_>, of: View<'_>, sums: ValueId, outputs: usize) -> Result<ValueId, EngineError> {
+fn chances(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    sums: ValueId,
+    outputs: usize,
+) -> Result<ValueId, EngineError> {
     match chance(of)? {
         Chance::None => Err(no_such(of, Method::Proba)),
         Chance::Each => {

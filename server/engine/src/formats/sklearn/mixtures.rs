@@ -39,7 +39,12 @@ fn logs(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
     let x = columns::numbers(to, x, width)?;
     let apart = apart(to, x, means, [count, width])?;
     let kind = of.get("covariance_type")?.text().unwrap_or("");
-    let wrong = || EngineError::broken(format!("a mixture with covariances of kind {kind:?} and {} numbers", roots.len()));
+    let wrong = || {
+        EngineError::broken(format!(
+            "a mixture with covariances of kind {kind:?} and {} numbers",
+            roots.len()
+        ))
+    };
     let (scaled, determinants): (ValueId, Vec<f64>) = match kind {
         "diag" | "spherical" => {
             let each = if kind == "diag" { width } else { 1 };

@@ -10,7 +10,11 @@ use crate::{DType, EngineError};
 
 fn all_of(of: View<'_>) -> Result<Vec<View<'_>>, EngineError> {
     let all = of.get("estimators_")?.items();
-    if all.is_empty() { Err(EngineError::broken(format!("{} has no estimators", estimator::class(of)))) } else { Ok(all) }
+    if all.is_empty() {
+        Err(EngineError::broken(format!("{} has no estimators", estimator::class(of))))
+    } else {
+        Ok(all)
+    }
 }
 
 pub const OUTPUT_CLASSIFIERS: Family = Family {
@@ -80,7 +84,12 @@ pub const REST: Family = Family {
 };
 
 /// What each estimator says of its own class: [rows, classes]; a decision where there is one, unless chances are asked for.
-fn of_each(to: &mut Builder<'_>, of: View<'_>, x: &Columns, chances: bool) -> Result<(ValueId, usize, bool), EngineError> {
+fn of_each(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    chances: bool,
+) -> Result<(ValueId, usize, bool), EngineError> {
     let all = all_of(of)?;
     let (mut parts, mut by_chance) = (Vec::new(), false);
     for one in &all {
@@ -100,7 +109,8 @@ fn rest(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowe
     let binarizer = of.find("label_binarizer_");
     let classes = of.find("classes_").or_else(|| binarizer?.find("classes_"));
     let classes = classes.ok_or_else(|| EngineError::broken("OneVsRestClassifier has no classes_"))?;
-    let several = binarizer.and_then(|b| b.find("y_type_")).and_then(|t| t.text().map(|t| t.starts_with("multilabel")));
+    let several =
+        binarizer.and_then(|b| b.find("y_type_")).and_then(|t| t.text().map(|t| t.starts_with("multilabel")));
     let several = several.unwrap_or(false);
     let (sums, count, by_chance) = of_each(to, of, x, method == Method::Proba)?;
     match method {
@@ -176,7 +186,8 @@ pub const CHAINS: Family = Family {
 
 /// Each estimator sees what those before it said.
 fn chain(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
-    let order: Vec<usize> = of.get("order_")?.array()?.ints()?.into_iter().filter_map(|n| usize::try_from(n).ok()).collect();
+    let order: Vec<usize> =
+        of.get("order_")?.array()?.ints()?.into_iter().filter_map(|n| usize::try_from(n).ok()).collect();
     let all = all_of(of)?;
     let mut places: Vec<Option<ValueId>> = vec![None; all.len()];
     if order.len() != all.len() {
@@ -202,7 +213,8 @@ fn chain(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Low
             }
         };
         seen.push(Columns::Numbers(said, 1));
-        *places.get_mut(place).ok_or_else(|| EngineError::broken("a chain's order names no output"))? = Some(wanted);
+        *places.get_mut(place).ok_or_else(|| EngineError::broken("a chain's order names no output"))? =
+            Some(wanted);
     }
     let parts: Option<Vec<ValueId>> = places.into_iter().collect();
     let parts = parts.ok_or_else(|| EngineError::broken("a chain's order leaves an output out"))?;

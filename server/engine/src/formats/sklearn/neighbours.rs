@@ -5,9 +5,9 @@ use super::clusters::{distances, nearest};
 use super::columns::{self, matrix};
 use super::estimator::{Answer, Family, Lowered, Method, Part, label_of_largest, no_such};
 use super::labels;
+use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Metric, Op, Reduce, Unary, ValueId};
-use crate::EngineError;
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["KNeighborsClassifier"],
@@ -37,7 +37,12 @@ pub const CENTROIDS: Family = Family {
         let metric = match of.find("metric").and_then(|view| view.text()) {
             Some("manhattan") => Metric::Manhattan,
             Some("euclidean") => Metric::SquaredEuclidean,
-            other => return Err(EngineError::broken(format!("NearestCentroid by {}", other.unwrap_or("a function")))),
+            other => {
+                return Err(EngineError::broken(format!(
+                    "NearestCentroid by {}",
+                    other.unwrap_or("a function")
+                )));
+            }
         };
         let (distances, _) = distances(to, of, x, "centroids_", metric)?;
         let index = nearest(to, distances)?;
@@ -69,7 +74,11 @@ fn apart(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, us
         other => return Err(EngineError::broken(format!("neighbours by metric {other:?}"))),
     };
     let (apart, count) = distances(to, of, x, "_fit_X", metric)?;
-    if metric == Metric::SquaredEuclidean { Ok((to.unary(Unary::Sqrt, apart)?, count)) } else { Ok((apart, count)) }
+    if metric == Metric::SquaredEuclidean {
+        Ok((to.unary(Unary::Sqrt, apart)?, count))
+    } else {
+        Ok((apart, count))
+    }
 }
 
 /// The nearest of each row: which they are, and their weights, both [rows, k].
@@ -101,14 +110,18 @@ fn weights(to: &mut Builder<'_>, of: View<'_>, near: ValueId) -> Result<ValueId,
             let inverse = to.unary(Unary::Reciprocal, safe)?;
             to.select(any, same, inverse)
         }
-        Some(_) => Err(EngineError::broken("neighbours are weighted by a function, and nothing of a pickle is called")),
+        Some(_) => Err(EngineError::broken(
+            "neighbours are weighted by a function, and nothing of a pickle is called",
+        )),
     }
 }
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
     let classes = labels::count(of)?;
     let labels = of.get("_y")?.array()?;
-    if labels.shape.get(1).is_some_and(|outputs| *outputs > 1) || of.find("outputs_2d_").map_or(Ok(false), View::bool)? {
+    if labels.shape.get(1).is_some_and(|outputs| *outputs > 1)
+        || of.find("outputs_2d_").map_or(Ok(false), View::bool)?
+    {
         return Err(EngineError::broken("KNeighborsClassifier of several outputs"));
     }
     let (places, weights) = neighbours(to, of, x)?;

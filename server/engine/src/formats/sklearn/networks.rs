@@ -33,7 +33,8 @@ fn forward(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, 
     if weights.len() != biases.len() || weights.is_empty() {
         return Err(EngineError::broken("a network has other biases than layers"));
     }
-    let names = [of.get("activation")?.text(), of.get("out_activation_")?.text()].map(|name| name.unwrap_or(""));
+    let names =
+        [of.get("activation")?.text(), of.get("out_activation_")?.text()].map(|name| name.unwrap_or(""));
     let (mut x, mut width) = (x.clone(), 0);
     for (n, (weight, bias)) in weights.iter().zip(&biases).enumerate() {
         let weights = columns::transposed(&matrix(*weight)?);
@@ -44,7 +45,6 @@ fn forward(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, 
     }
     Ok((columns::dense(to, &x)?.0, width))
 }
-
 
 fn activated(to: &mut Builder<'_>, name: &str, x: ValueId) -> Result<ValueId, EngineError> {
     match name {

@@ -1,6 +1,6 @@
 //! A graph for each method.
 
-use super::builder::{Builder, Pool};
+use super::builder::{Builder, Columns, Pool};
 use super::columns;
 use super::estimator::{self, Answer, Method, Part};
 use super::inputs;
@@ -33,6 +33,9 @@ fn program(pool: &mut Pool, of: View<'_>, method: Method) -> Result<Program, Eng
     let mut outputs = Vec::new();
     let parts = match answer {
         Answer::Part(part) => vec![part],
+        Answer::Columns(Columns::Texts(id, width)) => {
+            vec![Part { id, dtype: DType::String, width: Some(width) }]
+        }
         Answer::Columns(x) => {
             let (id, width) = columns::dense(&mut to, &x)?;
             vec![Part::floats(id, Some(width))]
@@ -46,7 +49,10 @@ fn program(pool: &mut Pool, of: View<'_>, method: Method) -> Result<Program, Eng
         outputs.push(TensorSpec { name, dtype: part.dtype, shape: Some(shape) });
         to.graph.outputs.push(part.id);
     }
-    if outputs.iter().any(|output| !matches!(output.dtype, DType::F64 | DType::I64 | DType::String | DType::Bool)) {
+    if outputs
+        .iter()
+        .any(|output| !matches!(output.dtype, DType::F64 | DType::I64 | DType::String | DType::Bool))
+    {
         return Err(EngineError::broken("an answer of a type that is not known"));
     }
     Ok(Program { signature: Signature { name: name.to_owned(), inputs, outputs }, graph: to.graph })

@@ -9,8 +9,16 @@ use crate::graph::{Binary, Compare, Learning, Reduce, Unary, ValueId};
 
 pub const SCALERS: Family = Family {
     classes: &[
-        "StandardScaler", "MinMaxScaler", "MaxAbsScaler", "RobustScaler", "Normalizer", "Binarizer", "PolynomialFeatures",
-        "KBinsDiscretizer", "PowerTransformer", "QuantileTransformer",
+        "StandardScaler",
+        "MinMaxScaler",
+        "MaxAbsScaler",
+        "RobustScaler",
+        "Normalizer",
+        "Binarizer",
+        "PolynomialFeatures",
+        "KBinsDiscretizer",
+        "PowerTransformer",
+        "QuantileTransformer",
     ],
     methods: |_| Ok(vec![Method::Transform]),
     lower: |to, of, x, method| {
@@ -66,7 +74,12 @@ pub fn pair(of: View<'_>) -> Result<[f64; 2], EngineError> {
     items.try_into().map_err(|_| EngineError::broken("a pair of numbers is none"))
 }
 
-fn centred(to: &mut Builder<'_>, of: View<'_>, mut x: ValueId, [centre, scale]: [&str; 2]) -> Result<ValueId, EngineError> {
+fn centred(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    mut x: ValueId,
+    [centre, scale]: [&str; 2],
+) -> Result<ValueId, EngineError> {
     let wanted = |flag: &str| is_on(of, flag, true);
     if of.find(centre).is_some() && wanted("with_mean")? && wanted("with_centering")? {
         x = to.with_row(Binary::Sub, x, floats(of, centre)?)?;
@@ -111,7 +124,9 @@ fn polynomial(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> L
         Ok(most) => (0, most),
         Err(_) => {
             let both = degree.array()?.ints()?;
-            let &[least, most] = &both[..] else { return Err(EngineError::broken("degrees of a polynomial")) };
+            let &[least, most] = &both[..] else {
+                return Err(EngineError::broken("degrees of a polynomial"));
+            };
             (least, most)
         }
     };
@@ -141,7 +156,8 @@ fn polynomial(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> L
     let extended = to.beside(&[x, one])?;
     let mut product = None;
     for factor in 0..most.max(1) {
-        let of_terms: Vec<usize> = terms.iter().map(|term| term.get(factor).copied().unwrap_or(width)).collect();
+        let of_terms: Vec<usize> =
+            terms.iter().map(|term| term.get(factor).copied().unwrap_or(width)).collect();
         let factors = to.pick(extended, &of_terms)?;
         product = Some(match product {
             Some(product) => to.binary(Binary::Mul, product, factors)?,
@@ -158,7 +174,8 @@ fn binned(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Lower
     if edges.len() != width {
         return Err(EngineError::broken("bins of another number of columns"));
     }
-    let hot = of.find("encode").and_then(|encode| encode.text()).is_none_or(|encode| encode.starts_with("onehot"));
+    let hot =
+        of.find("encode").and_then(|encode| encode.text()).is_none_or(|encode| encode.starts_with("onehot"));
     // Versions before 1.1 take what is a little below an edge for it.
     let near = !super::is_since(of, [1, 1]);
     let (mut parts, mut total) = (Vec::new(), 0);
@@ -246,7 +263,8 @@ fn quantiles(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Re
     if of_width != width || references.len() != count || count == 0 {
         return Err(EngineError::broken("quantiles of another number of columns"));
     }
-    let spread = |values: &[f64]| values.iter().flat_map(|v| std::iter::repeat_n(*v, width)).collect::<Vec<f64>>();
+    let spread =
+        |values: &[f64]| values.iter().flat_map(|v| std::iter::repeat_n(*v, width)).collect::<Vec<f64>>();
     let shape = [count, width];
     let places = to.constant(quantiles.clone(), &shape)?;
     let values = to.constant(spread(&references), &shape)?;
@@ -263,7 +281,10 @@ fn quantiles(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Re
     let (first, last) = (quantiles[..width].to_vec(), quantiles[(count - 1) * width..].to_vec());
     for (bound, end, is_low) in [(first, 0.0, true), (last, 1.0, false)] {
         // Of a normal distribution what is almost at an end is there.
-        let bound = bound.into_iter().map(|b| if is_normal { if is_low { b + 1e-7 } else { b - 1e-7 } } else { b }).collect();
+        let bound = bound
+            .into_iter()
+            .map(|b| if is_normal { if is_low { b + 1e-7 } else { b - 1e-7 } } else { b })
+            .collect();
         let bound = to.row(bound)?;
         let compare = match (is_normal, is_low) {
             (true, true) => Compare::Less,

@@ -9,8 +9,16 @@ use crate::formats::pickle::View;
 
 pub const SELECTORS: Family = Family {
     classes: &[
-        "SelectKBest", "SelectPercentile", "SelectFpr", "SelectFdr", "SelectFwe", "SelectFromModel", "RFE", "RFECV",
-        "SequentialFeatureSelector", "VarianceThreshold",
+        "SelectKBest",
+        "SelectPercentile",
+        "SelectFpr",
+        "SelectFdr",
+        "SelectFwe",
+        "SelectFromModel",
+        "RFE",
+        "RFECV",
+        "SequentialFeatureSelector",
+        "VarianceThreshold",
     ],
     methods: |of| match of.class() {
         Some("RFE" | "RFECV") => {
@@ -23,7 +31,8 @@ pub const SELECTORS: Family = Family {
 };
 
 fn selected(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
-    let kept: Vec<usize> = support(of)?.into_iter().enumerate().filter(|(_, kept)| *kept).map(|(n, _)| n).collect();
+    let kept: Vec<usize> =
+        support(of)?.into_iter().enumerate().filter(|(_, kept)| *kept).map(|(n, _)| n).collect();
     let made = match x {
         // Rows of a sparse table that is narrow already: its columns by name would be no smaller.
         Columns::Sparse(..) => narrowed(to, x, &kept)?,
@@ -41,7 +50,8 @@ fn narrowed(to: &mut Builder<'_>, x: &Columns, kept: &[usize]) -> Result<Columns
     let ([indices, values, shape], width) = columns::sparse(to, x)?;
     let mut places = vec![-1; width];
     for (place, column) in kept.iter().enumerate() {
-        let to = places.get_mut(*column).ok_or_else(|| EngineError::broken("a selected column is not there"))?;
+        let to =
+            places.get_mut(*column).ok_or_else(|| EngineError::broken("a selected column is not there"))?;
         *to = place as i64;
     }
     super::text::renumbered(to, [indices, values, shape], places, kept.len())
@@ -127,7 +137,9 @@ fn by_importance(of: View<'_>) -> Result<Vec<bool>, EngineError> {
         let middle = sorted.len() / 2;
         match sorted.len() % 2 {
             1 => sorted[middle],
-            _ => sorted.get(middle.wrapping_sub(1)).zip(sorted.get(middle)).map_or(0.0, |(a, b)| (a + b) / 2.0),
+            _ => {
+                sorted.get(middle.wrapping_sub(1)).zip(sorted.get(middle)).map_or(0.0, |(a, b)| (a + b) / 2.0)
+            }
         }
     };
     let named = |name: &str| match name.split_once('*') {

@@ -68,12 +68,14 @@ pub fn repeated(to: &mut Builder<'_>, x: &Columns, row: Vec<f64>) -> Result<Valu
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
     let classes = labels::count(of)?;
-    let strategy = of.find("_strategy").or_else(|| of.find("strategy")).and_then(|view| view.text()).unwrap_or("");
+    let strategy =
+        of.find("_strategy").or_else(|| of.find("strategy")).and_then(|view| view.text()).unwrap_or("");
     let priors = floats(of, "class_prior_")?;
     if priors.len() != classes {
         return Err(EngineError::broken("DummyClassifier of several outputs"));
     }
-    let first = |row: &[f64]| row.iter().enumerate().fold(0, |best, (n, p)| if *p > row[best] { n } else { best });
+    let first =
+        |row: &[f64]| row.iter().enumerate().fold(0, |best, (n, p)| if *p > row[best] { n } else { best });
     let hot = |place: usize| (0..classes).map(|n| f64::from(u8::from(n == place))).collect::<Vec<f64>>();
     let chosen = match strategy {
         "most_frequent" | "prior" => first(&priors),
@@ -83,7 +85,9 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
                 .ok_or_else(|| EngineError::broken("DummyClassifier says what is no class"))?
         }
         other => {
-            return Err(EngineError::broken(format!("DummyClassifier draws by chance ({other:?}): its answers cannot be repeated")));
+            return Err(EngineError::broken(format!(
+                "DummyClassifier draws by chance ({other:?}): its answers cannot be repeated"
+            )));
         }
     };
     match method {
@@ -134,7 +138,9 @@ pub fn isotonic(to: &mut Builder<'_>, of: View<'_>, x: ValueId) -> Result<ValueI
     };
     let count = places.len();
     if of.find("out_of_bounds").and_then(|how| how.text()) == Some("raise") {
-        return Err(EngineError::broken("IsotonicRegression with out_of_bounds=\"raise\"; fit it with \"clip\" or \"nan\""));
+        return Err(EngineError::broken(
+            "IsotonicRegression with out_of_bounds=\"raise\"; fit it with \"clip\" or \"nan\"",
+        ));
     }
     let clips = of.find("out_of_bounds").and_then(|how| how.text()) == Some("clip");
     let ends = [places.first().copied().unwrap_or(0.0), places.last().copied().unwrap_or(0.0)];

@@ -11,7 +11,8 @@ use crate::graph::{Binary, Compare, Learning, Metric, Unary, ValueId};
 pub const CLASSIFIERS: Family = Family {
     classes: &["SVC", "NuSVC"],
     methods: |of| {
-        let chances = of.find("probability").map_or(Ok(false), |view| view.bool().or(Ok::<_, EngineError>(false)))?;
+        let chances =
+            of.find("probability").map_or(Ok(false), |view| view.bool().or(Ok::<_, EngineError>(false)))?;
         Ok([&[Method::Predict, Method::Decision][..], if chances { &[Method::Proba] } else { &[] }].concat())
     },
     lower: classifier,
@@ -37,7 +38,8 @@ pub const ONE_CLASS: Family = Family {
             Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
             Method::Predict => estimator::inlier(to, Compare::Greater, decision),
             Method::Samples => {
-                let scores = to.with(Binary::Add, decision, floats(of, "offset_")?.first().copied().unwrap_or(0.0))?;
+                let scores =
+                    to.with(Binary::Add, decision, floats(of, "offset_")?.first().copied().unwrap_or(0.0))?;
                 Ok(Answer::Part(Part::floats(scores, None)))
             }
             _ => Err(no_such(of, method)),
@@ -82,7 +84,12 @@ fn single(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<ValueId, En
 }
 
 /// Decisions between pairs of classes, above zero for the first: [rows, pairs].
-fn pairs(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> Result<(ValueId, usize), EngineError> {
+fn pairs(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    classes: usize,
+) -> Result<(ValueId, usize), EngineError> {
     let (dual, [rows, vectors]) = matrix(of.get("dual_coef_")?)?;
     let counts = of.any(&["_n_support", "n_support_"]);
     let counts = counts.ok_or_else(|| EngineError::broken("no n_support_"))?.array()?.ints()?;
@@ -108,7 +115,8 @@ fn pairs(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> Res
     let sign = if classes == 2 { -1.0 } else { 1.0 };
     let weights = weights.into_iter().map(|w| w * sign).collect();
     let intercepts = floats(of, "intercept_")?.into_iter().map(|i| i * sign).collect();
-    let sums = columns::linear(to, &Columns::Numbers(kernel, vectors), &(weights, [pairs, vectors]), intercepts)?;
+    let sums =
+        columns::linear(to, &Columns::Numbers(kernel, vectors), &(weights, [pairs, vectors]), intercepts)?;
     Ok((sums, pairs))
 }
 
@@ -117,7 +125,15 @@ pub fn of_pairs(classes: usize, [first, second]: [f64; 2]) -> (Vec<f64>, [usize;
     let mut data = Vec::new();
     for i in 0..classes {
         for j in i + 1..classes {
-            let of = |n: usize| if n == i { first } else if n == j { second } else { 0.0 };
+            let of = |n: usize| {
+                if n == i {
+                    first
+                } else if n == j {
+                    second
+                } else {
+                    0.0
+                }
+            };
             data.extend((0..classes).map(of));
         }
     }
@@ -125,7 +141,12 @@ pub fn of_pairs(classes: usize, [first, second]: [f64; 2]) -> (Vec<f64>, [usize;
 }
 
 /// Votes of pairs, and a little of how sure they are: [rows, classes].
-pub fn votes(to: &mut Builder<'_>, for_first: ValueId, sure: Option<ValueId>, classes: usize) -> Result<ValueId, EngineError> {
+pub fn votes(
+    to: &mut Builder<'_>,
+    for_first: ValueId,
+    sure: Option<ValueId>,
+    classes: usize,
+) -> Result<ValueId, EngineError> {
     let pairs = classes * (classes - 1) / 2;
     let hits = to.float(for_first)?;
     let one = to.number(1.0)?;
@@ -178,7 +199,8 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
 /// Platt's chances of pairs, then of all classes.
 fn chances(to: &mut Builder<'_>, of: View<'_>, sums: ValueId, classes: usize) -> Lowered {
     let attribute = |names: &[&str]| {
-        let found = of.any(names).ok_or_else(|| EngineError::broken("SVC was fitted without probability=True"))?;
+        let found =
+            of.any(names).ok_or_else(|| EngineError::broken("SVC was fitted without probability=True"))?;
         found.array()?.floats()
     };
     let (slopes, offsets) = (attribute(&["_probA", "probA_"])?, attribute(&["_probB", "probB_"])?);

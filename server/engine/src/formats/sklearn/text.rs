@@ -4,7 +4,9 @@ use super::builder::{Builder, Columns};
 use super::columns::{self, floats};
 use super::estimator::{Answer, Family, Method, no_such};
 use crate::formats::pickle::{Node, View};
-use crate::graph::{Analyser, Binary, Learning, Literal, Op, Rare, Rows, Segment, Unary, ValueId, Vectoriser, Vocabulary};
+use crate::graph::{
+    Analyser, Binary, Learning, Literal, Op, Rare, Rows, Segment, Unary, ValueId, Vectoriser, Vocabulary,
+};
 use crate::{DType, EngineError};
 use std::collections::{HashMap, HashSet};
 
@@ -22,7 +24,9 @@ pub const VECTORISERS: Family = Family {
         let documents = match x {
             Columns::Documents(id) if method == Method::Transform => *id,
             Columns::Texts(id, 1) if method == Method::Transform => to.squeeze(*id, 1)?,
-            _ if method == Method::Transform => return Err(EngineError::broken("documents are given as something else")),
+            _ if method == Method::Transform => {
+                return Err(EngineError::broken("documents are given as something else"));
+            }
             _ => return Err(no_such(of, method)),
         };
         let vectoriser = to.vectoriser(of.id(), || vectoriser(of))?;
@@ -55,7 +59,11 @@ pub const WEIGHERS: Family = Family {
 };
 
 /// Counts by how seldom their words are, and rows of one length.
-fn weighed(to: &mut Builder<'_>, of: View<'_>, [indices, values, shape]: [ValueId; 3]) -> Result<[ValueId; 3], EngineError> {
+fn weighed(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    [indices, values, shape]: [ValueId; 3],
+) -> Result<[ValueId; 3], EngineError> {
     let mut values = values;
     if of.find("sublinear_tf").map_or(Ok(false), View::bool)? {
         let log = to.unary(Unary::Log, values)?;
@@ -85,7 +93,11 @@ fn inverse_frequencies(of: View<'_>) -> Result<Vec<f64>, EngineError> {
 }
 
 /// Values of rows of one length.
-fn scaled(to: &mut Builder<'_>, [indices, values, shape]: [ValueId; 3], norm: Option<&str>) -> Result<ValueId, EngineError> {
+fn scaled(
+    to: &mut Builder<'_>,
+    [indices, values, shape]: [ValueId; 3],
+    norm: Option<&str>,
+) -> Result<ValueId, EngineError> {
     let Some(norm) = norm else { return Ok(values) };
     let sizes = match norm {
         "l2" => to.unary(Unary::Square, values)?,
@@ -137,18 +149,24 @@ fn vectoriser(of: View<'_>) -> Result<Vectoriser, EngineError> {
             )));
         }
     }
-    if let Some(encoding) = text("encoding").filter(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("utf8")) {
+    if let Some(encoding) =
+        text("encoding").filter(|e| !e.eq_ignore_ascii_case("utf-8") && !e.eq_ignore_ascii_case("utf8"))
+    {
         return Err(EngineError::broken(format!("documents in {encoding}; only UTF-8 is read")));
     }
     let strip_accents = match of.find("strip_accents") {
         None => None,
         Some(view) if view.text() == Some("ascii") => Some(true),
         Some(view) if view.text() == Some("unicode") => Some(false),
-        Some(_) => return Err(EngineError::broken("strip_accents is a function, and nothing of a pickle is called")),
+        Some(_) => {
+            return Err(EngineError::broken("strip_accents is a function, and nothing of a pickle is called"));
+        }
     };
     let runs = of.get("ngram_range")?.array()?.ints()?;
     let runs: Vec<usize> = runs.into_iter().filter_map(|n| usize::try_from(n).ok()).collect();
-    let &[shortest, longest] = &runs[..] else { return Err(EngineError::broken("a vectoriser's ngram_range")) };
+    let &[shortest, longest] = &runs[..] else {
+        return Err(EngineError::broken("a vectoriser's ngram_range"));
+    };
     if shortest == 0 || longest > LONGEST_RUN {
         return Err(EngineError::broken(format!("a vectoriser of runs of {shortest} to {longest}")));
     }
@@ -170,7 +188,11 @@ fn analyser(of: View<'_>) -> Result<Analyser, EngineError> {
         Some("word") => {}
         Some("char") => return Ok(Analyser::Characters),
         Some("char_wb") => return Ok(Analyser::CharactersInWords),
-        _ => return Err(EngineError::broken("a vectoriser's analyzer is a function, and nothing of a pickle is called")),
+        _ => {
+            return Err(EngineError::broken(
+                "a vectoriser's analyzer is a function, and nothing of a pickle is called",
+            ));
+        }
     }
     let source = of.find("token_pattern").and_then(|view| view.text()).unwrap_or(WORDS);
     if source == WORDS {
@@ -178,7 +200,8 @@ fn analyser(of: View<'_>) -> Result<Analyser, EngineError> {
     }
     let mut builder = regex::RegexBuilder::new(source);
     let pattern = builder.size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN).build();
-    let pattern = pattern.map_err(|e| EngineError::broken(format!("token_pattern {source:?} cannot be used: {e}")))?;
+    let pattern =
+        pattern.map_err(|e| EngineError::broken(format!("token_pattern {source:?} cannot be used: {e}")))?;
     if pattern.captures_len() > 2 {
         return Err(EngineError::broken(format!("token_pattern {source:?} has more than one group")));
     }
@@ -201,19 +224,23 @@ fn vocabulary(of: View<'_>) -> Result<(Vocabulary, usize), EngineError> {
     if of.class() == Some("HashingVectorizer") {
         let columns = of.get("n_features")?.size()?;
         let count = u32::try_from(columns).ok().filter(|n| (1..=1 << 30).contains(n));
-        let count = count.ok_or_else(|| EngineError::broken(format!("HashingVectorizer of {columns} features")))?;
+        let count =
+            count.ok_or_else(|| EngineError::broken(format!("HashingVectorizer of {columns} features")))?;
         let signed = of.find("alternate_sign").map_or(Ok(true), View::bool)?;
         return Ok((Vocabulary::Hashed { columns: count, signed }, columns));
     }
     let words = of.any(&["vocabulary_", "vocabulary"]);
-    let words = words.ok_or_else(|| EngineError::broken("the vectoriser has no vocabulary_: was it fitted?"))?.entries();
+    let words = words
+        .ok_or_else(|| EngineError::broken("the vectoriser has no vocabulary_: was it fitted?"))?
+        .entries();
     let count = words.len();
     let mut known = HashMap::with_capacity(count);
     for (word, column) in words {
         let word = word.text().ok_or_else(|| EngineError::broken("a word of a vocabulary is no text"))?;
         let column = if let Node::Int(n) = column.node() { n } else { column.int()? };
         let column = u32::try_from(column).ok().filter(|n| (*n as usize) < count);
-        let column = column.ok_or_else(|| EngineError::broken("a word of a vocabulary has a column that is not there"))?;
+        let column = column
+            .ok_or_else(|| EngineError::broken("a word of a vocabulary has a column that is not there"))?;
         known.insert(Box::from(word), column);
     }
     Ok((Vocabulary::Known(known), count))

@@ -8,13 +8,18 @@ use super::builder::{Builder, Columns};
 use super::columns;
 use super::estimator::{self, Answer, Family, Lowered, Method, Part, no_such};
 use super::labels;
+use crate::DType;
 use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Branch, Forest, Forests, Op, ValueId};
-use crate::DType;
 
 pub const CLASSIFIERS: Family = Family {
-    classes: &["DecisionTreeClassifier", "ExtraTreeClassifier", "RandomForestClassifier", "ExtraTreesClassifier"],
+    classes: &[
+        "DecisionTreeClassifier",
+        "ExtraTreeClassifier",
+        "RandomForestClassifier",
+        "ExtraTreesClassifier",
+    ],
     methods: |_| Ok(vec![Method::Predict, Method::Proba]),
     lower: classifier,
 };
@@ -81,7 +86,8 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
         };
         let chances = mean(to, of, x, (output, count), &all, shares)?;
         let names = of.get("classes_")?;
-        let names = if classes.len() > 1 { names.items().get(output).copied().unwrap_or(names) } else { names };
+        let names =
+            if classes.len() > 1 { names.items().get(output).copied().unwrap_or(names) } else { names };
         parts.push(match method {
             Method::Proba => Part::floats(chances, Some(count)),
             Method::Predict => {
@@ -155,7 +161,9 @@ fn isolation(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
             for branch in &mut branches {
                 if let (Branch::Below { feature, .. }, Some(subset)) = (branch, &subset) {
                     let own = subset.get(*feature).and_then(|f| usize::try_from(*f).ok());
-                    *feature = own.ok_or_else(|| EngineError::broken("a tree asks for a feature that it does not have"))?;
+                    *feature = own.ok_or_else(|| {
+                        EngineError::broken("a tree asks for a feature that it does not have")
+                    })?;
                 }
             }
             forest.add(0, &branches)?;
@@ -167,7 +175,8 @@ fn isolation(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
     let most = most.ok_or_else(|| EngineError::broken("IsolationForest has no max_samples_"))?.float()?;
     let scale = all.len() as f64 * depth_of(most);
     let depths = to.squeeze(depths, 1)?;
-    let exponent = to.with(Binary::Mul, depths, -std::f64::consts::LN_2 / if scale == 0.0 { 1.0 } else { scale })?;
+    let exponent =
+        to.with(Binary::Mul, depths, -std::f64::consts::LN_2 / if scale == 0.0 { 1.0 } else { scale })?;
     let scores = to.unary(crate::graph::Unary::Exp, exponent)?;
     let scores = to.unary(crate::graph::Unary::Neg, scores)?;
     if method == Method::Samples {

@@ -13,13 +13,19 @@ const MOST: usize = 1 << 24;
 pub fn of(view: View<'_>) -> Result<usize, EngineError> {
     let width = found(view, 0)?.filter(|width| (1..=MOST).contains(width));
     width.ok_or_else(|| {
-        EngineError::broken(format!("it cannot be told how many features {} takes", super::estimator::class(view)))
+        EngineError::broken(format!(
+            "it cannot be told how many features {} takes",
+            super::estimator::class(view)
+        ))
     })
 }
 
 fn found(view: View<'_>, depth: usize) -> Result<Option<usize>, EngineError> {
     if depth > DEEPEST {
         return Err(EngineError::broken("estimators are nested too deep"));
+    }
+    if view.class() == Some("IsotonicRegression") {
+        return Ok(Some(1));
     }
     // Since 0.24; before, only trees had it, under other names.
     for name in ["n_features_in_", "n_features_", "_n_features", "n_input_features_", "n_features"] {
@@ -30,13 +36,33 @@ fn found(view: View<'_>, depth: usize) -> Result<Option<usize>, EngineError> {
         }
     }
     // One entry, or one column, for each feature.
-    for name in ["categories_", "statistics_", "scale_", "mean_", "center_", "bin_edges_", "lambdas_", "scores_", "variances_"] {
-        if let Some(values) = view.find(name).and_then(|values| values.array().ok()).filter(|a| !a.shape.is_empty()) {
+    for name in [
+        "categories_",
+        "statistics_",
+        "scale_",
+        "mean_",
+        "center_",
+        "bin_edges_",
+        "lambdas_",
+        "scores_",
+        "variances_",
+    ] {
+        if let Some(values) =
+            view.find(name).and_then(|values| values.array().ok()).filter(|a| !a.shape.is_empty())
+        {
             return Ok(Some(values.len()));
         }
     }
     let arrays = [
-        "coef_", "support_vectors_", "theta_", "_fit_X", "cluster_centers_", "centroids_", "means_", "components_", "feature_log_prob_",
+        "coef_",
+        "support_vectors_",
+        "theta_",
+        "_fit_X",
+        "cluster_centers_",
+        "centroids_",
+        "means_",
+        "components_",
+        "feature_log_prob_",
         "quantiles_",
     ];
     for name in arrays {
@@ -56,10 +82,11 @@ fn found(view: View<'_>, depth: usize) -> Result<Option<usize>, EngineError> {
 pub fn inner(view: View<'_>) -> Option<View<'_>> {
     if view.class() == Some("Pipeline") {
         // What applies a function to all columns does not know how many they are.
-        let takes = |step: &View<'_>| !compose::is_passed(*step) && step.class() != Some("FunctionTransformer");
+        let takes =
+            |step: &View<'_>| !compose::is_passed(*step) && step.class() != Some("FunctionTransformer");
         return compose::steps(view).ok()?.into_iter().find(takes);
     }
-    if let Some(one) = view.any(&["best_estimator_", "regressor_", "estimator_", "base_estimator_"]) {
+    if let Some(one) = view.any(&["best_estimator_", "regressor_"]) {
         return Some(one);
     }
     for name in ["transformer_list", "estimators_", "calibrated_classifiers_"] {
@@ -69,5 +96,5 @@ pub fn inner(view: View<'_>) -> Option<View<'_>> {
         // A union names its parts.
         return if name == "transformer_list" { first.items().get(1).copied() } else { Some(first) };
     }
-    view.any(&["base_estimator", "estimator"])
+    view.any(&["estimator_", "base_estimator_", "base_estimator", "estimator"])
 }

@@ -26,9 +26,12 @@ pub fn header(bytes: &[u8]) -> Result<Header<'_>, EngineError> {
     };
     let (header, data) = rest.split_at_checked(length).filter(|_| length <= LONGEST).ok_or_else(wrong)?;
     let header = std::str::from_utf8(header).map_err(|_| wrong())?;
-    let after = |key: &str| header.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start()).ok_or_else(wrong);
+    let after = |key: &str| {
+        header.split_once(&format!("'{key}':")).map(|(_, rest)| rest.trim_start()).ok_or_else(wrong)
+    };
     let fortran = after("fortran_order")?.starts_with("True");
-    let (shape, _) = after("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')')).ok_or_else(wrong)?;
+    let (shape, _) =
+        after("shape")?.strip_prefix('(').and_then(|rest| rest.split_once(')')).ok_or_else(wrong)?;
     let extents = shape.split(',').map(str::trim).filter(|extent| !extent.is_empty());
     let shape = extents.map(|extent| extent.parse().map_err(|_| wrong())).collect::<Result<_, _>>()?;
     let descr = after("descr")?;

@@ -49,7 +49,8 @@ impl<'b> Zip<'b> {
             if bytes.get(at..at.saturating_add(4)) != Some(ENTRY) {
                 return Err(broken("a zip file's directory is broken; files of 4 GiB and more are not read"));
             }
-            let lengths = [number::<2>(bytes, at + 28)?, number::<2>(bytes, at + 30)?, number::<2>(bytes, at + 32)?];
+            let lengths =
+                [number::<2>(bytes, at + 28)?, number::<2>(bytes, at + 30)?, number::<2>(bytes, at + 32)?];
             let name = bytes.get(at + ENTRY_SIZE..at + ENTRY_SIZE + lengths[0]);
             entries.push(Entry {
                 name: name.ok_or_else(|| broken("a zip file's directory is cut short"))?,
@@ -76,16 +77,21 @@ impl<'b> Zip<'b> {
         }
         let names = number::<2>(self.bytes, entry.at + 26)? + number::<2>(self.bytes, entry.at + 28)?;
         let begin = entry.at + MEMBER_SIZE + names;
-        let packed = self.bytes.get(begin..begin.saturating_add(entry.packed)).ok_or_else(|| wrong("is cut short"))?;
+        let packed =
+            self.bytes.get(begin..begin.saturating_add(entry.packed)).ok_or_else(|| wrong("is cut short"))?;
         let whole = match entry.method {
             0 => packed.to_vec(),
             8 => {
                 let mut out = Vec::new();
-                let inflated = flate2::read::DeflateDecoder::new(packed).take(entry.whole as u64 + 1).read_to_end(&mut out);
+                let inflated = flate2::read::DeflateDecoder::new(packed)
+                    .take(entry.whole as u64 + 1)
+                    .read_to_end(&mut out);
                 inflated.map_err(|e| wrong(&format!("cannot be decompressed: {e}")))?;
                 out
             }
-            method => return Err(wrong(&format!("is compressed by method {method}; stored and deflated are read"))),
+            method => {
+                return Err(wrong(&format!("is compressed by method {method}; stored and deflated are read")));
+            }
         };
         if whole.len() != entry.whole {
             return Err(wrong("is not as long as its directory says"));

@@ -24,7 +24,8 @@ pub fn run(op: &Learning, inputs: &[&Value]) -> Values {
 
 /// The number of each value.
 fn numbers(known: &Categories, x: &Value) -> Outcome {
-    let unknown = |value: String| fail(format!("column {} has {value}, which is no known category", known.column));
+    let unknown =
+        |value: String| fail(format!("column {} has {value}, which is no known category", known.column));
     let found = |number: Option<&i64>, value: &dyn Fn() -> String| match number {
         Some(number) => Ok(*number),
         None if known.strict => Err(unknown(value())),

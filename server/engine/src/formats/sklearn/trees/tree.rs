@@ -55,7 +55,8 @@ pub fn grown(tree: View<'_>) -> Result<Grown, EngineError> {
     if count == 0 || expected != Some(values.len()) {
         return Err(broken(format!("a tree of {count} nodes has values of shape {:?}", values.shape)));
     }
-    let missing_left = nodes.has_field("missing_go_to_left").then(|| nodes.field("missing_go_to_left")).transpose()?;
+    let missing_left =
+        nodes.has_field("missing_go_to_left").then(|| nodes.field("missing_go_to_left")).transpose()?;
     Ok(Grown {
         features,
         classes,
@@ -85,7 +86,9 @@ impl Grown {
             return Ok(None);
         }
         let both = place(self.left[node]).zip(place(self.right[node]));
-        let (left, right) = both.filter(|(l, r)| *l.max(r) < self.left.len()).ok_or_else(|| broken("a child of a tree is none"))?;
+        let (left, right) = both
+            .filter(|(l, r)| *l.max(r) < self.left.len())
+            .ok_or_else(|| broken("a child of a tree is none"))?;
         Ok(Some([left, right]))
     }
 
@@ -96,7 +99,8 @@ impl Grown {
     ) -> Result<Vec<Branch<f64>>, EngineError> {
         let branch = |node: usize| {
             let Some(children) = self.children(node)? else { return leaf(node) };
-            let feature = place(self.asked[node]).ok_or_else(|| broken("a tree asks for a feature below zero"))?;
+            let feature =
+                place(self.asked[node]).ok_or_else(|| broken("a tree asks for a feature below zero"))?;
             let left = self.missing_left.as_ref().is_some_and(|left| left[node] != 0.0);
             let missing = if left { Missing::Left } else { Missing::Right };
             // Left is what is not above the threshold.

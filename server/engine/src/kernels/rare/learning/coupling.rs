@@ -7,15 +7,12 @@ use super::super::super::{Outcome, Value, elements, fail};
 pub fn coupled(x: &Value) -> Outcome {
     let &[rows, pairs] = x.dims() else { return Err(fail("chances of pairs are rows")) };
     let classes = (2..=1 << 12).find(|k| k * (k - 1) / 2 >= pairs).filter(|k| k * (k - 1) / 2 == pairs);
-    let classes = classes.ok_or_else(|| fail(format!("{pairs} are not the pairs of any number of classes")))?;
+    let classes =
+        classes.ok_or_else(|| fail(format!("{pairs} are not the pairs of any number of classes")))?;
     elements(&[rows, classes])?;
     let mut out = output::<f64>(&[rows, classes])?;
     let mut matrix = vec![0.0; classes * classes];
     for (to, row) in out.chunks_exact_mut(classes).zip(x.slice::<f64>()?.chunks_exact(pairs)) {
-        if let ([first, second], [chance]) = (&mut *to, row) {
-            (*first, *second) = (*chance, 1.0 - chance);
-            continue;
-        }
         one(row, &mut matrix, to);
     }
     make(out, &[rows, classes])

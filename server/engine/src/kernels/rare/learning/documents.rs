@@ -83,8 +83,13 @@ fn each_run(vectoriser: &Vectoriser, text: &str, mut take: impl FnMut(&str)) {
     }
 }
 
-fn runs_of_words<'t>(vectoriser: &Vectoriser, words: impl Iterator<Item = &'t str>, mut take: impl FnMut(&str)) {
-    let words = words.filter(|word| vectoriser.stop_words.is_empty() || !vectoriser.stop_words.contains(*word));
+fn runs_of_words<'t>(
+    vectoriser: &Vectoriser,
+    words: impl Iterator<Item = &'t str>,
+    mut take: impl FnMut(&str),
+) {
+    let words =
+        words.filter(|word| vectoriser.stop_words.is_empty() || !vectoriser.stop_words.contains(*word));
     let [shortest, longest] = vectoriser.runs;
     if longest == 1 {
         words.for_each(take);
@@ -149,7 +154,10 @@ fn murmur3(bytes: &[u8]) -> u32 {
     let (blocks, tail) = bytes.as_chunks::<4>();
     let mut hash = 0u32;
     for block in blocks {
-        hash = (hash ^ mix(u32::from_le_bytes(*block))).rotate_left(13).wrapping_mul(5).wrapping_add(0xe654_6b64);
+        hash = (hash ^ mix(u32::from_le_bytes(*block)))
+            .rotate_left(13)
+            .wrapping_mul(5)
+            .wrapping_add(0xe654_6b64);
     }
     if !tail.is_empty() {
         let last = tail.iter().enumerate().fold(0, |k, (n, byte)| k | u32::from(*byte) << (8 * n));
