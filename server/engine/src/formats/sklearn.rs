@@ -108,9 +108,9 @@ pub fn is_likely(name: &str, head: &[u8]) -> bool {
 
 /// Reads a model.
 pub fn read(file: &Path) -> Result<Artifact, EngineError> {
-    lowering::of_file(file, |bytes| {
-        let tree = if skops::is_zip(bytes) {
-            skops::read(bytes)?
+    lowering::of_whole_file(file, |bytes| {
+        let tree = if skops::is_zip(&bytes) {
+            skops::read(&bytes)?
         } else {
             pickle::read(pickle::decompressed(bytes)?)?
         };

@@ -47,8 +47,20 @@ pub fn read_bytes(bytes: &[u8]) -> Result<Artifact, EngineError> {
         Some(rest) => rest.get(8..).ok_or_else(|| EngineError::broken("the booster is cut short"))?,
         None => bytes,
     };
-    let booster = lower::Booster::of(&document(bytes)?.learner)?;
+    let document = serialised(bytes).map_or_else(|| document(bytes), Ok)?;
+    let booster = lower::Booster::of(&document.learner)?;
     Ok(lowering::artifact(FORMAT, lower::programs(&[booster])?))
+}
+
+/// A booster beside its configuration, as it is kept in a pickle.
+fn serialised(bytes: &[u8]) -> Option<Document> {
+    #[derive(serde::Deserialize)]
+    struct Serialised {
+        #[serde(rename = "Model")]
+        model: Document,
+    }
+    let whole: Option<Serialised> = ubjson::from_slice(bytes).ok().or_else(|| serde_json::from_slice(bytes).ok());
+    whole.map(|whole| whole.model)
 }
 
 fn one(file: &Path) -> Result<lower::Booster, EngineError> {

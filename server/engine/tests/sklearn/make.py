@@ -107,6 +107,31 @@ def write(root, name, model, rows, skip, form):
     (to / "cases.json").write_text(json.dumps(cases, separators=(",", ":")))
 
 
+def boosters():
+    """Boosters of other libraries in pickles: they answer as their own files do."""
+    import lightgbm
+    import xgboost
+
+    rng = np.random.default_rng(3)
+    x, rows = rng.normal(0, 1, (60, 4)), rng.normal(0, 1, (8, 4)).astype(np.float32)
+    y = (x[:, 0] > 0).astype(int) + (x[:, 1] > 0)
+    classifier = xgboost.XGBClassifier(n_estimators=4, max_depth=3).fit(x, y)
+    booster = xgboost.train({"max_depth": 3}, xgboost.DMatrix(x, y), 4)
+    light = lightgbm.LGBMRegressor(n_estimators=4, min_child_samples=3, verbose=-1).fit(x, y)
+    for name, model, said in [
+        ("xgb-classifier", classifier, classifier.predict_proba(rows)),
+        ("xgb-booster", booster, booster.predict(xgboost.DMatrix(rows))),
+        ("lgb-regressor", light, light.predict(rows)),
+        ("lgb-booster", light.booster_, light.predict(rows)),
+    ]:
+        to = HERE / name
+        shutil.rmtree(to, ignore_errors=True)
+        (to / "model").mkdir(parents=True)
+        save(to / "model", model, "zlib")
+        cases = {"inputs": inputs(rows), "outputs": {"serving_default": [plain(said)]}}
+        (to / "cases.json").write_text(json.dumps(cases, separators=(",", ":")))
+
+
 def main():
     import sklearn
 
@@ -132,6 +157,8 @@ def main():
             print(f"{name}: {error}")
             continue
         write(HERE, f"v{version}-{name}" if old else name, model, rows, skip, forms[n % len(forms)])
+    if not old:
+        boosters()
 
 
 main()

@@ -35,8 +35,9 @@ pub fn is_compressed(head: &[u8]) -> bool {
 }
 
 /// The contents of a file, decompressed if need be.
-pub fn decompressed(bytes: &[u8]) -> Result<Vec<u8>, EngineError> {
-    let Some(method) = method(bytes) else { return Ok(bytes.to_vec()) };
+pub fn decompressed(file: Vec<u8>) -> Result<Vec<u8>, EngineError> {
+    let bytes = &file[..];
+    let Some(method) = method(bytes) else { return Ok(file) };
     let most = bytes.len().saturating_mul(FACTOR).max(ALWAYS);
     let (mut out, limit) = (Vec::new(), most as u64 + 1);
     let read = match method {

@@ -11,6 +11,11 @@ use crate::EngineError;
 const DEEPEST: usize = 16;
 /// Numbers under which objects are remembered.
 const MOST_MEMO: usize = 1 << 23;
+/// Objects that wait on the stack, and marks between them.
+const MOST_STACK: usize = 1 << 23;
+const MOST_MARKS: usize = 1 << 20;
+/// Stands for: nothing is remembered under this number.
+const NOTHING: NodeId = NodeId::MAX;
 /// A pickle of that many steps holds more than may be kept anyway.
 const MOST_STEPS: usize = 1 << 27;
 
@@ -37,8 +42,7 @@ pub struct Reader {
 struct Machine {
     stack: Vec<NodeId>,
     marks: Vec<usize>,
-    /// Nothing: a number that nothing is remembered under.
-    memo: Vec<Option<NodeId>>,
+    memo: Vec<NodeId>,
 }
 
 impl Reader {
@@ -58,6 +62,9 @@ impl Reader {
             let opcode = self.cursor.byte(self.tree.file())?;
             if opcode == b'.' {
                 break;
+            }
+            if machine.stack.len() > MOST_STACK || machine.marks.len() > MOST_MARKS {
+                return Err(EngineError::broken("the pickle's stack is too high"));
             }
             machine.step(self, opcode).map_err(|e| match e {
                 EngineError::BrokenArtifact(what) if self.depth == 1 => {
@@ -108,14 +115,14 @@ impl Machine {
             )));
         }
         if number >= self.memo.len() {
-            self.memo.resize(number + 1, None);
+            self.memo.resize(number + 1, NOTHING);
         }
-        self.memo[number] = Some(top);
+        self.memo[number] = top;
         Ok(())
     }
 
     fn recall(&mut self, number: usize) -> Result<(), EngineError> {
-        let found = self.memo.get(number).copied().flatten();
+        let found = self.memo.get(number).copied().filter(|id| *id != NOTHING);
         let found = found.ok_or_else(|| {
             EngineError::broken(format!("the pickle remembers nothing under the number {number}"))
         })?;

@@ -6,7 +6,7 @@ use crate::EngineError;
 pub type NodeId = u32;
 
 /// All that nodes may take: a million words of a vocabulary, each with its number as NumPy writes it.
-const MOST_BYTES: usize = 112 << 20;
+const MOST_BYTES: usize = 96 << 20;
 
 /// A stretch of bytes, or of children.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

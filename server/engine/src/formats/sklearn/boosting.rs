@@ -6,7 +6,7 @@ use super::estimator::{self, Answer, Family, Lowered, Method, Part, label_of_lar
 use super::{labels, linear, trees};
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Branch, Forest, Forests, Op, Reduce, Unary, ValueId};
+use crate::graph::{Binary, Branch, Compare, Forest, Forests, Op, Reduce, Unary, ValueId};
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["GradientBoostingClassifier"],
