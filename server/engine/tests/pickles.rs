@@ -84,7 +84,11 @@ fn laughs(count: usize, level: &[u8]) -> Vec<u8> {
 
 fn array(shape: &str, dtype: &str, bytes: &str) -> Vec<u8> {
     let mut out = String::from("cnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(I0\ntS'b'\ntR(I1\n");
-    write!(out, "{shape}cnumpy\ndtype\n(S'{dtype}'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'{bytes}'\ntb.").unwrap();
+    write!(
+        out,
+        "{shape}cnumpy\ndtype\n(S'{dtype}'\nI0\nI1\ntR(I3\nS'<'\nNNNI-1\nI-1\nI0\ntbI00\nS'{bytes}'\ntb."
+    )
+    .unwrap();
     out.into_bytes()
 }
 

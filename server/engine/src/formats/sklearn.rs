@@ -18,6 +18,8 @@ mod estimator;
 mod hist;
 mod imputers;
 mod inputs;
+mod iterative;
+mod kernels;
 mod labels;
 mod linear;
 mod mixtures;
@@ -25,10 +27,12 @@ mod multiple;
 mod neighbours;
 mod networks;
 mod programs;
+mod quantiles;
 mod scalers;
 mod selection;
 mod simple;
 mod support;
+mod tables;
 mod text;
 mod trees;
 mod width;
@@ -47,6 +51,8 @@ const FAMILIES: &[&Family] = &[
     &linear::REGRESSORS,
     &linear::CLASSIFIERS,
     &linear::ONE_CLASS,
+    &linear::CONSENSUS,
+    &linear::PARTIAL,
     &trees::CLASSIFIERS,
     &trees::REGRESSORS,
     &trees::ISOLATION,
@@ -58,12 +64,14 @@ const FAMILIES: &[&Family] = &[
     &hist::REGRESSORS,
     &compose::PIPELINES,
     &compose::UNIONS,
-    &compose::TABLES,
+    &tables::TABLES,
     &compose::FUNCTIONS,
     &compose::SEARCHES,
     &compose::TARGETS,
     &scalers::SCALERS,
     &imputers::IMPUTERS,
+    &iterative::ITERATIVE,
+    &iterative::NEAREST,
     &encoders::ENCODERS,
     &encoders::LABELS,
     &selection::SELECTORS,
@@ -72,8 +80,12 @@ const FAMILIES: &[&Family] = &[
     &support::CLASSIFIERS,
     &support::REGRESSORS,
     &support::ONE_CLASS,
+    &kernels::RIDGE,
+    &kernels::FEATURES,
+    &kernels::PROCESSES,
     &neighbours::CLASSIFIERS,
     &neighbours::REGRESSORS,
+    &neighbours::RADIUS,
     &neighbours::CENTROIDS,
     &bayes::FAMILY,
     &networks::CLASSIFIERS,
@@ -83,6 +95,7 @@ const FAMILIES: &[&Family] = &[
     &decomposition::LINEAR,
     &decomposition::QUADRATIC,
     &mixtures::MIXTURES,
+    &mixtures::ENVELOPE,
     &simple::CLASSIFIERS,
     &simple::REGRESSORS,
     &simple::ISOTONIC,

@@ -59,7 +59,8 @@ fn serialised(bytes: &[u8]) -> Option<Document> {
         #[serde(rename = "Model")]
         model: Document,
     }
-    let whole: Option<Serialised> = ubjson::from_slice(bytes).ok().or_else(|| serde_json::from_slice(bytes).ok());
+    let whole: Option<Serialised> =
+        ubjson::from_slice(bytes).ok().or_else(|| serde_json::from_slice(bytes).ok());
     whole.map(|whole| whole.model)
 }
 

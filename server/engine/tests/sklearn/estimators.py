@@ -53,10 +53,12 @@ class Data:
 def every(seed):
     """Names, and what makes a model, rows to ask, methods that are not compared."""
     from sklearn import (
-        calibration, cluster, compose, decomposition, discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection,
-        gaussian_process, impute, isotonic, linear_model, mixture, model_selection, multiclass, multioutput, naive_bayes, neighbors,
+        calibration, cluster, compose, covariance, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection,
+        gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput, naive_bayes, neighbors,
         neural_network, pipeline, preprocessing, svm, tree,
     )
+
+    from sklearn.experimental import enable_iterative_imputer  # noqa: F401
 
     try:
         from sklearn.experimental import enable_hist_gradient_boosting  # noqa: F401
@@ -272,6 +274,27 @@ def every(seed):
     add("from-lasso", lambda: feature_selection.SelectFromModel(linear_model.Lasso(0.1)), y="y")
     add("rfe", lambda: feature_selection.RFE(linear_model.LogisticRegression(), n_features_to_select=2), y="three")
     add("isotonic", lambda: isotonic.IsotonicRegression(out_of_bounds="clip"), x=lambda d: d.x[:, :1], y="y", rows=lambda d: d.rows[:, :1], skip=("transform",))
+    # Kernels, and what tells missing values by others.
+    kernels = gaussian_process.kernels
+    add("kernel-ridge", lambda: kernel_ridge.KernelRidge(kernel="rbf"), y="y")
+    add("kernel-ridge-poly", lambda: kernel_ridge.KernelRidge(kernel="poly", degree=2), y="targets")
+    add("nystroem", lambda: kernel_approximation.Nystroem(n_components=6, random_state=1))
+    add("rbf-sampler", lambda: kernel_approximation.RBFSampler(n_components=6, random_state=1))
+    for name, kernel in [
+        ("rbf", kernels.ConstantKernel(2.0) * kernels.RBF(1.5) + kernels.WhiteKernel(0.1)),
+        ("matern", kernels.Matern(1.2, nu=1.5) + kernels.DotProduct(0.5) ** 2),
+        ("matern-5", kernels.Matern(1.2, nu=2.5)),
+        ("quadratic", kernels.RationalQuadratic(1.2, 0.7)),
+    ]:
+        add(f"process-{name}", lambda kernel=kernel: gaussian_process.GaussianProcessRegressor(kernel, alpha=1e-2, normalize_y=True, optimizer=None), y="y")
+    add("ransac", lambda: linear_model.RANSACRegressor(random_state=1), y="y")
+    add("pls", lambda: cross_decomposition.PLSRegression(1), y="y")
+    add("pls-targets", lambda: cross_decomposition.PLSRegression(2), y="targets")
+    add("envelope", lambda: covariance.EllipticEnvelope(random_state=1))
+    add("radius", lambda: neighbors.RadiusNeighborsClassifier(1.5, outlier_label=1), y="three")
+    add("knn-imputer", lambda: impute.KNNImputer(n_neighbors=3), x="holes")
+    add("knn-imputer-weights", lambda: impute.KNNImputer(n_neighbors=3, weights="distance"), x="holes")
+    add("iterative-imputer", lambda: impute.IterativeImputer(max_iter=3, random_state=1), x="holes")
     # Composition.
     join = pipeline.make_pipeline
     add("pipeline", lambda: join(preprocessing.StandardScaler(), "passthrough", svm.SVC()), y="words")

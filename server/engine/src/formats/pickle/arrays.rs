@@ -1,14 +1,18 @@
 //! NumPy's arrays, scalars and types, in all the ways that pickles write them.
 
+mod elements;
+mod types;
+
+pub use types::{described, dtype};
+
 use super::tree::{Node, NodeId, Type};
 use super::view::View;
 use crate::EngineError;
+use elements::{float, int, text};
 use std::borrow::Cow;
 
 /// Axes of an array, as NumPy has it.
 const MOST_AXES: usize = 64;
-/// Members of a structure.
-const MOST_FIELDS: usize = 64;
 
 /// An array. Its elements are given row by row, however they lie.
 #[derive(Debug, Clone)]
@@ -36,82 +40,6 @@ pub fn shape(view: View<'_>) -> Result<Vec<usize>, EngineError> {
         return Err(broken(format!("an array of {} axes", items.len())));
     }
     items.into_iter().map(View::size).collect()
-}
-
-/// What a type is called: a kind and a number of bytes.
-fn named(code: &str, big: bool) -> Option<Type> {
-    let kind = code.chars().next()?;
-    let bytes = code.get(1..)?.parse().ok();
-    let bytes = || bytes.filter(|n: &usize| *n <= 1 << 20);
-    match kind {
-        'b' | '?' => Some(Type::Bool),
-        'i' | 'u' => {
-            let bytes = bytes().filter(|n| matches!(n, 1 | 2 | 4 | 8))?;
-            Some(Type::Int { bytes, signed: kind == 'i', big })
-        }
-        'f' => Some(Type::Float { bytes: bytes().filter(|n| matches!(n, 2 | 4 | 8))?, big }),
-        'O' => Some(Type::Object),
-        'S' => Some(Type::Bytes(bytes()?)),
-        'U' => Some(Type::Text { characters: bytes()?, big }),
-        _ => None,
-    }
-}
-
-/// A type by the name that `.npy` files and newer pickles use: `<f8`.
-pub fn described(code: &str) -> Option<Type> {
-    let big = code.starts_with('>');
-    named(code.trim_start_matches(['<', '>', '|', '=']), big)
-}
-
-/// The type that an object says.
-pub fn dtype(view: View<'_>) -> Result<Type, EngineError> {
-    type_of(view, true)
-}
-
-fn type_of(view: View<'_>, may_have_fields: bool) -> Result<Type, EngineError> {
-    let unknown = |what: &str| broken(format!("arrays of type {what} are not known"));
-    // A class stands for its type.
-    if let Node::Global(_) = view.node() {
-        let name = view.class().unwrap_or("");
-        let code = match name {
-            "float64" | "float" => "f8",
-            "float32" => "f4",
-            "int64" | "int" => "i8",
-            "int32" => "i4",
-            _ => return Err(unknown(name)),
-        };
-        return named(code, false).ok_or_else(|| unknown(name));
-    }
-    let arguments = view.arguments();
-    let code = arguments
-        .first()
-        .and_then(|code| code.text())
-        .ok_or_else(|| broken("a type of an array is not one"))?;
-    let state = view.state().map(View::items).unwrap_or_default();
-    let big = state.get(1).and_then(|order| order.text()) == Some(">");
-    if state.get(2).is_some_and(|sub| !sub.is_none()) {
-        return Err(unknown("of arrays"));
-    }
-    let Some(names) = state.get(3).filter(|names| !names.is_none()) else {
-        return named(code, big).ok_or_else(|| unknown(code));
-    };
-    let names = names.items();
-    if !may_have_fields || names.len() > MOST_FIELDS {
-        return Err(unknown("of structures in structures"));
-    }
-    let bytes = state.get(5).ok_or_else(|| unknown(code))?.size()?;
-    let mut fields = Vec::new();
-    for name in names {
-        let name = name.text().ok_or_else(|| broken("a member of a structure has no name"))?;
-        let field = state[4].entry(name).map(View::items).unwrap_or_default();
-        let [of, at, ..] = &field[..] else { return Err(broken(format!("member {name:?} of a structure"))) };
-        let (of, at) = (type_of(*of, false)?, at.size()?);
-        if at.checked_add(of.bytes()).is_none_or(|end| end > bytes) {
-            return Err(broken(format!("member {name:?} lies outside of its structure")));
-        }
-        fields.push((name.to_owned(), at, of));
-    }
-    Ok(Type::Fields(fields, bytes))
 }
 
 /// The shape, order and elements of an array of objects as its pickle says them.
@@ -275,54 +203,5 @@ impl<'t> Array<'t> {
     /// Whether structures have a member.
     pub fn has_field(&self, name: &str) -> bool {
         matches!(&self.dtype, Type::Fields(fields, _) if fields.iter().any(|(known, ..)| known == name))
-    }
-}
-
-fn eight<const N: usize>(bytes: &[u8], big: bool) -> Option<[u8; N]> {
-    let mut all: [u8; N] = bytes.try_into().ok()?;
-    if big {
-        all.reverse();
-    }
-    Some(all)
-}
-
-fn int(of: &Type, bytes: &[u8]) -> Option<i64> {
-    match of {
-        Type::Bool => Some(i64::from(*bytes.first()? != 0)),
-        Type::Int { bytes: 1, signed: true, .. } => Some(i64::from(*bytes.first()? as i8)),
-        Type::Int { bytes: 1, .. } => Some(i64::from(*bytes.first()?)),
-        Type::Int { bytes: 2, signed: true, big } => Some(i16::from_le_bytes(eight(bytes, *big)?).into()),
-        Type::Int { bytes: 2, big, .. } => Some(u16::from_le_bytes(eight(bytes, *big)?).into()),
-        Type::Int { bytes: 4, signed: true, big } => Some(i32::from_le_bytes(eight(bytes, *big)?).into()),
-        Type::Int { bytes: 4, big, .. } => Some(u32::from_le_bytes(eight(bytes, *big)?).into()),
-        Type::Int { big, .. } => Some(i64::from_le_bytes(eight(bytes, *big)?)),
-        Type::Float { .. } => {
-            float(of, bytes).filter(|x| x.fract() == 0.0 && x.abs() < 9e18).map(|x| x as i64)
-        }
-        _ => None,
-    }
-}
-
-fn float(of: &Type, bytes: &[u8]) -> Option<f64> {
-    match of {
-        Type::Float { bytes: 8, big } => Some(f64::from_le_bytes(eight(bytes, *big)?)),
-        Type::Float { bytes: 4, big } => Some(f32::from_le_bytes(eight(bytes, *big)?).into()),
-        Type::Float { big, .. } => Some(half::f16::from_le_bytes(eight(bytes, *big)?).to_f64()),
-        Type::Int { signed: false, bytes: 8, big } => Some(u64::from_le_bytes(eight(bytes, *big)?) as f64),
-        _ => int(of, bytes).map(|n| n as f64),
-    }
-}
-
-fn text(of: &Type, bytes: &[u8]) -> Option<String> {
-    match of {
-        Type::Text { big, .. } => {
-            let codes = bytes.as_chunks::<4>().0.iter().map(|four| {
-                char::from_u32(if *big { u32::from_be_bytes(*four) } else { u32::from_le_bytes(*four) })
-            });
-            let text: Option<String> = codes.collect();
-            text.map(|text| text.trim_end_matches('\0').to_owned())
-        }
-        Type::Bytes(_) => std::str::from_utf8(bytes).ok().map(|text| text.trim_end_matches('\0').to_owned()),
-        _ => None,
     }
 }

@@ -109,6 +109,13 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
             let chances = to.add(Op::Softmax { log: false }, &[sums])?;
             Ok(Answer::Part(Part::floats(chances, Some(outputs))))
         }
+        // From 1.4 on what is between the classes is of the second.
+        (Method::Predict, 1) if super::is_since(of, [1, 4]) => {
+            let sums = to.squeeze(sums, 1)?;
+            let above = to.compare_with(Compare::GreaterEqual, sums, 0.0)?;
+            let index = to.add(Op::Cast(crate::DType::I64), &[above])?;
+            labels::labelled(to, of.get("classes_")?, index).map(Answer::Part)
+        }
         (Method::Predict | Method::Decision, _) => {
             linear::decided(to, of, of.get("classes_")?, (sums, outputs), method)
         }

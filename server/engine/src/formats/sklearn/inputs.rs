@@ -1,7 +1,7 @@
 //! What a model is given: rows of numbers, rows of texts, documents, or columns of different types by name.
 
 use super::builder::{Builder, Columns};
-use super::{compose, encoders, estimator, labels, width};
+use super::{compose, encoders, estimator, labels, tables, width};
 use crate::formats::pickle::View;
 use crate::signature::Dim;
 use crate::{DType, EngineError, TensorSpec};
@@ -84,7 +84,7 @@ fn of_categories(categories: View<'_>) -> Result<Kind, EngineError> {
 }
 
 fn of_table(of: View<'_>, depth: usize) -> Result<Vec<Kind>, EngineError> {
-    let parts = compose::parts(of)?;
+    let parts = tables::parts(of)?;
     let seen = parts.iter().flat_map(|(_, part)| &part.columns).max().map_or(0, |most| most + 1);
     let width = width::of(of).ok().or(names(of)?.map(|names| names.len())).unwrap_or(seen).max(seen);
     if width > 1 << 20 {

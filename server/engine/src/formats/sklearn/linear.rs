@@ -68,6 +68,40 @@ pub const ONE_CLASS: Family = Family {
     lower: one_class,
 };
 
+pub const CONSENSUS: Family = Family {
+    classes: &["RANSACRegressor"],
+    methods: |_| Ok(vec![Method::Predict]),
+    lower: |to, of, x, method| estimator::answer(to, of.get("estimator_")?, x, method),
+};
+
+pub const PARTIAL: Family = Family {
+    classes: &["PLSRegression"],
+    methods: |_| Ok(vec![Method::Predict, Method::Transform]),
+    lower: |to, of, x, method| {
+        if !super::is_since(of, [1, 3]) {
+            return Err(EngineError::broken("PLSRegression of a version before 1.3"));
+        }
+        let means = floats(of, "_x_mean")?;
+        let width = means.len();
+        let x = columns::numbers(to, x, width)?;
+        let x = to.with_row(Binary::Sub, x, means)?;
+        if method == Method::Transform {
+            let x = to.with_row(Binary::Div, x, floats(of, "_x_std")?)?;
+            let rotations = matrix(of.get("x_rotations_")?)?;
+            let made = rotations.1[1];
+            let x = columns::product(to, &Columns::Numbers(x, width), rotations)?;
+            return Ok(Answer::Columns(Columns::Numbers(x, made)));
+        }
+        let (coefficients, intercepts, _) = model(of)?;
+        let outputs = coefficients.1[0];
+        let sums = columns::linear(to, &Columns::Numbers(x, width), &coefficients, intercepts)?;
+        if of.find("_predict_1d").map_or(Ok(false), View::bool)? {
+            return Ok(Answer::Part(Part::floats(to.squeeze(sums, 1)?, None)));
+        }
+        Ok(Answer::Part(Part::floats(sums, Some(outputs))))
+    },
+};
+
 /// Coefficients of outputs in rows, and intercepts; whether there is an axis of outputs.
 type Model = ((Vec<f64>, [usize; 2]), Vec<f64>, bool);
 

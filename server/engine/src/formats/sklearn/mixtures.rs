@@ -3,9 +3,9 @@
 use super::bayes::apart;
 use super::builder::{Builder, Columns};
 use super::columns::{self, floats, matrix};
-use super::estimator::{Answer, Family, Method, Part, no_such};
+use super::estimator::{self, Answer, Family, Method, Part, no_such};
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Op, Reduce, Unary, ValueId};
+use crate::graph::{Binary, Compare, Op, Reduce, Unary, ValueId};
 use crate::{DType, EngineError};
 
 pub const MIXTURES: Family = Family {
@@ -81,3 +81,27 @@ fn logs(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
     let constants = to.row(constants)?;
     Ok((to.binary(Binary::Sub, constants, half)?, count))
 }
+
+pub const ENVELOPE: Family = Family {
+    classes: &["EllipticEnvelope"],
+    methods: |_| Ok(vec![Method::Predict, Method::Decision, Method::Samples]),
+    lower: |to, of, x, method| {
+        let (precision, shape) = matrix(of.get("precision_")?)?;
+        let width = shape[0];
+        let x = columns::numbers(to, x, width)?;
+        let apart = to.with_row(Binary::Sub, x, floats(of, "location_")?)?;
+        let turned = columns::product(to, &Columns::Numbers(apart, width), (precision, shape))?;
+        let products = to.binary(Binary::Mul, turned, apart)?;
+        let distance = to.reduce(Reduce::Sum, products, 1, false)?;
+        let scores = to.unary(Unary::Neg, distance)?;
+        if method == Method::Samples {
+            return Ok(Answer::Part(Part::floats(scores, None)));
+        }
+        let decision = to.with(Binary::Sub, scores, of.get("offset_")?.float()?)?;
+        match method {
+            Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
+            Method::Predict => estimator::inlier(to, Compare::GreaterEqual, decision),
+            _ => Err(no_such(of, method)),
+        }
+    },
+};

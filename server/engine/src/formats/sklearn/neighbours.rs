@@ -21,6 +21,12 @@ pub const REGRESSORS: Family = Family {
     lower: regressor,
 };
 
+pub const RADIUS: Family = Family {
+    classes: &["RadiusNeighborsClassifier"],
+    methods: |_| Ok(vec![Method::Predict, Method::Proba]),
+    lower: within_radius,
+};
+
 pub const CENTROIDS: Family = Family {
     classes: &["NearestCentroid"],
     methods: |_| Ok(vec![Method::Predict]),
@@ -135,6 +141,40 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
     match method {
         Method::Predict => label_of_largest(to, of, sums),
         Method::Proba => Ok(Answer::Part(Part::floats(to.shares(sums)?, Some(classes)))),
+        _ => Err(no_such(of, method)),
+    }
+}
+
+/// Rows without a neighbour are of a class of their own, which has to be known.
+fn within_radius(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
+    let classes = of.get("classes_")?;
+    let count = labels::count(of)?;
+    let outlier = of.find("outlier_label_").map(|label| label.array()?.floats()).transpose()?;
+    let known = classes.array()?.floats().ok().zip(outlier.and_then(|all| all.first().copied()));
+    let place = known.and_then(|(known, outlier)| known.iter().position(|class| *class == outlier));
+    let place = place.ok_or_else(|| {
+        EngineError::broken(
+            "RadiusNeighborsClassifier needs an outlier_label that is one of its classes, which are numbers",
+        )
+    })?;
+    let (apart, trained) = apart(to, of, x)?;
+    let inside = to.compare_with(Compare::LessEqual, apart, of.get("radius")?.float()?)?;
+    let inside = to.float(inside)?;
+    let near = to.unary(Unary::Neg, apart)?;
+    let weights = weights(to, of, near)?;
+    let weights = to.binary(Binary::Mul, weights, inside)?;
+    let labels = of.get("_y")?.array()?.ints()?;
+    let hot = labels
+        .iter()
+        .flat_map(|label| (0..count as i64).map(move |class| f64::from(u8::from(class == *label))));
+    let sums = columns::product(to, &Columns::Numbers(weights, trained), (hot.collect(), [trained, count]))?;
+    let total = to.sum(inside)?;
+    let none = to.compare_with(Compare::Equal, total, 0.0)?;
+    let alone = to.row((0..count).map(|class| f64::from(u8::from(class == place))).collect())?;
+    let sums = to.select(none, alone, sums)?;
+    match method {
+        Method::Predict => label_of_largest(to, of, sums),
+        Method::Proba => Ok(Answer::Part(Part::floats(to.shares(sums)?, Some(count)))),
         _ => Err(no_such(of, method)),
     }
 }

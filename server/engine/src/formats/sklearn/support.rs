@@ -3,10 +3,10 @@
 use super::builder::{Builder, Columns};
 use super::columns::{self, floats, matrix};
 use super::estimator::{self, Answer, Family, Lowered, Method, Part, label_of_largest, no_such};
-use super::{labels, linear};
+use super::{kernels, labels, linear};
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Learning, Metric, Unary, ValueId};
+use crate::graph::{Binary, Compare, Learning, Unary, ValueId};
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["SVC", "NuSVC"],
@@ -49,30 +49,7 @@ pub const ONE_CLASS: Family = Family {
 
 /// How like rows are to the support vectors: [rows, vectors].
 fn kernel(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<ValueId, EngineError> {
-    let vectors = matrix(of.get("support_vectors_")?)?;
-    let name = of.get("kernel")?.text().unwrap_or("");
-    let gamma = of.find("_gamma").or_else(|| of.find("gamma")).map_or(Ok(0.0), View::float);
-    let offset = of.find("coef0").map_or(Ok(0.0), View::float)?;
-    match name {
-        "linear" => columns::product(to, x, columns::transposed(&vectors)),
-        "rbf" => {
-            let x = columns::numbers(to, x, vectors.1[1])?;
-            let others = to.constant(vectors.0, &vectors.1)?;
-            let squares = to.learning(Learning::Distances(Metric::SquaredEuclidean), &[x, others])?;
-            let scaled = to.with(Binary::Mul, squares, -gamma?)?;
-            to.unary(Unary::Exp, scaled)
-        }
-        "poly" | "sigmoid" => {
-            let product = columns::product(to, x, columns::transposed(&vectors))?;
-            let scaled = to.with(Binary::Mul, product, gamma?)?;
-            let moved = to.with(Binary::Add, scaled, offset)?;
-            if name == "sigmoid" {
-                return to.unary(Unary::Tanh, moved);
-            }
-            to.with(Binary::Pow, moved, of.get("degree")?.float()?)
-        }
-        other => Err(EngineError::broken(format!("kernel {other:?} of support vectors is not known"))),
-    }
+    kernels::named(to, of, x, matrix(of.get("support_vectors_")?)?)
 }
 
 /// One sum over the support vectors: [rows].

@@ -159,7 +159,9 @@ fn vectoriser(of: View<'_>) -> Result<Vectoriser, EngineError> {
         Some(view) if view.text() == Some("ascii") => Some(true),
         Some(view) if view.text() == Some("unicode") => Some(false),
         Some(_) => {
-            return Err(EngineError::broken("strip_accents is a function, and nothing of a pickle is called"));
+            return Err(EngineError::broken(
+                "strip_accents is a function, and nothing of a pickle is called",
+            ));
         }
     };
     let runs = of.get("ngram_range")?.array()?.ints()?;

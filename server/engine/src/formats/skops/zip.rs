@@ -90,7 +90,9 @@ impl<'b> Zip<'b> {
                 out
             }
             method => {
-                return Err(wrong(&format!("is compressed by method {method}; stored and deflated are read")));
+                return Err(wrong(&format!(
+                    "is compressed by method {method}; stored and deflated are read"
+                )));
             }
         };
         if whole.len() != entry.whole {
