@@ -74,7 +74,9 @@ impl Source {
             Self::Stored(stored) => stored.weight(weight),
             Self::Values(values) => {
                 let value = weight.key.parse().ok().and_then(|n: usize| values.get(n));
-                value.cloned().ok_or_else(|| EngineError::broken(format!("there is no weight {}", weight.key)))
+                value
+                    .cloned()
+                    .ok_or_else(|| EngineError::broken(format!("there is no weight {}", weight.key)))
             }
             Self::Graphs => Err(EngineError::broken("the artifact has no weights beside its graph")),
         }

@@ -142,6 +142,7 @@ fn model(root: View<'_>) -> Result<Artifact, EngineError> {
                 weights: pool.weights,
                 unsupported: Vec::new(),
                 source: Source::Values(pool.values),
+                preferences: crate::Preferences::default(),
             })
         }
         Some("xgboost") => xgboost::read_bytes(&booster(root)?),
@@ -178,7 +179,7 @@ fn ufunc(view: View<'_>) -> Option<&str> {
 
 /// Whether an estimator was fitted by this version or a newer one; one that does not say is old.
 fn is_since(of: View<'_>, [major, minor]: [u32; 2]) -> bool {
-    let version = of.find("_sklearn_version").and_then(|view| view.text()).unwrap_or("0.20");
+    let version = of.word("_sklearn_version").unwrap_or("0.20");
     let mut numbers = version.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     (numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)) >= (major, minor)
 }

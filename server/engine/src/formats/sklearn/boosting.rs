@@ -94,7 +94,7 @@ fn begin(
 }
 
 fn is_exponential(of: View<'_>) -> bool {
-    of.find("loss").and_then(|loss| loss.text()) == Some("exponential")
+    of.word("loss") == Some("exponential")
 }
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
@@ -133,7 +133,7 @@ pub const ADA_CLASSIFIERS: Family = Family {
 fn ada_sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns, classes: usize) -> Result<ValueId, EngineError> {
     let all = of.get("estimators_")?.items();
     let weights = columns::floats(of, "estimator_weights_")?;
-    let by_chance = of.find("algorithm").and_then(|view| view.text()) == Some("SAMME.R");
+    let by_chance = of.word("algorithm") == Some("SAMME.R");
     let others = if super::is_since(of, [1, 2]) { -1.0 / (classes as f64 - 1.0) } else { 0.0 };
     let mut sum = None;
     for (one, weight) in all.iter().zip(&weights) {

@@ -16,7 +16,7 @@ pub fn chances(
 ) -> Result<ValueId, EngineError> {
     let model = of.any(&["estimator", "base_estimator"]);
     let model = model.ok_or_else(|| EngineError::broken("a calibrated classifier without a classifier"))?;
-    if of.find("method").and_then(|view| view.text()) == Some("temperature") {
+    if of.word("method") == Some("temperature") {
         return Err(EngineError::broken(
             "calibration by temperature; use method=\"sigmoid\" or \"isotonic\"",
         ));

@@ -122,7 +122,7 @@ fn scaled(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     let [features, axes] = scalings.1;
     let most = of.find("_max_components").map_or(Ok(axes), View::size)?.min(axes);
     let x = columns::numbers(to, x, features)?;
-    let is_svd = of.find("solver").and_then(|solver| solver.text()) == Some("svd");
+    let is_svd = of.word("solver") == Some("svd");
     let x = if is_svd { to.with_row(Binary::Sub, x, floats(of, "xbar_")?)? } else { x };
     let made = columns::product(to, &Columns::Numbers(x, features), scalings)?;
     let wanted: Vec<usize> = (0..most).collect();

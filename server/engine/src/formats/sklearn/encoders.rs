@@ -33,7 +33,7 @@ pub fn known(labels: Labels, column: &str, strict: bool) -> Result<Arc<Categorie
     let numbered = |all: Vec<f64>| all.into_iter().enumerate().map(|(n, x)| (Categories::bits(x), n as i64));
     match labels {
         Labels::Texts(all) => {
-            texts.extend(all.into_iter().enumerate().map(|(n, t)| (t.into_bytes(), n as i64)))
+            texts.extend(all.into_iter().enumerate().map(|(n, t)| (t.into_bytes(), n as i64)));
         }
         Labels::Floats(all) => floats.extend(numbered(all)),
         Labels::Ints(all) => floats.extend(numbered(all.into_iter().map(|n| n as f64).collect())),
@@ -76,7 +76,7 @@ pub fn categories_of(view: View<'_>) -> Result<Labels, EngineError> {
 }
 
 fn is_strict(of: View<'_>) -> bool {
-    of.find("handle_unknown").and_then(|view| view.text()).is_none_or(|how| how == "error")
+    of.word("handle_unknown").is_none_or(|how| how == "error")
 }
 
 /// What is mapped by a table whose first entry is that of unknown values.
@@ -84,9 +84,9 @@ fn mapped(
     to: &mut Builder<'_>,
     number: ValueId,
     unknown: f64,
-    of_known: Vec<f64>,
+    of_known: &[f64],
 ) -> Result<ValueId, EngineError> {
-    let table = [&[unknown][..], &of_known].concat();
+    let table = [&[unknown][..], of_known].concat();
     let count = table.len();
     let table = to.constant(table, &[count])?;
     let one = to.int(1)?;
@@ -114,12 +114,12 @@ fn gathered(of: View<'_>, n: usize, count: usize) -> Result<(Vec<i64>, usize, bo
 fn one_hot(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     let width = columns::width(x);
     let dropped = match of.any(&["_drop_idx_after_grouping", "drop_idx_"]) {
-        Some(all) => all.array()?.objects().map_or_else(|| all.items(), |objects| objects),
+        Some(all) => all.array()?.objects().unwrap_or_else(|| all.items()),
         None => Vec::new(),
     };
     let dropped_ints =
         of.any(&["_drop_idx_after_grouping", "drop_idx_"]).and_then(|all| all.array().ok()?.ints().ok());
-    let unknown = of.find("handle_unknown").and_then(|view| view.text()).unwrap_or("error");
+    let unknown = of.word("handle_unknown").unwrap_or("error");
     let (mut parts, mut total) = (Vec::new(), 0);
     for n in 0..width {
         let (number, count) = numbers(to, of, x, n, is_strict(of))?;
@@ -140,7 +140,8 @@ fn one_hot(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
             Some(drop) if column > drop as i64 => column as f64 - 1.0,
             _ => column as f64,
         };
-        let place = mapped(to, number, place(unseen as i64), mapping.into_iter().map(place).collect())?;
+        let place =
+            mapped(to, number, place(unseen as i64), &mapping.into_iter().map(place).collect::<Vec<f64>>())?;
         let place = to.add(Op::Cast(DType::I64), &[place])?;
         let kept = kept - usize::from(drop.is_some());
         if kept > 0 {
@@ -160,16 +161,16 @@ fn ordinal(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     let missing = of.find("encoded_missing_value").map_or(Ok(f64::NAN), View::float)?;
     let categories = of.get("categories_")?.items();
     let mut parts = Vec::new();
-    for n in 0..width {
+    for (n, of_column) in categories.into_iter().enumerate().take(width) {
         let (number, count) = numbers(to, of, x, n, is_strict(of))?;
         let (mapping, _, _) = gathered(of, n, count)?;
         let mut codes: Vec<f64> = mapping.into_iter().map(|n| n as f64).collect();
-        for (code, is_missing) in codes.iter_mut().zip(missing_ones(categories[n])?) {
+        for (code, is_missing) in codes.iter_mut().zip(missing_ones(of_column)?) {
             if is_missing {
                 *code = missing;
             }
         }
-        let code = mapped(to, number, unseen, codes)?;
+        let code = mapped(to, number, unseen, &codes)?;
         parts.push(to.expand(code, 1)?);
     }
     Ok(Answer::Columns(Columns::Numbers(to.beside(&parts)?, width)))
@@ -201,7 +202,7 @@ fn target(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
             let encoding = encoding.filter(|e| e.len() == count);
             let encoding = encoding
                 .ok_or_else(|| EngineError::broken("TargetEncoder lacks what categories stand for"))?;
-            let code = mapped(to, number, means.get(class).copied().unwrap_or(0.0), encoding)?;
+            let code = mapped(to, number, means.get(class).copied().unwrap_or(0.0), &encoding)?;
             parts.push(to.expand(code, 1)?);
         }
     }

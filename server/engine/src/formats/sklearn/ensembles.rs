@@ -40,7 +40,7 @@ pub const VOTING_REGRESSORS: Family = Family {
 };
 
 fn is_soft(of: View<'_>) -> bool {
-    of.find("voting").and_then(|view| view.text()) == Some("soft")
+    of.word("voting") == Some("soft")
 }
 
 /// Weights of the estimators that are not dropped.

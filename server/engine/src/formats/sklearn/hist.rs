@@ -147,7 +147,7 @@ fn regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
         return Err(no_such(of, method));
     }
     let (sums, _) = sums(to, of, x)?;
-    let log = matches!(of.find("loss").and_then(|loss| loss.text()), Some("poisson" | "gamma"));
+    let log = matches!(of.word("loss"), Some("poisson" | "gamma"));
     let sums = if log { to.unary(Unary::Exp, sums)? } else { sums };
     Ok(Answer::Part(Part::floats(to.squeeze(sums, 1)?, None)))
 }

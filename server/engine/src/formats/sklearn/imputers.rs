@@ -47,7 +47,7 @@ fn simple(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     if let Columns::Texts(id, width) = x {
         return texts(to, of, *id, *width);
     }
-    if let (Columns::Frame(_), true) = (x, inputs::kinds(of)?.iter().any(|kind| *kind == Kind::Text)) {
+    if let (Columns::Frame(_), true) = (x, inputs::kinds(of)?.contains(&Kind::Text)) {
         return Err(EngineError::broken("SimpleImputer over columns of different types"));
     }
     let (x, width) = columns::dense(to, x)?;
@@ -58,7 +58,7 @@ fn simple(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     let missing = missing(to, of, x)?;
     // Columns that had no value in training go, unless they are kept as zeros.
     let keeps = of.find("keep_empty_features").map_or(Ok(false), View::bool)?
-        || of.find("strategy").and_then(|s| s.text()) == Some("constant");
+        || of.word("strategy") == Some("constant");
     let kept: Vec<usize> = (0..width).filter(|n| keeps || !statistics[*n].is_nan()).collect();
     let values = to.row(statistics.iter().map(|s| if s.is_nan() { 0.0 } else { *s }).collect())?;
     let mut filled = to.select(missing, values, x)?;
@@ -81,7 +81,7 @@ fn texts(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Lowere
             "SimpleImputer of texts with another number of columns, or with an indicator",
         ));
     }
-    let stands = of.find("missing_values").and_then(|view| view.text()).unwrap_or("");
+    let stands = of.word("missing_values").unwrap_or("");
     let mut parts = Vec::new();
     for (n, value) in statistics.iter().enumerate() {
         let column = to.pick(x, &[n])?;

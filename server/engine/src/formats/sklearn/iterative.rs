@@ -90,7 +90,7 @@ fn nearest(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     checked(of)?;
     let (trained, [rows, width]) = matrix(of.get("_fit_X")?)?;
     let k = of.get("n_neighbors")?.size()?;
-    let by_distance = match of.find("weights").map(|view| view.text()) {
+    let by_distance = match of.find("weights").map(View::text) {
         None | Some(Some("uniform")) => false,
         Some(Some("distance")) => true,
         Some(_) => {

@@ -122,7 +122,7 @@ fn regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
     let power = || of.find("power").map_or(Ok(0.0), View::float);
     let log = match of.class() {
         Some("PoissonRegressor" | "GammaRegressor") => true,
-        Some("TweedieRegressor") => match of.find("link").and_then(|link| link.text()) {
+        Some("TweedieRegressor") => match of.word("link") {
             Some("log") => true,
             Some("identity") => false,
             _ => power()? > 0.0,
@@ -147,7 +147,7 @@ enum Chance {
 }
 
 fn chance(of: View<'_>) -> Result<Chance, EngineError> {
-    let text = |name: &str| of.find(name).and_then(|view| view.text()).unwrap_or("");
+    let text = |name: &str| of.word(name).unwrap_or("");
     Ok(match of.class() {
         Some("LogisticRegression" | "LogisticRegressionCV") => match text("multi_class") {
             "ovr" | "warn" => Chance::Each,

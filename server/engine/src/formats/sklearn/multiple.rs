@@ -193,7 +193,7 @@ fn chain(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Low
     if order.len() != all.len() {
         return Err(EngineError::broken("a chain's order is not that of its estimators"));
     }
-    if of.find("chain_method_").and_then(|m| m.text()).is_some_and(|m| m != "predict") {
+    if of.word("chain_method_").is_some_and(|m| m != "predict") {
         return Err(EngineError::broken("a chain that hands on chances; use chain_method=\"predict\""));
     }
     let mut seen = vec![x.clone()];

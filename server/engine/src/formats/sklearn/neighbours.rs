@@ -40,7 +40,7 @@ pub const CENTROIDS: Family = Family {
                 return Err(EngineError::broken("NearestCentroid with priors"));
             }
         }
-        let metric = match of.find("metric").and_then(|view| view.text()) {
+        let metric = match of.word("metric") {
             Some("manhattan") => Metric::Manhattan,
             Some("euclidean") => Metric::SquaredEuclidean,
             other => {
@@ -58,7 +58,7 @@ pub const CENTROIDS: Family = Family {
 
 /// How far rows are from those of training: [rows, trained].
 fn apart(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usize), EngineError> {
-    let name = of.any(&["effective_metric_", "metric"]).and_then(|view| view.text()).unwrap_or("a function");
+    let name = of.any(&["effective_metric_", "metric"]).and_then(View::text).unwrap_or("a function");
     let power = || {
         let own = of.find("effective_metric_params_").and_then(|parameters| parameters.entry("p"));
         own.or_else(|| of.find("p")).map_or(Ok(2.0), View::float)
@@ -103,7 +103,7 @@ fn neighbours(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueI
 
 /// What neighbours count, by their distances' negatives.
 fn weights(to: &mut Builder<'_>, of: View<'_>, near: ValueId) -> Result<ValueId, EngineError> {
-    match of.find("weights").map(|view| view.text()) {
+    match of.find("weights").map(View::text) {
         None | Some(Some("uniform")) => to.unary(Unary::OnesLike, near),
         Some(Some("distance")) => {
             // One that is there already counts alone.

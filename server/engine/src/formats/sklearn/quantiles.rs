@@ -12,7 +12,7 @@ pub fn powers(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> R
     if lambdas.len() != width {
         return Err(EngineError::broken("powers of another number of columns"));
     }
-    let is_box_cox = of.find("method").and_then(|method| method.text()) == Some("box-cox");
+    let is_box_cox = of.word("method") == Some("box-cox");
     let mut parts = Vec::new();
     for (n, lambda) in lambdas.into_iter().enumerate() {
         let column = to.pick(x, &[n])?;
@@ -79,7 +79,7 @@ pub fn quantiles(
     let down = to.learning(Learning::Interpolate, &[against, turned, back])?;
     let apart = to.binary(Binary::Sub, up, down)?;
     let mut share = to.with(Binary::Mul, apart, 0.5)?;
-    let is_normal = of.find("output_distribution").and_then(|of| of.text()) == Some("normal");
+    let is_normal = of.word("output_distribution") == Some("normal");
     let (first, last) = (quantiles[..width].to_vec(), quantiles[(count - 1) * width..].to_vec());
     for (bound, end, is_low) in [(first, 0.0, true), (last, 1.0, false)] {
         // Of a normal distribution what is almost at an end is there.

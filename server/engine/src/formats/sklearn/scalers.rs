@@ -55,7 +55,7 @@ fn scaled(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Lower
             (to.float(above)?, width)
         }
         Some("Normalizer") => {
-            let norm = of.find("norm").and_then(|norm| norm.text()).unwrap_or("l2");
+            let norm = of.word("norm").unwrap_or("l2");
             (normalised(to, x, norm)?, width)
         }
         Some("PolynomialFeatures") => return polynomial(to, of, x, width),
@@ -175,8 +175,7 @@ fn binned(to: &mut Builder<'_>, of: View<'_>, x: ValueId, width: usize) -> Lower
     if edges.len() != width {
         return Err(EngineError::broken("bins of another number of columns"));
     }
-    let hot =
-        of.find("encode").and_then(|encode| encode.text()).is_none_or(|encode| encode.starts_with("onehot"));
+    let hot = of.word("encode").is_none_or(|encode| encode.starts_with("onehot"));
     // Versions before 1.1 take what is a little below an edge for it.
     let near = !super::is_since(of, [1, 1]);
     let (mut parts, mut total) = (Vec::new(), 0);

@@ -146,8 +146,8 @@ fn by_importance(of: View<'_>) -> Result<Vec<bool>, EngineError> {
         Some((factor, name)) => (factor.trim().parse().unwrap_or(1.0), name.trim().to_owned()),
         None => (1.0, name.trim().to_owned()),
     };
-    let lasso = model.class().is_some_and(|class| class.contains("Lasso"))
-        || model.find("penalty").and_then(|penalty| penalty.text()) == Some("l1");
+    let lasso =
+        model.class().is_some_and(|class| class.contains("Lasso")) || model.word("penalty") == Some("l1");
     let threshold = match of.find("threshold") {
         None if lasso => 1e-5,
         None => mean(),

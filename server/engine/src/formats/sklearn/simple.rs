@@ -68,8 +68,7 @@ pub fn repeated(to: &mut Builder<'_>, x: &Columns, row: Vec<f64>) -> Result<Valu
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
     let classes = labels::count(of)?;
-    let strategy =
-        of.find("_strategy").or_else(|| of.find("strategy")).and_then(|view| view.text()).unwrap_or("");
+    let strategy = of.find("_strategy").or_else(|| of.find("strategy")).and_then(View::text).unwrap_or("");
     let priors = floats(of, "class_prior_")?;
     if priors.len() != classes {
         return Err(EngineError::broken("DummyClassifier of several outputs"));
@@ -137,12 +136,12 @@ pub fn isotonic(to: &mut Builder<'_>, of: View<'_>, x: ValueId) -> Result<ValueI
         None => (floats(of, "_necessary_X_")?, floats(of, "_necessary_y_")?),
     };
     let count = places.len();
-    if of.find("out_of_bounds").and_then(|how| how.text()) == Some("raise") {
+    if of.word("out_of_bounds") == Some("raise") {
         return Err(EngineError::broken(
             "IsotonicRegression with out_of_bounds=\"raise\"; fit it with \"clip\" or \"nan\"",
         ));
     }
-    let clips = of.find("out_of_bounds").and_then(|how| how.text()) == Some("clip");
+    let clips = of.word("out_of_bounds") == Some("clip");
     let ends = [places.first().copied().unwrap_or(0.0), places.last().copied().unwrap_or(0.0)];
     let (places, values) = (to.constant(places, &[count, 1])?, to.constant(values, &[count, 1])?);
     let made = to.learning(Learning::Interpolate, &[x, places, values])?;

@@ -8,6 +8,9 @@ use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Learning, Unary, ValueId};
 
+/// Classes whose pairs are compared.
+const MOST_CLASSES: usize = 256;
+
 pub const CLASSIFIERS: Family = Family {
     classes: &["SVC", "NuSVC"],
     methods: |of| {
@@ -74,6 +77,9 @@ fn pairs(
     if counts.len() != classes || rows + 1 != classes || counts.iter().sum::<usize>() != vectors {
         return Err(EngineError::broken("support vectors are not those of the classes"));
     }
+    if classes > MOST_CLASSES {
+        return Err(EngineError::broken(format!("support vectors of {classes} classes")));
+    }
     let begins: Vec<usize> = (0..classes).map(|n| counts[..n].iter().sum()).collect();
     let mut weights = Vec::new();
     for first in 0..classes {
@@ -124,6 +130,9 @@ pub fn votes(
     sure: Option<ValueId>,
     classes: usize,
 ) -> Result<ValueId, EngineError> {
+    if !(2..=MOST_CLASSES).contains(&classes) {
+        return Err(EngineError::broken(format!("pairs of {classes} classes")));
+    }
     let pairs = classes * (classes - 1) / 2;
     let hits = to.float(for_first)?;
     let one = to.number(1.0)?;
@@ -150,7 +159,7 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
         let shown = to.unary(Unary::Neg, sums)?;
         return linear::decided(to, of, of.get("classes_")?, (shown, 1), method);
     }
-    let is_ovr = of.find("decision_function_shape").and_then(|view| view.text()) != Some("ovo");
+    let is_ovr = of.word("decision_function_shape") != Some("ovo");
     let breaks_ties = of.find("break_ties").map_or(Ok(false), View::bool)?;
     let not_below = |to: &mut Builder<'_>| to.compare_with(Compare::GreaterEqual, sums, 0.0);
     match method {

@@ -37,7 +37,7 @@ pub const VECTORISERS: Family = Family {
         let made = match of.class() {
             Some("TfidfVectorizer") => weighed(to, of.get("_tfidf")?, counted)?,
             Some("HashingVectorizer") => {
-                let norm = of.find("norm").and_then(|norm| norm.text()).map(str::to_owned);
+                let norm = of.word("norm").map(str::to_owned);
                 [counted[0], scaled(to, counted, norm.as_deref())?, counted[2]]
             }
             _ => counted,
@@ -79,7 +79,7 @@ fn weighed(
         let each = to.add(Op::Gather { batch_dims: 0 }, &[weights, column, axis])?;
         values = to.binary(Binary::Mul, values, each)?;
     }
-    let norm = of.find("norm").and_then(|norm| norm.text());
+    let norm = of.word("norm");
     let values = scaled(to, [indices, values, shape], norm)?;
     Ok([indices, values, shape])
 }
@@ -141,7 +141,7 @@ pub fn renumbered(
 }
 
 fn vectoriser(of: View<'_>) -> Result<Vectoriser, EngineError> {
-    let text = |name: &str| of.find(name).and_then(|view| view.text());
+    let text = |name: &str| of.word(name);
     for name in ["preprocessor", "tokenizer"] {
         if of.find(name).is_some() {
             return Err(EngineError::broken(format!(
@@ -196,7 +196,7 @@ fn analyser(of: View<'_>) -> Result<Analyser, EngineError> {
             ));
         }
     }
-    let source = of.find("token_pattern").and_then(|view| view.text()).unwrap_or(WORDS);
+    let source = of.word("token_pattern").unwrap_or(WORDS);
     if source == WORDS {
         return Ok(Analyser::Words);
     }
@@ -212,7 +212,7 @@ fn analyser(of: View<'_>) -> Result<Analyser, EngineError> {
 
 fn stop_words(of: View<'_>) -> Result<HashSet<Box<str>>, EngineError> {
     let Some(words) = of.find("stop_words") else { return Ok(HashSet::new()) };
-    if of.find("analyzer").and_then(|a| a.text()) != Some("word") {
+    if of.word("analyzer") != Some("word") {
         return Ok(HashSet::new());
     }
     if words.text() == Some("english") {

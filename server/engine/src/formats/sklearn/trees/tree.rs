@@ -33,7 +33,7 @@ fn broken(what: impl Into<String>) -> EngineError {
 
 /// A tree's number as the place of a node.
 fn place(number: f64) -> Option<usize> {
-    (number >= 0.0 && number < 4e9).then_some(number as usize)
+    (0.0..4e9).contains(&number).then_some(number as usize)
 }
 
 /// Reads `tree_`.
