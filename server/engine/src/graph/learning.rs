@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 /// How far rows are from each other.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Metric {
+pub enum Distance {
     SquaredEuclidean,
     Manhattan,
     Chebyshev,
@@ -100,7 +100,7 @@ pub enum Learning {
     /// documents [n] → indices, counts, shape
     Count(Arc<Vectoriser>),
     /// x [n, width], y [m, width] → [n, m]
-    Distances(Metric),
+    Distances(Distance),
     /// for each pair of classes the chance of the first [n, pairs] → of each class [n, classes]
     Coupling,
     /// x [n, width], places [k, width], values there [k, width] → straight lines between them

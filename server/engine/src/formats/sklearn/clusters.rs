@@ -4,14 +4,14 @@ use super::builder::{Builder, Columns};
 use super::columns::{self, matrix};
 use super::estimator::{Answer, Family, Method, Part, no_such};
 use crate::formats::pickle::View;
-use crate::graph::{Learning, Metric, Op, Unary, ValueId};
+use crate::graph::{Distance, Learning, Op, Unary, ValueId};
 use crate::{DType, EngineError};
 
 pub const MEANS: Family = Family {
     classes: &["KMeans", "MiniBatchKMeans"],
     methods: |_| Ok(vec![Method::Predict, Method::Transform]),
     lower: |to, of, x, method| {
-        let (squares, count) = distances(to, of, x, "cluster_centers_", Metric::SquaredEuclidean)?;
+        let (squares, count) = distances(to, of, x, "cluster_centers_", Distance::SquaredEuclidean)?;
         match method {
             Method::Predict => {
                 let id = nearest(to, squares)?;
@@ -31,7 +31,7 @@ pub fn distances(
     of: View<'_>,
     x: &Columns,
     name: &str,
-    metric: Metric,
+    metric: Distance,
 ) -> Result<(ValueId, usize), EngineError> {
     let (data, shape) = matrix(of.get(name)?)?;
     let x = columns::numbers(to, x, shape[1])?;

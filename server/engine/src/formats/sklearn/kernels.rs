@@ -5,7 +5,7 @@ use super::columns::{self, floats, matrix};
 use super::estimator::{Answer, Family, Method, Part, no_such};
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Learning, Metric, Unary, ValueId};
+use crate::graph::{Binary, Distance, Learning, Unary, ValueId};
 
 /// How like rows are to others by a named kernel: [rows, others].
 pub fn named(
@@ -23,7 +23,7 @@ pub fn named(
     match name {
         "linear" => columns::product(to, x, columns::transposed(&others)),
         "rbf" | "laplacian" => {
-            let metric = if name == "rbf" { Metric::SquaredEuclidean } else { Metric::Manhattan };
+            let metric = if name == "rbf" { Distance::SquaredEuclidean } else { Distance::Manhattan };
             let apart = distances(to, x, others, metric)?;
             let scaled = to.with(Binary::Mul, apart, -gamma?)?;
             to.unary(Unary::Exp, scaled)
@@ -38,7 +38,7 @@ pub fn named(
             to.with(Binary::Pow, moved, of.find("degree").map_or(Ok(3.0), View::float)?)
         }
         "cosine" => {
-            let apart = distances(to, x, others, Metric::Cosine)?;
+            let apart = distances(to, x, others, Distance::Cosine)?;
             let one = to.number(1.0)?;
             to.binary(Binary::Sub, one, apart)
         }
@@ -50,7 +50,7 @@ fn distances(
     to: &mut Builder<'_>,
     x: &Columns,
     (data, shape): (Vec<f64>, [usize; 2]),
-    metric: Metric,
+    metric: Distance,
 ) -> Result<ValueId, EngineError> {
     let x = columns::numbers(to, x, shape[1])?;
     let others = to.constant(data, &shape)?;
@@ -159,7 +159,7 @@ fn covariance(
         }
         // Noise is of rows with themselves alone.
         Some(class @ ("ConstantKernel" | "WhiteKernel")) => {
-            let like = distances(to, x, trained.clone(), Metric::SquaredEuclidean)?;
+            let like = distances(to, x, trained.clone(), Distance::SquaredEuclidean)?;
             let zeros = to.unary(Unary::ZerosLike, like)?;
             let value = if class == "WhiteKernel" { 0.0 } else { kernel.get("constant_value")?.float()? };
             to.with(Binary::Add, zeros, value)
@@ -175,7 +175,7 @@ fn covariance(
             to.unary(Unary::Exp, half)
         }
         Some("RationalQuadratic") => {
-            let apart = distances(to, x, trained.clone(), Metric::SquaredEuclidean)?;
+            let apart = distances(to, x, trained.clone(), Distance::SquaredEuclidean)?;
             let (alpha, length) = (kernel.get("alpha")?.float()?, kernel.get("length_scale")?.float()?);
             let share = to.with(Binary::Div, apart, 2.0 * alpha * length * length)?;
             let base = to.with(Binary::Add, share, 1.0)?;
@@ -203,7 +203,7 @@ fn scaled(
     let trained = data.iter().enumerate().map(|(n, x)| x / lengths[n % shape[1]]).collect();
     let x = columns::numbers(to, x, shape[1])?;
     let x = to.with_row(Binary::Div, x, lengths)?;
-    distances(to, &Columns::Numbers(x, shape[1]), (trained, *shape), Metric::SquaredEuclidean)
+    distances(to, &Columns::Numbers(x, shape[1]), (trained, *shape), Distance::SquaredEuclidean)
 }
 
 fn matern(

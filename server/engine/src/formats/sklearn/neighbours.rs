@@ -7,7 +7,7 @@ use super::estimator::{Answer, Family, Lowered, Method, Part, label_of_largest, 
 use super::labels;
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Metric, Op, Reduce, Unary, ValueId};
+use crate::graph::{Binary, Compare, Distance, Op, Reduce, Unary, ValueId};
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["KNeighborsClassifier"],
@@ -41,8 +41,8 @@ pub const CENTROIDS: Family = Family {
             }
         }
         let metric = match of.word("metric") {
-            Some("manhattan") => Metric::Manhattan,
-            Some("euclidean") => Metric::SquaredEuclidean,
+            Some("manhattan") => Distance::Manhattan,
+            Some("euclidean") => Distance::SquaredEuclidean,
             other => {
                 return Err(EngineError::broken(format!(
                     "NearestCentroid by {}",
@@ -64,23 +64,23 @@ fn apart(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, us
         own.or_else(|| of.find("p")).map_or(Ok(2.0), View::float)
     };
     let metric = match name {
-        "euclidean" | "l2" => Metric::SquaredEuclidean,
+        "euclidean" | "l2" => Distance::SquaredEuclidean,
         "sqeuclidean" => {
-            let (squares, count) = distances(to, of, x, "_fit_X", Metric::SquaredEuclidean)?;
+            let (squares, count) = distances(to, of, x, "_fit_X", Distance::SquaredEuclidean)?;
             return Ok((squares, count));
         }
-        "manhattan" | "l1" | "cityblock" => Metric::Manhattan,
-        "chebyshev" | "infinity" => Metric::Chebyshev,
-        "cosine" => Metric::Cosine,
+        "manhattan" | "l1" | "cityblock" => Distance::Manhattan,
+        "chebyshev" | "infinity" => Distance::Chebyshev,
+        "cosine" => Distance::Cosine,
         "minkowski" => match power()? {
-            2.0 => Metric::SquaredEuclidean,
-            1.0 => Metric::Manhattan,
-            p => Metric::Minkowski(p),
+            2.0 => Distance::SquaredEuclidean,
+            1.0 => Distance::Manhattan,
+            p => Distance::Minkowski(p),
         },
         other => return Err(EngineError::broken(format!("neighbours by metric {other:?}"))),
     };
     let (apart, count) = distances(to, of, x, "_fit_X", metric)?;
-    if metric == Metric::SquaredEuclidean {
+    if metric == Distance::SquaredEuclidean {
         Ok((to.unary(Unary::Sqrt, apart)?, count))
     } else {
         Ok((apart, count))

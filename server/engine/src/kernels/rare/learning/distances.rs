@@ -2,10 +2,10 @@
 
 use super::super::super::access::{make, output};
 use super::super::super::{Outcome, Value, elements, fail};
-use crate::graph::Metric;
+use crate::graph::Distance;
 
 /// Each row of x to each row of y.
-pub fn distances(metric: Metric, x: &Value, y: &Value) -> Outcome {
+pub fn distances(metric: Distance, x: &Value, y: &Value) -> Outcome {
     let (&[rows, width], &[others, of]) = (x.dims(), y.dims()) else {
         return Err(fail("distances are between rows"));
     };
@@ -27,14 +27,14 @@ pub fn distances(metric: Metric, x: &Value, y: &Value) -> Outcome {
     make(out, &[rows, others])
 }
 
-fn distance(metric: Metric, x: &[f64], y: &[f64]) -> f64 {
+fn distance(metric: Distance, x: &[f64], y: &[f64]) -> f64 {
     let apart = x.iter().zip(y).map(|(x, y)| (x - y).abs());
     match metric {
-        Metric::SquaredEuclidean => apart.map(|d| d * d).sum(),
-        Metric::Manhattan => apart.sum(),
-        Metric::Chebyshev => apart.fold(0.0, f64::max),
-        Metric::Minkowski(p) => apart.map(|d| d.powf(p)).sum::<f64>().powf(1.0 / p),
-        Metric::Cosine => {
+        Distance::SquaredEuclidean => apart.map(|d| d * d).sum(),
+        Distance::Manhattan => apart.sum(),
+        Distance::Chebyshev => apart.fold(0.0, f64::max),
+        Distance::Minkowski(p) => apart.map(|d| d.powf(p)).sum::<f64>().powf(1.0 / p),
+        Distance::Cosine => {
             let product = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
             let lengths = (product(x, x) * product(y, y)).sqrt();
             (1.0 - product(x, y) / if lengths == 0.0 { 1.0 } else { lengths }).clamp(0.0, 2.0)
