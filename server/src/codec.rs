@@ -67,6 +67,8 @@ pub enum Form {
     Columns,
     /// Nothing but the values, and by default not in JSON.
     Bare,
+    /// Nothing but the values.
+    Values,
     /// Rows as SageMaker's built-in algorithms answer them: named values, in a list of this name.
     Records(&'static str),
 }
@@ -155,10 +157,17 @@ fn media_type(header: &str) -> String {
 /// Reads a body for a model.
 pub fn decode(content_type: ContentType, body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
     let decoded = decoded(content_type, body, model)?;
+    let named = body.trim_ascii_start().starts_with(b"{");
     Ok(match (builtin::list(model.format()), decoded.form) {
         (Some(name), Form::Rows) => Decoded { form: Form::Records(name), ..decoded },
+        (None, Form::Rows) if is_toolkit(model) && !named => Decoded { form: Form::Values, ..decoded },
         _ => decoded,
     })
+}
+
+/// Formats of models whose containers are made with SageMaker's inference toolkit: an array is answered with an array.
+fn is_toolkit(model: &Model) -> bool {
+    matches!(model.format(), "sklearn" | "pytorch" | "mxnet")
 }
 
 impl Decoded {
@@ -237,7 +246,7 @@ pub fn encode(accept: Accept, form: Form, outputs: &[(String, Tensor)]) -> Resul
     let csv = |body| Ok(Reply { content_type: "text/csv", body });
     match (accept, form) {
         (Accept::Json | Accept::Verbose, _)
-        | (Accept::Any, Form::Rows | Form::Columns | Form::Records(_)) => json(),
+        | (Accept::Any, Form::Rows | Form::Columns | Form::Records(_) | Form::Values) => json(),
         (Accept::JsonLines | Accept::VerboseLines, _) => {
             Ok(Reply { content_type: "application/jsonlines", body: json_write::lines(form, outputs)? })
         }

@@ -2,9 +2,9 @@
 //!
 //! `load DIR`: nanoseconds, bytes of memory that no file backs, bytes forecast by `inspect`, growth of the former by the load, resident
 //! bytes. Growth leaves pages of the program out, which are resident from when they are first used and are no part of a model.
-//! `input NAME FILE`: keeps a `.npy` as input. `run N`: median and least nanoseconds of N runs, and the mean magnitude of the first
-//! output, for the caller to compare. `memory`: bytes that no file backs. `peak N`: by how many bytes the resident set grew at most
-//! during N runs. A model that does not load or run is answered with `error`.
+//! `input NAME FILE`: keeps a `.npy` as input. `document NAME FILE`: keeps a file as an input of one text. `run N`: median and least
+//! nanoseconds of N runs, and the mean magnitude of the first output, for the caller to compare. `memory`: bytes that no file backs.
+//! `peak N`: by how many bytes the resident set grew at most during N runs. A model that does not load or run is answered with `error`.
 
 #![allow(clippy::unwrap_used, reason = "a tool of the benchmarks stops at the first thing that is wrong")]
 #![allow(dead_code, reason = "of the tests' module only the reading is used")]
@@ -121,6 +121,13 @@ fn main() {
             }
             ["input", name, file] => {
                 let tensor = values::tensor(&serde_json::json!({ "file": file }));
+                inputs.retain(|(known, _)| known != name);
+                inputs.push((name.to_owned(), tensor));
+                println!("ok");
+                Ok(())
+            }
+            ["document", name, file] => {
+                let tensor = Tensor::new(vec![1], Data::String(vec![std::fs::read(file).unwrap()])).unwrap();
                 inputs.retain(|(known, _)| known != name);
                 inputs.push((name.to_owned(), tensor));
                 println!("ok");

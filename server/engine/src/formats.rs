@@ -14,6 +14,8 @@ mod overrides;
 mod pickle;
 mod random_cut;
 pub mod savedmodel;
+mod sklearn;
+mod skops;
 mod stored;
 mod torch;
 mod ubjson;
@@ -62,6 +64,8 @@ pub enum Source {
     Stored(Stored),
     /// All that there is lies in the graphs.
     Graphs,
+    /// In memory; keys of weights are their places.
+    Values(Vec<Value>),
 }
 
 impl Source {
@@ -70,6 +74,12 @@ impl Source {
         match self {
             Self::Bundle(bundle) => savedmodel::weight(bundle, weight),
             Self::Stored(stored) => stored.weight(weight),
+            Self::Values(values) => {
+                let value = weight.key.parse().ok().and_then(|n: usize| values.get(n));
+                value
+                    .cloned()
+                    .ok_or_else(|| EngineError::broken(format!("there is no weight {}", weight.key)))
+            }
             Self::Graphs => Err(EngineError::broken("the artifact has no weights beside its graph")),
         }
     }
@@ -83,7 +93,7 @@ impl Source {
     ) -> Result<bool, EngineError> {
         match self {
             Self::Bundle(bundle) => savedmodel::rows(bundle, weight, sizes, work),
-            Self::Stored(_) | Self::Graphs => Ok(false),
+            Self::Stored(_) | Self::Values(_) | Self::Graphs => Ok(false),
         }
     }
 
@@ -92,6 +102,7 @@ impl Source {
         match self {
             Self::Bundle(bundle) => bundle.identity(&weight.key, weight.part.as_deref()),
             Self::Stored(stored) => stored.identity(weight),
+            Self::Values(_) => weight.key.clone(),
             Self::Graphs => String::new(),
         }
     }
@@ -101,7 +112,7 @@ impl Source {
         match self {
             Self::Bundle(bundle) => bundle.access().small,
             Self::Stored(stored) => stored.access().small,
-            Self::Graphs => 0,
+            Self::Values(_) | Self::Graphs => 0,
         }
     }
 }
@@ -114,6 +125,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::SavedModel => savedmodel::read(dir, access),
         Format::XgBoost => xgboost::read(&candidate.files),
         Format::LightGbm => lightgbm::read(candidate.file()?),
+        Format::Pickle => sklearn::read(candidate.file()?),
         Format::Onnx => onnx::read(candidate.file()?, access),
         Format::Faiss => faiss::read(candidate.file()?),
         Format::CatBoost => catboost::read(candidate.file()?),

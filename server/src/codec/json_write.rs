@@ -13,7 +13,7 @@ pub fn write(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, Invoke
         Form::Columns => columns(&mut out, outputs),
         Form::Rows => rows(&mut out, "predictions", outputs.len() > 1, outputs)?,
         Form::Records(name) => rows(&mut out, name, true, outputs)?,
-        Form::Bare => bare(&mut out, outputs),
+        Form::Bare | Form::Values => bare(&mut out, outputs),
     }
     Ok(out)
 }

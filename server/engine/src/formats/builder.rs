@@ -5,7 +5,7 @@
 //! nobody reads go when the plan is made.
 
 use crate::EngineError;
-use crate::graph::{Binary, Graph, Literal, Op, ValueId, Weight};
+use crate::graph::{Binary, Graph, Literal, Masks, Op, ValueId, Weight};
 use crate::kernels;
 use crate::plan::rules::{self, Extents, Known};
 use std::collections::HashMap;
@@ -156,6 +156,49 @@ impl Builder {
             return Some(values.clone());
         }
         self.known.get(value)?.numbers.as_ref()?.iter().copied().collect()
+    }
+
+    /// Short integers, each as far as it is known.
+    pub fn numbers_as_known(&self, value: ValueId) -> Option<Vec<Option<i64>>> {
+        self.known.get(value)?.numbers.clone()
+    }
+
+    /// Whether an element of a row is the extent of `x` along an axis, as far as that follows from what puts the row together.
+    pub fn is_extent(&self, row: ValueId, at: usize, x: ValueId, axis: usize) -> bool {
+        let (mut row, mut at) = (row, at);
+        for _ in 0..16 {
+            let Some(node) = self.makers.get(row).and_then(|n| self.graph.nodes.get(*n)) else {
+                return false;
+            };
+            let first = |n: usize| self.numbers(*node.inputs.get(n)?)?.first().copied();
+            let of_row = node.inputs.first().and_then(|v| self.rank(*v)) == Some(1);
+            let from = match node.op {
+                Op::Shape => return node.inputs.first() == Some(&x) && at == axis,
+                Op::Cast(_) | Op::Reshape | Op::ExpandDims | Op::Squeeze(_) => Some(at),
+                Op::StridedSlice(masks) if of_row && masks == Masks::default() && first(3) == Some(1) => {
+                    first(1).and_then(|begin| usize::try_from(begin).ok()?.checked_add(at))
+                }
+                Op::Gather { batch_dims: 0 } if of_row => {
+                    let places = node.inputs.get(1).and_then(|v| self.numbers(*v));
+                    places.and_then(|p| usize::try_from(*p.get(at)?).ok())
+                }
+                Op::Concat => {
+                    let part = node.inputs.iter().find(|part| {
+                        let length = self.dims(**part).map_or(usize::MAX, |d| d.iter().product());
+                        let found = at < length;
+                        at -= if found { 0 } else { length };
+                        found
+                    });
+                    let Some(part) = part else { return false };
+                    row = *part;
+                    continue;
+                }
+                _ => None,
+            };
+            let (Some(from), Some(next)) = (from, node.inputs.first()) else { return false };
+            (row, at) = (*next, from);
+        }
+        false
     }
 
     /// Whether a value was made with its channels last.

@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, torch, xgboost};
+use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, sklearn, torch, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -25,6 +25,8 @@ pub enum Format {
     RandomCut,
     Mxnet,
     CatBoost,
+    /// A pickle, whatever is in it.
+    Pickle,
     Torch,
     /// Weights of PyTorch's without a program.
     TorchWeights,
@@ -42,6 +44,7 @@ impl Format {
             Self::RandomCut => "random cut forest",
             Self::Mxnet => "MXNet",
             Self::CatBoost => "CatBoost",
+            Self::Pickle => "pickle",
             Self::Torch => "PyTorch",
             Self::TorchWeights => "weights of PyTorch's",
         }
@@ -58,6 +61,7 @@ impl Format {
             Self::RandomCut => "random-cut-forest",
             Self::Mxnet => "mxnet",
             Self::CatBoost => "catboost",
+            Self::Pickle => "sklearn",
             Self::Torch => "pytorch",
             Self::TorchWeights => "pytorch-weights",
         }
@@ -73,7 +77,10 @@ impl Format {
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
             () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
-            () => torch::kind(file, head),
+            () => {
+                let is_pickle = || sklearn::is_likely(&name(file), head).then_some(Self::Pickle);
+                torch::kind(file, head).or_else(is_pickle)
+            }
         }
     }
 }
@@ -151,7 +158,7 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text), an ONNX model (model.onnx), a FAISS index, a random cut forest (JSON), an MXNet \
+         (text), an ONNX model (model.onnx), a scikit-learn model (a pickle, joblib's file or .skops), a FAISS index, a random cut forest (JSON), an MXNet \
          model (*-symbol.json and *-0000.params, or a .mar archive) or a PyTorch program (torch.export or TorchScript)"
     ))
 }

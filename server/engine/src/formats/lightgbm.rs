@@ -38,10 +38,13 @@ enum Transform {
 
 /// Reads a model.
 pub fn read(file: &Path) -> Result<Artifact, EngineError> {
-    let programs = lowering::of_file(file, |bytes| {
-        programs(std::str::from_utf8(bytes).map_err(|_| EngineError::broken("it is not UTF-8"))?)
-    })?;
-    Ok(lowering::artifact(FORMAT, programs))
+    lowering::of_file(file, read_bytes)
+}
+
+/// Reads a model that lies in another file, such as a pickle.
+pub fn read_bytes(bytes: &[u8]) -> Result<Artifact, EngineError> {
+    let text = std::str::from_utf8(bytes).map_err(|_| EngineError::broken("it is not UTF-8"))?;
+    Ok(lowering::artifact(FORMAT, programs(text)?))
 }
 
 fn programs(text: &str) -> Result<Vec<Program>, EngineError> {

@@ -167,9 +167,17 @@ pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
 
 /// Reads a file; errors about its contents name it.
 pub fn of_file<T>(file: &Path, read: impl FnOnce(&[u8]) -> Result<T, EngineError>) -> Result<T, EngineError> {
+    of_whole_file(file, |bytes| read(&bytes))
+}
+
+/// The same for who keeps the bytes.
+pub fn of_whole_file<T>(
+    file: &Path,
+    read: impl FnOnce(Vec<u8>) -> Result<T, EngineError>,
+) -> Result<T, EngineError> {
     let name = candidates::name(file);
     let bytes = savedmodel::layout::read_file(file.parent().unwrap_or(Path::new(".")), &name, LARGEST)?;
-    named(file, read(&bytes))
+    named(file, read(bytes))
 }
 
 /// Errors about a file's contents name it.

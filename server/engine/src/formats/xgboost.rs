@@ -41,6 +41,29 @@ pub fn read(files: &[PathBuf]) -> Result<Artifact, EngineError> {
     Ok(lowering::artifact(FORMAT, lower::programs(&boosters)?))
 }
 
+/// Reads a booster that lies in another file, such as a pickle: behind its configuration, if it was serialised with that.
+pub fn read_bytes(bytes: &[u8]) -> Result<Artifact, EngineError> {
+    let bytes = match bytes.strip_prefix(b"CONFIG-offset:") {
+        Some(rest) => rest.get(8..).ok_or_else(|| EngineError::broken("the booster is cut short"))?,
+        None => bytes,
+    };
+    let document = serialised(bytes).map_or_else(|| document(bytes), Ok)?;
+    let booster = lower::Booster::of(&document.learner)?;
+    Ok(lowering::artifact(FORMAT, lower::programs(&[booster])?))
+}
+
+/// A booster beside its configuration, as it is kept in a pickle.
+fn serialised(bytes: &[u8]) -> Option<Document> {
+    #[derive(serde::Deserialize)]
+    struct Serialised {
+        #[serde(rename = "Model")]
+        model: Document,
+    }
+    let whole: Option<Serialised> =
+        ubjson::from_slice(bytes).ok().or_else(|| serde_json::from_slice(bytes).ok());
+    whole.map(|whole| whole.model)
+}
+
 fn one(file: &Path) -> Result<lower::Booster, EngineError> {
     lowering::of_file(file, |bytes| lower::Booster::of(&document(bytes)?.learner))
 }

@@ -300,6 +300,7 @@ impl Op {
             Self::Forest(forest) => Some((Arc::as_ptr(forest).addr(), forest.bytes())),
             Self::CutForest(forest) => Some((Arc::as_ptr(forest).addr(), forest.bytes())),
             Self::Neighbours(index) => Some((Arc::as_ptr(index).addr(), index.bytes())),
+            Self::Rare(rare) => rare.table(),
             _ => None,
         }
     }

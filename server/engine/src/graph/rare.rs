@@ -228,4 +228,15 @@ pub enum Rare {
     },
     Spectrum(Spectrum),
     Signal(super::Signal),
+    Learning(super::Learning),
+}
+
+impl Rare {
+    /// Place and bytes of a table that the operation brings along.
+    pub fn table(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Learning(learning) => learning.table(),
+            _ => None,
+        }
+    }
 }

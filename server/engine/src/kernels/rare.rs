@@ -19,6 +19,7 @@ mod folding;
 mod functions;
 mod gather;
 mod imaging;
+mod learning;
 mod linear_attention;
 mod matrices;
 #[cfg(test)]
@@ -118,6 +119,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
+        Rare::Learning(op) => learning::run(op, inputs),
         Rare::Signal(op) => one(signals::run(op, inputs)),
         Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),
         Rare::Rows(op) => rows::run(op, inputs),

@@ -45,6 +45,7 @@ sys.path.insert(0, str(Path(__file__).parent))
 import cases
 
 ROWS, SHOWN, FEATURES = 150, 10, 5
+TOLERANCE = 1e-5
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 WORDS = "red green blue cat dog bird runs sleeps eats fast slow big small".split()
 
@@ -63,7 +64,7 @@ class Maker:
         # More like what requests bring than what was learned from.
         self.shown = self.rng.normal(0, 1.5, (SHOWN, FEATURES)).astype(np.float32)
 
-    def case(self, name, model, inputs, tolerance=1e-5):
+    def case(self, name, model, inputs):
         """A model and what the runtime answers; of a list of maps the scores that they hold."""
         session = onnxruntime.InferenceSession(model.SerializeToString(), providers=["CPUExecutionProvider"])
         names = [o.name for o in session.get_outputs()]
@@ -76,14 +77,14 @@ class Maker:
         parts = cases.Parts()
         header = {
             "name": f"runtime_{name}",
-            "rtol": tolerance,
-            "atol": tolerance,
+            "rtol": TOLERANCE,
+            "atol": TOLERANCE,
             "inputs": [parts.tensor(n, a) for n, a in inputs.items()],
             "outputs": [parts.tensor(n, a) for n, a in zip(names, made)],
         }
         self.records.append(cases.packed(header, model, parts))
 
-    def sklearn(self, name, model, y=None, x=None, shown=None, maps=False, types=None, tolerance=1e-5, options=None):
+    def sklearn(self, name, model, y=None, x=None, shown=None, maps=False, types=None, options=None):
         x = self.x if x is None else x
         shown = self.shown if shown is None else shown
         model.fit(x, y) if y is not None else model.fit(x)
@@ -96,7 +97,7 @@ class Maker:
             # Not every machine has the locale that is the usual one.
             if node.op_type == "StringNormalizer":
                 node.attribute.append(helper.make_attribute("locale", "C"))
-        self.case(name, made, {"x": shown}, tolerance)
+        self.case(name, made, {"x": shown})
 
 
 def linear(m):
@@ -156,13 +157,13 @@ def others(m):
     m.sklearn("mlp", neural_network.MLPRegressor(**layers), m.y)
     m.sklearn("mlp_two", neural_network.MLPClassifier(activation="tanh", **layers), m.two)
     m.sklearn("mlp_names", neural_network.MLPClassifier(**layers), m.names)
-    m.sklearn("k_means", cluster.KMeans(3, n_init=2, random_state=0), tolerance=1e-4)
+    m.sklearn("k_means", cluster.KMeans(3, n_init=2, random_state=0))
     m.sklearn("neighbours", neighbors.KNeighborsClassifier(3), m.three)
-    m.sklearn("neighbours_mean", neighbors.KNeighborsRegressor(4, weights="distance"), m.y, tolerance=1e-4)
+    m.sklearn("neighbours_mean", neighbors.KNeighborsRegressor(4, weights="distance"), m.y)
     m.sklearn("gaussian", naive_bayes.GaussianNB(), m.names)
     m.sklearn("multinomial", naive_bayes.MultinomialNB(), m.three, np.abs(m.x), np.abs(m.shown))
     m.sklearn("bernoulli", naive_bayes.BernoulliNB(), m.two)
-    m.sklearn("process", gaussian_process.GaussianProcessRegressor(alpha=0.1), m.y, tolerance=1e-3)
+    m.sklearn("process", gaussian_process.GaussianProcessRegressor(alpha=0.1), m.y)
     m.sklearn("calibrated", calibration.CalibratedClassifierCV(linear_model.LogisticRegression(), cv=2), m.two)
     m.sklearn("stacking", ensemble.StackingClassifier([("a", linear_model.LogisticRegression()), ("b", tree.DecisionTreeClassifier(max_depth=3))]), m.two)
     m.sklearn("voting", ensemble.VotingRegressor([("a", linear_model.Ridge()), ("b", tree.DecisionTreeRegressor(max_depth=3))]), m.y)
@@ -257,14 +258,15 @@ def boosters(m):
 
 def ml(m, name, op, inputs, outputs, **attributes):
     """A model of one operator."""
-    kinds = {"float32": TensorProto.FLOAT, "float64": TensorProto.DOUBLE, "int64": TensorProto.INT64, "object": TensorProto.STRING}
-    taken = [helper.make_tensor_value_info(n, kinds[a.dtype.name], a.shape) for n, a in inputs.items()]
+    inputs = {n: np.asarray(a) for n, a in inputs.items()}
+    kind_of = lambda a: TensorProto.STRING if a.dtype == object else helper.np_dtype_to_tensor_dtype(a.dtype)
+    taken = [helper.make_tensor_value_info(n, kind_of(a), a.shape) for n, a in inputs.items()]
     made = [helper.make_tensor_value_info(n, kind, None) for n, kind in outputs.items()]
-    version = attributes.pop("version", 3)
-    node = helper.make_node(op, list(inputs), list(outputs), domain="ai.onnx.ml", **attributes)
+    version, domain = attributes.pop("version", 3), attributes.pop("domain", "ai.onnx.ml")
+    node = helper.make_node(op, list(inputs), list(outputs), domain=domain, **attributes)
     graph = helper.make_graph([node], name, taken, made)
-    opsets = [helper.make_opsetid("", 18), helper.make_opsetid("ai.onnx.ml", version)]
-    m.case(name, helper.make_model(graph, opset_imports=opsets, ir_version=9), inputs)
+    opsets = [helper.make_opsetid("", 21), helper.make_opsetid("ai.onnx.ml", version)]
+    m.case(name, helper.make_model(graph, opset_imports=opsets, ir_version=10), inputs)
 
 
 def random_trees(m, weights, targets, modes, count=3, prefix="target", sole=False):
@@ -370,6 +372,55 @@ def operators(m):
     ml(m, "imputer_numbers", "Imputer", {"x": np.array([[0, 2], [3, 0]])}, {"y": TensorProto.INT64}, imputed_value_int64s=[5, 6], replaced_value_int64=0)
 
 
+def quantised(m):
+    """Numbers in few bits, where the backend tests are short."""
+    rng = m.rng
+    bytes_of = lambda kind, *shape: rng.integers(np.iinfo(kind).min, np.iinfo(kind).max + 1, shape).astype(kind)
+    scales = lambda *shape: rng.uniform(0.001, 0.02, shape).astype(np.float32)
+    one = lambda name, op, inputs, outputs, **given: ml(m, name, op, inputs, outputs, domain="", **given)
+    a, b = bytes_of(np.uint8, 4, 300), bytes_of(np.int8, 300, 6)
+    zeros = {"az": np.array(120, np.uint8), "bz": bytes_of(np.int8, 6)}
+    one("product_integers", "MatMulInteger", {"a": a, "b": b, **zeros}, {"y": TensorProto.INT32})
+    inputs = {"a": a, "as": scales(), "az": zeros["az"], "b": b, "bs": scales(6), "bz": zeros["bz"], "ys": scales() + np.float32(0.5), "yz": np.array(100, np.uint8)}
+    one("product_quantised", "QLinearMatMul", inputs, {"y": TensorProto.UINT8})
+    x = rng.normal(0, 1, (4, 10, 3)).astype(np.float32)
+    for kind, name in ((np.uint8, "UINT8"), (np.int8, "INT8"), (np.int16, "INT16")):
+        inputs = {"x": x, "s": scales(10), "z": bytes_of(kind, 10)}
+        one(f"quantise_{name.lower()}", "QuantizeLinear", inputs, {"y": getattr(TensorProto, name)}, axis=1)
+        inputs = {"x": bytes_of(kind, 4, 10, 3), "s": scales(4, 3, 3), "z": bytes_of(kind, 4, 3, 3)}
+        one(f"dequantise_{name.lower()}", "DequantizeLinear", inputs, {"y": TensorProto.FLOAT}, axis=-2, block_size=4)
+    one("dequantise_sums", "DequantizeLinear", {"x": bytes_of(np.int32, 3, 5), "s": scales(3)}, {"y": TensorProto.FLOAT}, axis=0)
+    outputs = {"y": TensorProto.UINT8, "scale": TensorProto.FLOAT, "zero": TensorProto.UINT8}
+    one("quantise_nothing", "DynamicQuantizeLinear", {"x": np.zeros((2, 3), np.float32)}, outputs)
+
+
+def words(m):
+    """Byte strings, where the backend tests are short."""
+    rng = m.rng
+    one = lambda name, op, inputs, kind, **given: ml(m, name, op, inputs, {"y": kind}, domain="", **given)
+    for mode in ("TF", "IDF", "TFIDF"):
+        for weighted in (False, True):
+            given = dict(mode=mode, min_gram_length=1, max_gram_length=3, max_skip_count=2)
+            given |= dict(ngram_counts=[0, 4, 10], ngram_indexes=[4, 0, 6, 2, 5, 1, 3, 7])
+            given |= dict(weights=rng.uniform(0, 2, 8).tolist()) if weighted else {}
+            name = f"grams_{mode.lower()}{'_weighted' if weighted else ''}"
+            pool = rng.integers(0, 4, 13).tolist()
+            pool[:4] = [0, 1, 2, 3]
+            pool[4:10] = [0, 1, 1, 2, 3, 0]
+            x = rng.integers(0, 5, (3, 12))
+            one(name, "TfIdfVectorizer", {"x": x}, TensorProto.FLOAT, pool_int64s=pool, **given)
+            named = {"x": np.array(WORDS[:5], object)[x[0]]}
+            one(f"{name}_words", "TfIdfVectorizer", named, TensorProto.FLOAT, pool_strings=[WORDS[n] for n in pool], **given)
+    x = np.array([["Red", "rED", "green", "the", "THE"]], object)
+    for case in ("NONE", "LOWER", "UPPER"):
+        for sensitive in (0, 1):
+            given = dict(case_change_action=case, is_case_sensitive=sensitive, stopwords=["red", "the"], locale="C")
+            one(f"words_{case.lower()}_{sensitive}", "StringNormalizer", {"x": x}, TensorProto.STRING, **given)
+    one("words_none_left", "StringNormalizer", {"x": x[0, 3:]}, TensorProto.STRING, stopwords=["the"], locale="C")
+    given = {"a": np.array([["a"], ["b"]], object), "b": np.array([["x", "y", ""]], object)}
+    one("words_joined", "StringConcat", given, TensorProto.STRING)
+
+
 def sequences(m):
     """A loop that begins with nothing, and one that makes no step."""
     model = onnx.parser.parse_model("""
@@ -404,7 +455,7 @@ def sequences(m):
 def main():
     warnings.filterwarnings("ignore")
     maker = Maker(int(sys.argv[2]) if len(sys.argv) > 2 else 7)
-    for make in (linear, machines, trees, others, preparations, texts, columns, boosters, operators, sequences):
+    for make in (linear, machines, trees, others, preparations, texts, columns, boosters, operators, quantised, words, sequences):
         make(maker)
     cases.write(sys.argv[1], maker.records)
     print(len(maker.records), "cases")

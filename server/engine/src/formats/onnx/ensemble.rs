@@ -265,3 +265,6 @@ fn root_first(tree: &mut [Place]) -> Result<(), EngineError> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

@@ -11,6 +11,8 @@ use crate::EngineError;
 use elements::{float, int, text};
 use std::borrow::Cow;
 
+/// Elements of an array.
+const MOST_ELEMENTS: usize = 1 << 28;
 /// Axes of an array, as NumPy has it.
 const MOST_AXES: usize = 64;
 
@@ -106,22 +108,25 @@ fn checked<'t>(
     fortran: bool,
     contents: View<'t>,
 ) -> Result<Array<'t>, EngineError> {
-    let count = shape.iter().try_fold(1usize, |n, extent| n.checked_mul(*extent));
-    let (held, contents) = if dtype == Type::Object {
-        let items = contents.items();
-        (Some(items.len()), Contents::Objects(items))
-    } else {
-        let bytes = contents.bytes().ok_or_else(|| broken("an array without its bytes"))?;
-        let size = dtype.bytes();
-        let held =
-            if size == 0 { count } else { Some(bytes.len() / size).filter(|_| bytes.len() % size == 0) };
-        (held, Contents::Bytes(bytes))
-    };
-    if count.is_none() || held != count {
-        return Err(broken(format!("an array of shape {shape:?} has another number of elements")));
-    }
-    if count.is_some_and(|n| n > 1 << 30) {
+    let unfit = || broken(format!("an array of shape {shape:?} has another number of elements"));
+    // What is empty may not be long along its other axes: nothing would bound the loops over them.
+    let long = shape.iter().try_fold(1usize, |n, extent| n.checked_mul((*extent).max(1)));
+    if long.is_none_or(|n| n > MOST_ELEMENTS) {
         return Err(broken(format!("an array of shape {shape:?} is too large")));
+    }
+    let count = shape.iter().product::<usize>();
+    let contents = if dtype == Type::Object {
+        Contents::Objects(contents.items())
+    } else {
+        Contents::Bytes(contents.bytes().ok_or_else(|| broken("an array without its bytes"))?)
+    };
+    let fits = match &contents {
+        Contents::Objects(items) => items.len() == count,
+        // Elements of nothing would cost memory that no file has.
+        Contents::Bytes(bytes) => dtype.bytes() > 0 && count.checked_mul(dtype.bytes()) == Some(bytes.len()),
+    };
+    if !fits && !(count == 0 && dtype.bytes() == 0) {
+        return Err(unfit());
     }
     Ok(Array { shape, dtype, fortran, contents })
 }
@@ -170,7 +175,7 @@ impl<'t> Array<'t> {
 
     /// The elements as whole numbers.
     pub fn ints(&self) -> Result<Vec<i64>, EngineError> {
-        self.numbers(|of, bytes| int(of, bytes), View::int)
+        self.numbers(int, View::int)
     }
 
     /// The elements as texts.

@@ -73,10 +73,7 @@ pub fn unescaped_text(line: &[u8]) -> Result<String, EngineError> {
 /// A byte string as Python 2 wrote it: quoted, with escapes.
 pub fn unescaped_bytes(line: &[u8]) -> Result<Vec<u8>, EngineError> {
     let wrong = || EngineError::broken("a string is not quoted as Python does it");
-    let inner = match line {
-        [b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"'] => inner,
-        _ => return Err(wrong()),
-    };
+    let ([b'\'', inner @ .., b'\''] | [b'"', inner @ .., b'"']) = line else { return Err(wrong()) };
     let (mut out, mut bytes) = (Vec::with_capacity(inner.len()), inner.iter().copied());
     while let Some(byte) = bytes.next() {
         if byte != b'\\' {

@@ -95,9 +95,11 @@ impl Type {
     pub fn bytes(&self) -> usize {
         match self {
             Self::Bool => 1,
-            Self::Int { bytes, .. } | Self::Float { bytes, .. } | Self::Bytes(bytes) => *bytes,
+            Self::Int { bytes, .. }
+            | Self::Float { bytes, .. }
+            | Self::Bytes(bytes)
+            | Self::Fields(_, bytes) => *bytes,
             Self::Text { characters, .. } => characters.saturating_mul(4),
-            Self::Fields(_, bytes) => *bytes,
             Self::Object => 8,
         }
     }

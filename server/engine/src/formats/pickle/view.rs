@@ -140,6 +140,11 @@ impl<'t> View<'t> {
         self.attribute(name).filter(|value| value.node() != Node::None)
     }
 
+    /// The text that an attribute is.
+    pub fn word(self, name: &str) -> Option<&'t str> {
+        self.find(name)?.text()
+    }
+
     /// An attribute, even None.
     pub fn attribute(self, name: &str) -> Option<Self> {
         let state = self.state()?;

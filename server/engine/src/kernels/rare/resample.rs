@@ -33,13 +33,18 @@ impl Side {
         let (n, size, scale) = (n as f64, self.size as f64, self.scale);
         let last = size - 1.0;
         let half_pixel = (n + 0.5) / scale - 0.5;
+        let is_first = match how {
+            Coordinates::HalfPixelTorch => self.out == 1,
+            Coordinates::AlignCorners => self.exact == 1.0,
+            _ => false,
+        };
+        if is_first {
+            return 0.0;
+        }
         match how {
-            Coordinates::HalfPixel => half_pixel,
+            Coordinates::HalfPixel | Coordinates::HalfPixelTorch => half_pixel,
             Coordinates::HalfPixelSymmetric => size / 2.0 * (1.0 - self.out as f64 / self.exact) + half_pixel,
-            Coordinates::HalfPixelTorch if self.out == 1 => 0.0,
-            Coordinates::HalfPixelTorch => half_pixel,
             Coordinates::Middle => (n + 0.5) / scale,
-            Coordinates::AlignCorners if self.exact == 1.0 => 0.0,
             Coordinates::AlignCorners => n * last / (self.exact - 1.0),
             Coordinates::Asymmetric => n / scale,
             Coordinates::Region => {

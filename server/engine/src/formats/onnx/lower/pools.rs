@@ -151,10 +151,9 @@ impl Lowering<'_, '_> {
         let kernel = self.sizes("kernel_shape")?.ok_or_else(|| Self::broken("it has no kernel_shape"))?;
         let window = self.window(&kernel)?;
         let (mut factors, mut offsets) = (vec![1, 1], vec![0, 0]);
-        for axis in 0..kernel.len() {
-            let pads: usize = window.pads[axis].iter().sum();
-            factors.push(window.strides[axis] as i64);
-            offsets.push(kernel[axis] as i64 - window.strides[axis] as i64 - pads as i64);
+        for ((extent, stride), pads) in kernel.iter().zip(&window.strides).zip(&window.pads) {
+            factors.push(*stride as i64);
+            offsets.push(*extent as i64 - *stride as i64 - pads.iter().sum::<usize>() as i64);
         }
         let own = self.add(Op::Shape, &[x])?;
         let (factors, offsets) = (self.build().ints(&factors)?, self.build().ints(&offsets)?);

@@ -143,22 +143,32 @@ impl Lowering<'_, '_> {
         if elem.kind() != Kind::F32 || how.antialias || how.aspect != Aspect::Stretch {
             return Ok(None);
         }
-        let Some(sides) = self.sides(how, target, [batch, channels, height, width]) else { return Ok(None) };
+        let Some(sides) = self.sides(how, x, target, [batch, channels, height, width]) else {
+            return Ok(None);
+        };
         let whole = sides.iter().all(|s| s.factor.is_some());
         let several = sides.iter().all(|s| s.factor.is_some() || s.out.is_some_and(|out| out > 1));
-        let (align_corners, half_pixel) = match (how.method, how.coordinates) {
-            (Method::Linear, Coordinates::AlignCorners) => (true, false),
-            (Method::Linear, Coordinates::Asymmetric) => (false, false),
-            (Method::Linear, Coordinates::HalfPixel | Coordinates::HalfPixelSymmetric) => (false, true),
-            (Method::Linear, Coordinates::HalfPixelTorch) if several => (false, true),
-            (Method::Nearest(Nearest::Floor), Coordinates::Asymmetric) if whole => (false, false),
-            (Method::Nearest(Nearest::Floor), Coordinates::Middle) if whole => (false, true),
+        let leads_there = match (how.method, how.coordinates) {
             (
+                Method::Linear,
+                Coordinates::AlignCorners
+                | Coordinates::Asymmetric
+                | Coordinates::HalfPixel
+                | Coordinates::HalfPixelSymmetric,
+            ) => true,
+            (Method::Linear, Coordinates::HalfPixelTorch) => several,
+            (Method::Nearest(Nearest::Floor), Coordinates::Asymmetric | Coordinates::Middle)
+            | (
                 Method::Nearest(Nearest::HalfDown | Nearest::HalfUp),
                 Coordinates::HalfPixel | Coordinates::HalfPixelSymmetric | Coordinates::HalfPixelTorch,
-            ) if whole => (false, true),
-            _ => return Ok(None),
+            ) => whole,
+            _ => false,
         };
+        if !leads_there {
+            return Ok(None);
+        }
+        let align_corners = how.coordinates == Coordinates::AlignCorners;
+        let half_pixel = !align_corners && how.coordinates != Coordinates::Asymmetric;
         let size = match sides.map(|s| s.out) {
             [Some(rows), Some(columns)] => self.build().ints(&[rows as i64, columns as i64])?,
             _ => {
@@ -176,15 +186,26 @@ impl Lowering<'_, '_> {
     }
 
     /// What height and width become; None: that is not known, or batch and channels do not stay.
-    fn sides(&mut self, how: &Resample, target: ValueId, own: [Option<usize>; 4]) -> Option<[Side; 2]> {
+    fn sides(
+        &mut self,
+        how: &Resample,
+        x: ValueId,
+        target: ValueId,
+        own: [Option<usize>; 4],
+    ) -> Option<[Side; 2]> {
         let axes: Vec<usize> = match &how.axes[..] {
             [] => (0..4).collect(),
             given => given.iter().map(|a| crate::kernels::axis(*a, 4).ok()).collect::<Option<_>>()?,
         };
         let mut sides = own.map(|out| Side { out, factor: Some(1) });
         if how.by_sizes {
-            let sizes = self.build().numbers(target).filter(|s| s.len() == axes.len())?;
-            for (at, size) in axes.iter().zip(sizes) {
+            let sizes = self.build().numbers_as_known(target).filter(|s| s.len() == axes.len())?;
+            for (n, (at, size)) in axes.iter().zip(sizes).enumerate() {
+                let Some(size) = size else {
+                    // Batches are of any size, and stay as they are.
+                    self.build().is_extent(target, n, x, *at).then_some(())?;
+                    continue;
+                };
                 let out = usize::try_from(size).ok().filter(|n| (1..1 << 20).contains(n))?;
                 let factor = own[*at].filter(|o| *o > 0 && out % o == 0).map(|o| out / o);
                 sides[*at] = Side { out: Some(out), factor: factor.filter(|f| *f <= LARGEST_FACTOR) };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 const MOST_COLUMNS: i64 = 1 << 24;
 
 impl Lowering<'_, '_> {
-    /// Words become numbers first. As runtimes do it, weights are those of the columns.
+    /// Words become numbers first.
     pub(super) fn tfidf(&mut self) -> Outcome {
         if self.op() != "TfIdfVectorizer" {
             return Ok(None);
@@ -89,8 +89,12 @@ impl Lowering<'_, '_> {
         };
         let mut weights = vec![1.0; width];
         if let Some(given) = self.floats("weights").filter(|w| weighted && !w.is_empty()) {
-            let given = given.get(..width).ok_or_else(|| Self::broken("it has too few weights"))?;
-            weights.copy_from_slice(given);
+            if given.len() != columns.len() {
+                return Err(Self::broken("its weights are not as many as its runs"));
+            }
+            for (column, weight) in columns.iter().zip(given) {
+                weights[usize::try_from(*column).unwrap_or(0)] = *weight;
+            }
         }
         Ok(GramCounts::new(grams, skips, weights, binary))
     }

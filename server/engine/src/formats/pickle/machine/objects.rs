@@ -127,7 +127,7 @@ impl Machine {
 }
 
 fn even(items: Vec<NodeId>) -> Result<Vec<NodeId>, EngineError> {
-    if items.len() % 2 == 0 {
+    if items.len().is_multiple_of(2) {
         Ok(items)
     } else {
         Err(EngineError::broken("a dict has a key without a value"))
