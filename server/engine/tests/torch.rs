@@ -91,6 +91,12 @@ fn distance(got: &Tensor, wanted: &Value) -> Result<f64, String> {
     Ok(most)
 }
 
+/// How far answers may be off. Networks of a hundred layers make more of what is rounded: torch's own answers are as far from those
+/// that it computes in 64 bits.
+fn most_allowed() -> f64 {
+    if std::env::var_os("BERTH_TORCH").is_some() { 1e-4 } else { 1e-5 }
+}
+
 /// What is wrong with a model's answers, and how far the farthest is off.
 fn check(model: &Model, cases: &Value) -> (Vec<String>, f64) {
     let (mut wrong, mut most): (Vec<String>, f64) = (Vec::new(), 0.0);
@@ -115,7 +121,7 @@ fn check(model: &Model, cases: &Value) -> (Vec<String>, f64) {
                 }
                 for (n, ((name, got), wanted)) in answers.iter().zip(wanted).enumerate() {
                     match distance(got, wanted) {
-                        Ok(far) if far <= 1e-5 => most = most.max(far),
+                        Ok(far) if far <= most_allowed() => most = most.max(far),
                         Ok(far) => wrong.push(format!("case {number}, answer {n} ({name}): {far:.1e} off")),
                         Err(what) => wrong.push(format!("case {number}, answer {n} ({name}): {what}")),
                     }

@@ -163,17 +163,13 @@ fn on_text(name: &str, text: &str, places: &[Val]) -> Option<Val> {
 fn same(a: &Val, b: &Val) -> Option<bool> {
     match (a, b) {
         (Val::Text(a), Val::Text(b)) => Some(a == b),
-        (Val::Text(_), _) | (_, Val::Text(_)) => Some(false),
         (Val::None, Val::None) => Some(true),
-        (Val::None, _) | (_, Val::None) => Some(false),
+        (Val::Text(_) | Val::None, _) | (_, Val::Text(_) | Val::None) => Some(false),
         (Val::Type(a), Val::Type(b)) => Some(a == b),
         (Val::Type(a), Val::Int(b)) | (Val::Int(b), Val::Type(a)) => Some(number_of(*a) == *b),
         (Val::List(_) | Val::Tuple(_), Val::List(_) | Val::Tuple(_)) => {
             let (a, b) = (a.items()?, b.items()?);
-            if a.len() != b.len() {
-                return Some(false);
-            }
-            None
+            (a.len() != b.len()).then_some(false)
         }
         _ => None,
     }

@@ -30,7 +30,7 @@ impl Interpreter<'_> {
             if let Val::Object(number) = object {
                 let places = self.all(places, scope)?;
                 let names = self.named(names, scope)?;
-                return self.method(number, method, places, names);
+                return self.method(number, method, places, &names);
             }
             let callee = self.attribute(&object, method)?;
             return self.applied(callee, places, names, scope);
@@ -55,7 +55,7 @@ impl Interpreter<'_> {
             Val::Object(number) => {
                 let places = self.all(places, scope)?;
                 let names = self.named(names, scope)?;
-                return self.method(number, "forward", places, names);
+                return self.method(number, "forward", places, &names);
             }
             other => return broken(format!("a call of {}", other.describe())),
         };
@@ -73,12 +73,12 @@ impl Interpreter<'_> {
     }
 
     /// A method of an object.
-    pub fn method(&mut self, object: usize, name: &str, mut places: Vec<Val>, names: Names) -> Result<Val> {
+    pub fn method(&mut self, object: usize, name: &str, mut places: Vec<Val>, names: &Names) -> Result<Val> {
         let class = self.made.objects.get(object).map(|o| o.class.clone()).unwrap_or_default();
         let found = self.text.class(&class)?.methods.get(name).cloned();
         let Some(method) = found else { return broken(format!("{class} has no method {name}")) };
         places.insert(0, Val::Object(object));
-        self.function(&method, places, &names)
+        self.function(&method, places, names)
     }
 
     fn by_name(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
@@ -91,7 +91,7 @@ impl Interpreter<'_> {
         if name.starts_with("__torch__.") {
             return match self.text.find(name)? {
                 Some(Meaning::Function(function)) => self.function(&function, places, &names),
-                Some(Meaning::Class(class)) => self.instance(name, &class, places, names),
+                Some(Meaning::Class(class)) => self.instance(name, &class, places, &names),
                 None => broken(format!("the program has no {name:?}")),
             };
         }
@@ -129,14 +129,14 @@ impl Interpreter<'_> {
     }
 
     /// A new instance of a class: of one without methods a tuple of its fields.
-    fn instance(&mut self, name: &str, class: &Class, places: Vec<Val>, names: Names) -> Result<Val> {
+    fn instance(&mut self, name: &str, class: &Class, places: Vec<Val>, names: &Names) -> Result<Val> {
         let mut attributes: HashMap<Rc<str>, Val> =
             class.fields.iter().cloned().zip(places.iter().cloned()).collect();
         attributes.extend(names.iter().cloned());
         let object = self.made.instance(name, attributes);
         if let (Some(init), Val::Object(number)) = (class.methods.get("__init__"), &object) {
             let places = std::iter::once(Val::Object(*number)).chain(places).collect();
-            self.function(init, places, &names)?;
+            self.function(init, places, names)?;
         }
         Ok(object)
     }
