@@ -5,6 +5,7 @@ mod candidates;
 mod catboost;
 mod channels_first;
 mod faiss;
+mod json;
 mod lightgbm;
 mod lowering;
 mod mxnet;
@@ -16,6 +17,7 @@ pub mod savedmodel;
 mod sklearn;
 mod skops;
 mod stored;
+mod torch;
 mod ubjson;
 mod xgboost;
 mod zip;
@@ -129,6 +131,8 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::CatBoost => catboost::read(candidate.file()?),
         Format::Mxnet => mxnet::read(candidate.file()?, access),
         Format::RandomCut => random_cut::read(candidate.file()?),
+        Format::Torch => torch::read(candidate.file()?, &overrides.inputs, access),
+        Format::TorchWeights => torch::refuse(candidate.file()?),
     }?;
     overrides.apply(&mut artifact.programs)?;
     artifact.preferences = overrides.preferences();

@@ -225,6 +225,11 @@ impl Builder {
         Ok(first)
     }
 
+    /// Whether a value was made with its channels last, or has been turned before.
+    pub fn has_channels_last(&self, x: ValueId) -> bool {
+        self.last.contains_key(&x)
+    }
+
     /// An operation element by element: on channels that come last, if those of all inputs do already. Constants follow.
     pub fn elementwise(&mut self, op: Op, inputs: &[ValueId]) -> Made {
         let rank = inputs.iter().find(|v| self.last.contains_key(v)).and_then(|v| self.rank(*v));

@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, sklearn, xgboost};
+use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, sklearn, torch, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -27,6 +27,9 @@ pub enum Format {
     CatBoost,
     /// A pickle, whatever is in it.
     Pickle,
+    Torch,
+    /// Weights of PyTorch's without a program.
+    TorchWeights,
 }
 
 impl Format {
@@ -42,6 +45,8 @@ impl Format {
             Self::Mxnet => "MXNet",
             Self::CatBoost => "CatBoost",
             Self::Pickle => "pickle",
+            Self::Torch => "PyTorch",
+            Self::TorchWeights => "weights of PyTorch's",
         }
     }
 
@@ -57,6 +62,8 @@ impl Format {
             Self::Mxnet => "mxnet",
             Self::CatBoost => "catboost",
             Self::Pickle => "sklearn",
+            Self::Torch => "pytorch",
+            Self::TorchWeights => "pytorch-weights",
         }
     }
 
@@ -70,8 +77,10 @@ impl Format {
             () if xgboost::is_likely(head) => Some(Self::XgBoost),
             () if lightgbm::is_likely(head) => Some(Self::LightGbm),
             () if onnx::is_likely(&name(file), head) => Some(Self::Onnx),
-            () if sklearn::is_likely(&name(file), head) => Some(Self::Pickle),
-            () => None,
+            () => {
+                let is_pickle = || sklearn::is_likely(&name(file), head).then_some(Self::Pickle);
+                torch::kind(file, head).or_else(is_pickle)
+            }
         }
     }
 }
@@ -110,6 +119,10 @@ impl Candidate {
                 overrides.file.as_deref().map(|f| format!(" in {f}")).unwrap_or_default()
             )));
         }
+        // Weights beside a program are a copy of its own.
+        if found.iter().any(|(format, _)| *format == Format::Torch) {
+            found.retain(|(format, _)| *format != Format::TorchWeights);
+        }
         match (saved, &found[..]) {
             (Ok(_), []) => Ok(Self { format: Format::SavedModel, files: Vec::new() }),
             (Err(EngineError::UnknownFormat(_)), []) => Err(nothing(&files)),
@@ -145,8 +158,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
     EngineError::UnknownFormat(format!(
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
-         (text), an ONNX model (model.onnx), a scikit-learn model (a pickle, joblib's file or .skops), a FAISS index, a random cut forest (JSON) or an MXNet \
-         model (*-symbol.json and *-0000.params, or a .mar archive)"
+         (text), an ONNX model (model.onnx), a scikit-learn model (a pickle, joblib's file or .skops), a FAISS index, a random cut forest (JSON), an MXNet \
+         model (*-symbol.json and *-0000.params, or a .mar archive) or a PyTorch program (torch.export or TorchScript)"
     ))
 }
 

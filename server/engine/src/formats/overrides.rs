@@ -5,7 +5,8 @@
 //!   "format": "onnx", "file": "second.onnx",
 //!   "signatures": { "serving_default": "predict_proba" },
 //!   "content_type": "text/csv", "accept": "application/json",
-//!   "labels": ["cat", "dog"]
+//!   "labels": ["cat", "dog"],
+//!   "inputs": { "tokens": { "dtype": "int64", "shape": [null, 128] } }
 //! }
 //! ```
 
@@ -40,6 +41,19 @@ pub struct Overrides {
     accept: Option<String>,
     /// What classes are called, in their order.
     labels: Option<Vec<String>>,
+    /// What inputs are, of models that do not say it themselves.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Input>,
+}
+
+/// Type and shape of an input: `{"dtype": "int64", "shape": [null, 128]}`.
+#[derive(Debug, Default, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Input {
+    /// `float32` where nothing is said.
+    pub dtype: Option<String>,
+    /// null: any extent.
+    pub shape: Option<Vec<Option<usize>>>,
 }
 
 impl Overrides {

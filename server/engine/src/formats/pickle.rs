@@ -34,7 +34,21 @@ pub fn is_likely(name: &str, head: &[u8]) -> bool {
         || (named && (matches!(head.first(), Some(0x80 | b'c' | b'(' | b']' | b'}')) || is_compressed(head)))
 }
 
+/// What a pickle may name and refer to.
+#[derive(Debug, Clone, Copy)]
+pub struct Policy {
+    /// An error for a class that may not be named.
+    pub check: fn(module: &str, name: &str) -> Result<(), EngineError>,
+    /// Module and name of the class as which an object is kept that lies outside of the file (a persistent id). None: there may be none.
+    pub outside: Option<(&'static str, &'static str)>,
+}
+
 /// Reads a pickle, decompressed. Its last object is the tree's root.
 pub fn read(bytes: Vec<u8>) -> Result<Tree, EngineError> {
-    machine::read(bytes)
+    read_by(bytes, Policy { check: names::check, outside: None })
+}
+
+/// Reads a pickle that may name other classes.
+pub fn read_by(bytes: Vec<u8>, policy: Policy) -> Result<Tree, EngineError> {
+    machine::read(bytes, policy)
 }

@@ -10,7 +10,7 @@ mod lower;
 mod objective;
 mod trees;
 
-use super::{Artifact, lowering, ubjson};
+use super::{Artifact, json, lowering, ubjson};
 use crate::EngineError;
 use document::Document;
 use std::path::{Path, PathBuf};
@@ -74,47 +74,10 @@ fn document(bytes: &[u8]) -> Result<Document, EngineError> {
             .map_err(|e| EngineError::broken(format!("it is not an XGBoost model in UBJSON: {e}")));
     }
     if is_json(bytes) {
-        return json(bytes)
+        return json::from_slice(bytes)
             .map_err(|e| EngineError::broken(format!("it is not an XGBoost model in JSON: {e}")));
     }
     binary::read(bytes)
-}
-
-/// XGBoost writes what is not a number as `NaN`, which JSON does not know; none of what is read here may be that.
-fn json(bytes: &[u8]) -> Result<Document, serde_json::Error> {
-    serde_json::from_slice(bytes).or_else(|error| {
-        let Some(rewritten) = without_nan(bytes) else { return Err(error) };
-        serde_json::from_slice(&rewritten)
-    })
-}
-
-/// The text with `null` for NaN and the largest number for infinity outside of strings; none: there are none.
-fn without_nan(bytes: &[u8]) -> Option<Vec<u8>> {
-    let (mut out, mut at, mut changed) = (Vec::new(), 0, false);
-    let words: [(&[u8], &[u8]); 2] = [(b"NaN", b"0"), (b"Infinity", b"3.4028235e38")];
-    while at < bytes.len() {
-        if bytes[at] == b'"' {
-            let end = end_of_string(bytes, at);
-            out.extend_from_slice(&bytes[at..end]);
-            at = end;
-        } else if let Some((word, instead)) = words.iter().find(|(word, _)| bytes[at..].starts_with(word)) {
-            out.extend_from_slice(instead);
-            (at, changed) = (at + word.len(), true);
-        } else {
-            out.push(bytes[at]);
-            at += 1;
-        }
-    }
-    changed.then_some(out)
-}
-
-/// One behind the quotation mark that ends the string that begins here.
-fn end_of_string(bytes: &[u8], begin: usize) -> usize {
-    let mut at = begin + 1;
-    while at < bytes.len() && bytes[at] != b'"' {
-        at += 1 + usize::from(bytes[at] == b'\\');
-    }
-    (at + 1).min(bytes.len())
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ const LARGEST_DIRECTORY: u64 = 256 << 20;
 /// An archive's directory.
 pub struct Zip {
     path: PathBuf,
+    /// Where it begins in its file, and how long it is.
+    base: u64,
     size: u64,
     members: Vec<Member>,
 }
@@ -46,11 +48,22 @@ pub fn is_likely(head: &[u8]) -> bool {
 impl Zip {
     /// Reads the directory.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
-        let io = |e: std::io::Error| failed(path, &e);
-        let file = File::open(path).map_err(io)?;
-        let size = file.metadata().map_err(io)?.len();
+        let size = path.metadata().map_err(|e| failed(path, &e))?.len();
+        Self::at(path, 0, size)
+    }
+
+    /// Reads the directory of an archive that is a member of this one.
+    pub fn within(&self, member: &Member) -> Result<Self, EngineError> {
+        let base = self.place(member)?;
+        let base =
+            base.ok_or_else(|| wrong(&self.path, &format!("{} is a compressed archive", member.name)))?;
+        Self::at(&self.path, base, member.size)
+    }
+
+    fn at(path: &Path, base: u64, size: u64) -> Result<Self, EngineError> {
+        let file = File::open(path).map_err(|e| failed(path, &e))?;
         let wrong = || wrong(path, "its directory is not readable; it may be cut short");
-        let tail = read(&file, path, size.saturating_sub(TAIL), size.min(TAIL))?;
+        let tail = read(&file, path, base + size.saturating_sub(TAIL), size.min(TAIL))?;
         let end =
             (0..=tail.len().saturating_sub(END)).rev().find(|at| tail[*at..].starts_with(b"PK\x05\x06"));
         let end = end.ok_or_else(wrong)?;
@@ -65,7 +78,7 @@ impl Zip {
             end.checked_sub(20).map(|at| &tail[at..]).filter(|l| l.starts_with(b"PK\x06\x07"))
         {
             let at = eight(locator, 8).ok_or_else(wrong)?;
-            let second = read(&file, path, at, 56.min(size.saturating_sub(at)))?;
+            let second = read(&file, path, base.saturating_add(at), 56.min(size.saturating_sub(at)))?;
             if !second.starts_with(b"PK\x06\x06") {
                 return Err(wrong());
             }
@@ -78,9 +91,9 @@ impl Zip {
         if count > MOST_MEMBERS || count > length / ENTRY as u64 {
             return Err(wrong());
         }
-        let directory = read(&file, path, start, length)?;
+        let directory = read(&file, path, base + start, length)?;
         let members = members(&directory, count).ok_or_else(wrong)?;
-        Ok(Self { path: path.to_owned(), size, members })
+        Ok(Self { path: path.to_owned(), base, size, members })
     }
 
     /// Where the archive is.
@@ -102,7 +115,7 @@ impl Zip {
     pub fn place(&self, member: &Member) -> Result<Option<u64>, EngineError> {
         let file = File::open(&self.path).map_err(|e| failed(&self.path, &e))?;
         let start = self.start(&file, member)?;
-        Ok((!member.deflated).then_some(start))
+        Ok((!member.deflated).then_some(self.base + start))
     }
 
     /// A member's bytes, at most so many.
@@ -113,7 +126,7 @@ impl Zip {
             let what = format!("{} has {} bytes, more than the limit of {most}", member.name, member.size);
             return Err(wrong(&self.path, &what));
         }
-        let bytes = read(&file, &self.path, start, member.compressed)?;
+        let bytes = read(&file, &self.path, self.base + start, member.compressed)?;
         if !member.deflated {
             return Ok(bytes);
         }
@@ -127,8 +140,12 @@ impl Zip {
 
     fn start(&self, file: &File, member: &Member) -> Result<u64, EngineError> {
         let cut = || wrong(&self.path, &format!("{} is cut short", member.name));
-        let header =
-            read(file, &self.path, member.header, HEADER.min(self.size.saturating_sub(member.header)))?;
+        let header = read(
+            file,
+            &self.path,
+            self.base.saturating_add(member.header),
+            HEADER.min(self.size.saturating_sub(member.header)),
+        )?;
         let lengths = two(&header, 26).zip(two(&header, 28)).filter(|_| header.starts_with(b"PK\x03\x04"));
         let (name, extra) = lengths.ok_or_else(cut)?;
         let start = member.header + HEADER + u64::from(name) + u64::from(extra);

@@ -3,6 +3,7 @@
 mod objects;
 mod values;
 
+use super::Policy;
 use super::cursor::Cursor;
 use super::tree::{Builder, NodeId, Tree};
 use crate::EngineError;
@@ -20,11 +21,11 @@ const NOTHING: NodeId = NodeId::MAX;
 const MOST_STEPS: usize = 1 << 27;
 
 /// Reads a file.
-pub fn read(bytes: Vec<u8>) -> Result<Tree, EngineError> {
+pub fn read(bytes: Vec<u8>, policy: Policy) -> Result<Tree, EngineError> {
     if u32::try_from(bytes.len()).is_err() {
         return Err(EngineError::broken("the pickle is larger than 4 GiB"));
     }
-    let mut file = Reader { tree: Builder::new(bytes), cursor: Cursor::default(), depth: 0, steps: 0 };
+    let mut file = Reader { tree: Builder::new(bytes), cursor: Cursor::default(), policy, depth: 0, steps: 0 };
     let root = file.pickle()?;
     Ok(file.tree.finish(root))
 }
@@ -33,6 +34,7 @@ pub fn read(bytes: Vec<u8>) -> Result<Tree, EngineError> {
 pub struct Reader {
     pub tree: Builder,
     pub cursor: Cursor,
+    policy: Policy,
     depth: usize,
     steps: usize,
 }
@@ -187,6 +189,7 @@ impl Machine {
                 let number = u32::from_le_bytes(file.cursor.array(file.tree.file())?);
                 self.recall(number as usize)?;
             }
+            b'Q' if file.policy.outside.is_some() => self.outside(file)?,
             b'c' | 0x93 => self.name(file, opcode)?,
             b'R' | 0x81 | 0x92 | b'b' | b'i' | b'o' => self.object(file, opcode)?,
             b't' | 0x85..=0x87 | b'l' | b'd' | 0x90 | 0x91 | b'a' | b'e' | b's' | b'u' => {

@@ -1,7 +1,7 @@
 //! Opcodes that name classes, make objects and put things together.
 
 use super::super::tree::Node;
-use super::super::{joblib, names};
+use super::super::joblib;
 use super::{Machine, Reader};
 use crate::EngineError;
 use crate::formats::pickle::NodeId;
@@ -23,9 +23,19 @@ impl Machine {
     }
 
     fn named(&mut self, file: &mut Reader, module: &str, name: &str) -> Result<(), EngineError> {
-        names::check(module, name)?;
+        (file.policy.check)(module, name)?;
         let node = file.tree.global(module, name)?;
         self.push(node);
+        Ok(())
+    }
+
+    /// What lies outside of the file is an object of a class of its own, made of what it is known by.
+    pub fn outside(&mut self, file: &mut Reader) -> Result<(), EngineError> {
+        let (module, name) = file.policy.outside.unwrap_or_default();
+        let known_by = self.pop()?;
+        let (class, arguments) = (file.tree.global(module, name)?, file.tree.tuple(&[known_by])?);
+        let object = file.tree.object(class, arguments)?;
+        self.push(object);
         Ok(())
     }
 

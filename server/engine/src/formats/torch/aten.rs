@@ -1,0 +1,136 @@
+//! ATen's operations → the graph's. Exports and programs in text share them.
+
+mod attention;
+mod binary;
+mod create;
+mod encoder;
+mod extremes;
+mod image;
+mod index;
+mod join;
+mod moves;
+mod norm;
+mod parts;
+mod pointwise;
+mod pooling;
+mod product;
+mod recurrent;
+mod reduce;
+mod resize;
+mod scalars;
+mod softmax;
+mod views;
+
+use super::arguments::Call;
+use super::build::Builder;
+use super::value::{Result, Stop, Val, broken};
+use crate::graph::ValueId;
+
+/// What an operation gives; None: it is not one of these.
+pub type Outcome = Result<Option<Vec<Val>>>;
+
+/// Operations that say something of their inputs and compute nothing.
+const SILENT: [&str; 12] = [
+    "_assert_scalar",
+    "_assert_async",
+    "_assert_tensor_metadata",
+    "sym_constrain_range",
+    "sym_constrain_range_for_size",
+    "_check",
+    "warn",
+    "_assert",
+    "manual_seed",
+    "profiler_record_function_enter",
+    "_functional_assert_async",
+    "_functional_sym_constrain_range",
+];
+
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 18] = [
+    scalars::lower,
+    views::lower,
+    pointwise::lower,
+    binary::lower,
+    image::lower,
+    pooling::lower,
+    norm::lower,
+    product::lower,
+    attention::lower,
+    softmax::lower,
+    reduce::lower,
+    extremes::lower,
+    parts::lower,
+    join::lower,
+    moves::lower,
+    index::lower,
+    create::lower,
+    resize::lower,
+];
+
+/// Adds an operation to the graph.
+pub fn lower(b: &mut Builder, call: &Call) -> Result<Vec<Val>> {
+    if SILENT.contains(&call.name.as_str()) {
+        return Ok(Vec::new());
+    }
+    if let Some(plain) = in_place(&call.name) {
+        return write(b, call, plain);
+    }
+    let more = [recurrent::lower, encoder::lower];
+    let mut groups = GROUPS.iter().copied().chain(more as [fn(&mut Builder, &Call) -> Outcome; 2]);
+    loop {
+        let Some(group) = groups.next() else { return Err(Stop::Unsupported(String::new())) };
+        if let Some(values) = group(b, call)? {
+            return Ok(values);
+        }
+    }
+}
+
+/// The operation whose result an operation writes to its first argument.
+fn in_place(name: &str) -> Option<&str> {
+    name.strip_suffix('_').filter(|plain| !plain.is_empty() && !plain.ends_with('_'))
+}
+
+fn write(b: &mut Builder, call: &Call, plain: &str) -> Result<Vec<Val>> {
+    let to = call.first()?;
+    let plain = Call { name: plain.to_owned(), ..call.clone() };
+    let [Val::Tensor(from), ..] = lower(b, &plain)?[..] else {
+        return broken(format!("{} gives no tensor", call.name));
+    };
+    let (old, new) = (b.value(to)?, b.value(from)?);
+    let dtype = b.dtype(old);
+    let mut new = b.cast(new, dtype)?;
+    if b.shape(old) != b.shape(new) && b.shape(old).is_some() {
+        let shape = b.extents(old)?;
+        new = b.broadcast(new, &shape)?;
+    }
+    b.write(to, new)?;
+    Ok(vec![Val::Tensor(to)])
+}
+
+/// Arithmetic with two numbers of the program.
+pub fn combined(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
+    scalars::combine(b, name, x, y)
+}
+
+/// Whether two numbers of the program are equal.
+pub fn equal_numbers(b: &mut Builder, x: &Val, y: &Val) -> Result<Val> {
+    let plain = |v: &Val| matches!(v, Val::Int(_) | Val::Float(_) | Val::Bool(_) | Val::Symbol(_));
+    if plain(x) && plain(y) { scalars::combine(b, "eq", x, y) } else { Ok(Val::Bool(false)) }
+}
+
+impl Builder {
+    /// A value as the only result.
+    fn give(&mut self, value: ValueId) -> Outcome {
+        Ok(Some(vec![Val::Tensor(self.tensor(value))]))
+    }
+
+    /// Values as results.
+    fn give_all(&mut self, values: &[ValueId]) -> Outcome {
+        Ok(Some(values.iter().map(|v| Val::Tensor(self.tensor(*v))).collect()))
+    }
+
+    /// Values as a list, which is the only result.
+    fn give_list(&mut self, values: &[ValueId]) -> Outcome {
+        let items = values.iter().map(|v| Val::Tensor(self.tensor(*v))).collect();
+        Ok(Some(vec![Val::list(items)]))
+    }
+}

@@ -1,0 +1,106 @@
+//! A tensor taken apart.
+
+use super::super::arguments::Call;
+use super::super::build::Builder;
+use super::super::value::{Result, Val, broken, unsupported};
+use super::Outcome;
+use crate::graph::{Op, ValueId};
+
+/// Parts of one tensor.
+const MOST_PARTS: i64 = 4096;
+
+pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
+    let name = c.name.strip_suffix("_copy").unwrap_or(&c.name);
+    match name {
+        "unbind" => {
+            let x = c.x(b)?;
+            let dim = c.int_or(b, 1, "dim", 0)?;
+            let at = b.axis(x, dim)?;
+            let count = extent(b, x, at)?;
+            let dtype = b.dtype(x);
+            let mut shape = b.shape(x).map(<[_]>::to_vec).unwrap_or_default();
+            let parts = b.ops(Op::Unpack(at as i64, count), &[x], &vec![dtype; count])?;
+            shape.remove(at);
+            for part in &parts {
+                b.shaped(*part, shape.clone());
+            }
+            b.give_list(&parts)
+        }
+        "split"
+        | "split_with_sizes"
+        | "chunk"
+        | "unsafe_split"
+        | "unsafe_chunk"
+        | "unsafe_split_with_sizes"
+        | "tensor_split" => {
+            let x = c.x(b)?;
+            let dim = c.int_or(b, 2, "dim", 0)?;
+            let at = b.axis(x, dim)?;
+            let sizes = sizes(b, c, x, at, name)?;
+            let parts = split(b, x, at, &sizes)?;
+            b.give_list(&parts)
+        }
+        "glu" => {
+            let x = c.x(b)?;
+            let dim = c.int_or(b, 1, "dim", -1)?;
+            let at = b.axis(x, dim)?;
+            let half = extent(b, x, at)? as i64 / 2;
+            let parts = split(b, x, at, &[half, half])?;
+            let gate = super::pointwise::one(b, crate::graph::Unary::Sigmoid, parts[1])?;
+            let value = b.binary(crate::graph::Binary::Mul, parts[0], gate)?;
+            b.give(value)
+        }
+        _ => Ok(None),
+    }
+}
+
+/// The extent of an axis, which has to be known.
+fn extent(b: &Builder, x: ValueId, at: usize) -> Result<usize> {
+    match b.shape(x).and_then(|s| s[at]) {
+        Some(extent) => Ok(extent),
+        None => unsupported("of an axis whose extent is not known"),
+    }
+}
+
+fn sizes(b: &Builder, c: &Call, x: ValueId, at: usize, name: &str) -> Result<Vec<i64>> {
+    let given = ["split_sizes", "split_size", "sections", "chunks", "indices", "indices_or_sections"];
+    let given = given.into_iter().find(|n| c.get(usize::MAX, n).is_some()).unwrap_or("split_size");
+    if let Some(list) = c.get(1, given).and_then(Val::items) {
+        let known: Option<Vec<i64>> = list.iter().map(|n| b.known(n)).collect();
+        let Some(known) = known else { return unsupported("into parts whose sizes are not known") };
+        if name != "tensor_split" {
+            return Ok(known);
+        }
+        let total = extent(b, x, at)? as i64;
+        let ends: Vec<i64> = known.iter().map(|n| (*n).clamp(0, total)).chain([total]).collect();
+        let begins = std::iter::once(0).chain(ends.iter().copied());
+        return Ok(ends.iter().zip(begins).map(|(end, begin)| (end - begin).max(0)).collect());
+    }
+    let number = c.int(b, 1, given)?;
+    if number < 1 {
+        return broken("a tensor in no parts");
+    }
+    let total = extent(b, x, at)? as i64;
+    if name == "tensor_split" {
+        return Ok((0..number.min(MOST_PARTS))
+            .map(|n| total / number + i64::from(n < total % number))
+            .collect());
+    }
+    let size = if name.ends_with("chunk") { total.saturating_add(number - 1) / number } else { number };
+    let size = size.max(1);
+    let count = (total.saturating_add(size - 1) / size).max(1);
+    if count > MOST_PARTS {
+        return broken(format!("a tensor in {count} parts"));
+    }
+    Ok((0..count).map(|n| size.min(total - n * size)).collect())
+}
+
+/// Parts of these sizes along an axis.
+pub fn split(b: &mut Builder, x: ValueId, at: usize, sizes: &[i64]) -> Result<Vec<ValueId>> {
+    if sizes.len() == 1 {
+        return Ok(vec![x]);
+    }
+    let dtype = b.dtype(x);
+    let (lengths, axis) = (b.ints(sizes)?, b.int(at as i64)?);
+    b.ops(Op::SplitSizes(sizes.len()), &[x, lengths, axis], &vec![dtype; sizes.len()])
+}

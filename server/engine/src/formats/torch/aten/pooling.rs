@@ -1,0 +1,212 @@
+//! Poolings over windows, and to sizes that are told.
+
+use super::super::arguments::Call;
+use super::super::build::Builder;
+use super::super::value::{Result, Stop, Val, broken, unsupported};
+use super::Outcome;
+use super::product::matmul;
+use crate::formats::channels_first::Window;
+use crate::graph::{Literal, Reduce, ValueId};
+
+/// Extents of an axis that is pooled to a size that does not divide it.
+const MOST_PLACES: usize = 4096;
+/// Extents that are larger are none.
+const LARGEST: usize = 1 << 40;
+
+pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
+    let name = c.name.as_str();
+    let Some(axes) = name.trim_end_matches("_with_indices").strip_suffix('d').and_then(|n| n.bytes().last())
+    else {
+        return Ok(None);
+    };
+    let axes = usize::from(axes.wrapping_sub(b'0'));
+    let y = match name.get(..name.len().min(8)) {
+        Some("max_pool") => max_pool(b, c, axes)?,
+        Some("avg_pool") => avg_pool(b, c, axes)?,
+        Some("adaptive" | "_adaptiv") => adaptive(b, c, axes)?,
+        _ => return Ok(None),
+    };
+    if name.ends_with("_with_indices") || name.contains("adaptive_max") {
+        // Where the maxima were is read by nothing but unpooling.
+        let y = Val::Tensor(b.tensor(y));
+        return Ok(Some(vec![y, Val::None]));
+    }
+    b.give(y)
+}
+
+/// The first argument with a batch, and whether it had none.
+fn batched(b: &mut Builder, c: &Call, axes: usize) -> Result<(ValueId, bool)> {
+    let x = c.x(b)?;
+    let rank = match b.rank(x) {
+        Err(Stop::Rank(input, _)) => return Err(Stop::Rank(input, Some(axes + 2))),
+        rank => rank?,
+    };
+    if rank == axes + 1 {
+        return Ok((b.expand_dims(x, 0)?, true));
+    }
+    if rank != axes + 2 {
+        return broken(format!("a pooling over {axes} axes of a tensor with {rank}"));
+    }
+    Ok((x, false))
+}
+
+fn finish(b: &mut Builder, y: ValueId, single: bool) -> Result<ValueId> {
+    if single { b.squeeze(y, vec![0]) } else { Ok(y) }
+}
+
+fn window(b: &Builder, c: &Call, axes: usize) -> Result<Window> {
+    let kernel = c.spatial(b, 1, "kernel_size", axes, 1)?;
+    let mut window = Window::new(&kernel);
+    let given = match c.get(2, "stride") {
+        Some(list @ (Val::List(_) | Val::Tuple(_))) => list.items().is_some_and(|i| !i.is_empty()),
+        Some(Val::None) | None => false,
+        Some(_) => true,
+    };
+    window.strides = if given { c.spatial(b, 2, "stride", axes, 1)? } else { kernel };
+    window.pads = c.spatial(b, 3, "padding", axes, 0)?.into_iter().map(|n| [n, n]).collect();
+    if window.is_sound() { Ok(window) } else { broken("a pooling whose window is none") }
+}
+
+/// Rounds the number of windows up; windows that would begin behind the image are none.
+fn round_up(b: &Builder, x: ValueId, window: &mut Window) -> Result<()> {
+    let known: Option<Vec<usize>> =
+        b.shape(x).and_then(|s| s.get(2..)).and_then(|s| s.iter().copied().collect());
+    let Some(extents) = known else {
+        return if window.round_up() {
+            Ok(())
+        } else {
+            unsupported("with ceil_mode of an image whose size is not known")
+        };
+    };
+    for (axis, extent) in extents.into_iter().enumerate() {
+        let (stride, span, [before, after]) = (window.strides[axis], window.span(axis), window.pads[axis]);
+        let extent = extent.min(LARGEST);
+        let Some(rest) = (extent + before + after).checked_sub(span) else {
+            return broken("a window larger than its image");
+        };
+        let mut count = rest.div_ceil(stride) + 1;
+        if (count - 1) * stride >= extent + before {
+            count -= 1;
+        }
+        window.pads[axis][1] = ((count - 1) * stride + span).saturating_sub(extent + before);
+    }
+    Ok(())
+}
+
+fn max_pool(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (x, single) = batched(b, c, axes)?;
+    let mut window = window(b, c, axes)?;
+    if c.spatial(b, 4, "dilation", axes, 1)?.iter().any(|d| *d != 1) {
+        return unsupported("with dilations");
+    }
+    if c.flag(5, "ceil_mode", false)? {
+        round_up(b, x, &mut window)?;
+    }
+    let dtype = b.dtype(x);
+    let y = b.made(dtype, |to| to.pool(x, true, &window))?;
+    finish(b, y, single)
+}
+
+fn avg_pool(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (mut x, single) = batched(b, c, axes)?;
+    let mut window = window(b, c, axes)?;
+    let dtype = b.dtype(x);
+    if c.some(6, "divisor_override").is_some() {
+        return unsupported("with another divisor");
+    }
+    let up = c.flag(4, "ceil_mode", false)?;
+    if c.flag(5, "count_include_pad", true)? && !window.is_bare() {
+        // The border counts, what rounding up adds behind it does not.
+        let pads = window.pads.clone();
+        let bare = |window: &mut Window| window.pads.iter_mut().for_each(|p| *p = [0, 0]);
+        if up {
+            let mut rounded = window.clone();
+            round_up(b, x, &mut rounded)?;
+            bare(&mut window);
+            for ((to, rounded), pads) in window.pads.iter_mut().zip(&rounded.pads).zip(&pads) {
+                to[1] = rounded[1].saturating_sub(pads[1]);
+            }
+        } else {
+            bare(&mut window);
+        }
+        x = b.made(dtype, |to| to.bordered(x, &pads, 0.0))?;
+    } else if up {
+        round_up(b, x, &mut window)?;
+    }
+    let y = b.made(dtype, |to| to.pool(x, false, &window))?;
+    finish(b, y, single)
+}
+
+fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (x, single) = batched(b, c, axes)?;
+    let max = c.name.contains("max");
+    let sizes = c.sizes(1, "output_size")?;
+    let dtype = b.dtype(x);
+    let mut wanted = Vec::new();
+    for axis in 0..axes {
+        let given = if sizes.len() == 1 { &sizes[0] } else { sizes.get(axis).unwrap_or(&Val::None) };
+        wanted.push(match given {
+            Val::None => None,
+            given => match b.known(given).and_then(|n| usize::try_from(n).ok()) {
+                Some(n) if n > 0 => Some(n),
+                _ => return unsupported("to a size that depends on the request"),
+            },
+        });
+    }
+    let y = if wanted.iter().all(|n| *n == Some(1)) {
+        let kind = if max { Reduce::Max } else { Reduce::Mean };
+        b.made(dtype, |to| to.global_pool(x, kind, axes + 2))?
+    } else {
+        to_sizes(b, x, max, &wanted)?
+    };
+    finish(b, y, single)
+}
+
+fn to_sizes(b: &mut Builder, x: ValueId, max: bool, wanted: &[Option<usize>]) -> Result<ValueId> {
+    let known: Option<Vec<usize>> =
+        b.shape(x).and_then(|s| s.get(2..)).and_then(|s| s.iter().copied().collect());
+    let Some(extents) = known else { return unsupported("of an image whose size is not known") };
+    let wanted: Vec<usize> = wanted.iter().zip(&extents).map(|(n, own)| n.unwrap_or(*own)).collect();
+    if wanted == extents {
+        return Ok(x);
+    }
+    let dtype = b.dtype(x);
+    if extents.iter().zip(&wanted).all(|(own, n)| own % n == 0) {
+        let kernel: Vec<usize> = extents.iter().zip(&wanted).map(|(own, n)| own / n).collect();
+        let mut window = Window::new(&kernel);
+        window.strides = kernel;
+        if !window.is_sound() {
+            return broken("a pooling whose window is none");
+        }
+        return b.made(dtype, |to| to.pool(x, max, &window));
+    }
+    if max {
+        return unsupported("to a size that does not divide the image's");
+    }
+    // Windows of different sizes: each axis is multiplied by a matrix of their shares.
+    let mut y = x;
+    for (axis, (own, n)) in extents.iter().zip(&wanted).enumerate() {
+        y = shared_out(b, y, axis + 2, *own, *n)?;
+    }
+    Ok(y)
+}
+
+fn shared_out(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize) -> Result<ValueId> {
+    if own > MOST_PLACES || wanted > MOST_PLACES {
+        return unsupported("of so large an image");
+    }
+    let mut shares = vec![0f32; own * wanted];
+    for n in 0..wanted {
+        let (begin, end) = (n * own / wanted, ((n + 1) * own).div_ceil(wanted));
+        for place in begin..end {
+            shares[place * wanted + n] = 1.0 / (end - begin) as f32;
+        }
+    }
+    let shares = b.literal(Literal::F32(shares, vec![own, wanted]), crate::DType::F32)?;
+    let rank = b.rank(x)?;
+    let mut order: Vec<usize> = (0..rank).collect();
+    order.swap(at, rank - 1);
+    let moved = b.transpose(x, &order)?;
+    let product = matmul(b, moved, shares)?;
+    b.transpose(product, &order)
+}

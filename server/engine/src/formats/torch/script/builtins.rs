@@ -1,0 +1,180 @@
+//! What is done with lists, dictionaries, strings and types, all of which are known.
+
+mod lists;
+
+use super::super::aten;
+use super::super::dtypes::number_of;
+use super::super::value::{Result, Val, unsupported};
+use super::interpret::Interpreter;
+
+/// Bytes of a string.
+const LONGEST: usize = 1 << 16;
+/// Lists in lists that are compared.
+const DEEPEST: usize = 8;
+
+impl Interpreter<'_> {
+    /// Something that is no operation on tensors; none: it is one.
+    pub fn builtin(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
+        if let Some(value) = self.on_any(name, places)? {
+            return Ok(Some(value));
+        }
+        if let Some(value) = self.on_settings(name, places)? {
+            return Ok(Some(value));
+        }
+        match places.first() {
+            Some(Val::List(_) | Val::Tuple(_)) => self.on_list(name, places),
+            Some(Val::Dict(_)) => self.on_dict(name, places),
+            Some(Val::Text(text)) => Ok(on_text(name, text, places)),
+            _ => Ok(None),
+        }
+    }
+
+    /// What is asked of anything.
+    fn on_any(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
+        Ok(match (name, places) {
+            ("__is__", [a, b]) if a.is_none() || b.is_none() => Some(Val::Bool(a.is_none() && b.is_none())),
+            ("__isnot__", [a, b]) if a.is_none() || b.is_none() => {
+                Some(Val::Bool(!(a.is_none() && b.is_none())))
+            }
+            ("__is__" | "__isnot__", [Val::Tensor(a), Val::Tensor(b)]) => {
+                Some(Val::Bool((a == b) == (name == "__is__")))
+            }
+            ("eq" | "ne" | "__is__" | "__isnot__", [a, b]) => {
+                let same = self.alike(a, b, 0)?;
+                match same {
+                    Some(Val::Bool(same)) => Some(Val::Bool(same == matches!(name, "eq" | "__is__"))),
+                    other => other,
+                }
+            }
+            ("__not__", [value]) => match self.truth(value) {
+                Some(truth) => Some(Val::Bool(!truth)),
+                None => match value {
+                    Val::Tensor(_) => Some(self.operation("logical_not", vec![value.clone()], Vec::new())?),
+                    _ => None,
+                },
+            },
+            ("__and__" | "__or__", [a, b])
+                if !matches!((a, b), (Val::Tensor(_), _) | (_, Val::Tensor(_))) =>
+            {
+                self.truth(a)
+                    .zip(self.truth(b))
+                    .map(|(a, b)| Val::Bool(if name == "__and__" { a && b } else { a || b }))
+            }
+            ("__contains__", [Val::List(_) | Val::Tuple(_), item]) => {
+                let items = places[0].items().unwrap_or_default();
+                let mut found = Some(false);
+                for other in &items {
+                    match self.equal(other, item)? {
+                        Some(true) => return Ok(Some(Val::Bool(true))),
+                        Some(false) => {}
+                        None => found = None,
+                    }
+                }
+                found.map(Val::Bool)
+            }
+            ("format" | "warn" | "print", _) => Some(Val::text("")),
+            _ => None,
+        })
+    }
+
+    /// Whether two values are the same, lists item by item; none: they are numbers or tensors. What a request decides is a tensor.
+    fn alike(&mut self, a: &Val, b: &Val, depth: usize) -> Result<Option<Val>> {
+        if depth > DEEPEST {
+            return unsupported("lists in lists, too deep");
+        }
+        if let Some(same) = same(a, b) {
+            return Ok(Some(Val::Bool(same)));
+        }
+        let (Some(a), Some(b)) = (a.items(), b.items()) else { return Ok(None) };
+        let mut found = Val::Bool(true);
+        for (a, b) in a.iter().zip(&b) {
+            let equal = match self.alike(a, b, depth + 1)? {
+                Some(same) => same,
+                None => aten::equal_numbers(&mut self.builder, a, b)?,
+            };
+            match self.truth(&equal) {
+                Some(true) => {}
+                Some(false) => return Ok(Some(Val::Bool(false))),
+                None => found = equal,
+            }
+        }
+        Ok(Some(found))
+    }
+
+    /// Whether two values are equal, if that is known.
+    fn equal(&mut self, a: &Val, b: &Val) -> Result<Option<bool>> {
+        if let Some(same) = same(a, b) {
+            return Ok(Some(same));
+        }
+        let result = aten::equal_numbers(&mut self.builder, a, b)?;
+        Ok(self.truth(&result))
+    }
+
+    /// What is asked of the settings under which a program runs: those of predicting.
+    fn on_settings(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
+        Ok(match (name, places) {
+            // The fast ways of layers are other operations for the same.
+            ("is_grad_enabled", _) => Some(Val::Bool(true)),
+            ("is_autocast_enabled" | "is_scripting" | "_C._get_tracing_state" | "has_torch_function", _) => {
+                Some(Val::Bool(false))
+            }
+            ("device", _) => Some(Val::None),
+            ("__range_length", [lo, hi, step]) => {
+                match (self.builder.known(lo), self.builder.known(hi), self.builder.known(step)) {
+                    (Some(lo), Some(hi), Some(step)) if step != 0 => {
+                        let span = i128::from(hi) - i128::from(lo);
+                        let count = (span + i128::from(step) - i128::from(step.signum())) / i128::from(step);
+                        Some(Val::Int(i64::try_from(count.max(0)).unwrap_or(i64::MAX)))
+                    }
+                    _ => None,
+                }
+            }
+            ("__derive_index", [at, lo, step]) => {
+                let known = [at, lo, step].map(|v| self.builder.known(v));
+                match known {
+                    [Some(at), Some(lo), Some(step)] => {
+                        Some(Val::Int(lo.wrapping_add(at.wrapping_mul(step))))
+                    }
+                    _ => None,
+                }
+            }
+            _ => None,
+        })
+    }
+}
+
+fn on_text(name: &str, text: &str, places: &[Val]) -> Option<Val> {
+    let other = match places.get(1) {
+        Some(Val::Text(other)) => Some(&**other),
+        _ => None,
+    };
+    Some(match (name, other) {
+        ("len", _) => Val::Int(text.chars().count() as i64),
+        ("add", Some(other)) if text.len() + other.len() <= LONGEST => Val::text(&format!("{text}{other}")),
+        ("startswith", Some(other)) => Val::Bool(text.starts_with(other)),
+        ("endswith", Some(other)) => Val::Bool(text.ends_with(other)),
+        ("lower", _) => Val::text(&text.to_lowercase()),
+        ("__contains__", Some(other)) => Val::Bool(text.contains(other)),
+        _ => return None,
+    })
+}
+
+/// Whether two values are the same, if neither is a number or a tensor.
+fn same(a: &Val, b: &Val) -> Option<bool> {
+    match (a, b) {
+        (Val::Text(a), Val::Text(b)) => Some(a == b),
+        (Val::Text(_), _) | (_, Val::Text(_)) => Some(false),
+        (Val::None, Val::None) => Some(true),
+        (Val::None, _) | (_, Val::None) => Some(false),
+        (Val::Type(a), Val::Type(b)) => Some(a == b),
+        (Val::Type(a), Val::Int(b)) | (Val::Int(b), Val::Type(a)) => Some(number_of(*a) == *b),
+        (Val::List(_) | Val::Tuple(_), Val::List(_) | Val::Tuple(_)) => {
+            let (a, b) = (a.items()?, b.items()?);
+            if a.len() != b.len() {
+                return Some(false);
+            }
+            None
+        }
+        _ => None,
+    }
+}

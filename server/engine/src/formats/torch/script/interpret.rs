@@ -1,0 +1,301 @@
+//! Follows a program: statements are done, loops are unrolled, choices are made, as far as all that they depend on is known.
+
+use super::super::build::Builder;
+use super::super::value::{Result, Stop, Val, broken, unsupported};
+use super::super::weights::Weights;
+use super::objects::{Data, Made, Maker};
+use super::prim;
+use super::source::Text;
+use super::tree::{Expr, Statement};
+use crate::UnsupportedOp;
+use crate::graph::Literal;
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::rc::Rc;
+
+/// Expressions and blocks in each other, those of all functions together.
+const DEEPEST: usize = 160;
+/// Statements that are done: a program of that many would not be one.
+const MOST_STEPS: usize = 1 << 21;
+
+pub type Scope = HashMap<Rc<str>, Val>;
+
+/// What a block comes to.
+pub enum Flow {
+    Next,
+    Return(Val),
+}
+
+/// A program that is followed.
+pub struct Interpreter<'a> {
+    pub text: &'a Text,
+    pub data: &'a Data,
+    pub weights: &'a mut Weights,
+    pub builder: Builder,
+    pub made: Made,
+    pub unsupported: Vec<UnsupportedOp>,
+    depth: usize,
+    steps: usize,
+}
+
+impl<'a> Interpreter<'a> {
+    pub fn new(text: &'a Text, data: &'a Data, weights: &'a mut Weights) -> Self {
+        Self {
+            text,
+            data,
+            weights,
+            builder: Builder::default(),
+            made: Made::default(),
+            unsupported: Vec::new(),
+            depth: 0,
+            steps: 0,
+        }
+    }
+
+    pub fn maker(&mut self) -> Maker<'_> {
+        Maker { data: self.data, weights: self.weights, builder: &mut self.builder, made: &mut self.made }
+    }
+
+    /// A block in a scope of its own.
+    pub fn body(&mut self, body: &[Statement], mut scope: Scope) -> Result<Val> {
+        Ok(match self.block(body, &mut scope)? {
+            Flow::Return(value) => value,
+            Flow::Next => Val::None,
+        })
+    }
+
+    fn deeper<T>(&mut self, follow: impl FnOnce(&mut Self) -> Result<T>) -> Result<T> {
+        self.depth += 1;
+        if self.depth > DEEPEST {
+            return broken("its parts lie in each other too deep");
+        }
+        let followed = follow(self)?;
+        self.depth -= 1;
+        Ok(followed)
+    }
+
+    fn block(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
+        self.deeper(|this| this.statements(body, scope))
+    }
+
+    fn statements(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
+        for statement in body {
+            self.steps += 1;
+            if self.steps > MOST_STEPS {
+                return broken(format!("the program has more than {MOST_STEPS} steps"));
+            }
+            if let Flow::Return(value) = self.statement(statement, scope)? {
+                return Ok(Flow::Return(value));
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn statement(&mut self, statement: &Statement, scope: &mut Scope) -> Result<Flow> {
+        match statement {
+            Statement::Assign(targets, value) => self.assign(targets, value, scope)?,
+            Statement::If(condition, then, otherwise) => {
+                return self.choice(condition, then, otherwise, scope);
+            }
+            Statement::For(name, over, body) => {
+                for item in self.over(over, scope)? {
+                    scope.insert(name.clone(), item);
+                    if let Flow::Return(value) = self.block(body, scope)? {
+                        return Ok(Flow::Return(value));
+                    }
+                }
+            }
+            Statement::While(condition, body) => loop {
+                let holds = self.eval(condition, scope)?;
+                match self.truth(&holds) {
+                    Some(true) => {}
+                    Some(false) => break,
+                    None => return unsupported("a loop whose end depends on the request"),
+                }
+                self.steps += 1;
+                if self.steps > MOST_STEPS {
+                    return broken("a loop without an end");
+                }
+                if let Flow::Return(value) = self.block(body, scope)? {
+                    return Ok(Flow::Return(value));
+                }
+            },
+            Statement::Return(None) => return Ok(Flow::Return(Val::None)),
+            Statement::Return(Some(value)) => return Ok(Flow::Return(self.eval(value, scope)?)),
+            Statement::Expr(value) => {
+                self.eval(value, scope)?;
+            }
+        }
+        Ok(Flow::Next)
+    }
+
+    fn over(&mut self, over: &Expr, scope: &mut Scope) -> Result<Vec<Val>> {
+        let over = self.eval(over, scope)?;
+        match &over {
+            Val::Dict(items) => Ok(items.borrow().iter().map(|(key, _)| key.clone()).collect()),
+            over => over.items().map_or_else(|| unsupported("a loop over what is no list"), Ok),
+        }
+    }
+
+    /// Only one of two blocks is done. What is not known does not matter where the other one raises an exception.
+    fn choice(
+        &mut self,
+        condition: &Expr,
+        then: &[Statement],
+        otherwise: &[Statement],
+        scope: &mut Scope,
+    ) -> Result<Flow> {
+        let condition = self.eval(condition, scope)?;
+        match self.truth(&condition) {
+            Some(true) => self.block(then, scope),
+            Some(false) => self.block(otherwise, scope),
+            None if prim::raises(then) => self.block(otherwise, scope),
+            None if prim::raises(otherwise) => self.block(then, scope),
+            None if then.is_empty() && otherwise.is_empty() => Ok(Flow::Next),
+            None => unsupported("a choice that depends on the request"),
+        }
+    }
+
+    /// Whether something is true, if that is known.
+    pub fn truth(&self, value: &Val) -> Option<bool> {
+        match value {
+            Val::Bool(flag) => Some(*flag),
+            Val::Int(n) => Some(*n != 0),
+            Val::Float(x) => Some(*x != 0.0),
+            Val::None => Some(false),
+            Val::Tensor(handle) => {
+                let tensor = self.builder.value(*handle).ok()?;
+                match self.builder.to.constant(tensor) {
+                    Some(Literal::Bool(v, _)) if v.len() == 1 => Some(v[0] != 0),
+                    _ => self.builder.known(value).map(|n| n != 0),
+                }
+            }
+            Val::Symbol(_) => self.builder.known(value).map(|n| n != 0),
+            _ => None,
+        }
+    }
+
+    fn assign(&mut self, targets: &[Expr], value: &Expr, scope: &mut Scope) -> Result<()> {
+        // A single target takes the value, which lies in a list of its own; several take its items.
+        if let ([target], Expr::List(values)) = (targets, value)
+            && let [value] = &values[..]
+        {
+            let value = self.eval(value, scope)?;
+            return self.put(target, value, scope);
+        }
+        let value = self.unpacked(targets.len(), value, scope)?;
+        let Some(items) = value.items().filter(|items| items.len() == targets.len()) else {
+            return broken(format!("{} names take {}", targets.len(), value.describe()));
+        };
+        targets.iter().zip(items).try_for_each(|(target, item)| self.put(target, item, scope))
+    }
+
+    /// A value that so many names take. The sizes of an input that are taken so say how many axes it has.
+    fn unpacked(&mut self, count: usize, value: &Expr, scope: &mut Scope) -> Result<Val> {
+        match self.eval(value, scope) {
+            Err(Stop::Rank(input, None)) if matches!(value, Expr::Call(..)) => {
+                Err(Stop::Rank(input, Some(count)))
+            }
+            other => other,
+        }
+    }
+
+    fn put(&mut self, target: &Expr, value: Val, scope: &mut Scope) -> Result<()> {
+        match target {
+            Expr::Name(name) => {
+                scope.insert(name.clone(), value);
+                Ok(())
+            }
+            Expr::Attribute(of, name) => match self.eval(of, scope)? {
+                Val::Object(number) => {
+                    if let Some(object) = self.made.objects.get_mut(number) {
+                        object.attributes.insert(name.clone(), value);
+                    }
+                    Ok(())
+                }
+                other => broken(format!("an attribute of {}", other.describe())),
+            },
+            _ => broken("a value that goes nowhere"),
+        }
+    }
+
+    pub fn eval(&mut self, expr: &Expr, scope: &mut Scope) -> Result<Val> {
+        self.deeper(|this| this.evaluated(expr, scope))
+    }
+
+    fn evaluated(&mut self, expr: &Expr, scope: &mut Scope) -> Result<Val> {
+        Ok(match expr {
+            Expr::Int(n) => Val::Int(*n),
+            Expr::Float(x) => Val::Float(*x),
+            Expr::Bool(flag) => Val::Bool(*flag),
+            Expr::Text(text) => Val::Text(text.clone()),
+            Expr::None => Val::None,
+            Expr::Name(name) => scope.get(name).cloned().unwrap_or_else(|| Val::Named(name.clone())),
+            Expr::List(items) => Val::list(self.all(items, scope)?),
+            Expr::Tuple(items) => Val::Tuple(self.all(items, scope)?.into()),
+            Expr::Dict(items) => {
+                let mut all = Vec::new();
+                for (key, value) in items {
+                    let key = self.eval(key, scope)?;
+                    all.push((key, self.eval(value, scope)?));
+                }
+                Val::Dict(Rc::new(RefCell::new(all)))
+            }
+            Expr::Attribute(of, name) => {
+                let of = self.eval(of, scope)?;
+                self.attribute(&of, name)?
+            }
+            Expr::Index(of, at) => {
+                let of = self.eval(of, scope)?;
+                let at = self.eval(at, scope)?;
+                // Types are written like lists that are asked for an item.
+                if matches!(of, Val::Named(_)) {
+                    of
+                } else {
+                    self.operation("__getitem__", vec![of, at], Vec::new())?
+                }
+            }
+            Expr::Call(of, places, names) => self.call(of, places, names, scope)?,
+            Expr::Unary(name, of) => {
+                let of = self.eval(of, scope)?;
+                self.operation(name, vec![of], Vec::new())?
+            }
+            Expr::Binary(name, left, right) => {
+                let left = self.eval(left, scope)?;
+                let right = self.eval(right, scope)?;
+                self.operation(name, vec![left, right], Vec::new())?
+            }
+        })
+    }
+
+    pub fn all(&mut self, items: &[Expr], scope: &mut Scope) -> Result<Vec<Val>> {
+        items.iter().map(|item| self.eval(item, scope)).collect()
+    }
+
+    /// An attribute of an object, a constant, or a longer name.
+    pub fn attribute(&mut self, of: &Val, name: &str) -> Result<Val> {
+        match of {
+            Val::Object(number) => {
+                if let Some(value) = self.maker().attribute(*number, name)? {
+                    return Ok(value);
+                }
+                let class = self.made.objects.get(*number).map(|o| o.class.clone()).unwrap_or_default();
+                let constants = self.text.class(&class)?;
+                let constant = constants.constants.iter().find(|(n, _)| &**n == name);
+                match constant {
+                    Some((_, value)) => self.eval(&value.clone(), &mut Scope::new()),
+                    None => broken(format!("{class} has no {name}")),
+                }
+            }
+            Val::Named(module) if &**module == "CONSTANTS" => {
+                match name.strip_prefix('c').and_then(|n| n.parse().ok()) {
+                    Some(number) => self.maker().constant(number),
+                    None => broken(format!("there is no constant {name}")),
+                }
+            }
+            Val::Named(module) => Ok(Val::Named(Rc::from(format!("{module}.{name}").as_str()))),
+            Val::Tensor(_) => self.operation(name, vec![of.clone()], Vec::new()),
+            other => broken(format!("{name} of {}", other.describe())),
+        }
+    }
+}

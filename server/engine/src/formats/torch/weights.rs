@@ -1,0 +1,161 @@
+//! Tensors that lie in an archive: each weight once, whatever it is called and however its axes lie.
+
+use super::build::Builder;
+use super::dtypes::width;
+use super::value::{Result, Val, broken, unsupported};
+use crate::formats::Access;
+use crate::formats::stored::Stored;
+use crate::formats::zip::Zip;
+use crate::graph::{Literal, Op, ValueId, Weight};
+use crate::{DType, EngineError};
+use std::collections::HashMap;
+
+/// Elements of a view that is neither dense nor repeated, which is gathered element by element.
+const MOST_GATHERED: usize = 1 << 22;
+
+/// A tensor over a storage, which is a member of the archive.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Place {
+    /// The number of its archive.
+    pub archive: usize,
+    pub member: String,
+    pub dtype: DType,
+    /// In elements.
+    pub offset: usize,
+    pub sizes: Vec<usize>,
+    pub strides: Vec<usize>,
+}
+
+/// The weights of an artifact.
+pub struct Weights {
+    /// The archive, then those that lie in it.
+    zips: Vec<Zip>,
+    stored: Stored,
+    all: Vec<Weight>,
+    by_place: HashMap<(u64, DType, Vec<usize>), usize>,
+}
+
+impl Weights {
+    pub fn new(zip: Zip, access: Access) -> Self {
+        Self { zips: vec![zip], stored: Stored::new(access), all: Vec::new(), by_place: HashMap::new() }
+    }
+
+    /// The archive itself.
+    pub fn zip(&self) -> &Zip {
+        &self.zips[0]
+    }
+
+    /// Adds an archive that lies in this one; its number.
+    pub fn within(&mut self, zip: Zip) -> usize {
+        self.zips.push(zip);
+        self.zips.len() - 1
+    }
+
+    pub fn finish(self) -> (Vec<Weight>, Stored) {
+        (self.all, self.stored)
+    }
+
+    /// The number of the weight of so many elements of a member, as rows of a shape.
+    fn number(&mut self, key: &str, place: &Place, shape: &[usize]) -> Result<usize> {
+        let zip = self.zips.get(place.archive);
+        let Some((zip, member)) = zip.and_then(|zip| Some((zip, zip.find(&place.member)?))) else {
+            return broken(format!("{key}: its storage {:?} is missing", place.member));
+        };
+        let elements = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
+        let end = elements
+            .and_then(|n| n.checked_add(place.offset))
+            .and_then(|n| n.checked_mul(width(place.dtype)));
+        if end.is_none_or(|end| end as u64 > member.size) {
+            return broken(format!("{key}: its storage of {} bytes is too small", member.size));
+        }
+        let Some(start) = zip.place(member)? else {
+            return broken(format!("{key}: its storage is compressed; save the model without compression"));
+        };
+        let start = start + (place.offset * width(place.dtype)) as u64;
+        let place_key = (start, place.dtype, shape.to_vec());
+        if let Some(number) = self.by_place.get(&place_key) {
+            return Ok(*number);
+        }
+        let file = self.stored.file(zip.path())?;
+        // The same bytes may be of two shapes under one name.
+        let key = if self.all.iter().any(|w| w.key == key) {
+            format!("{key}#{}", self.all.len())
+        } else {
+            key.to_owned()
+        };
+        let weight = self.stored.add(&key, file, start, place.dtype, shape)?;
+        self.all.push(weight);
+        self.by_place.insert(place_key, self.all.len() - 1);
+        Ok(self.all.len() - 1)
+    }
+
+    /// A tensor as a value of a graph.
+    pub fn value(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<ValueId> {
+        let rank = place.sizes.len();
+        if place.strides.len() != rank {
+            return broken(format!("{key}: {rank} sizes and {} strides", place.strides.len()));
+        }
+        // What is repeated lies there once; an axis of one element has no stride.
+        let shown: Vec<usize> = place
+            .sizes
+            .iter()
+            .zip(&place.strides)
+            .map(|(d, s)| if *s == 0 { (*d).min(1) } else { *d })
+            .collect();
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.sort_by_key(|a| std::cmp::Reverse(if shown[*a] == 1 { usize::MAX } else { place.strides[*a] }));
+        let mut step = 1usize;
+        let is_dense = shown.contains(&0)
+            || order.iter().rev().all(|at| {
+                let fits = shown[*at] == 1 || place.strides[*at] == step;
+                step = step.saturating_mul(shown[*at]);
+                fits
+            });
+        if !is_dense {
+            return self.gathered(b, key, place);
+        }
+        let shape: Vec<usize> = order.iter().map(|at| shown[*at]).collect();
+        let number = self.number(key, place, &shape)?;
+        let mut value = b.weight(number, &self.all[number].clone())?;
+        let mut back = vec![0; rank];
+        order.iter().enumerate().for_each(|(n, at)| back[*at] = n);
+        value = b.transpose(value, &back)?;
+        if shown != place.sizes {
+            let sizes: Vec<Val> = place.sizes.iter().map(|n| Val::Int(*n as i64)).collect();
+            value = b.broadcast(value, &sizes)?;
+        }
+        Ok(value)
+    }
+
+    /// A view that skips elements.
+    fn gathered(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<ValueId> {
+        let count =
+            place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_GATHERED);
+        if count.is_none() {
+            return unsupported(format!("{key}: so large a view with gaps"));
+        }
+        let mut places = vec![0usize];
+        for (size, stride) in place.sizes.iter().zip(&place.strides) {
+            places = places
+                .iter()
+                .flat_map(|at| (0..*size).map(move |n| at.saturating_add(n.saturating_mul(*stride))))
+                .collect();
+        }
+        let span = places.iter().max().map_or(0, |most| most.saturating_add(1));
+        let number = self.number(key, place, &[span])?;
+        let flat = b.weight(number, &self.all[number].clone())?;
+        let places = places.into_iter().map(|p| p as i64).collect();
+        let places = b.literal(Literal::I64(places, place.sizes.clone()), DType::I64)?;
+        let axis = b.int(0)?;
+        b.op(Op::Gather { batch_dims: 0 }, &[flat, places, axis], place.dtype)
+    }
+}
+
+/// Numbers of an archive are little-endian unless it says otherwise.
+pub fn check_order(zip: &Zip, prefix: &str) -> std::result::Result<(), EngineError> {
+    let Some(member) = zip.find(&format!("{prefix}byteorder")) else { return Ok(()) };
+    if zip.read(member, 16)?.trim_ascii() == b"little" {
+        return Ok(());
+    }
+    Err(EngineError::broken("its numbers are big-endian; save it on a little-endian machine"))
+}
