@@ -64,8 +64,9 @@ fn differs(model: &Model, cases: &Value, dir: &Path, most: f32) -> Option<String
         let Data::F32(got) = got.data() else { return Some(format!("{name}: not of float32")) };
         let largest = wanted.values.iter().fold(1e-3f32, |most, v| most.max(v.abs()));
         for (n, (got, wanted)) in got.iter().zip(&wanted.values).enumerate() {
-            let near = (got - wanted).abs() <= most * largest || got.to_bits() == wanted.to_bits();
-            if !near && !(got.is_nan() && wanted.is_nan()) {
+            let same = got.to_bits() == wanted.to_bits() || (got.is_nan() && wanted.is_nan());
+            let near = (got - wanted).abs() <= most * largest;
+            if !near && !same {
                 return Some(format!("{name}: value {n} is {got}, not {wanted}"));
             }
         }

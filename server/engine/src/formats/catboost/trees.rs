@@ -113,7 +113,7 @@ impl Tree {
                 }
                 (None, _, _, Some(Values::One(value))) if outputs == 1 => branches.push(Branch::Leaf(*value)),
                 (None, _, _, Some(Values::Each(values))) if values.len() == outputs => {
-                    branches.push(leaf(values))
+                    branches.push(leaf(values));
                 }
                 _ => return Err(EngineError::broken("a node is neither a split nor a leaf")),
             }

@@ -80,7 +80,7 @@ impl Quantiser {
                 Kind::Byte => values.extend(row.iter().map(|code| f32::from(*code))),
                 Kind::F16 => values.extend(row.as_chunks().0.iter().map(|b| f16::from_le_bytes(*b).to_f32())),
                 Kind::Bf16 => {
-                    values.extend(row.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()))
+                    values.extend(row.as_chunks().0.iter().map(|b| bf16::from_le_bytes(*b).to_f32()));
                 }
             }
         }

@@ -4,6 +4,7 @@ mod activations;
 mod joins;
 mod layers;
 mod math;
+mod names;
 mod norms;
 mod places;
 mod reduce;

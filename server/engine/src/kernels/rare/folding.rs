@@ -79,10 +79,13 @@ impl Axes {
         if !window.is_sound() || dims.len() != window.kernel.len() {
             return Err(fail(format!("a window {:?} over {dims:?}", window.kernel)));
         }
+        // Shapes that requests tell may be of any size.
+        elements(dims)?;
         let mut axes = [Axis::NONE; 3];
         for (n, size) in dims.iter().enumerate() {
             axes[3 - dims.len() + n] = Axis::new(*size, window, n, round_up)?;
         }
+        elements(&axes.map(|a| a.out))?;
         Ok(Self(axes))
     }
 

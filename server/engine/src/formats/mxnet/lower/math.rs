@@ -1,93 +1,9 @@
 //! Arithmetic, comparisons, products.
 
-use super::{Lowering, Made, Outcome};
+use super::names::{Two, one, rare, two};
+use super::{Lowering, Made, Outcome, Stop};
 use crate::DType;
-use crate::graph::{Binary, Compare, Function, Op, Pairing, Rare, Unary, ValueId};
-
-/// What an operator does with two values.
-enum Two {
-    Arithmetic(Binary),
-    Rare(Pairing),
-    Compare(Compare),
-    Logic(Binary),
-    /// Truth is that exactly one is.
-    ExclusiveOr,
-    /// The root of the sum of the squares.
-    Hypot,
-}
-
-/// An operator on two values by its name without what says where they come from.
-fn two(name: &str) -> Option<Two> {
-    Some(match name {
-        "add" | "plus" | "Plus" => Two::Arithmetic(Binary::Add),
-        "sub" | "minus" | "Minus" => Two::Arithmetic(Binary::Sub),
-        "mul" | "Mul" => Two::Arithmetic(Binary::Mul),
-        "div" | "Div" => Two::Arithmetic(Binary::Div),
-        "mod" | "Mod" => Two::Arithmetic(Binary::FloorMod),
-        "power" | "Power" => Two::Arithmetic(Binary::Pow),
-        "maximum" | "Maximum" => Two::Arithmetic(Binary::Max),
-        "minimum" | "Minimum" => Two::Arithmetic(Binary::Min),
-        "equal" => Two::Compare(Compare::Equal),
-        "not_equal" => Two::Compare(Compare::NotEqual),
-        "greater" => Two::Compare(Compare::Greater),
-        "greater_equal" => Two::Compare(Compare::GreaterEqual),
-        "lesser" => Two::Compare(Compare::Less),
-        "lesser_equal" => Two::Compare(Compare::LessEqual),
-        "logical_and" => Two::Logic(Binary::And),
-        "logical_or" => Two::Logic(Binary::Or),
-        "logical_xor" => Two::ExclusiveOr,
-        "hypot" => Two::Hypot,
-        "arctan2" => Two::Rare(Pairing::Atan2),
-        _ => return None,
-    })
-}
-
-fn one(name: &str) -> Option<Unary> {
-    Some(match name {
-        "abs" => Unary::Abs,
-        "ceil" => Unary::Ceil,
-        "cos" => Unary::Cos,
-        "erf" => Unary::Erf,
-        "exp" => Unary::Exp,
-        "expm1" => Unary::Expm1,
-        "tan" => Unary::Tan,
-        "arctan" => Unary::Atan,
-        "sinh" => Unary::Sinh,
-        "cosh" => Unary::Cosh,
-        "floor" => Unary::Floor,
-        "log" => Unary::Log,
-        "log1p" => Unary::Log1p,
-        "negative" | "_np_negative" => Unary::Neg,
-        "reciprocal" => Unary::Reciprocal,
-        "relu" => Unary::Relu,
-        "rint" => Unary::Round,
-        "rsqrt" => Unary::Rsqrt,
-        "sigmoid" => Unary::Sigmoid,
-        "sign" => Unary::Sign,
-        "sin" => Unary::Sin,
-        "softsign" => Unary::Softsign,
-        "sqrt" => Unary::Sqrt,
-        "square" => Unary::Square,
-        "tanh" => Unary::Tanh,
-        "zeros_like" => Unary::ZerosLike,
-        "ones_like" | "_ones_like" => Unary::OnesLike,
-        _ => return None,
-    })
-}
-
-fn rare(name: &str) -> Option<Function> {
-    Some(match name {
-        "arccos" => Function::Acos,
-        "arccosh" => Function::Acosh,
-        "arcsin" => Function::Asin,
-        "arcsinh" => Function::Asinh,
-        "arctanh" => Function::Atanh,
-        "gammaln" => Function::Lgamma,
-        "digamma" => Function::Digamma,
-        "erfinv" => Function::Erfinv,
-        _ => return None,
-    })
-}
+use crate::graph::{Binary, Compare, Op, Rare, Unary, ValueId};
 
 impl Lowering<'_, '_> {
     pub(super) fn math(&mut self) -> Outcome {
@@ -110,7 +26,40 @@ impl Lowering<'_, '_> {
             let x = self.input(0)?;
             return Self::one(self.rare(Rare::Function(f), &[x]));
         }
+        if let Some(made) = self.composed()? {
+            return Ok(Some(vec![made]));
+        }
         Self::one(match op {
+            "log_sigmoid" => {
+                let x = self.input(0)?;
+                self.log_sigmoid(x)
+            }
+            "logical_not" => {
+                let (x, zero) = (self.input(0)?, self.build().float(0.0)?);
+                self.truth(Op::Compare(Compare::Equal), &[x, zero])
+            }
+            "clip" => {
+                let (x, low, high) =
+                    (self.input(0)?, self.node.float("a_min", 0.0)?, self.node.float("a_max", 0.0)?);
+                self.between(x, low, high)
+            }
+            "smooth_l1" => self.smooth(),
+            "add_n" | "ElementWiseSum" | "_sum" => {
+                let inputs = self.inputs.clone();
+                let (first, rest) = inputs.split_first().ok_or_else(|| Self::broken("a sum of nothing"))?;
+                rest.iter().try_fold(*first, |sum, x| self.pair(Binary::Add, sum, *x))
+            }
+            "Cast" | "cast" | "amp_cast" => self.cast(),
+            "dot" => self.dot(),
+            "batch_dot" | "linalg_gemm2" | "_linalg_gemm2" => self.batch_dot(),
+            _ => return Ok(None),
+        })
+    }
+
+    /// Functions of one value that others are put together to.
+    fn composed(&mut self) -> Result<Option<ValueId>, Stop> {
+        let op = self.op();
+        let made = match op {
             "fix" | "trunc" => {
                 let x = self.input(0)?;
                 let (size, sign) = (self.unary(Unary::Abs, x)?, self.unary(Unary::Sign, x)?);
@@ -144,30 +93,9 @@ impl Lowering<'_, '_> {
                 let x = self.input(0)?;
                 self.times(x, if op == "degrees" { 1f32.to_degrees() } else { 1f32.to_radians() })
             }
-            "log_sigmoid" => {
-                let x = self.input(0)?;
-                self.log_sigmoid(x)
-            }
-            "logical_not" => {
-                let (x, zero) = (self.input(0)?, self.build().float(0.0)?);
-                self.truth(Op::Compare(Compare::Equal), &[x, zero])
-            }
-            "clip" => {
-                let (x, low, high) =
-                    (self.input(0)?, self.node.float("a_min", 0.0)?, self.node.float("a_max", 0.0)?);
-                self.between(x, low, high)
-            }
-            "smooth_l1" => self.smooth(),
-            "add_n" | "ElementWiseSum" | "_sum" => {
-                let inputs = self.inputs.clone();
-                let (first, rest) = inputs.split_first().ok_or_else(|| Self::broken("a sum of nothing"))?;
-                rest.iter().try_fold(*first, |sum, x| self.pair(Binary::Add, sum, *x))
-            }
-            "Cast" | "cast" | "amp_cast" => self.cast(),
-            "dot" => self.dot(),
-            "batch_dot" | "linalg_gemm2" | "_linalg_gemm2" => self.batch_dot(),
             _ => return Ok(None),
-        })
+        };
+        made.map(Some)
     }
 
     pub(super) fn pair(&mut self, f: Binary, a: ValueId, b: ValueId) -> Made {
