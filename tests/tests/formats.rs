@@ -56,7 +56,8 @@ fn nested(values: &[String], shape: &[usize]) -> String {
 }
 
 fn tensor(json: &Value) -> String {
-    let shape: Vec<usize> = json["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
+    let shape: Vec<usize> =
+        json["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
     let truth = json["dtype"] == "bool";
     let write = |v: &Value| match v {
         Value::Null => "NaN".to_owned(),
@@ -117,7 +118,9 @@ impl Model {
 
 fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
     let paths = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    paths.map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(p).unwrap())).collect()
+    paths
+        .map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(p).unwrap()))
+        .collect()
 }
 
 /// The answers of the usual signature, outputs in the order of their names, as the server's JSON has them.

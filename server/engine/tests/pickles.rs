@@ -98,14 +98,12 @@ fn estimator(state: &[u8]) -> Vec<u8> {
 }
 
 fn structures() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    [opcodes(), contents(), estimators(), sizes()].concat()
+}
+
+/// Opcodes that are not there, or have nothing to work on.
+fn opcodes() -> Vec<(&'static str, Vec<u8>, &'static str)> {
     let own = b"csklearn.linear_model\nRidge\n".to_vec();
-    let mut deep = vec![0x80, 2];
-    for _ in 0..200 {
-        deep.extend(b"csklearn.pipeline\nPipeline\n)\x81}X\x05\x00\x00\x00steps](X\x01\x00\x00\x00a");
-    }
-    deep.push(b'N');
-    deep.extend(times(200, b"\x86ab"));
-    deep.push(b'.');
     vec![
         ("protocol 6", b"\x80\x06N.".to_vec(), "protocol 6"),
         ("protocol 255", b"\x80\xffN.".to_vec(), "protocol 255"),
@@ -140,6 +138,12 @@ fn structures() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("frame beyond the end", b"\x80\x04\x95\xff\xff\xff\x7f\x00\x00\x00\x00N.".to_vec(), "are left"),
         ("number of 2 GiB", b"\x80\x02\x8b\xff\xff\xff\x7f.".to_vec(), "are left"),
         ("number below zero long", b"\x80\x02\x8b\xff\xff\xff\xff.".to_vec(), "are left"),
+    ]
+}
+
+/// Opcodes whose operands are wrong.
+fn contents() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    vec![
         ("memory of 2^32", b"\x80\x02Nr\xff\xff\xff\xff.".to_vec(), "under the number"),
         ("memory by a text", b"\x80\x02Np99999999999999999999\n.".to_vec(), "no number"),
         ("memory of nothing", b"\x80\x02h\x07.".to_vec(), "remembers nothing"),
@@ -161,18 +165,42 @@ fn structures() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("line without an end", times(1 << 21, b"c"), "ends too early"),
         ("list in itself", b"\x80\x02]q\x00h\x00a.".to_vec(), "no estimator"),
         ("object in itself", b"\x80\x02csklearn.pipeline\nPipeline\n)\x81q\x00}X\x05\x00\x00\x00steps](X\x01\x00\x00\x00ah\x00\x86lasb.".to_vec(), ""),
-        ("class for a model", [&own[..], b"."].concat(), ""),
-        ("estimator without a state", [&b"\x80\x02"[..], &own, b")\x81."].concat(), "features"),
         ("state that is a number", estimator(b"0K\x05"), "features"),
         ("coefficients that are a text", estimator(b"X\x05\x00\x00\x00coef_X\x01\x00\x00\x00as"), ""),
+    ]
+}
+
+/// Estimators of which something is missing, or too much.
+fn estimators() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    let own = b"csklearn.linear_model\nRidge\n".to_vec();
+    let mut deep = vec![0x80, 2];
+    for _ in 0..200 {
+        deep.extend(b"csklearn.pipeline\nPipeline\n)\x81}X\x05\x00\x00\x00steps](X\x01\x00\x00\x00a");
+    }
+    deep.push(b'N');
+    deep.extend(times(200, b"\x86ab"));
+    deep.push(b'.');
+    vec![
+        ("class for a model", [&own[..], b"."].concat(), ""),
+        ("estimator without a state", [&b"\x80\x02"[..], &own, b")\x81."].concat(), "features"),
         ("pipelines in pipelines", deep, ""),
+    ]
+}
+
+/// What is larger than it looks.
+fn sizes() -> Vec<(&'static str, Vec<u8>, &'static str)> {
+    vec![
         ("array of 2^62 numbers", array("(I4611686018427387904\nt", "f8", ""), ""),
         ("array of 2^128 numbers", array("(I9223372036854775807\nI9223372036854775807\nt", "f8", ""), ""),
         ("array of negative length", array("(I-1\nt", "f8", ""), ""),
         ("array of empty texts", array("(I1073741825\nt", "U0", ""), ""),
         ("array without elements, long", array("(I0\nI4611686018427387904\nt", "f8", ""), ""),
         ("laughs in pairs", laughs(60, b"2\x86\x94"), "no estimator"),
-        ("laughs by memory", [b"\x80\x02]q\x00".to_vec(), times(4000, b"](h\x00h\x00eq\x00"), b".".to_vec()].concat(), "no estimator"),
+        (
+            "laughs by memory",
+            [b"\x80\x02]q\x00".to_vec(), times(4000, b"](h\x00h\x00eq\x00"), b".".to_vec()].concat(),
+            "no estimator",
+        ),
         ("numbers without an end", [b"\x80\x02(".to_vec(), times(10 << 20, b"N")].concat(), ""),
         ("lists without an end", [b"\x80\x02".to_vec(), times(8 << 20, b"]")].concat(), ""),
         ("marks without an end", [b"\x80\x02".to_vec(), times(16 << 20, b"(")].concat(), "stack"),
@@ -185,7 +213,11 @@ fn structures() -> Vec<(&'static str, Vec<u8>, &'static str)> {
         ("no file of gzip", b"\x1f\x8b\x08\x00rubbish".to_vec(), "decompressed"),
         ("no file of bzip2", b"BZh9rubbish".to_vec(), "decompressed"),
         ("no file of xz", b"\xfd7zXZ\x00rubbish".to_vec(), "decompressed"),
-        ("no file of lzma", b"\x5d\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(), "decompressed"),
+        (
+            "no file of lzma",
+            b"\x5d\x00\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff".to_vec(),
+            "decompressed",
+        ),
         ("no file of lz4", b"\x04\x22\x4d\x18rubbish".to_vec(), "decompressed"),
     ]
 }

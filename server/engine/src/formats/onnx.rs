@@ -7,6 +7,7 @@ mod bodies;
 mod context;
 mod elem;
 mod ensemble;
+mod functions;
 mod lower;
 mod proto;
 mod scope;

@@ -13,8 +13,8 @@ mod views;
 mod weights;
 
 use super::candidates::{self, Format};
-use super::zip::{self, Zip};
 use super::overrides::Input;
+use super::zip::{self, Zip};
 use super::{Access, Artifact};
 use crate::EngineError;
 use std::collections::BTreeMap;

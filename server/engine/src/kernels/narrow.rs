@@ -94,17 +94,16 @@ fn rounded(how: Narrowing, x: f32) -> f32 {
 
 /// The power of two that stands for a number.
 fn power(how: Narrowing, x: f32) -> f32 {
-    const SMALLEST: f64 = 5.877_471_754_111_437_5e-39;
+    const SMALLEST: f64 = 5.877_471_754_111_438e-39;
     if x.is_nan() {
         return x;
     }
     let wide = f64::from(x.abs());
     let (below, above) = (wide.log2().floor().exp2(), wide.log2().ceil().exp2());
     let chosen = match how.rounding {
-        PowerRounding::Up => above,
         PowerRounding::Down => below,
         PowerRounding::Nearest if wide - below < above - wide => below,
-        PowerRounding::Nearest => above,
+        PowerRounding::Up | PowerRounding::Nearest => above,
     };
     let largest = f64::from(127).exp2();
     match chosen {

@@ -13,6 +13,7 @@ mod deformable;
 mod diagonals;
 mod distinct;
 mod einsum;
+mod elements;
 mod example;
 mod factors;
 mod folding;

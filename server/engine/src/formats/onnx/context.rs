@@ -1,7 +1,7 @@
 //! A model on its way into a graph: node by node, functions inlined.
 
 use super::lower::{self, Lowering, Stop};
-use super::proto::{Attribute, Function, Graph, Model, Node, Opset, Tensor};
+use super::proto::{Function, Graph, Model, Node, Opset, Tensor};
 use super::scope::{Scopes, Val};
 use super::signature;
 use super::tensors;
@@ -11,7 +11,6 @@ use crate::formats::stored::Stored;
 use crate::graph::{Op, ValueId, Weight};
 use crate::plan::rules::Extents;
 use crate::{EngineError, Signature, UnsupportedOp};
-use std::borrow::Cow;
 use std::collections::HashMap;
 
 /// Functions and bodies in each other.
@@ -21,7 +20,7 @@ const MOST_NODES: usize = 1 << 20;
 /// Unsupported operations that are listed.
 const MOST_UNSUPPORTED: usize = 256;
 
-type Versions<'m> = HashMap<&'m str, i64>;
+pub(super) type Versions<'m> = HashMap<&'m str, i64>;
 
 /// A graph that is being built, and what it reads of the one around it.
 #[derive(Debug, Default)]
@@ -35,21 +34,21 @@ pub(super) struct Level {
 
 /// All that lowering needs.
 pub struct Context<'m> {
-    model: &'m Model,
+    pub(super) model: &'m Model,
     functions: HashMap<(&'m str, &'m str), &'m Function>,
-    versions: Vec<Versions<'m>>,
+    pub(super) versions: Vec<Versions<'m>>,
     pub(super) levels: Vec<Level>,
     pub(super) scopes: Scopes,
     weights: Weights,
     unsupported: Vec<UnsupportedOp>,
-    functions_entered: Vec<String>,
+    pub(super) functions_entered: Vec<String>,
     /// What the main graph says of its values' ranks.
     told: HashMap<String, Extents>,
     nodes: usize,
     depth: usize,
 }
 
-fn versions(opsets: &[Opset]) -> Versions<'_> {
+pub(super) fn versions(opsets: &[Opset]) -> Versions<'_> {
     opsets.iter().map(|o| (lower::domain(&o.domain), o.version)).collect()
 }
 
@@ -213,7 +212,7 @@ impl<'m> Context<'m> {
         nodes.iter().try_for_each(|node| self.node(node))
     }
 
-    fn node(&mut self, node: &Node) -> Result<(), EngineError> {
+    pub(super) fn node(&mut self, node: &Node) -> Result<(), EngineError> {
         self.nodes += 1;
         if self.nodes > MOST_NODES {
             return Err(EngineError::broken(format!("it has more than {MOST_NODES} nodes")));
@@ -288,59 +287,4 @@ impl<'m> Context<'m> {
         self.depth -= 1;
         made
     }
-
-    /// A function's nodes in the place of its call.
-    fn inlined(
-        &mut self,
-        function: &'m Function,
-        node: &Node,
-        inputs: &[Val],
-    ) -> Result<Vec<Val>, EngineError> {
-        let mut given: HashMap<&str, &Attribute> =
-            function.attribute_proto.iter().map(|a| (a.name.as_str(), a)).collect();
-        given.extend(node.attribute.iter().map(|a| (a.name.as_str(), a)));
-        let level = self.levels.len() - 1;
-        let mut own = versions(&function.opset_import);
-        for (domain, version) in versions(&self.model.opset_import) {
-            own.entry(domain).or_insert(version);
-        }
-        self.versions.push(own);
-        self.functions_entered.push(function.name.clone());
-        self.scopes.push(true);
-        for (n, name) in function.input.iter().enumerate() {
-            self.scopes.set(name, level, inputs.get(n).copied().unwrap_or(Val::Absent));
-        }
-        let made = self.deeper(|context| {
-            for node in &function.node {
-                context.node(&bound(node, &given))?;
-            }
-            function.output.iter().map(|name| context.find(name)).collect()
-        });
-        self.scopes.pop();
-        self.functions_entered.pop();
-        self.versions.pop();
-        made
-    }
-}
-
-/// A function's node with the attributes of its call.
-fn bound<'n>(node: &'n Node, given: &HashMap<&str, &Attribute>) -> Cow<'n, Node> {
-    let refers = |a: &Attribute| !a.ref_attr_name.is_empty() || a.g.is_some();
-    if !node.attribute.iter().any(refers) {
-        return Cow::Borrowed(node);
-    }
-    let mut node = node.clone();
-    let mut attributes = Vec::new();
-    for mut attribute in std::mem::take(&mut node.attribute) {
-        if !attribute.ref_attr_name.is_empty() {
-            // One that was not given is left out.
-            let Some(found) = given.get(attribute.ref_attr_name.as_str()) else { continue };
-            attribute = Attribute { name: attribute.name, ..(*found).clone() };
-        } else if let Some(graph) = &mut attribute.g {
-            graph.node = graph.node.iter().map(|n| bound(n, given).into_owned()).collect();
-        }
-        attributes.push(attribute);
-    }
-    node.attribute = attributes;
-    Cow::Owned(node)
 }

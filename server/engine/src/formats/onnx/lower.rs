@@ -1,5 +1,6 @@
 //! Operators, one family a file. A family takes a node if it knows its operator; the rest is not supported.
 
+mod activations;
 mod attention;
 mod casts;
 mod control;
@@ -10,6 +11,7 @@ mod joins;
 mod linear;
 mod machines;
 mod map;
+mod masks;
 mod math;
 mod matrices;
 mod networks;
@@ -22,6 +24,7 @@ mod random;
 mod recurrent;
 mod reduce;
 mod resizing;
+mod rotary;
 mod sampling;
 mod scan;
 mod scores;
@@ -85,6 +88,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
     pub fn run(mut self) -> Result<Vec<Val>, Stop> {
         let families: &[fn(&mut Self) -> Outcome] = &[
             Self::math,
+            Self::activations,
             Self::casts,
             Self::shapes,
             Self::joins,

@@ -125,7 +125,7 @@ fn checked<'t>(
         // Elements of nothing would cost memory that no file has.
         Contents::Bytes(bytes) => dtype.bytes() > 0 && count.checked_mul(dtype.bytes()) == Some(bytes.len()),
     };
-    if !fits && !(count == 0 && dtype.bytes() == 0) {
+    if !(fits || count == 0 && dtype.bytes() == 0) {
         return Err(unfit());
     }
     Ok(Array { shape, dtype, fortran, contents })

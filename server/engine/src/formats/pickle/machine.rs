@@ -25,7 +25,8 @@ pub fn read(bytes: Vec<u8>, policy: Policy) -> Result<Tree, EngineError> {
     if u32::try_from(bytes.len()).is_err() {
         return Err(EngineError::broken("the pickle is larger than 4 GiB"));
     }
-    let mut file = Reader { tree: Builder::new(bytes), cursor: Cursor::default(), policy, depth: 0, steps: 0 };
+    let mut file =
+        Reader { tree: Builder::new(bytes), cursor: Cursor::default(), policy, depth: 0, steps: 0 };
     let root = file.pickle()?;
     Ok(file.tree.finish(root))
 }

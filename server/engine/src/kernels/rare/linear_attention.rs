@@ -113,8 +113,13 @@ fn sizes(op: &LinearAttention, q: &Value, k: &Value, v: &Value) -> Result<Sizes,
         return Err(wrong());
     };
     let same = k.dims()[..2] == q.dims()[..2] && v.dims()[..2] == q.dims()[..2];
-    let whole = op.keys > 0 && op.queries > 0 && op.queries % op.keys == 0;
-    if !same || !whole || qw % op.queries != 0 || kw % op.keys != 0 || vw % op.keys != 0 {
+    let whole = op.keys > 0 && op.queries > 0 && op.queries.is_multiple_of(op.keys);
+    if !same
+        || !whole
+        || !qw.is_multiple_of(op.queries)
+        || !kw.is_multiple_of(op.keys)
+        || !vw.is_multiple_of(op.keys)
+    {
         return Err(wrong());
     }
     let (key, value) = (kw / op.keys, vw / op.keys);

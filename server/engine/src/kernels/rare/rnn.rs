@@ -89,7 +89,7 @@ pub fn run(op: &Rnn, inputs: &[&Value]) -> Values {
         for (sample, length) in lengths.iter().enumerate() {
             let own = (n * s.batch + sample) * s.units;
             let states = (&mut hidden[own..own + s.units], &mut cell[own..own + s.units]);
-            direction.walk(op, &s, &x, sample, *length, states, |step, h| {
+            direction.walk(op, &s, &x, (sample, *length), states, |step, h| {
                 let to = ((step * s.directions + n) * s.batch + sample) * s.units;
                 out[to..to + s.units].copy_from_slice(h);
             });
@@ -144,8 +144,7 @@ impl Direction<'_> {
         op: &Rnn,
         s: &Sizes,
         x: &[f64],
-        sample: usize,
-        length: usize,
+        (sample, length): (usize, usize),
         (h, c): (&mut [f64], &mut [f64]),
         mut made: impl FnMut(usize, &[f64]),
     ) {

@@ -2,14 +2,13 @@
 
 use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::graph::{Binary as B, Compare as C, Op, Rare, Reduce as R, Unary as U, ValueId};
-use crate::value::Kind;
 
 /// Queries, keys and values `[batch, heads, places, width]`.
-struct Heads {
-    queries: ValueId,
-    keys: ValueId,
-    values: ValueId,
-    elem: Elem,
+pub(super) struct Heads {
+    pub queries: ValueId,
+    pub keys: ValueId,
+    pub values: ValueId,
+    pub elem: Elem,
 }
 
 impl Lowering<'_, '_> {
@@ -63,13 +62,13 @@ impl Lowering<'_, '_> {
         Ok(Some([y, present[0], present[1], seen].map(|v| Val::Tensor(v, elem)).to_vec()))
     }
 
-    fn heads(&self, name: &str) -> Result<i64, Stop> {
+    pub(super) fn heads(&self, name: &str) -> Result<i64, Stop> {
         let count = self.int(name).filter(|n| (1..=1 << 16).contains(n));
         count.ok_or_else(|| Self::broken(format!("it has no {name}")))
     }
 
     /// `[batch, places, heads width]` as `[batch, heads, places, width]`.
-    fn by_heads(&mut self, x: ValueId, heads: i64) -> Result<ValueId, Stop> {
+    pub(super) fn by_heads(&mut self, x: ValueId, heads: i64) -> Result<ValueId, Stop> {
         let shape = self.add(Op::Shape, &[x])?;
         let outer = self.part(shape, 0, 2)?;
         let inner = self.build().ints(&[heads, -1])?;
@@ -78,7 +77,7 @@ impl Lowering<'_, '_> {
         Ok(self.build().transpose(apart, &[0, 2, 1, 3])?)
     }
 
-    fn joined_heads(&mut self, x: ValueId) -> Result<ValueId, Stop> {
+    pub(super) fn joined_heads(&mut self, x: ValueId) -> Result<ValueId, Stop> {
         let turned = self.build().transpose(x, &[0, 2, 1, 3])?;
         let shape = self.add(Op::Shape, &[turned])?;
         let outer = self.part(shape, 0, 2)?;
@@ -149,95 +148,10 @@ impl Lowering<'_, '_> {
     }
 
     /// The extent of an axis, as a number.
-    fn extent(&mut self, x: ValueId, axis: i64) -> Result<ValueId, Stop> {
+    pub(super) fn extent(&mut self, x: ValueId, axis: i64) -> Result<ValueId, Stop> {
         let shape = self.add(Op::Shape, &[x])?;
         let part = self.part(shape, axis, axis + 1)?;
         Ok(self.build().reshape(part, &[])?)
-    }
-
-    /// Keys before the first query: those of the past, or of a cache that is kept outside, of each batch.
-    fn offset(&mut self, heads: &Heads) -> Result<ValueId, Stop> {
-        if let Some((keys, _)) = self.optional(4) {
-            return self.extent(keys, 2);
-        }
-        let Some((filled, of)) = self.optional(6) else { return Ok(self.build().int(0)?) };
-        let filled = self.cast_to(filled, of, Elem::I64)?;
-        let filled = self.build().reshape(filled, &[-1, 1, 1, 1])?;
-        let queries = self.extent(heads.queries, 2)?;
-        self.add(Op::Binary(B::Sub), &[filled, queries])
-    }
-
-    /// Scores with what a query may not see at minus infinity.
-    fn masked(&mut self, scores: ValueId, heads: &Heads, offset: ValueId) -> Result<ValueId, Stop> {
-        let mut scores = scores;
-        let keys = self.extent(heads.keys, 2)?;
-        if let Some((mask, of)) = self.optional(3) {
-            scores = self.with_mask(scores, mask, of, keys, heads.elem)?;
-        }
-        let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
-        let columns = self.add(Op::Range, &[zero, keys, one])?;
-        let queries = self.extent(heads.queries, 2)?;
-        let rows = self.add(Op::Range, &[zero, queries, one])?;
-        let rows = self.add(Op::ExpandDims, &[rows, one])?;
-        let own = self.add(Op::Binary(B::Add), &[rows, offset])?;
-        let mut limits = Vec::new();
-        if self.flag("is_causal") {
-            limits.push((C::LessEqual, 0));
-        }
-        if let Some(right) = self.int("right_window_size").filter(|n| *n >= 0) {
-            limits.push((C::LessEqual, right));
-        }
-        if let Some(left) = self.int("left_window_size").filter(|n| *n >= 0) {
-            limits.push((C::GreaterEqual, -left));
-        }
-        for (compare, distance) in limits {
-            let distance = self.build().int(distance)?;
-            let limit = self.add(Op::Binary(B::Add), &[own, distance])?;
-            let seen = self.add(Op::Compare(compare), &[columns, limit])?;
-            scores = self.hidden(scores, seen, heads.elem)?;
-        }
-        if let Some((filled, of)) = self.optional(6) {
-            let filled = self.cast_to(filled, of, Elem::I64)?;
-            let filled = self.build().reshape(filled, &[-1, 1, 1, 1])?;
-            let seen = self.add(Op::Compare(C::Less), &[columns, filled])?;
-            scores = self.hidden(scores, seen, heads.elem)?;
-        }
-        Ok(scores)
-    }
-
-    /// A mask may be shorter than the keys: what it does not reach is not seen.
-    fn with_mask(
-        &mut self,
-        scores: ValueId,
-        mask: ValueId,
-        of: Elem,
-        keys: ValueId,
-        elem: Elem,
-    ) -> Result<ValueId, Stop> {
-        let reach = self.extent(mask, -1)?;
-        let own = self.rank(mask)?;
-        let missing = self.add(Op::Binary(B::Sub), &[keys, reach])?;
-        let missing = self.build().reshape(missing, &[1])?;
-        let zero = self.build().ints(&[0])?;
-        let missing = self.add(Op::Binary(B::Max), &[missing, zero])?;
-        let pads = self.row(&[zero, missing])?;
-        let axes = self.build().ints(&[own as i64 - 1])?;
-        let pad = Rare::Along(crate::graph::Along::Pad(crate::graph::Border::Constant));
-        if of.kind() == Kind::Bool {
-            let fill = self.number(0.0, of)?;
-            let mask = self.rare(pad, &[mask, pads, axes, fill])?;
-            return self.hidden(scores, mask, elem);
-        }
-        let fill = self.number(f64::NEG_INFINITY, of)?;
-        let mask = self.rare(pad, &[mask, pads, axes, fill])?;
-        let mask = self.cast_to(mask, of, elem)?;
-        self.add(Op::Binary(B::Add), &[scores, mask])
-    }
-
-    fn hidden(&mut self, scores: ValueId, seen: ValueId, elem: Elem) -> Result<ValueId, Stop> {
-        let (nothing, zero) = (self.number(f64::NEG_INFINITY, elem)?, self.number(0.0, elem)?);
-        let bias = self.add(Op::Select, &[seen, zero, nothing])?;
-        self.add(Op::Binary(B::Add), &[scores, bias])
     }
 
     /// The softmax; rows of which nothing is seen become zeros.
@@ -314,61 +228,5 @@ impl Lowering<'_, '_> {
         let made = self.build().add_many(Op::Rare(Box::new(Rare::LinearAttention(op))), &inputs, 2)?;
         let of = self.optional(3).map_or(elem, |(_, of)| of);
         Ok(Some(vec![Val::Tensor(made[0], elem), Val::Tensor(made[1], of)]))
-    }
-
-    fn rotary(&mut self) -> Outcome {
-        let (x, elem) = self.tensor(0)?;
-        let flat = self.rank(x)? == 3;
-        let x = if flat { self.by_heads(x, self.heads("num_heads")?)? } else { x };
-        let width = self.build().shape(x).and_then(|s| s.last().copied().flatten());
-        let turned = self.int("rotary_embedding_dim").filter(|n| *n > 0).or(width.map(|w| w as i64));
-        let Some(turned) = turned else { return Self::refuse("a width of heads that is not known") };
-        let [cos, sin] = [1, 2].map(|n| self.turns(n));
-        let (cos, sin) = (cos?, sin?);
-        let rotated = self.last_axis(x, 0, turned, 1)?;
-        let rest = self.last_axis(x, turned, i64::from(i32::MAX), 1)?;
-        let interleaved = self.flag("interleaved");
-        let (a, b) = if interleaved {
-            (self.last_axis(rotated, 0, turned, 2)?, self.last_axis(rotated, 1, turned, 2)?)
-        } else {
-            (self.last_axis(rotated, 0, turned / 2, 1)?, self.last_axis(rotated, turned / 2, turned, 1)?)
-        };
-        let mut times = |x, y| self.add(Op::Binary(B::Mul), &[x, y]);
-        let (ac, bs, a_s, bc) = (times(a, cos)?, times(b, sin)?, times(a, sin)?, times(b, cos)?);
-        let real = self.add(Op::Binary(B::Sub), &[ac, bs])?;
-        let imaginary = self.add(Op::Binary(B::Add), &[a_s, bc])?;
-        let last = self.build().int(-1)?;
-        let together = if interleaved {
-            let pairs = self.add(Op::Pack(-1), &[real, imaginary])?;
-            let shape = self.add(Op::Shape, &[rotated])?;
-            self.add(Op::Reshape, &[pairs, shape])?
-        } else {
-            self.add(Op::Concat, &[real, imaginary, last])?
-        };
-        let mut made = self.add(Op::Concat, &[together, rest, last])?;
-        if flat {
-            made = self.joined_heads(made)?;
-        }
-        Self::give(made, elem)
-    }
-
-    /// Cosines or sines for `[batch, heads, places, half]`.
-    fn turns(&mut self, n: usize) -> Result<ValueId, Stop> {
-        let mut table = self.value(n)?;
-        if let Some((places, _)) = self.optional(3) {
-            let zero = self.build().int(0)?;
-            table = self.add(Op::Gather { batch_dims: 0 }, &[table, places, zero])?;
-        }
-        let one = self.build().int(1)?;
-        self.add(Op::ExpandDims, &[table, one])
-    }
-
-    /// A part of the last axis of four.
-    fn last_axis(&mut self, x: ValueId, from: i64, to: i64, step: i64) -> Result<ValueId, Stop> {
-        let masks = crate::graph::Masks { begin: 7, end: 7, ..Default::default() };
-        let build = self.build();
-        let bounds =
-            [build.ints(&[0, 0, 0, from])?, build.ints(&[0, 0, 0, to])?, build.ints(&[1, 1, 1, step])?];
-        self.add(Op::StridedSlice(masks), &[x, bounds[0], bounds[1], bounds[2]])
     }
 }

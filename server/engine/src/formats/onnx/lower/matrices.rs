@@ -50,7 +50,7 @@ impl Lowering<'_, '_> {
         let (terms, result) = match equation.split_once("->") {
             Some((terms, result)) => (terms.to_owned(), result.to_owned()),
             None => {
-                let mut letters: Vec<char> = equation.chars().filter(|c| c.is_ascii_alphabetic()).collect();
+                let mut letters: Vec<char> = equation.chars().filter(char::is_ascii_alphabetic).collect();
                 letters.sort_unstable();
                 let once = letters.iter().filter(|c| equation.matches(**c).count() == 1);
                 let hidden = if equation.contains("...") { "..." } else { "" };

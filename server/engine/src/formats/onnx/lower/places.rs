@@ -58,14 +58,14 @@ impl Lowering<'_, '_> {
     fn gather(&mut self) -> Outcome {
         let ((x, elem), indices) = (self.tensor(0)?, self.value(1)?);
         let axis = self.int("axis").unwrap_or(0);
-        let indices = self.from_start(x, indices, axis)?;
+        let indices = self.none_negative(x, indices, axis)?;
         let axis = self.build().int(axis)?;
         let made = self.add(Op::Gather { batch_dims: 0 }, &[x, indices, axis])?;
         Self::give(made, elem)
     }
 
     /// Indices along an axis, none of them counted from the end.
-    fn from_start(&mut self, x: ValueId, indices: ValueId, axis: i64) -> Result<ValueId, Stop> {
+    fn none_negative(&mut self, x: ValueId, indices: ValueId, axis: i64) -> Result<ValueId, Stop> {
         let known = self.build().numbers(indices);
         if known.as_ref().is_some_and(|n| n.iter().all(|n| *n >= 0)) {
             return Ok(indices);

@@ -1,7 +1,7 @@
 //! Opcodes that name classes, make objects and put things together.
 
-use super::super::tree::Node;
 use super::super::joblib;
+use super::super::tree::Node;
 use super::{Machine, Reader};
 use crate::EngineError;
 use crate::formats::pickle::NodeId;
