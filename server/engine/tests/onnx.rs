@@ -2,6 +2,8 @@
 //!
 //! `BERTH_ONNX=FILE.gz` runs another file of them; `BERTH_ONNX_CASE=NAME` those whose names begin so, and prints what differs.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use berth_engine::{Data, EngineError, Model, Prepared, Tensor};
 use flate2::read::GzDecoder;
 use serde::Deserialize;
