@@ -26,12 +26,12 @@ const FIXTURES: [(&str, &str); 18] = [
     ("mxnet/net-mlp", "model"),
     ("sklearn/forest-regression", "model"),
     ("sklearn/linear", "model"),
-    ("sklearn/pipeline", "model"),
+    ("sklearn/knn-regression", "model"),
     ("sklearn/v022-forest-regression", "model"),
     ("sklearn/svr-rbf", "model"),
-    ("torch/convolutions", "core"),
-    ("torch/norms", "script"),
-    ("torch/reductions", "dynamic"),
+    ("torch/network", "core"),
+    ("torch/network", "script"),
+    ("torch/recurrent", "dynamic"),
 ];
 
 /// A model and a request, with the numbers that answer it.
@@ -55,7 +55,8 @@ fn nested(values: &[String], shape: &[usize]) -> String {
     }
 }
 
-fn tensor(json: &Value) -> String {
+/// A tensor's JSON; its numbers may lie in a file beside it.
+fn tensor(json: &Value, dir: &Path) -> String {
     let shape: Vec<usize> =
         json["shape"].as_array().unwrap().iter().map(|n| n.as_u64().unwrap() as usize).collect();
     let truth = json["dtype"] == "bool";
@@ -64,7 +65,14 @@ fn tensor(json: &Value) -> String {
         Value::Number(n) if truth => (n.as_f64() != Some(0.0)).to_string(),
         other => other.to_string(),
     };
-    nested(&json["values"].as_array().unwrap().iter().map(write).collect::<Vec<_>>(), &shape)
+    let values: Vec<String> = match json["file"].as_str() {
+        Some(file) => {
+            let bytes = std::fs::read(dir.join(file)).unwrap();
+            bytes.as_chunks::<4>().0.iter().map(|c| f32::from_le_bytes(*c).to_string()).collect()
+        }
+        None => json["values"].as_array().unwrap().iter().map(write).collect(),
+    };
+    nested(&values, &shape)
 }
 
 /// Every number in a value, in its order.
@@ -83,16 +91,16 @@ impl Model {
         let cases: Value = serde_json::from_slice(&std::fs::read(dir.join("cases.json")).unwrap()).unwrap();
         let case = cases.get(0).unwrap_or(&cases);
         let inputs = match case.get("rows") {
-            Some(rows) => format!("{{\"features\":{}}}", tensor(rows)),
+            Some(rows) => format!("{{\"features\":{}}}", tensor(rows, &dir)),
             None => {
                 let inputs = case["inputs"].as_object().unwrap();
                 let all: Vec<String> =
-                    inputs.iter().map(|(name, value)| format!("{name:?}:{}", tensor(value))).collect();
+                    inputs.iter().map(|(name, value)| format!("{name:?}:{}", tensor(value, &dir))).collect();
                 format!("{{{}}}", all.join(","))
             }
         };
         Self {
-            name: format!("{}.tar.gz", name.replace('/', "-")),
+            name: format!("{}-{place}.tar.gz", name.replace('/', "-")),
             archive: pack(&files(&dir.join(place))),
             request: format!("{{\"inputs\":{inputs}}}").into_bytes(),
             answer: wanted(case),
@@ -127,7 +135,10 @@ fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
 fn wanted(case: &Value) -> Vec<f64> {
     let outputs = match (case.get("signatures"), case.get("outputs")) {
         (Some(all), _) => all["serving_default"].clone(),
-        (None, Some(outputs)) => outputs.get("serving_default").unwrap_or(outputs).clone(),
+        (None, Some(outputs)) => {
+            let usual = ["serving_default", "predict"].iter().find_map(|name| outputs.get(name));
+            usual.unwrap_or(outputs).clone()
+        }
         (None, None) => panic!("a case without answers"),
     };
     let mut found = Vec::new();
