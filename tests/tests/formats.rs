@@ -46,7 +46,7 @@ struct Model {
 fn nested(values: &[String], shape: &[usize]) -> String {
     match shape {
         [] => values.first().cloned().unwrap_or_default(),
-        [rest @ ..] if rest.len() == 1 => format!("[{}]", values.join(",")),
+        [_] => format!("[{}]", values.join(",")),
         [count, rest @ ..] => {
             let each = values.len() / (*count).max(1);
             let parts: Vec<String> = values.chunks(each.max(1)).map(|part| nested(part, rest)).collect();
