@@ -32,6 +32,16 @@ pub fn pack(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     gzip(&tar(files))
 }
 
+/// The files of a directory as a tar.gz.
+pub fn pack_directory(dir: &std::path::Path) -> Vec<u8> {
+    let paths = dir.read_dir().expect("a directory").map(|entry| entry.expect("an entry").path());
+    let file = |path: std::path::PathBuf| {
+        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
+        (name, std::fs::read(path).expect("a file"))
+    };
+    pack(&paths.map(file).collect::<Vec<_>>())
+}
+
 /// The archive with a change to each file: a new name and new data, or none.
 pub fn repack(archive: &[u8], change: impl Fn(&str, Vec<u8>) -> Option<(String, Vec<u8>)>) -> Vec<u8> {
     let changed: Vec<_> = files(archive).into_iter().filter_map(|(name, data)| change(&name, data)).collect();

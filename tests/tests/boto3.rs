@@ -2,7 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_tests::server::Setup;
+use berth_tests::archives::pack_directory;
+use berth_tests::server::{Server, Setup};
 use berth_tests::{examples, repository};
 use std::process::{Command, Output};
 
@@ -27,8 +28,8 @@ fn python() -> Result<std::path::PathBuf, String> {
     Ok(python)
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn boto3_gets_answers_and_its_own_exceptions() {
+/// Runs a script of `tests/python` against a server; without Python it says so.
+async fn check(script: &str, server: &Server) {
     let python = match python() {
         Ok(python) => python,
         Err(why) if std::env::var_os("CI").is_none() => {
@@ -37,14 +38,49 @@ async fn boto3_gets_answers_and_its_own_exceptions() {
         }
         Err(why) => panic!("needs python3 with venv and boto3 from PyPI: {why}"),
     };
+    let mut check = Command::new(python);
+    check.arg(repository("tests/python").join(script)).arg(server.url()).arg(repository(""));
+    let checked = tokio::task::spawn_blocking(move || run(&mut check)).await.unwrap();
+    println!("{}", String::from_utf8_lossy(&checked.unwrap().stdout));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn boto3_gets_answers_and_its_own_exceptions() {
     let models = tempfile::tempdir().unwrap();
     for example in [examples::iris(), examples::cifar()] {
         std::fs::write(models.path().join(example.name), example.archive).unwrap();
     }
     std::fs::write(models.path().join("broken.tar.gz"), "no archive").unwrap();
     let server = Setup::directory(models.path()).start().await;
-    let mut check = Command::new(python);
-    check.arg(repository("tests/python/check_boto3.py")).arg(server.url()).arg(repository(""));
-    let checked = tokio::task::spawn_blocking(move || run(&mut check)).await.unwrap();
-    println!("{}", String::from_utf8_lossy(&checked.unwrap().stdout));
+    check("check_boto3.py", &server).await;
+}
+
+/// Fixtures of the engine's, whose tables the script sends in each content type.
+const TABLES: [&str; 11] = [
+    "sklearn/forest-regression",
+    "sklearn/linear",
+    "sklearn/svr-rbf",
+    "mxnet/net-mlp",
+    "boosters/xgb-logistic",
+    "boosters/lgb-regression",
+    "builtins/knn-classifier",
+    "builtins/knn-regressor",
+    "builtins/rcf-plain",
+    "mxnet/linear-binary",
+    "mxnet/linear-regressor",
+];
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn boto3_sends_tables_in_each_content_type() {
+    let models = tempfile::tempdir().unwrap();
+    for name in TABLES {
+        let dir = repository("server/engine/tests").join(name).join("model");
+        std::fs::write(
+            models.path().join(format!("{}.tar.gz", name.replace('/', "-"))),
+            pack_directory(&dir),
+        )
+        .unwrap();
+    }
+    let server = Setup::directory(models.path()).start().await;
+    check("check_tables.py", &server).await;
 }

@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_tests::archives::pack;
+use berth_tests::archives::pack_directory;
 use berth_tests::server::{Server, Setup};
 use berth_tests::{examples, repository};
 use serde_json::{Value, json};
@@ -101,7 +101,7 @@ impl Model {
         };
         Self {
             name: format!("{}-{place}.tar.gz", name.replace('/', "-")),
-            archive: pack(&files(&dir.join(place))),
+            archive: pack_directory(&dir.join(place)),
             request: format!("{{\"inputs\":{inputs}}}").into_bytes(),
             answer: wanted(case),
         }
@@ -122,13 +122,6 @@ impl Model {
             assert!((got - wanted).abs() <= 1e-4 + 1e-4 * wanted.abs(), "{}: {got}, not {wanted}", self.name);
         }
     }
-}
-
-fn files(dir: &Path) -> Vec<(String, Vec<u8>)> {
-    let paths = dir.read_dir().unwrap().map(|entry| entry.unwrap().path());
-    paths
-        .map(|p| (p.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(p).unwrap()))
-        .collect()
 }
 
 /// The answers of the usual signature, outputs in the order of their names, as the server's JSON has them.

@@ -1,6 +1,6 @@
 //! Models of tables, over S3, through the whole server: each content type in and out, as the XGBoost container has them.
 
-use berth_tests::archives::pack;
+use berth_tests::archives::pack_directory;
 use berth_tests::repository;
 use berth_tests::s3::S3;
 use berth_tests::server::{Server, Setup};
@@ -17,11 +17,6 @@ struct Booster {
 impl Booster {
     fn of(name: &str) -> Self {
         let dir = repository("server/engine/tests/boosters").join(name);
-        let files = dir.join("model").read_dir().expect("a directory").map(|entry| {
-            let path = entry.expect("an entry").path();
-            let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-            (name, std::fs::read(&path).expect("a file"))
-        });
         let cases = std::fs::read(dir.join("cases.json")).expect("cases");
         let cases: Value = serde_json::from_slice(&cases).expect("JSON");
         let numbers = |json: &Value| -> Vec<f64> {
@@ -29,7 +24,7 @@ impl Booster {
             values.iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect()
         };
         Self {
-            archive: pack(&files.collect::<Vec<_>>()),
+            archive: pack_directory(&dir.join("model")),
             width: cases["rows"]["shape"][1].as_u64().expect("a width") as usize,
             rows: numbers(&cases["rows"]),
             answers: numbers(&cases["outputs"]["serving_default"]),
