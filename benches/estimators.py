@@ -1,4 +1,4 @@
-"""See sklearn.sh. Random data, seeded: a forest of 200 trees, and TF-IDF with logistic regression over 50,000 words; one row each."""
+"""See estimators.sh. Random data, seeded: a forest of 200 trees, and TF-IDF with logistic regression over 50,000 words; one row each."""
 
 import argparse
 import os
