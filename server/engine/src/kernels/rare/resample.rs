@@ -7,6 +7,9 @@ use crate::EngineError;
 use crate::graph::{Aspect, Coordinates, Method, Nearest, Resample};
 use crate::value::Kind;
 
+/// Places along one axis of a result: for each of them is kept what it is made of.
+const LONGEST: f64 = (1 << 20) as f64;
+
 /// The places that an element comes from, and what they weigh; None: it lies outside.
 type Span = Option<Vec<(usize, f64)>>;
 
@@ -167,7 +170,7 @@ fn sides(how: &Resample, x: &Value, roi: &Value, target: &Value) -> Result<Vec<(
         };
         let region = if regions.len() == 2 * count { [regions[n], regions[count + n]] } else { [0.0, 1.0] };
         let out = exact.floor();
-        if out > 0.0 && (extents[n] == 0.0 || factors[n] == 0.0) || out >= 1e9 {
+        if out > 0.0 && (extents[n] == 0.0 || factors[n] == 0.0) || out > LONGEST {
             return Err(wrong());
         }
         sides.push((at, Side { size: x.dims()[at], out: out as usize, scale: factors[n], exact, region }));

@@ -100,6 +100,9 @@ impl Lowering<'_, '_> {
     fn cross_entropy(&mut self) -> Outcome {
         let (x, elem) = self.tensor(0)?;
         let rank = self.rank(x)?;
+        if rank < 2 {
+            return Err(Self::broken("its scores have no axis of classes"));
+        }
         let mut order: Vec<usize> = (0..rank).collect();
         order.swap(1, rank - 1);
         let turned = self.build().transpose(x, &order)?;

@@ -4,6 +4,9 @@ use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::graph::{Along, Literal, Masks, Op, Rare, Reduce, ValueId};
 use crate::kernels;
 
+/// Axes of a value.
+const MOST_AXES: usize = 64;
+
 impl Lowering<'_, '_> {
     pub(super) fn shapes(&mut self) -> Outcome {
         match self.op() {
@@ -132,7 +135,11 @@ impl Lowering<'_, '_> {
             }
             return self.row(&parts);
         }
-        let Some(&[Some(length)]) = self.build().shape(shape).map(|s| &s[..]) else { return Ok(shape) };
+        let length = match self.build().shape(shape).map(|s| &s[..]) {
+            Some(&[Some(length)]) if length <= MOST_AXES => length,
+            Some(&[Some(length)]) => return Err(Self::broken(format!("a shape of {length} axes"))),
+            _ => return Ok(shape),
+        };
         let zeros = self.build().ints(&vec![0; length])?;
         let padded = self.row(&[own, zeros])?;
         let own = self.part(padded, 0, length as i64)?;
