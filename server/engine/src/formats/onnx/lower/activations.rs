@@ -2,6 +2,7 @@
 
 use super::{Lowering, Outcome, Stop};
 use crate::graph::{Activation, Binary as B, Compare as C, Op, Unary as U, ValueId};
+use crate::value::Kind;
 
 impl Lowering<'_, '_> {
     pub(super) fn activations(&mut self) -> Outcome {
@@ -22,6 +23,11 @@ impl Lowering<'_, '_> {
             "HardSigmoid" => {
                 let x = self.value(0)?;
                 let made = self.hard_sigmoid(x, or(alpha, 0.2), or(self.float("beta"), 0.5))?;
+                self.same(made)
+            }
+            "HardSwish" if self.elem()?.kind() == Kind::F32 => {
+                let x = self.value(0)?;
+                let made = self.build().elementwise(Op::Activate(Activation::HardSwish), &[x])?;
                 self.same(made)
             }
             "HardSwish" => {

@@ -2,7 +2,9 @@
 
 use super::{Elem, Lowering, Outcome, Stop};
 use crate::DType;
-use crate::graph::{Binary as B, Compare as C, Function as F, Op, Pairing as P, Rare, Unary as U, ValueId};
+use crate::graph::{
+    Binary as B, Compare as C, Function as F, Literal, Op, Pairing as P, Rare, Unary as U, ValueId,
+};
 
 impl Lowering<'_, '_> {
     pub(super) fn math(&mut self) -> Outcome {
@@ -146,6 +148,16 @@ impl Lowering<'_, '_> {
 
     fn clip(&mut self) -> Outcome {
         let (mut made, elem) = self.tensor(0)?;
+        // What exporters write for the activations that have names of their own.
+        let named = match [self.limit(1, "min"), self.limit(2, "max")] {
+            [Some(0.0), Some(6.0)] => Some(U::Relu6),
+            [Some(0.0), None] if self.optional(2).is_none() => Some(U::Relu),
+            _ => None,
+        };
+        if let Some(named) = named.filter(|_| elem == Elem::F32) {
+            let made = self.build().elementwise(Op::Unary(named), &[made])?;
+            return Self::give(made, elem);
+        }
         for (n, name, op) in [(1, "min", B::Max), (2, "max", B::Min)] {
             let limit = match (self.optional(n), self.float(name)) {
                 (Some((limit, _)), _) => limit,
@@ -155,6 +167,15 @@ impl Lowering<'_, '_> {
             made = self.build().binary(op, made, limit)?;
         }
         Self::give(made, elem)
+    }
+
+    /// A limit that is known.
+    fn limit(&mut self, n: usize, name: &str) -> Option<f32> {
+        let Some((value, _)) = self.optional(n) else { return self.float(name) };
+        match self.build().constant(value) {
+            Some(Literal::F32(numbers, _)) if numbers.len() == 1 => numbers.first().copied(),
+            _ => None,
+        }
     }
 
     fn is_infinite(&mut self) -> Outcome {
