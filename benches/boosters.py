@@ -1,15 +1,14 @@
 """See boosters.sh. Random data, seeded; 500 trees of depth 6 (XGBoost) or 64 leaves (LightGBM)."""
 
 import argparse
-import os
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import lightgbm as lgb
 import numpy as np
 import xgboost as xgb
+
+from peer import Berth, rounds
 
 TREES, FEATURES = 500, 50
 # Rows of a request, and runs of one round.
@@ -27,32 +26,6 @@ def models(root):
         (root / name).mkdir()
         save(root / name / "model")
     return booster, light, rng.normal(0, 1, (10_000, FEATURES))
-
-
-class Berth:
-    def __init__(self, program, threads):
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        assert answer and not answer.startswith("error"), (line, answer)
-        return answer
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def median(run, times):
-    took = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - begun)
-    return float(np.median(took))
 
 
 def main():
@@ -78,16 +51,8 @@ def main():
                         "xgboost": lambda: booster.inplace_predict(x),
                         "lightgbm": lambda: light.predict(x, num_threads=threads),
                     }[name]
-                    ours, theirs = [], []
-                    for _ in range(options.rounds):
-                        ours.append(int(berth.ask(f"run {times}").split()[0]) / 1e9)
-                        theirs.append(median(peer, times))
-                    ratios = np.array(ours) / np.array(theirs)
-                    print(
-                        f"| {threads} | {name} | {size} | {np.median(ours) * 1e3:.4f} | {np.median(theirs) * 1e3:.4f} "
-                        f"| {np.median(ratios):.3f} ({ratios.min():.3f} to {ratios.max():.3f}) |",
-                        flush=True,
-                    )
+                    columns = rounds(berth, peer, options.rounds, times, times, (4, 3))
+                    print(f"| {threads} | {name} | {size} | {columns} |", flush=True)
                 berth.close()
 
 

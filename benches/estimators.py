@@ -1,11 +1,8 @@
 """See estimators.sh. Random data, seeded: a forest of 200 trees, and TF-IDF with logistic regression over 50,000 words; one row each."""
 
 import argparse
-import os
 import pickle
-import subprocess
 import tempfile
-import time
 import warnings
 from pathlib import Path
 
@@ -14,6 +11,8 @@ from sklearn.ensemble import RandomForestClassifier
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
+
+from peer import Berth, rounds
 
 FEATURES, WORDS = 20, 50_000
 
@@ -33,32 +32,6 @@ def models():
     yield f"TF-IDF of {len(model[0].vocabulary_)} words + logistic regression", model, documents[:1], 2000, 300
 
 
-class Berth:
-    def __init__(self, program):
-        environment = {**os.environ, "RAYON_NUM_THREADS": "1"}
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        assert answer and not answer.startswith("error"), (line, answer)
-        return answer
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def median(run, times):
-    took = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - begun)
-    return float(np.median(took))
-
-
 def main():
     options = argparse.ArgumentParser()
     options.add_argument("--berth", required=True)
@@ -70,7 +43,7 @@ def main():
         with tempfile.TemporaryDirectory() as root:
             root = Path(root)
             (root / "model.pkl").write_bytes(pickle.dumps(model))
-            berth = Berth(options.berth)
+            berth = Berth(options.berth, 1)
             berth.ask(f"load {root}")
             if isinstance(row, list):
                 (root / "document").write_text(row[0])
@@ -78,17 +51,9 @@ def main():
             else:
                 np.save(root / "row.npy", row)
                 berth.ask(f"input features {root / 'row.npy'}")
-            ours, theirs = [], []
-            for _ in range(options.rounds):
-                ours.append(int(berth.ask(f"run {own}").split()[0]) / 1e9)
-                theirs.append(median(lambda: model.predict(row), peer))
+            columns = rounds(berth, lambda: model.predict(row), options.rounds, own, peer, (4, 4))
+            print(f"| {name} | {columns} |", flush=True)
             berth.close()
-            ratios = np.array(ours) / np.array(theirs)
-            print(
-                f"| {name} | {np.median(ours) * 1e3:.4f} | {np.median(theirs) * 1e3:.4f} "
-                f"| {np.median(ratios):.4f} ({ratios.min():.4f} to {ratios.max():.4f}) |",
-                flush=True,
-            )
 
 
 main()

@@ -1,14 +1,13 @@
 """See knn.sh. Random vectors, seeded: 100,000 of 128 numbers; ten neighbours of each query."""
 
 import argparse
-import os
-import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import faiss
 import numpy as np
+
+from peer import Berth, rounds
 
 COUNT, WIDTH, NEIGHBOURS = 100_000, 128, 10
 # Indexes, and whether by inner product.
@@ -24,32 +23,6 @@ def build(factory, product, x):
     if "IVF" in factory:
         index.nprobe = 16
     return index
-
-
-class Berth:
-    def __init__(self, program, threads):
-        environment = {**os.environ, "RAYON_NUM_THREADS": str(threads)}
-        self.process = subprocess.Popen([program], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment)
-
-    def ask(self, line):
-        self.process.stdin.write(line + "\n")
-        self.process.stdin.flush()
-        answer = self.process.stdout.readline().strip()
-        assert answer and not answer.startswith("error"), (line, answer)
-        return answer
-
-    def close(self):
-        self.process.stdin.close()
-        self.process.wait()
-
-
-def median(run, times):
-    took = []
-    for _ in range(times):
-        begun = time.perf_counter()
-        run()
-        took.append(time.perf_counter() - begun)
-    return float(np.median(took))
 
 
 def main():
@@ -77,16 +50,8 @@ def main():
                     rows = np.ascontiguousarray(queries[:size])
                     np.save(root / "x.npy", rows)
                     berth.ask(f"input features {root / 'x.npy'}")
-                    ours, theirs = [], []
-                    for _ in range(options.rounds):
-                        ours.append(int(berth.ask(f"run {times}").split()[0]) / 1e9)
-                        theirs.append(median(lambda: index.search(rows, NEIGHBOURS), times))
-                    ratios = np.array(ours) / np.array(theirs)
-                    print(
-                        f"| {threads} | {factory} {'IP' if product else 'L2'} | {size} | {np.median(ours) * 1e3:.3f} "
-                        f"| {np.median(theirs) * 1e3:.3f} | {np.median(ratios):.3f} ({ratios.min():.3f} to {ratios.max():.3f}) |",
-                        flush=True,
-                    )
+                    columns = rounds(berth, lambda: index.search(rows, NEIGHBOURS), options.rounds, times, times)
+                    print(f"| {threads} | {factory} {'IP' if product else 'L2'} | {size} | {columns} |", flush=True)
                 berth.close()
 
 
