@@ -3,55 +3,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor, inspect};
+#[path = "shared/array.rs"]
+mod array;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+
+use array::Array;
+use berth_engine::{Data, Model, Tensor, inspect};
+use fixtures::load;
 use serde_json::Value;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/boosters")
+    fixtures::root("boosters")
 }
 
 fn fixtures() -> Vec<PathBuf> {
-    let other = std::env::var_os("BERTH_BOOSTERS").map(PathBuf::from);
-    let entries = other.clone().unwrap_or_else(root).read_dir().unwrap();
-    let mut dirs: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.join("cases.json").exists()).collect();
-    dirs.sort();
-    assert!(other.is_some() || dirs.len() > 70, "fixtures are missing: {}", dirs.len());
-    dirs
-}
-
-struct Array {
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
-
-impl Array {
-    fn of(json: &Value) -> Self {
-        let shape = json["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
-        let values =
-            json["values"].as_array().unwrap().iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect();
-        Self { shape, values }
-    }
-
-    fn row(&self, n: usize) -> Self {
-        let width: usize = self.shape[1..].iter().product();
-        let shape = [&[1], &self.shape[1..]].concat();
-        Self { shape, values: self.values[n * width..(n + 1) * width].to_vec() }
-    }
-
-    fn tensor(&self, dtype: DType) -> Tensor {
-        let data = match dtype {
-            DType::F64 => Data::F64(self.values.clone()),
-            _ => Data::F32(self.values.iter().map(|v| *v as f32).collect()),
-        };
-        Tensor::new(self.shape.clone(), data).unwrap()
-    }
-}
-
-fn load(dir: &Path) -> Result<Model, EngineError> {
-    Prepared::open(dir).and_then(Prepared::load)
+    fixtures::directories("boosters", "BERTH_BOOSTERS", 70)
 }
 
 /// How an answer differs by more than 1e-5 of its size and 1e-6.

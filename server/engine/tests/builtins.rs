@@ -3,63 +3,32 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor, inspect};
+#[path = "shared/array.rs"]
+mod array;
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+
+use array::Array;
+use berth_engine::{Data, Model, Tensor, inspect};
+use fixtures::load;
 use serde_json::Value;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/builtins")
+    fixtures::root("builtins")
 }
 
 fn fixtures() -> Vec<(PathBuf, Value)> {
-    let other = std::env::var_os("BERTH_BUILTINS").map(PathBuf::from);
-    let entries = other.clone().unwrap_or_else(root).read_dir().unwrap();
-    let mut dirs: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.join("cases.json").exists()).collect();
-    dirs.sort();
-    assert!(other.is_some() || dirs.len() > 50, "fixtures are missing: {}", dirs.len());
     let cases = |dir: PathBuf| {
         let cases = serde_json::from_slice(&std::fs::read(dir.join("cases.json")).unwrap()).unwrap();
         (dir, cases)
     };
-    dirs.into_iter().map(cases).collect()
+    fixtures::directories("builtins", "BERTH_BUILTINS", 50).into_iter().map(cases).collect()
 }
 
 fn name(dir: &Path) -> String {
     dir.file_name().unwrap().to_string_lossy().into_owned()
-}
-
-#[derive(Clone)]
-struct Array {
-    shape: Vec<usize>,
-    values: Vec<f64>,
-}
-
-impl Array {
-    fn of(json: &Value) -> Self {
-        let shape = json["shape"].as_array().unwrap().iter().map(|d| d.as_u64().unwrap() as usize).collect();
-        let values = json["values"].as_array().unwrap();
-        Self { shape, values: values.iter().map(|v| v.as_f64().unwrap_or(f64::NAN)).collect() }
-    }
-
-    fn row(&self, n: usize) -> Self {
-        let width: usize = self.shape[1..].iter().product();
-        let shape = [&[1], &self.shape[1..]].concat();
-        Self { shape, values: self.values[n * width..(n + 1) * width].to_vec() }
-    }
-
-    fn tensor(&self, dtype: DType) -> Tensor {
-        let data = match dtype {
-            DType::F64 => Data::F64(self.values.clone()),
-            _ => Data::F32(self.values.iter().map(|v| *v as f32).collect()),
-        };
-        Tensor::new(self.shape.clone(), data).unwrap()
-    }
-}
-
-fn load(dir: &Path) -> Result<Model, EngineError> {
-    Prepared::open(dir).and_then(Prepared::load)
 }
 
 /// How an answer differs by more than 1e-5 of its size and 1e-6; names and labels may not differ.

@@ -3,27 +3,21 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
-use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor, inspect};
+#[path = "shared/fixtures.rs"]
+mod fixtures;
+
+use berth_engine::{DType, Data, Model, Tensor, inspect};
+use fixtures::load;
 use serde_json::Value;
 use std::panic::catch_unwind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 fn root() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/sklearn")
+    fixtures::root("sklearn")
 }
 
 fn fixtures() -> Vec<PathBuf> {
-    let other = std::env::var_os("BERTH_SKLEARN").map(PathBuf::from);
-    let entries = other.clone().unwrap_or_else(root).read_dir().unwrap();
-    let mut dirs: Vec<PathBuf> =
-        entries.map(|e| e.unwrap().path()).filter(|p| p.join("cases.json").exists()).collect();
-    dirs.sort();
-    assert!(other.is_some() || dirs.len() > 280, "fixtures are missing: {}", dirs.len());
-    dirs
-}
-
-fn load(dir: &Path) -> Result<Model, EngineError> {
-    Prepared::open(dir).and_then(Prepared::load)
+    fixtures::directories("sklearn", "BERTH_SKLEARN", 280)
 }
 
 struct Array {
