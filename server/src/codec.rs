@@ -15,8 +15,9 @@ mod recordio_write;
 mod sparse;
 
 use crate::error::InvokeError;
-use crate::invoke::Reply;
+use crate::invoke::{Call, Exchange};
 use berth_engine::{Model, Signature, Tensor, TensorSpec};
+use bytes::Bytes;
 
 /// How a request's body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,6 +72,51 @@ pub enum Form {
     Values,
     /// Rows as SageMaker's built-in algorithms answer them: named values, in a list of this name.
     Records(&'static str),
+}
+
+/// A body of a content type, to be answered in one.
+#[derive(Debug)]
+pub struct Payload {
+    /// How the body is written.
+    content_type: ContentType,
+    /// How the answer is wanted.
+    accept: Accept,
+    /// What the answer's JSON is to look like, known once the body is read.
+    form: Form,
+    /// The body.
+    body: Bytes,
+}
+
+/// An answer's body.
+#[derive(Debug)]
+pub struct Reply {
+    /// How it is written.
+    pub content_type: &'static str,
+    /// The body.
+    pub body: Vec<u8>,
+}
+
+impl Payload {
+    /// Of a request.
+    pub fn new(content_type: ContentType, accept: Accept, body: Bytes) -> Self {
+        Self { content_type, accept, form: Form::Rows, body }
+    }
+}
+
+impl Exchange for Payload {
+    type Answer = Reply;
+
+    fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
+        self.accept = self.accept.or_preferred(model)?;
+        let request = decode(self.content_type, &std::mem::take(&mut self.body), model)?;
+        self.form = request.form;
+        let Decoded { signature, inputs, .. } = request.told(self.accept, model);
+        Ok(Call { signature, inputs })
+    }
+
+    fn encode(self, _: &Model, outputs: Vec<(String, Tensor)>) -> Result<Reply, InvokeError> {
+        encode(self.accept, self.form, &outputs)
+    }
 }
 
 /// A request's tensors.

@@ -6,15 +6,28 @@ mod request_id;
 pub mod sagemaker;
 
 use crate::error::InvokeError;
+use crate::grpc;
+use crate::invoke::App;
+use axum::Router;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A body that does not arrive within this is given up.
 const BODY_TIME: Duration = Duration::from_secs(60);
+
+/// Every protocol on the one port. gRPC's calls are told apart by their paths.
+pub fn routes(app: &Arc<App>) -> Router {
+    Router::new()
+        .merge(sagemaker::routes())
+        .with_state(app.clone())
+        .merge(grpc::routes(app))
+        .fallback(sagemaker::fallback)
+}
 
 /// Reads a body of at most `limit` bytes.
 async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, InvokeError> {

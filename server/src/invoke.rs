@@ -1,15 +1,15 @@
 //! One invocation, whatever protocol it came by: acquire the model, decode, run, encode.
 
 use crate::cache::ModelCache;
-use crate::codec::{self, Accept, ContentType};
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::error::InvokeError;
 use crate::metrics::Metrics;
 use crate::names::ModelName;
-use bytes::Bytes;
+use berth_engine::{Model, Tensor};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Instant;
 use tokio::sync::Semaphore;
 
 /// What every protocol needs.
@@ -38,24 +38,26 @@ pub enum Phase {
     Draining,
 }
 
-/// A request, protocol taken off.
-pub struct Invocation {
-    /// The target model.
-    pub model: ModelName,
-    /// How the body is written.
-    pub content_type: ContentType,
-    /// How the answer is wanted.
-    pub accept: Accept,
-    /// The body.
-    pub body: Bytes,
+/// One request and its answer, as a protocol writes them. Both steps run on a compute thread, with the model in memory: how a
+/// request is read depends on the model's signatures.
+pub trait Exchange: Send + 'static {
+    /// What the protocol makes of the outputs.
+    type Answer: Send + 'static;
+
+    /// Reads the request.
+    fn decode(&mut self, model: &Model) -> Result<Call, InvokeError>;
+
+    /// Writes the answer.
+    fn encode(self, model: &Model, outputs: Vec<(String, Tensor)>) -> Result<Self::Answer, InvokeError>;
 }
 
-/// An answer, protocol not yet put on.
-pub struct Reply {
-    /// How the body is written.
-    pub content_type: &'static str,
-    /// The body.
-    pub body: Vec<u8>,
+/// What is to be run.
+#[derive(Debug)]
+pub struct Call {
+    /// The signature.
+    pub signature: String,
+    /// Tensors by input name.
+    pub inputs: Vec<(String, Tensor)>,
 }
 
 impl App {
@@ -84,19 +86,32 @@ impl App {
         self.phase.fetch_max(phase as u8, Ordering::Relaxed);
     }
 
-    /// Answers one invocation.
-    pub async fn invoke(&self, invocation: Invocation) -> Result<Reply, InvokeError> {
-        let lease = self.cache.acquire(&invocation.model, self.config.wait_limit).await?;
+    /// Gives work a place among the requests of this server and counts how it ends. Every protocol's requests go through here,
+    /// before their bodies are read.
+    pub async fn admit<T>(
+        &self,
+        work: impl Future<Output = Result<T, InvokeError>>,
+    ) -> Result<T, InvokeError> {
+        let started = Instant::now();
+        let result = match self.admission.try_acquire() {
+            Ok(_admitted) => work.await,
+            Err(_) => Err(InvokeError::Overloaded(self.config.max_requests)),
+        };
+        let reason = result.as_ref().map_or_else(InvokeError::reason, |_| "Ok");
+        self.metrics.invoked(reason, started.elapsed().as_secs_f64());
+        result
+    }
+
+    /// Answers one request, whatever protocol it came by.
+    pub async fn invoke<E: Exchange>(&self, model: &ModelName, mut exchange: E) -> Result<E::Answer, InvokeError> {
+        let lease = self.cache.acquire(model, self.config.wait_limit).await?;
         self.compute
             .run(move || {
                 let Some(model) = lease.model() else { return Err(InvokeError::Panicked) };
                 let engine = model.engine();
-                let accept = invocation.accept.or_preferred(engine)?;
-                let request = codec::decode(invocation.content_type, &invocation.body, engine)?;
-                let request = request.told(accept, engine);
-                drop(invocation.body);
-                let outputs = engine.run(&request.signature, request.inputs)?;
-                codec::encode(accept, request.form, &outputs)
+                let call = exchange.decode(engine)?;
+                let outputs = engine.run(&call.signature, call.inputs)?;
+                exchange.encode(engine, outputs)
             })
             .await
     }

@@ -1,6 +1,6 @@
 //! The data plane: many models behind one endpoint, each downloaded, loaded, evicted and reloaded on demand.
 //!
-//! A request comes in by a protocol ([`http`]), becomes an [`invoke::Invocation`], acquires its model from the
+//! A request comes in by a protocol ([`http`]), becomes an [`invoke::Exchange`], acquires its model from the
 //! [`cache`] (which gets it from the [`store`] through the [`disk`] cache by the [`loader`]), runs on the [`compute`]
 //! threads, and goes out through the [`codec`].
 //!
@@ -17,6 +17,7 @@ pub mod compute;
 pub mod config;
 pub mod disk;
 pub mod error;
+pub mod grpc;
 pub mod http;
 pub mod invoke;
 pub mod kubernetes;

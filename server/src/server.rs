@@ -6,7 +6,7 @@ use crate::catalogue::{Catalogue, Side};
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::disk::DiskCache;
-use crate::http::{admin, listen, sagemaker};
+use crate::http::{admin, listen};
 use crate::invoke::{App, Phase};
 use crate::kubernetes::{Cluster, NoCluster};
 use crate::loader::Loader;
@@ -111,7 +111,7 @@ impl Server {
     /// Answers until told to stop, then drains. False: some requests did not end within the drain limit.
     pub async fn run(self, stop: Stop) -> bool {
         let drain = self.app.config.drain_limit;
-        let invocations = sagemaker::routes().fallback(sagemaker::fallback).with_state(self.app.clone());
+        let invocations = crate::http::routes(&self.app);
         let admin_routes = admin::routes().with_state(self.app.clone());
         // The admin port answers until the end: readiness has to say that the server is about to stop.
         let (admin_sender, admin_stop) = crate::stop::stop();

@@ -2,9 +2,9 @@
 
 use super::{read_body, request_id};
 use crate::cli::is_endpoint_name;
-use crate::codec::{Accept, ContentType};
+use crate::codec::{Accept, ContentType, Payload, Reply};
 use crate::error::{Class, InvokeError};
-use crate::invoke::{App, Invocation, Reply};
+use crate::invoke::App;
 use crate::names::ModelName;
 use axum::Router;
 use axum::body::Body;
@@ -15,7 +15,6 @@ use axum::response::Response;
 use axum::routing::{get, post};
 use serde_json::json;
 use std::sync::Arc;
-use std::time::Instant;
 
 const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
@@ -64,13 +63,9 @@ async fn invoke_endpoint(
     Path(endpoint): Path<String>,
     request: Request,
 ) -> Response {
-    let started = Instant::now();
     let id = request_id::new();
     let (parts, body) = request.into_parts();
-    let result = invoke(&app, &endpoint, &parts.headers, body).await;
-    let reason = result.as_ref().map_or_else(InvokeError::reason, |_| "Ok");
-    app.metrics.invoked(reason, started.elapsed().as_secs_f64());
-    let mut response = match result {
+    let mut response = match app.admit(invoke(&app, &endpoint, &parts.headers, body)).await {
         Ok(reply) => success(reply),
         Err(error) => failure(&error, &endpoint, &parts.headers, &id),
     };
@@ -79,15 +74,12 @@ async fn invoke_endpoint(
 }
 
 async fn invoke(app: &App, endpoint: &str, headers: &HeaderMap, body: Body) -> Result<Reply, InvokeError> {
-    let Ok(_admitted) = app.admission.try_acquire() else {
-        return Err(InvokeError::Overloaded(app.config.max_requests));
-    };
     check_endpoint(app, endpoint)?;
     let model = target_model(headers)?;
     let content_type = ContentType::parse(header(headers, &CONTENT_TYPE)?)?;
     let accept = Accept::parse(header(headers, &ACCEPT)?)?;
     let body = read_body(headers, body, app.config.max_body).await?;
-    app.invoke(Invocation { model, content_type, accept, body }).await
+    app.invoke(&model, Payload::new(content_type, accept, body)).await
 }
 
 fn check_endpoint(app: &App, endpoint: &str) -> Result<(), InvokeError> {

@@ -1,0 +1,21 @@
+//! What gRPC calls an error: one table for every service.
+
+use crate::error::{Class, InvokeError};
+use tonic::{Code, Status};
+
+/// The status of an error.
+pub fn of(error: &InvokeError) -> Status {
+    Status::new(code(error.class()), error.to_string())
+}
+
+fn code(class: Class) -> Code {
+    match class {
+        Class::BadRequest | Class::TooLarge => Code::InvalidArgument,
+        Class::NotFound => Code::NotFound,
+        Class::Model => Code::FailedPrecondition,
+        Class::NeverFits => Code::ResourceExhausted,
+        Class::LoadLimit => Code::DeadlineExceeded,
+        Class::NotReady | Class::Unavailable | Class::Dependency => Code::Unavailable,
+        Class::Internal => Code::Internal,
+    }
+}
