@@ -103,7 +103,11 @@ impl App {
     }
 
     /// Answers one request, whatever protocol it came by.
-    pub async fn invoke<E: Exchange>(&self, model: &ModelName, mut exchange: E) -> Result<E::Answer, InvokeError> {
+    pub async fn invoke<E: Exchange>(
+        &self,
+        model: &ModelName,
+        mut exchange: E,
+    ) -> Result<E::Answer, InvokeError> {
         let lease = self.cache.acquire(model, self.config.wait_limit).await?;
         self.compute
             .run(move || {

@@ -25,6 +25,7 @@ pub mod loader;
 pub mod manifest;
 pub mod memory;
 pub mod metrics;
+mod named;
 pub mod names;
 pub mod routing;
 pub mod server;

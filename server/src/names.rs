@@ -50,9 +50,12 @@ impl ModelName {
     }
 }
 
+/// How archives' keys end, the usual one first.
+pub const ENDINGS: [&str; 3] = [".tar.gz", ".tgz", ".tar"];
+
 /// Whether a key ends as archives do.
 pub fn is_archive(key: &str) -> bool {
-    [".tar.gz", ".tgz", ".tar"].iter().any(|end| key.ends_with(end) && key.len() > end.len())
+    ENDINGS.iter().any(|end| key.ends_with(end) && key.len() > end.len())
 }
 
 impl std::fmt::Display for ModelName {

@@ -267,6 +267,12 @@ impl<H: Clone, P> Core<H, P> {
         self.models.get(model).map(|entry| entry.view(model.as_str(), now))
     }
 
+    /// Whether a model is in memory or listed: there is no need to ask a store whether it exists.
+    pub fn serves(&self, model: &ModelName) -> bool {
+        let there = |e: &Entry<H, P>| matches!(e.state, State::Resident { .. }) || e.listing.is_some();
+        self.models.get(model).is_some_and(there)
+    }
+
     /// Numbers of resident and of failed models.
     pub fn tally(&self) -> (usize, usize) {
         self.models.values().fold((0, 0), |(resident, failed), e| match e.state {

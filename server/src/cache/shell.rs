@@ -9,7 +9,7 @@ use super::entry::{JobId, ModelView, WaiterId};
 use super::lease::Lease;
 use super::listings::Held;
 use crate::catalogue::{Listing, Origin};
-use crate::error::{InvokeError, LOAD_LIMIT, ModelError};
+use crate::error::{InvokeError, LOAD_LIMIT, ModelError, StoreError};
 use crate::loader::{LoadedModel, Loader, Ready};
 use crate::metrics::Metrics;
 use crate::names::ModelName;
@@ -194,6 +194,17 @@ impl ModelCache {
     /// One model, if it is known.
     pub fn model(&self, model: &ModelName) -> Option<ModelView> {
         self.inner.lock().core.view(model, self.inner.now())
+    }
+
+    /// Whether a model is in memory or listed.
+    pub fn serves(&self, model: &ModelName) -> bool {
+        self.inner.lock().core.serves(model)
+    }
+
+    /// Whether the store has a model under the endpoint's prefix. At most as many questions at a time as there are downloads.
+    pub async fn looks_up(&self, model: &ModelName) -> Result<bool, StoreError> {
+        let _turn = self.inner.looks.acquire().await;
+        self.inner.loader.stores().find(model, &Origin::default()).await.map(|found| found.is_some())
     }
 
     /// Bytes and numbers, at this moment.

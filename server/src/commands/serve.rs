@@ -2,6 +2,7 @@
 
 use super::Failure;
 use crate::config::{Config, LogFormat};
+use crate::names::ENDINGS;
 use crate::server::Server;
 use crate::stop::{self, Asked, Signals};
 use crate::store::Stores;
@@ -93,7 +94,7 @@ async fn greet(store: &Stores, endpoint: Option<&str>, address: SocketAddr) {
 }
 
 fn data(name: &str) -> String {
-    let stem = [".tar.gz", ".tgz", ".tar"].iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
+    let stem = ENDINGS.iter().find_map(|end| name.strip_suffix(end)).unwrap_or(name);
     let file = format!("examples/requests/{stem}/request.json");
     if Path::new(&file).is_file() { format!("@{file}") } else { "'{\"instances\": […]}'".to_owned() }
 }

@@ -1,7 +1,11 @@
 //! The Open Inference Protocol's service.
 
-use super::proto::inference::grpc_inference_service_server::{GrpcInferenceService, GrpcInferenceServiceServer};
-use super::proto::inference::{ServerLiveRequest, ServerLiveResponse, ServerReadyRequest, ServerReadyResponse};
+use super::proto::inference::grpc_inference_service_server::{
+    GrpcInferenceService, GrpcInferenceServiceServer,
+};
+use super::proto::inference::{
+    ServerLiveRequest, ServerLiveResponse, ServerReadyRequest, ServerReadyResponse,
+};
 use crate::invoke::{App, Phase};
 use std::sync::Arc;
 use tonic::{Request, Response, Status};
@@ -20,11 +24,17 @@ pub fn service(app: &Arc<App>) -> GrpcInferenceServiceServer<Inference> {
 
 #[tonic::async_trait]
 impl GrpcInferenceService for Inference {
-    async fn server_live(&self, _: Request<ServerLiveRequest>) -> Result<Response<ServerLiveResponse>, Status> {
+    async fn server_live(
+        &self,
+        _: Request<ServerLiveRequest>,
+    ) -> Result<Response<ServerLiveResponse>, Status> {
         Ok(Response::new(ServerLiveResponse { live: true }))
     }
 
-    async fn server_ready(&self, _: Request<ServerReadyRequest>) -> Result<Response<ServerReadyResponse>, Status> {
+    async fn server_ready(
+        &self,
+        _: Request<ServerReadyRequest>,
+    ) -> Result<Response<ServerReadyResponse>, Status> {
         Ok(Response::new(ServerReadyResponse { ready: self.app.phase() == Phase::Serving }))
     }
 }
