@@ -5,6 +5,7 @@
 pub mod archives;
 pub mod cluster;
 pub mod examples;
+pub mod grpc;
 pub mod http;
 pub mod operator;
 pub mod s3;

@@ -1,0 +1,63 @@
+//! A plain gRPC client: one call, one message each way, over HTTP/2 as it is.
+
+use bytes::{BufMut as _, Bytes, BytesMut};
+use http::{HeaderMap, Request};
+use http_body_util::{BodyExt as _, Full};
+use hyper_util::rt::{TokioExecutor, TokioIo};
+use prost::Message;
+use std::net::SocketAddr;
+use tokio::net::TcpStream;
+
+/// Why a call got no message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refused {
+    /// gRPC's code.
+    pub code: u32,
+    /// What the server says.
+    pub message: String,
+}
+
+/// Calls a method, like `inference.GRPCInferenceService/ServerLive`.
+pub async fn call<A: Message + Default>(
+    server: SocketAddr,
+    method: &str,
+    message: &impl Message,
+) -> Result<A, Refused> {
+    let (headers, body) = exchange(server, method, framed(message)).await;
+    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+    let code = text("grpc-status").parse().unwrap_or_else(|_| panic!("no grpc-status in {headers:?}"));
+    if code != 0 {
+        return Err(Refused { code, message: text("grpc-message") });
+    }
+    // A byte that tells of compression, four of length.
+    let message = body.get(5..).expect("a message behind its prefix");
+    Ok(A::decode(message).expect("the message is what the method answers with"))
+}
+
+fn framed(message: &impl Message) -> Bytes {
+    let mut frame = BytesMut::with_capacity(message.encoded_len() + 5);
+    frame.put_u8(0);
+    frame.put_u32(u32::try_from(message.encoded_len()).expect("a message of some megabytes"));
+    message.encode(&mut frame).expect("there is room");
+    frame.freeze()
+}
+
+/// Headers and trailers together, and the body.
+async fn exchange(server: SocketAddr, method: &str, body: Bytes) -> (HeaderMap, Bytes) {
+    let stream = TcpStream::connect(server).await.expect("the server listens");
+    let handshake = hyper::client::conn::http2::handshake(TokioExecutor::new(), TokioIo::new(stream)).await;
+    let (mut sender, connection) = handshake.expect("the server speaks HTTP/2");
+    let connection = tokio::spawn(connection);
+    let request = Request::post(format!("http://{server}/{method}"))
+        .header("content-type", "application/grpc")
+        .header("te", "trailers")
+        .body(Full::new(body))
+        .expect("a request");
+    let answer = sender.send_request(request).await.expect("an answer");
+    let (parts, body) = answer.into_parts();
+    let body = body.collect().await.expect("a whole answer");
+    let mut headers = parts.headers;
+    headers.extend(body.trailers().cloned().unwrap_or_default());
+    connection.abort();
+    (headers, body.to_bytes())
+}
