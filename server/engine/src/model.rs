@@ -284,10 +284,21 @@ impl Model {
 
     /// Runs a signature; inputs by name, in any order. Outputs come in the signature's order.
     pub fn run(&self, signature: &str, inputs: Named) -> Result<Named, EngineError> {
+        self.run_watched(signature, inputs, &|| true)
+    }
+
+    /// [`Model::run`], as long as the answer of `watch` is yes: it is asked before each operation, and no ends the run with
+    /// [`EngineError::Cancelled`].
+    pub fn run_watched(
+        &self,
+        signature: &str,
+        inputs: Named,
+        watch: &dyn Fn() -> bool,
+    ) -> Result<Named, EngineError> {
         let at = self.find(Some(signature))?;
         let signature = &self.signatures[at];
         let values = arrange(signature, inputs)?;
-        answer(signature, &self.plans[at].run(values)?)
+        answer(signature, &self.plans[at].run_watched(values, watch)?)
     }
 
     /// Runs a signature `runs` times after a first one, and says what each operation cost, the dearest first.

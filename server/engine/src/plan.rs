@@ -73,11 +73,22 @@ impl Plan {
 
     /// Runs on the values of the signature's inputs, in its order.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EngineError> {
+        self.run_watched(inputs, &|| true)
+    }
+
+    /// [`Plan::run`], as long as the answer of `watch` is yes: it is asked before each step.
+    pub fn run_watched(
+        &self,
+        inputs: Vec<Value>,
+        watch: &dyn Fn() -> bool,
+    ) -> Result<Vec<Value>, EngineError> {
         let check = |inputs: &[Value]| {
             // A plan that contradicts itself fails where it does, and not because of the request.
             if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
         };
-        self.schedules.run(inputs, check, |inputs, schedule| self.go(inputs, schedule, &Budget::new(), None))
+        self.schedules.run(inputs, check, |inputs, schedule| {
+            self.go(inputs, schedule, &Budget::watched(watch), None)
+        })
     }
 
     /// Runs once to get ready and then several times more, and says what each operation cost on average, the dearest first.
@@ -133,6 +144,7 @@ impl Plan {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
             }
+            budget.goes_on()?;
             // What runs inside of a step counts as the step's.
             if !matches!(schedule, Pace::Alone) {
                 workspace::step(number);
