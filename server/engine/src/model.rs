@@ -283,6 +283,12 @@ impl Model {
         self.find(signature).map(|at| &self.batched[at].batching)
     }
 
+    /// Of each output of a signature, why it has not the rows of the inputs, if that is so: found out anew, for tests.
+    #[doc(hidden)]
+    pub fn mixed(&self, signature: Option<&str>) -> Result<Vec<Option<String>>, EngineError> {
+        self.find(signature).map(|at| self.plans[at].mixed(&self.signatures[at]))
+    }
+
     /// Rows beyond which a run of a signature brings no more for each, or takes too much memory; one where requests are run alone.
     pub fn most_rows(&self, signature: Option<&str>) -> usize {
         self.find(signature).map_or(1, |at| self.batched[at].most_rows)

@@ -114,6 +114,11 @@ impl Plan {
         }
     }
 
+    /// Of each output, why it has not the rows of the inputs, if that is so.
+    pub fn mixed(&self, signature: &Signature) -> Vec<Option<String>> {
+        rows::mixed(self, signature)
+    }
+
     fn follow(&self, inputs: &[Value]) -> Result<Vec<Known>, EngineError> {
         infer::follow(&self.steps, self.slots, &self.inputs, inputs)
     }

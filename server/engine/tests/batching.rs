@@ -128,8 +128,8 @@ fn requests_together_are_answered_as_alone() {
     let mut wrong = Vec::new();
     for (name, came) in &all {
         match came {
-            Came::Same(requests) => println!("{name}: {requests} requests"),
-            Came::Never(why) => println!("{name}: never: {why}"),
+            Came::Same(answers) => println!("{name}: {answers} answers"),
+            Came::Never(why, answers) => println!("{name}: never: {why} ({answers} answers)"),
             Came::Differs(how) => wrong.push(format!("{name}: {how}")),
         }
     }

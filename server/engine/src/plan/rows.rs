@@ -4,6 +4,7 @@
 //! ([`size::Size`]). Each operation has a rule that says what it makes of such values; what is not known to keep rows apart mixes them.
 //! The rules hold for any number of rows, one included, and whatever the values are.
 
+mod blocks;
 mod elements;
 mod fact;
 mod images;
@@ -36,29 +37,43 @@ pub struct Independent(Slots);
 impl Independent {
     /// The rows of a signature, if each row of the answers depends on the same row of the inputs alone; else why not.
     pub fn of(plan: &Plan, signature: &Signature) -> Result<Self, Why> {
-        let names = Names::default();
-        let unread = || Err(Rc::from("a value is read before it is made"));
-        let mut slots: Slots = (0..plan.slots).map(|_| unread()).collect();
-        for (slot, spec) in plan.inputs.iter().zip(&signature.inputs) {
-            slots[*slot] = Ok(Rc::new(input(spec, &names)?));
-        }
-        for step in &plan.steps {
-            let found = results(step, &slots, &names);
-            let found = found.unwrap_or_else(|why| vec![Err(why); step.outputs.len()]);
-            for (slot, found) in step.outputs.iter().zip(found) {
-                slots[*slot] = found;
-            }
-        }
+        let rows = Self(follow(plan, signature)?);
         for (source, spec) in plan.outputs.iter().zip(&signature.outputs) {
-            answer(source, &slots).map_err(|why| format!("output {:?}: {why}", spec.name))?;
+            answer(source, &rows.0).map_err(|why| format!("output {:?}: {why}", spec.name))?;
         }
-        Ok(Self(slots))
+        Ok(rows)
     }
 
     /// What is known of a slot.
     fn get(&self, slot: usize) -> Option<&Fact> {
         self.0.get(slot)?.as_deref().ok()
     }
+}
+
+/// Of each output, why it has not the rows of the inputs, if that is so.
+pub fn mixed(plan: &Plan, signature: &Signature) -> Vec<Option<Why>> {
+    match follow(plan, signature) {
+        Ok(slots) => plan.outputs.iter().map(|source| answer(source, &slots).err()).collect(),
+        Err(why) => vec![Some(why); plan.outputs.len()],
+    }
+}
+
+/// All values of a plan.
+fn follow(plan: &Plan, signature: &Signature) -> Result<Slots, Why> {
+    let names = Names::default();
+    let unread = || Err(Rc::from("a value is read before it is made"));
+    let mut slots: Slots = (0..plan.slots).map(|_| unread()).collect();
+    for (slot, spec) in plan.inputs.iter().zip(&signature.inputs) {
+        slots[*slot] = Ok(Rc::new(input(spec, &names)?));
+    }
+    for step in &plan.steps {
+        let found = results(step, &slots, &names);
+        let found = found.unwrap_or_else(|why| vec![Err(why); step.outputs.len()]);
+        for (slot, found) in step.outputs.iter().zip(found) {
+            slots[*slot] = found;
+        }
+    }
+    Ok(slots)
 }
 
 /// An input must have as many rows as its request has.
@@ -99,7 +114,7 @@ fn results(step: &Step, slots: &Slots, names: &Names) -> Result<Slots, Rc<str>> 
     let all: Vec<&Fact> = facts.iter().map(AsRef::as_ref).collect();
     let reads = Reads { all: &all, outputs: step.outputs.len(), names };
     let at = |why: &str| Rc::from(format!("node {:?} ({}): {why}", step.name, step.title()));
-    let made = of_step(step, &reads).map_err(|why| at(&why))?;
+    let made = of_step(step, &reads).map_err(|why| { if std::env::var_os("DBG").is_some() { eprintln!("{} {}: {why}\n{:#?}", step.name, step.title(), all.iter().map(|f| format!("{f:?}")).collect::<Vec<_>>()); } at(&why) })?;
     let each = |fact: Fact| match fact.of {
         Of::Together => Err(at("several rows make it together")),
         _ => Ok(Rc::new(fact)),
@@ -109,13 +124,18 @@ fn results(step: &Step, slots: &Slots, names: &Names) -> Result<Slots, Rc<str>> 
 
 fn of_step(step: &Step, reads: &Reads<'_>) -> Found {
     if let Some(op) = step.op() {
-        return of_op(op, reads);
+        let found = blocks::alike(Some(op), reads, |reads| of_op(op, reads));
+        return match op {
+            Op::BatchToSpace if reads.same_from(0).is_err() => blocks::join(reads),
+            op => found.unwrap_or_else(|| of_op(op, reads)),
+        };
     }
     if reads.same_from(0).is_ok() {
         return Ok(vec![Fact::same(None); reads.outputs]);
     }
     if let Some(product) = step.product() {
-        return layers::product(product, reads);
+        let found = blocks::alike(None, reads, |reads| layers::product(product, reads));
+        return found.unwrap_or_else(|| layers::product(product, reads));
     }
     match step.recurrent() {
         Some(layer) => {
@@ -169,6 +189,7 @@ fn moved(op: &Op, reads: &Reads<'_>) -> Found {
         Op::Tile => moves::tile(reads),
         Op::Pad | Op::MirrorPad { .. } => moves::pad(reads),
         Op::OneHot(at) => moves::one_hot(reads, *at),
+        Op::SpaceToBatch => blocks::cut(reads),
         Op::Concat => parts::concat(reads),
         Op::Pack(at) => parts::pack(reads, *at),
         Op::Split(_) | Op::SplitSizes(_) | Op::Unpack(..) => parts::split(op, reads),

@@ -24,6 +24,11 @@ pub enum Of {
     Owners(usize),
     /// As above: items are pairs, of the number of the row and of something that depends on the row.
     Places(usize),
+    /// Numbers of items of parts with the first name, in order; those of each row depend on the row alone. Items picked by them are
+    /// parts with the second name.
+    Picked(usize, usize),
+    /// Along the first axis all rows lie behind each other so many times.
+    Blocks(usize),
     /// On several rows together.
     Together,
 }
@@ -88,6 +93,11 @@ impl Fact {
         }
         let of = if numbers.iter().all(Size::is_fixed) { Of::Same } else { Of::Count };
         Ok(Self { of, shape: Some(shape), numbers: Some(numbers) })
+    }
+
+    /// The same, but for what it depends on.
+    pub fn into(self, of: Of) -> Self {
+        Self { of, numbers: None, ..self }
     }
 
     pub fn is_same(&self) -> bool {

@@ -174,10 +174,10 @@ pub fn transposed(op: &Op, reads: &Reads<'_>) -> Found {
     if reads.axis(2)? != 0 || !reads.at(1)?.is_same() {
         return Err("rows are along an inner axis".to_owned());
     }
-    match (&told.numbers, told.rank()) {
-        (Some(numbers), _) if numbers.first() == Some(extent) => {}
-        (Some(numbers), _) if numbers.len() + 2 == x.dims()?.len() && told.is_same() => {}
-        _ => return Err("its shape depends on how many rows there are".to_owned()),
+    let inner = Size::extent(x.dims()?.len().saturating_sub(2));
+    let whole = told.numbers.as_ref().is_some_and(|n| n.first() == Some(extent));
+    if !whole && !(told.is_same() && told.dims()? == [inner]) {
+        return Err("its shape depends on how many rows there are".to_owned());
     }
     match reads.shaped(op, extent, 0) {
         Ok(found) => Ok(found),
@@ -210,9 +210,14 @@ pub fn recurrent(op: Recurrent, units: usize, reads: &Reads<'_>) -> Found {
             return Err("a mask that is as long as there are rows".to_owned());
         }
     }
-    reads.same_from(1 + states + masked)?;
-    let length = reads.at(1 + states + masked)?.numbers.as_ref().and_then(|n| n.first()).cloned();
-    let length = length.unwrap_or_else(|| reads.names.fresh());
+    reads.same_from(2 + states + masked)?;
+    // Of several numbers the first counts.
+    let told = reads.at(1 + states + masked)?;
+    let length = match told.numbers.as_ref().and_then(|n| n.first()) {
+        Some(length) if length.is_fixed() => length.clone(),
+        None if told.is_same() => reads.names.fresh(),
+        _ => return Err("how many steps it has depends on the rows".to_owned()),
+    };
     let outputs = Fact::rows(vec![length, batch.clone(), units], 1)?;
     Ok([vec![outputs], vec![state; states]].concat())
 }

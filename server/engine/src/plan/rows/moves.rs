@@ -81,7 +81,7 @@ pub fn change_axes(op: &Op, reads: &Reads<'_>) -> Found {
     let x = reads.at(0)?;
     let rows = match x.of {
         Of::Rows(axis) => axis,
-        Of::Parts(_) | Of::Owners(_) | Of::Places(_) => 0,
+        Of::Parts(_) | Of::Owners(_) | Of::Places(_) | Of::Picked(..) => 0,
         _ => return Err(COUNTED.to_owned()),
     };
     let kept = axes(op, reads, x.dims()?.len())?;

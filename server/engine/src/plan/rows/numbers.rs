@@ -12,7 +12,7 @@ type Numbered = Result<Fact, Why>;
 /// What an operation makes of numbers that are all known. None: it makes no such numbers.
 pub fn find(op: &Op, reads: &Reads<'_>) -> Option<Found> {
     match op {
-        Op::Split(_) | Op::Unpack(..) => return apart(op, reads),
+        Op::Split(_) | Op::SplitSizes(_) | Op::Unpack(..) => return apart(op, reads),
         _ if reads.outputs != 1 => return None,
         _ => {}
     }
@@ -234,14 +234,24 @@ fn spread(reads: &Reads<'_>) -> Option<Numbered> {
 fn apart(op: &Op, reads: &Reads<'_>) -> Option<Found> {
     let x = reads.at(0).ok()?;
     let numbers = x.numbers.as_ref().filter(|n| x.rank() == Some(1) && !n.is_empty() && reads.outputs > 0)?;
-    let each = numbers.len() / reads.outputs;
     let along = match op {
         Op::Unpack(along, _) => *along,
+        Op::SplitSizes(_) => reads.at(2).ok()?.integer().ok()?,
         _ => reads.at(1).ok()?.integer().ok()?,
     };
-    if each * reads.outputs != numbers.len() || axis(along, 1) != Ok(0) || each == 0 {
+    let sizes = match op {
+        Op::SplitSizes(_) => crate::kernels::split_sizes(numbers.len(), &reads.at(1).ok()?.integers().ok()?).ok()?,
+        _ => vec![numbers.len() / reads.outputs; reads.outputs],
+    };
+    if axis(along, 1) != Ok(0) || sizes.len() != reads.outputs || sizes.iter().sum::<usize>() != numbers.len() {
         return None;
     }
-    let shape = if matches!(op, Op::Unpack(..)) { Vec::new() } else { vec![Size::extent(each)] };
-    Some(numbers.chunks(each).map(|part| Fact::numbers(part.to_vec(), shape.clone())).collect())
+    let mut rest = &numbers[..];
+    let part = |size: usize| {
+        let (part, after) = rest.split_at(size);
+        rest = after;
+        let shape = if matches!(op, Op::Unpack(..)) { Vec::new() } else { vec![Size::extent(size)] };
+        Fact::numbers(part.to_vec(), shape)
+    };
+    Some(sizes.into_iter().map(part).collect())
 }

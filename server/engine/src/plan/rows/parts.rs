@@ -2,6 +2,7 @@
 
 use super::fact::{Fact, Found, Of, Reads, Why, axis};
 use super::size::Size;
+use super::sparse;
 use crate::graph::Op;
 
 /// What makes rows of values that all have them along one axis.
@@ -34,6 +35,13 @@ pub fn concat(reads: &Reads<'_>) -> Found {
     let at = axis(along.integer()?, rank)?;
     if dims.iter().any(|d| d.len() != rank) {
         return Err("values of different ranks are put together".to_owned());
+    }
+    if let [first, second] = parts
+        && let (Of::Owners(by), Of::Parts(other)) = (first.of, second.of)
+    {
+        let is_pair = by == other && at == 1 && dims.iter().all(|d| d.get(1).is_some_and(|n| n.is(1)));
+        let pairs = Fact::parts(Of::Places(by), vec![Size::number(2)]);
+        return if is_pair { reads.one(pairs) } else { Err("numbers of rows are put together with more".to_owned()) };
     }
     let by = common_parts(parts);
     let rows = if by.is_some() { None } else { Some(common(parts)?) };
@@ -122,6 +130,7 @@ pub fn gather(reads: &Reads<'_>, batch_dims: i64) -> Found {
         (Of::Rows(0), Of::Owners(by)) if at == 0 && own[0] == Size::rows() && places.len() == 1 => {
             Fact::parts(Of::Parts(by), rest())
         }
+        (of, Of::Picked(by, to)) if at == 0 && places.len() == 1 => Fact::parts(sparse::picked(of, by, to)?, rest()),
         (Of::Parts(by), Of::Same) if at > 0 => Fact { of: Of::Parts(by), shape: Some(shape()), numbers: None },
         (Of::Places(by), Of::Same) if at == 1 => {
             let of = match indices.integers()?[..] {
