@@ -5,10 +5,17 @@
 
 #[path = "shared/fixtures.rs"]
 mod fixtures;
+#[path = "batching/freed.rs"]
+mod freed;
 #[path = "batching/joined.rs"]
 mod joined;
+#[allow(dead_code, reason = "of the cases only the models and the inputs are read")]
+#[path = "shared/onnx_cases.rs"]
+mod onnx_cases;
 #[path = "batching/tensors.rs"]
 mod tensors;
+#[path = "mutants/wire.rs"]
+mod wire;
 
 use base64::Engine;
 use berth_engine::{Model, Signature};
@@ -49,15 +56,13 @@ fn note(all: &mut All, name: &str, model: &Model, signature: &Signature, inputs:
 }
 
 /// The directories of a group, and what is asked of them.
-fn group(of: &str) -> Vec<(PathBuf, Value)> {
-    let entries = fixtures::root(of).read_dir().unwrap().map(|e| e.unwrap().path());
-    let mut all: Vec<PathBuf> = entries.filter(|p| p.join("cases.json").exists()).collect();
-    all.sort();
-    all.into_iter().map(|dir| (dir.clone(), json(&dir.join("cases.json")))).collect()
+fn group(of: &str, variable: &str, more_than: usize) -> Vec<(PathBuf, Value)> {
+    let with_cases = |dir: PathBuf| (dir.clone(), json(&dir.join("cases.json")));
+    fixtures::directories(of, variable, more_than).into_iter().map(with_cases).collect()
 }
 
 fn savedmodels(all: &mut All) {
-    for (dir, cases) in group("fixtures") {
+    for (dir, cases) in group("fixtures", "BERTH_FIXTURES", 24) {
         let model = load(&dir).unwrap();
         for case in cases["cases"].as_array().unwrap() {
             let signature = model.signature(case["signature"].as_str()).unwrap();
@@ -69,8 +74,9 @@ fn savedmodels(all: &mut All) {
 
 /// Every signature takes the same rows.
 fn tables(all: &mut All) {
-    for of in ["sklearn", "boosters", "builtins"] {
-        for (dir, cases) in group(of) {
+    let groups = [("sklearn", "BERTH_SKLEARN"), ("boosters", "BERTH_BOOSTERS"), ("builtins", "BERTH_BUILTINS")];
+    for (of, variable) in groups {
+        for (dir, cases) in group(of, variable, 50) {
             if !cases["error"].is_null() {
                 continue;
             }
@@ -87,7 +93,7 @@ fn tables(all: &mut All) {
 }
 
 fn torch(all: &mut All) {
-    for (dir, cases) in group("torch") {
+    for (dir, cases) in group("torch", "BERTH_TORCH", 20) {
         for way in dir.read_dir().unwrap().map(|e| e.unwrap().path()).filter(|p| p.is_dir()) {
             let model = load(&way).unwrap();
             let signature = model.signature(None).unwrap();
@@ -100,7 +106,7 @@ fn torch(all: &mut All) {
 }
 
 fn mxnet(all: &mut All) {
-    for (dir, cases) in group("mxnet") {
+    for (dir, cases) in group("mxnet", "BERTH_MXNET_ZOO", 9) {
         let model = load(&dir.join("model")).unwrap();
         let signature = model.signature(None).unwrap();
         note(all, &format!("mxnet {}", name(&dir)), &model, signature, inputs(signature, &cases["inputs"], &dir));
@@ -118,6 +124,22 @@ fn mxnet(all: &mut All) {
     }
 }
 
+/// The backend tests of `onnx`, with any number of rows: how many rows they have is taken out of their models.
+fn onnx(all: &mut All) {
+    let dir = tempfile::tempdir().unwrap();
+    for file in onnx_cases::files() {
+        for case in onnx_cases::cases(&file) {
+            let Some(bytes) = freed::freed(case.model()) else { continue };
+            std::fs::write(dir.path().join("model.onnx"), bytes).unwrap();
+            let Ok(model) = load(dir.path()) else { continue };
+            let signature = model.signature(None).unwrap();
+            let given = case.header.inputs.iter().map(|e| (e.name.clone(), case.tensor(e)));
+            let given: Named = given.filter(|(name, _)| signature.inputs.iter().any(|i| i.name == *name)).collect();
+            note(all, &format!("onnx {}", case.header.name), &model, signature, Some(given));
+        }
+    }
+}
+
 #[test]
 fn requests_together_are_answered_as_alone() {
     let mut all = All::new();
@@ -125,6 +147,7 @@ fn requests_together_are_answered_as_alone() {
     tables(&mut all);
     torch(&mut all);
     mxnet(&mut all);
+    onnx(&mut all);
     let mut wrong = Vec::new();
     for (name, came) in &all {
         match came {
