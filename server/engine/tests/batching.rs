@@ -7,7 +7,7 @@
 mod fixtures;
 #[path = "batching/freed.rs"]
 mod freed;
-#[path = "batching/joined.rs"]
+#[path = "shared/joined.rs"]
 mod joined;
 #[allow(dead_code, reason = "of the cases only the models and the inputs are read")]
 #[path = "shared/onnx_cases.rs"]
@@ -20,11 +20,11 @@ mod wire;
 use base64::Engine;
 use berth_engine::{Model, Signature};
 use fixtures::load;
-use joined::{Came, check};
+use joined::{Came, Named, check};
 use serde_json::Value;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
-use tensors::{Named, tensor};
+use tensors::tensor;
 
 /// What came of signatures, by group, fixture and signature.
 type All = BTreeMap<String, Came>;

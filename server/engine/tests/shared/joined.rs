@@ -1,7 +1,9 @@
 //! Requests run together and each alone.
 
-use super::tensors::{Named, differ, picked};
-use berth_engine::{Batching, Model};
+use berth_engine::{Batching, Data, Model, Tensor};
+
+/// Tensors by the names of inputs.
+pub type Named = Vec<(String, Tensor)>;
 
 /// How many rows each of the requests has that are run together.
 const REQUESTS: [usize; 3] = [1, 3, 2];
@@ -74,4 +76,47 @@ fn compared(
         }
     }
     Ok(same)
+}
+
+/// Rows in another order, each with its elements turned round by so many: they differ even where rows were equal, and are still
+/// such as the model takes.
+fn picked(tensor: &Tensor, rows: &[(usize, usize)]) -> Tensor {
+    fn of<T: Clone>(all: &[T], width: usize, rows: &[(usize, usize)]) -> Vec<T> {
+        let row = |(row, turn): &(usize, usize)| {
+            let mut row = all[row * width..(row + 1) * width].to_vec();
+            row.rotate_left(turn % width.max(1));
+            row
+        };
+        rows.iter().flat_map(row).collect()
+    }
+    let width = tensor.shape()[1..].iter().product();
+    let data = match tensor.data() {
+        Data::F32(v) => Data::F32(of(v, width, rows)),
+        Data::F64(v) => Data::F64(of(v, width, rows)),
+        Data::I64(v) => Data::I64(of(v, width, rows)),
+        Data::Bool(v) => Data::Bool(of(v, width, rows)),
+        Data::String(v) => Data::String(of(v, width, rows)),
+    };
+    Tensor::new([&[rows.len()], &tensor.shape()[1..]].concat(), data).unwrap()
+}
+
+/// How two tensors differ: floats by more than 1e-5 of the largest, everything else at all.
+fn differ(a: &Tensor, b: &Tensor) -> Option<String> {
+    if a.shape() != b.shape() {
+        return Some(format!("shape {:?} together, {:?} alone", a.shape(), b.shape()));
+    }
+    match (a.data(), b.data()) {
+        (Data::F32(a), Data::F32(b)) => {
+            far(a.iter().map(|x| f64::from(*x)).collect(), b.iter().map(|x| f64::from(*x)).collect())
+        }
+        (Data::F64(a), Data::F64(b)) => far(a.clone(), b.clone()),
+        (a, b) => (a != b).then(|| "what is no float differs".to_owned()),
+    }
+}
+
+fn far(a: Vec<f64>, b: Vec<f64>) -> Option<String> {
+    let largest = b.iter().filter(|x| x.is_finite()).fold(1e-3f64, |most, x| most.max(x.abs()));
+    let near = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-5 * largest;
+    let at = a.iter().zip(&b).position(|pair| !near(pair))?;
+    Some(format!("value {at} is {} together, {} alone", a[at], b[at]))
 }
