@@ -16,6 +16,7 @@ mod infer;
 mod outline;
 mod passes;
 mod profile;
+mod rows;
 pub mod rules;
 mod schedule;
 mod step;
@@ -26,9 +27,10 @@ pub use outline::Outline;
 pub use schedule::release_idle;
 pub use weights::{Reader, Weights};
 
-use crate::EngineError;
+use crate::batching::Batched;
 use crate::kernels;
 use crate::report::{Cost, Listing};
+use crate::{EngineError, Signature};
 use crate::value::{Value, workspace};
 use control::Budget;
 use profile::Profile;
@@ -113,6 +115,19 @@ impl Plan {
             outputs: self.outputs.iter().map(describe::read).collect(),
             operations: operations.map(|(step, shape)| describe::operation(step, shape.as_ref())).collect(),
         }
+    }
+
+    /// Whether requests of a signature may be run together.
+    pub fn batched(&self, signature: &Signature) -> Batched {
+        match rows::Independent::of(self, signature) {
+            Ok(rows) => rows::worth::judge(self, &rows),
+            Err(why) => Batched::never(why),
+        }
+    }
+
+    /// Of each output, why it has not the rows of the inputs, if that is so.
+    pub fn mixed(&self, signature: &Signature) -> Vec<Option<String>> {
+        rows::mixed(self, signature)
     }
 
     fn follow(&self, inputs: &[Value]) -> Result<Vec<Known>, EngineError> {
