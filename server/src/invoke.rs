@@ -104,7 +104,11 @@ impl App {
     }
 
     /// Answers one request, whatever protocol it came by, within the deadline that it brings.
-    pub async fn invoke<E: Exchange>(&self, model: &ModelName, exchange: E) -> Result<E::Answer, InvokeError> {
+    pub async fn invoke<E: Exchange>(
+        &self,
+        model: &ModelName,
+        exchange: E,
+    ) -> Result<E::Answer, InvokeError> {
         let deadline = deadline::current()?;
         let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
         let patience = left.unwrap_or(self.config.wait_limit).min(self.config.wait_limit);

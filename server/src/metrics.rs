@@ -103,7 +103,11 @@ impl Metrics {
             r.register_with_unit(name, help, s.clone(), metric.clone());
         }
         r.register("invocations", "Requests, by the reason of their outcome", self.invocations.clone());
-        r.register("batch_rows", "Rows that ran together, of one request or several", self.batch_rows.clone());
+        r.register(
+            "batch_rows",
+            "Rows that ran together, of one request or several",
+            self.batch_rows.clone(),
+        );
         let refusals = self.compute_refusals.clone();
         r.register("compute_refusals", "Requests that no compute thread took, by reason", refusals);
         r.register("model_failures", "Models that did not load, by reason", self.failures.clone());

@@ -6,6 +6,7 @@ pub mod archives;
 pub mod cluster;
 pub mod examples;
 pub mod http;
+pub mod onnx;
 pub mod operator;
 pub mod s3;
 pub mod server;

@@ -198,37 +198,4 @@ fn narrow(data: &Data, from: usize, to: usize) -> Data {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::{join, split};
-    use crate::invoke::Call;
-    use berth_engine::{Batching, Data, Tensor};
-
-    fn call(rows: usize, first: f32) -> Call {
-        let x: Vec<f32> = (0..rows * 2).map(|n| first + n as f32).collect();
-        let words = (0..rows).map(|n| format!("{first}-{n}").into_bytes()).collect();
-        let x = Tensor::new(vec![rows, 2], Data::F32(x)).unwrap();
-        let words = Tensor::new(vec![rows], Data::String(words)).unwrap();
-        Call { signature: "s".to_owned(), inputs: vec![("w".to_owned(), words), ("x".to_owned(), x)] }
-    }
-
-    #[test]
-    fn what_is_joined_comes_apart_again() {
-        let calls = [call(1, 0.0), call(3, 10.0), call(2, 20.0)];
-        let joined = join(&calls.iter().collect::<Vec<_>>()).unwrap();
-        assert_eq!(joined.inputs[1].1.shape(), [6, 2]);
-        let parts = split(&joined.inputs, &[1, 3, 2]).unwrap();
-        for (part, call) in parts.iter().zip(&calls) {
-            assert_eq!(part, &call.inputs);
-        }
-    }
-
-    #[test]
-    fn outputs_of_other_rows_are_no_answers() {
-        let outputs = vec![("y".to_owned(), Tensor::new(vec![5, 1], Data::F64(vec![0.0; 5])).unwrap())];
-        assert!(split(&outputs, &[2, 4]).is_err());
-        let scalar = vec![("y".to_owned(), Tensor::new(vec![], Data::I64(vec![1])).unwrap())];
-        assert!(split(&scalar, &[1, 1]).is_err());
-        let empty = vec![("y".to_owned(), Tensor::new(vec![3, 0], Data::F32(vec![])).unwrap())];
-        assert_eq!(split(&empty, &[2, 1]).unwrap()[1][0].1.shape(), [1, 0]);
-    }
-}
+mod tests;
