@@ -33,7 +33,7 @@ mod simulation;
 mod updates;
 
 pub use core::{Action, Core, Event, Policy, Source};
-pub use entry::{ModelState, ModelView};
+pub use entry::{CopyId, ModelState, ModelView};
 pub use lease::Lease;
 pub use listings::Held;
 pub use shell::ModelCache;

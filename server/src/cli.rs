@@ -110,6 +110,16 @@ pub struct Serve {
     /// Requests that wait for these threads; more are refused with 503.
     #[arg(long, env = "BERTH_COMPUTE_QUEUE", default_value_t = 1024)]
     pub compute_queue: usize,
+    /// Requests of one model that wait for these threads; more are refused with 503 [default: half of --compute-queue].
+    #[arg(long, env = "BERTH_MODEL_QUEUE")]
+    pub model_queue: Option<usize>,
+    /// A request that would wait longer for a thread, by what those before it cost, is refused with 503 at once.
+    #[arg(long, env = "BERTH_MAX_QUEUE_WAIT", default_value = "10s", value_parser = units::duration)]
+    pub max_queue_wait: Duration,
+    /// Whether requests of one model that wait at the same time run together, where the model is faster so: on or off.
+    #[arg(long, env = "BERTH_BATCHING", value_name = "on|off", default_value = "on", action = clap::ArgAction::Set,
+        value_parser = clap::builder::BoolishValueParser::new())]
+    pub batching: bool,
     /// Models that are downloaded at a time.
     #[arg(long, env = "BERTH_MAX_DOWNLOADS", default_value_t = 4)]
     pub max_downloads: usize,

@@ -1,59 +1,34 @@
-//! The threads that predict. They are no threads of the async runtime and none that load models: a slow prediction never
-//! stops the server from accepting, a slow load never stops a prediction.
+//! The threads that predict, and the queue before them. They are no threads of the async runtime and none that load models: a slow
+//! prediction never stops the server from accepting, a slow load never stops a prediction.
+//!
+//! ```text
+//!  arrive ──► fresh ──decode──► read ──run, with others like it──► ran ──encode──► answer
+//!    │          └──────── gone: the client left, the deadline passed ────┘
+//!    └─ refused: the queue is full, or the wait would be too long
+//! ```
+//!
+//! [`core`] is the whole of the decisions and does no work: what came and what was done go in, the next piece of work comes out.
+//! [`shell`] has the threads, `batch` makes one run of several calls and several answers of one. The simulation test runs the same
+//! core through random loads.
+//!
+//! What always holds (checked after every event of the simulation):
+//! - the calls that wait are within the queue's bounds, of all models and of each;
+//! - every call that is taken is answered once or gone, and none waits while a thread could work on it;
+//! - calls run together only if they are of one model and alike;
+//! - models that always have work get equal time, up to a piece for each thread; a model that comes new waits for nobody's turn twice;
+//! - heavy pieces leave a thread for light ones.
 
-use crate::error::InvokeError;
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
-use std::panic::{AssertUnwindSafe, catch_unwind};
-use tokio::sync::oneshot;
+mod arrival;
+mod batch;
+pub mod core;
+mod cost;
+mod lane;
+mod ready;
+pub mod shell;
+#[cfg(test)]
+mod simulation;
+mod task;
 
-type Work = Box<dyn FnOnce() + Send>;
-
-/// A pool of threads behind a bounded queue.
-#[derive(Clone)]
-pub struct Compute {
-    queue: Sender<Work>,
-    capacity: usize,
-}
-
-impl Compute {
-    /// Starts `threads` threads; at most `capacity` requests wait for them.
-    pub fn start(threads: usize, capacity: usize) -> std::io::Result<Self> {
-        let (queue, work) = bounded(capacity);
-        for n in 0..threads {
-            let work = work.clone();
-            std::thread::Builder::new().name(format!("compute-{n}")).spawn(move || serve(&work))?;
-        }
-        Ok(Self { queue, capacity })
-    }
-
-    /// Runs `work` on one of the threads. A panic in it is this request's error and nobody else's.
-    pub async fn run<T: Send + 'static>(
-        &self,
-        work: impl FnOnce() -> Result<T, InvokeError> + Send + 'static,
-    ) -> Result<T, InvokeError> {
-        let (sender, receiver) = oneshot::channel();
-        let task: Work = Box::new(move || {
-            // The client went away while this waited: its answer is not worth computing.
-            if !sender.is_closed() {
-                let result = catch_unwind(AssertUnwindSafe(work)).unwrap_or(Err(InvokeError::Panicked));
-                let _ = sender.send(result);
-            }
-        });
-        match self.queue.try_send(task) {
-            Ok(()) => receiver.await.unwrap_or(Err(InvokeError::Panicked)),
-            Err(TrySendError::Full(_)) => Err(InvokeError::Overloaded(self.capacity)),
-            Err(TrySendError::Disconnected(_)) => Err(InvokeError::ShuttingDown),
-        }
-    }
-
-    /// Requests that wait.
-    pub fn waiting(&self) -> usize {
-        self.queue.len()
-    }
-}
-
-fn serve(work: &Receiver<Work>) {
-    while let Ok(task) = work.recv() {
-        task();
-    }
-}
+pub use arrival::Refusal;
+pub use core::Limits;
+pub use shell::Compute;

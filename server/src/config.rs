@@ -116,6 +116,12 @@ pub struct Config {
     pub compute_threads: usize,
     /// Requests that wait for these threads.
     pub compute_queue: usize,
+    /// Requests of one model that wait for them.
+    pub model_queue: usize,
+    /// A request that would wait longer for a thread is refused.
+    pub max_queue_wait: Duration,
+    /// Whether waiting requests run together where their model gains by it.
+    pub batching: bool,
     /// How long a request waits for its model.
     pub wait_limit: Duration,
     /// How long requests are taken after the word to stop, until others have noticed.

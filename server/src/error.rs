@@ -22,6 +22,8 @@ pub enum Class {
     LoadLimit,
     /// The model is still loading.
     NotReady,
+    /// The client's own deadline passed.
+    Deadline,
     /// Too much is asked at once, or the server is about to stop.
     Unavailable,
     /// The store cannot be reached or refuses.
@@ -198,6 +200,15 @@ pub enum InvokeError {
     /// The queue of the compute threads is full.
     #[error("too many requests at once: the queue of {0} is full")]
     Overloaded(usize),
+    /// This model's part of that queue is full.
+    #[error("too many requests for this model at once: its queue of {0} is full (flag --model-queue)")]
+    ModelOverloaded(usize),
+    /// The wait would be longer than the server or the client allows.
+    #[error("too many requests at once: this one would wait about {} ms", .0.as_millis())]
+    WaitTooLong(Duration),
+    /// The client's deadline passed.
+    #[error("the request's deadline passed before its answer was there")]
+    DeadlineExceeded,
     /// The server is about to stop.
     #[error("the server is shutting down")]
     ShuttingDown,
@@ -216,6 +227,8 @@ impl From<EngineError> for InvokeError {
     fn from(error: EngineError) -> Self {
         match error {
             EngineError::InvalidInput(text) => Self::BadRequest(text),
+            // Runs are cancelled when nobody waits for them any more.
+            EngineError::Cancelled => Self::DeadlineExceeded,
             other => Self::Run(other),
         }
     }
@@ -237,6 +250,9 @@ impl InvokeError {
             Self::NotReady => "ModelNotReady",
             Self::Run(e) => e.reason(),
             Self::Overloaded(_) => "Overloaded",
+            Self::ModelOverloaded(_) => "ModelOverloaded",
+            Self::WaitTooLong(_) => "WaitTooLong",
+            Self::DeadlineExceeded => "DeadlineExceeded",
             Self::ShuttingDown => "ShuttingDown",
             Self::Panicked => "Internal",
         }
@@ -251,7 +267,10 @@ impl InvokeError {
             Self::Model(e) => e.class(),
             Self::NotReady => Class::NotReady,
             Self::Run(e) => engine_class(e),
-            Self::Overloaded(_) | Self::ShuttingDown => Class::Unavailable,
+            Self::Overloaded(_) | Self::ModelOverloaded(_) | Self::WaitTooLong(_) | Self::ShuttingDown => {
+                Class::Unavailable
+            }
+            Self::DeadlineExceeded => Class::Deadline,
             Self::Panicked => Class::Internal,
         }
     }

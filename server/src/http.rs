@@ -5,6 +5,7 @@ pub mod listen;
 mod request_id;
 pub mod sagemaker;
 
+use crate::deadline;
 use crate::error::InvokeError;
 use crate::grpc;
 use crate::invoke::App;
@@ -27,6 +28,7 @@ pub fn routes(app: &Arc<App>) -> Router {
         .with_state(app.clone())
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)
+        .layer(axum::middleware::from_fn(deadline::layer))
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -3,6 +3,7 @@
 use crate::cache::ModelCache;
 use crate::compute::Compute;
 use crate::config::Config;
+use crate::deadline;
 use crate::error::InvokeError;
 use crate::metrics::Metrics;
 use crate::names::ModelName;
@@ -102,21 +103,19 @@ impl App {
         result
     }
 
-    /// Answers one request, whatever protocol it came by.
+    /// Answers one request, whatever protocol it came by, within the deadline that it brings.
     pub async fn invoke<E: Exchange>(
         &self,
         model: &ModelName,
-        mut exchange: E,
+        exchange: E,
     ) -> Result<E::Answer, InvokeError> {
-        let lease = self.cache.acquire(model, self.config.wait_limit).await?;
-        self.compute
-            .run(move || {
-                let Some(model) = lease.model() else { return Err(InvokeError::Panicked) };
-                let engine = model.engine();
-                let call = exchange.decode(engine)?;
-                let outputs = engine.run(&call.signature, call.inputs)?;
-                exchange.encode(engine, outputs)
-            })
-            .await
+        let deadline = deadline::current()?;
+        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let patience = left.unwrap_or(self.config.wait_limit).min(self.config.wait_limit);
+        let lease = match self.cache.acquire(model, patience).await {
+            Err(InvokeError::NotReady) if left == Some(patience) => Err(InvokeError::DeadlineExceeded),
+            lease => lease,
+        };
+        self.compute.invoke(lease?, exchange, deadline).await
     }
 }

@@ -15,6 +15,7 @@ pub mod codec;
 pub mod commands;
 pub mod compute;
 pub mod config;
+pub mod deadline;
 pub mod disk;
 pub mod error;
 pub mod grpc;

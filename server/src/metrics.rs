@@ -7,7 +7,7 @@ use prometheus_client::encoding::{EncodeLabel as _, EncodeLabelSet, LabelSetEnco
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::metrics::histogram::Histogram;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 use std::fmt::Error;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
@@ -35,8 +35,13 @@ pub struct Metrics {
     pub load_wait_seconds: Histogram,
     /// Memory → gone.
     pub unload_seconds: Histogram,
+    /// What requests waited for a compute thread.
+    pub compute_wait_seconds: Histogram,
+    /// Rows that ran together.
+    pub batch_rows: Histogram,
     invocations: Family<Label, Counter>,
     failures: Family<Label, Counter>,
+    compute_refusals: Family<Label, Counter>,
     manifests: Family<Label, Counter>,
     sampled: Sampled,
 }
@@ -59,7 +64,7 @@ struct Sampled {
 }
 
 fn histogram(first: f64) -> Histogram {
-    Histogram::new(prometheus_client::metrics::histogram::exponential_buckets(first, 2.5, 14))
+    Histogram::new(exponential_buckets(first, 2.5, 14))
 }
 
 impl Metrics {
@@ -72,8 +77,11 @@ impl Metrics {
             load_seconds: histogram(0.0005),
             load_wait_seconds: histogram(0.001),
             unload_seconds: histogram(0.0001),
+            compute_wait_seconds: histogram(0.00001),
+            batch_rows: Histogram::new(exponential_buckets(1.0, 2.0, 11)),
             invocations: Family::default(),
             failures: Family::default(),
+            compute_refusals: Family::default(),
             manifests: Family::default(),
             sampled: Sampled::default(),
         };
@@ -89,11 +97,19 @@ impl Metrics {
             ("model_load", "Time to get a model from disk to memory", &self.load_seconds),
             ("model_load_wait", "Time requests waited for models", &self.load_wait_seconds),
             ("model_unload", "Time to give a model's memory back", &self.unload_seconds),
+            ("compute_wait", "Time requests waited for a compute thread", &self.compute_wait_seconds),
         ];
         for (name, help, metric) in times {
             r.register_with_unit(name, help, s.clone(), metric.clone());
         }
         r.register("invocations", "Requests, by the reason of their outcome", self.invocations.clone());
+        r.register(
+            "batch_rows",
+            "Rows that ran together, of one request or several",
+            self.batch_rows.clone(),
+        );
+        let refusals = self.compute_refusals.clone();
+        r.register("compute_refusals", "Requests that no compute thread took, by reason", refusals);
         r.register("model_failures", "Models that did not load, by reason", self.failures.clone());
         r.register("manifest_reads", "Changed manifests, by what became of them", self.manifests.clone());
         let m = &self.sampled;
@@ -120,6 +136,11 @@ impl Metrics {
     /// A model did not load.
     pub fn failed(&self, reason: &'static str) {
         self.failures.get_or_create(&Label("reason", reason)).inc();
+    }
+
+    /// A request was not taken by the compute threads.
+    pub fn compute_refused(&self, reason: &'static str) {
+        self.compute_refusals.get_or_create(&Label("reason", reason)).inc();
     }
 
     /// A changed manifest was read.

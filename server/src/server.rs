@@ -3,7 +3,7 @@
 use crate::archive::Limits;
 use crate::cache::ModelCache;
 use crate::catalogue::{Catalogue, Side};
-use crate::compute::Compute;
+use crate::compute::{self, Compute};
 use crate::config::Config;
 use crate::disk::DiskCache;
 use crate::http::{admin, listen};
@@ -78,8 +78,14 @@ impl Server {
         for model in &config.pinned {
             cache.pin(model, true);
         }
+        let limits = compute::Limits {
+            threads: config.compute_threads,
+            queue: config.compute_queue,
+            model_queue: config.model_queue,
+            max_wait: config.max_queue_wait,
+        };
         let compute =
-            Compute::start(config.compute_threads, config.compute_queue).map_err(StartError::Threads)?;
+            Compute::start(limits, config.batching, metrics.clone()).map_err(StartError::Threads)?;
         let listener = bind(config.listen).await?;
         let admin = bind(config.admin_listen).await?;
         // In a cluster nothing is held until the peers are known: alone this pod would hold everything.

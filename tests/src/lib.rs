@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod examples;
 pub mod grpc;
 pub mod http;
+pub mod onnx;
 pub mod operator;
 pub mod s3;
 pub mod server;

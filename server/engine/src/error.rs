@@ -32,6 +32,9 @@ pub enum EngineError {
     /// The model refused these values while it ran (a shape that does not fit, an index out of range).
     #[error("the model failed: {0}")]
     Execution(String),
+    /// Whoever asked for the run wants it no more.
+    #[error("the run was cancelled")]
+    Cancelled,
     /// Reading the artifact failed.
     #[error("cannot read {file}: {message}")]
     Io {
@@ -61,6 +64,7 @@ impl EngineError {
             Self::Unsupported(_) => "UnsupportedOperations",
             Self::InvalidInput(_) => "InvalidInput",
             Self::Execution(_) => "ExecutionFailed",
+            Self::Cancelled => "Cancelled",
             Self::Io { .. } => "ArtifactUnreadable",
         }
     }
@@ -68,7 +72,7 @@ impl EngineError {
     /// Who has to act.
     pub fn fault(&self) -> Fault {
         match self {
-            Self::InvalidInput(_) => Fault::Caller,
+            Self::InvalidInput(_) | Self::Cancelled => Fault::Caller,
             Self::Io { .. } => Fault::Server,
             _ => Fault::Model,
         }

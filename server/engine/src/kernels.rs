@@ -45,6 +45,7 @@ pub use convolve::{Algorithm, choose};
 pub use form::Form;
 pub use moves::{expand, permute};
 pub use packed::{Made, PackedProduct};
+pub(crate) use rare::labels;
 pub use recurrent::PackedRecurrent;
 pub use run::run;
 pub use shapes::split_sizes;

@@ -6,6 +6,7 @@
 //!
 //! What crosses the border is [`Tensor`], plain host memory.
 
+mod batching;
 mod error;
 mod formats;
 mod graph;
@@ -20,6 +21,7 @@ mod tensor;
 #[doc(hidden)]
 pub mod value;
 
+pub use batching::Batching;
 pub use error::{EngineError, Fault};
 pub use model::{Kept, Model, Prepared, inspect};
 pub use packed_file::Unsaved;

@@ -1,5 +1,6 @@
 //! An artifact, prepared and loaded.
 
+use crate::batching::{Batched, Batching};
 use crate::formats::{self, Access, Artifact, Program};
 use crate::graph::Weight;
 use crate::packed_file::{PackedFile, Packs, Unsaved};
@@ -139,11 +140,14 @@ impl Prepared {
         let tables: usize = plans.iter().map(|p| p.tables()).sum();
         let resident_bytes = buffers.values().sum::<usize>().saturating_add(tables) as u64;
         let (packs, added) = weights.into_packs();
+        let plans: Vec<Arc<Plan>> = self.which.iter().map(|n| plans[*n].clone()).collect();
+        let signatures = self.report.signatures;
         let model = Model {
+            batched: signatures.iter().zip(&plans).map(|(s, plan)| plan.batched(s)).collect(),
             format: self.report.format,
             preferences: self.preferences,
-            signatures: self.report.signatures,
-            plans: self.which.iter().map(|n| plans[*n].clone()).collect(),
+            signatures,
+            plans,
             resident_bytes: resident_bytes.min(self.report.resident_bytes),
             packs: Arc::new(packs),
             added: added && self.packed.is_some(),
@@ -245,6 +249,8 @@ pub struct Model {
     preferences: Preferences,
     signatures: Vec<Signature>,
     plans: Vec<Arc<Plan>>,
+    /// Of each signature.
+    batched: Vec<Batched>,
     resident_bytes: u64,
     packs: Arc<Packs>,
     /// Some of what is packed is in no file.
@@ -272,6 +278,22 @@ impl Model {
         self.find(name).map(|at| &self.signatures[at])
     }
 
+    /// Whether requests of a signature may be run together.
+    pub fn batching(&self, signature: Option<&str>) -> Result<&Batching, EngineError> {
+        self.find(signature).map(|at| &self.batched[at].batching)
+    }
+
+    /// Of each output of a signature, why it has not the rows of the inputs, if that is so: found out anew, for tests.
+    #[doc(hidden)]
+    pub fn mixed(&self, signature: Option<&str>) -> Result<Vec<Option<String>>, EngineError> {
+        self.find(signature).map(|at| self.plans[at].mixed(&self.signatures[at]))
+    }
+
+    /// Rows beyond which a run of a signature brings no more for each, or takes too much memory; one where requests are run alone.
+    pub fn most_rows(&self, signature: Option<&str>) -> usize {
+        self.find(signature).map_or(1, |at| self.batched[at].most_rows)
+    }
+
     /// Bytes in memory.
     pub fn resident_bytes(&self) -> u64 {
         self.resident_bytes
@@ -284,10 +306,21 @@ impl Model {
 
     /// Runs a signature; inputs by name, in any order. Outputs come in the signature's order.
     pub fn run(&self, signature: &str, inputs: Named) -> Result<Named, EngineError> {
+        self.run_watched(signature, inputs, &|| true)
+    }
+
+    /// [`Model::run`], as long as the answer of `watch` is yes: it is asked before each operation, and no ends the run with
+    /// [`EngineError::Cancelled`].
+    pub fn run_watched(
+        &self,
+        signature: &str,
+        inputs: Named,
+        watch: &dyn Fn() -> bool,
+    ) -> Result<Named, EngineError> {
         let at = self.find(Some(signature))?;
         let signature = &self.signatures[at];
         let values = arrange(signature, inputs)?;
-        answer(signature, &self.plans[at].run(values)?)
+        answer(signature, &self.plans[at].run_watched(values, watch)?)
     }
 
     /// Runs a signature `runs` times after a first one, and says what each operation cost, the dearest first.

@@ -16,6 +16,7 @@ mod infer;
 mod outline;
 mod passes;
 mod profile;
+mod rows;
 pub mod rules;
 mod schedule;
 mod step;
@@ -26,9 +27,10 @@ pub use outline::Outline;
 pub use schedule::release_idle;
 pub use weights::{Reader, Weights};
 
-use crate::EngineError;
+use crate::batching::Batched;
 use crate::kernels;
 use crate::report::{Cost, Listing};
+use crate::{EngineError, Signature};
 use crate::value::{Value, workspace};
 use control::Budget;
 use profile::Profile;
@@ -73,11 +75,22 @@ impl Plan {
 
     /// Runs on the values of the signature's inputs, in its order.
     pub fn run(&self, inputs: Vec<Value>) -> Result<Vec<Value>, EngineError> {
+        self.run_watched(inputs, &|| true)
+    }
+
+    /// [`Plan::run`], as long as the answer of `watch` is yes: it is asked before each step.
+    pub fn run_watched(
+        &self,
+        inputs: Vec<Value>,
+        watch: &dyn Fn() -> bool,
+    ) -> Result<Vec<Value>, EngineError> {
         let check = |inputs: &[Value]| {
             // A plan that contradicts itself fails where it does, and not because of the request.
             if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
         };
-        self.schedules.run(inputs, check, |inputs, schedule| self.go(inputs, schedule, &Budget::new(), None))
+        self.schedules.run(inputs, check, |inputs, schedule| {
+            self.go(inputs, schedule, &Budget::watched(watch), None)
+        })
     }
 
     /// Runs once to get ready and then several times more, and says what each operation cost on average, the dearest first.
@@ -102,6 +115,19 @@ impl Plan {
             outputs: self.outputs.iter().map(describe::read).collect(),
             operations: operations.map(|(step, shape)| describe::operation(step, shape.as_ref())).collect(),
         }
+    }
+
+    /// Whether requests of a signature may be run together.
+    pub fn batched(&self, signature: &Signature) -> Batched {
+        match rows::Independent::of(self, signature) {
+            Ok(rows) => rows::worth::judge(self, &rows),
+            Err(why) => Batched::never(why),
+        }
+    }
+
+    /// Of each output, why it has not the rows of the inputs, if that is so.
+    pub fn mixed(&self, signature: &Signature) -> Vec<Option<String>> {
+        rows::mixed(self, signature)
     }
 
     fn follow(&self, inputs: &[Value]) -> Result<Vec<Known>, EngineError> {
@@ -133,6 +159,7 @@ impl Plan {
             if known.get(number).is_some_and(|known| *known) {
                 continue;
             }
+            budget.goes_on()?;
             // What runs inside of a step counts as the step's.
             if !matches!(schedule, Pace::Alone) {
                 workspace::step(number);

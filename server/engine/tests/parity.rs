@@ -1,6 +1,6 @@
 //! The engine beside TensorFlow: layer by layer, by every way of saving, whole networks. `parity/main.py` makes the models; what
 //! each row came to stands in `PARITY.md`, and what passed once must pass. Rows are printed, and written where that is asked for,
-//! as they come: all applications take an hour.
+//! as they come: all applications take an hour. Where a model says that requests may be run together, they are.
 //!
 //!     BERTH_PARITY_WRITE=1 cargo test -p berth-engine --test parity     rewrites the table
 //!     BERTH_PARITY_ONLY='LSTM|GRU' …                                    rows whose name or way has one of these texts
@@ -10,6 +10,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "shared/joined.rs"]
+mod joined;
 #[path = "parity/rows.rs"]
 mod rows;
 #[path = "parity/table.rs"]
@@ -34,7 +36,8 @@ fn outcomes(arguments: &[&str], section: Option<&str>) -> Option<Vec<Outcome>> {
     };
     let done = section.map(table::done).unwrap_or_default();
     Some(rows::all(&python, arguments, &done, |row| {
-        println!("{}: {} ({} cases)", row.name, row.verdict(), row.cases);
+        let alone = row.alone.as_ref().map_or_else(String::new, |why| format!(", requests alone: {why}"));
+        println!("{}: {} ({} cases){alone}", row.name, row.verdict(), row.cases);
         section.into_iter().for_each(|section| table::note(section, row));
     }))
 }

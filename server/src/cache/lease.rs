@@ -26,6 +26,11 @@ impl Lease {
         &self.name
     }
 
+    /// The copy of the model that it keeps.
+    pub fn copy(&self) -> CopyId {
+        self.copy
+    }
+
     /// The model. None only while the guard is dropped.
     pub fn model(&self) -> Option<&LoadedModel> {
         self.model.as_deref()

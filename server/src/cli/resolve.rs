@@ -43,6 +43,9 @@ impl Serve {
             max_requests: self.max_requests,
             compute_threads: self.compute_threads.unwrap_or(cores),
             compute_queue: self.compute_queue,
+            model_queue: self.model_queue.unwrap_or(self.compute_queue.div_ceil(2)),
+            max_queue_wait: self.max_queue_wait,
+            batching: self.batching,
             wait_limit,
             drain_delay,
             preload_limit: self.preload_limit,
@@ -56,6 +59,7 @@ impl Serve {
             ("--max-requests", self.max_requests),
             ("--compute-threads", self.compute_threads.unwrap_or(1)),
             ("--compute-queue", self.compute_queue),
+            ("--model-queue", self.model_queue.unwrap_or(1)),
             ("--max-downloads", self.max_downloads),
             ("--max-loads", self.max_loads),
         ];

@@ -14,7 +14,7 @@ fn code(class: Class) -> Code {
         Class::NotFound => Code::NotFound,
         Class::Model => Code::FailedPrecondition,
         Class::NeverFits => Code::ResourceExhausted,
-        Class::LoadLimit => Code::DeadlineExceeded,
+        Class::LoadLimit | Class::Deadline => Code::DeadlineExceeded,
         Class::NotReady | Class::Unavailable | Class::Dependency => Code::Unavailable,
         Class::Internal => Code::Internal,
     }

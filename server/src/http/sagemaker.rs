@@ -34,7 +34,9 @@ fn code(class: Class) -> (&'static str, StatusCode) {
     match class {
         Class::BadRequest | Class::NotFound => ("ValidationError", StatusCode::BAD_REQUEST),
         Class::TooLarge => ("ValidationError", StatusCode::PAYLOAD_TOO_LARGE),
-        Class::Model | Class::NeverFits | Class::LoadLimit => ("ModelError", StatusCode::FAILED_DEPENDENCY),
+        Class::Model | Class::NeverFits | Class::LoadLimit | Class::Deadline => {
+            ("ModelError", StatusCode::FAILED_DEPENDENCY)
+        }
         Class::NotReady => ("ModelNotReadyException", StatusCode::TOO_MANY_REQUESTS),
         Class::Internal => ("InternalFailure", StatusCode::INTERNAL_SERVER_ERROR),
         Class::Unavailable => ("ServiceUnavailable", StatusCode::SERVICE_UNAVAILABLE),
@@ -49,7 +51,7 @@ fn code(class: Class) -> (&'static str, StatusCode) {
 fn original_status(class: Class) -> u16 {
     match class {
         Class::NeverFits => 507,
-        Class::LoadLimit => 504,
+        Class::LoadLimit | Class::Deadline => 504,
         _ => 500,
     }
 }

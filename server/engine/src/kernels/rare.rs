@@ -46,6 +46,7 @@ mod tests;
 mod unique;
 mod volume;
 
+pub use einsum::labels;
 pub use gather::batched as gather_batched;
 pub use sorting::top_k;
 

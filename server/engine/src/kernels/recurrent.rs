@@ -51,6 +51,11 @@ impl PackedRecurrent {
         Ok(Self { op, units, weights: Weights { first, second, bias } })
     }
 
+    /// What it does, and the numbers of a state.
+    pub fn op(&self) -> (Recurrent, usize) {
+        (self.op, self.units)
+    }
+
     /// Bytes of the weights.
     pub fn bytes(&self) -> usize {
         let second = self.weights.second.as_ref().map_or(0, Packed::bytes);

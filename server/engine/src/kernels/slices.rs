@@ -53,48 +53,81 @@ pub fn cuts(
     steps: &[i64],
     m: &Masks,
 ) -> Result<Vec<Cut>, EngineError> {
-    if end.len() != begin.len() || steps.len() != begin.len() || begin.len() > 32 {
+    if end.len() != begin.len() || steps.len() != begin.len() {
         return Err(fail("a slice whose begins, ends and steps differ in number"));
     }
     let has = |mask: i64, i: usize| mask >> i & 1 == 1;
-    let named = (0..begin.len()).filter(|i| !has(m.ellipsis, *i) && !has(m.new_axis, *i)).count();
-    let mut left =
-        dims.len().checked_sub(named).ok_or_else(|| fail("a slice of more axes than there are"))?;
-    let (mut cuts, mut at) = (Vec::new(), 0);
-    let whole = |cuts: &mut Vec<Cut>, at: &mut usize, count: usize| {
-        for size in &dims[*at..*at + count] {
-            cuts.push(Cut::Range { begin: 0, end: *size as i64, step: 1 });
-        }
-        *at += count;
-    };
-    for i in 0..begin.len() {
+    let mut at = 0;
+    let mut cuts = Vec::new();
+    for named in lay(dims.len(), begin.len(), m)? {
+        let size = dims.get(at).map_or(0, |d| *d as i64);
+        cuts.push(match named {
+            Named::New => Cut::New,
+            Named::One(i) => Cut::One(begin[i]),
+            Named::Whole => Cut::Range { begin: 0, end: size, step: 1 },
+            Named::Range(i) => {
+                let given = |mask: i64, n: i64| (!has(mask, i)).then_some(n);
+                let (begin, end) = (given(m.begin, begin[i]), given(m.end, end[i]));
+                let (begin, end) = within(size, begin, end, steps[i])?;
+                Cut::Range { begin, end, step: steps[i] }
+            }
+        });
+        at += usize::from(!matches!(named, Named::New));
+    }
+    Ok(cuts)
+}
+
+/// What a specification says of one axis: which of its items does.
+#[derive(Debug, Clone, Copy)]
+pub enum Named {
+    /// The axis is not named.
+    Whole,
+    Range(usize),
+    One(usize),
+    New,
+}
+
+/// A specification of so many items for a value of so many axes.
+pub fn lay(rank: usize, items: usize, m: &Masks) -> Result<Vec<Named>, EngineError> {
+    if items > 32 {
+        return Err(fail("a slice whose begins, ends and steps are too many"));
+    }
+    let has = |mask: i64, i: usize| mask >> i & 1 == 1;
+    let named = (0..items).filter(|i| !has(m.ellipsis, *i) && !has(m.new_axis, *i)).count();
+    let mut left = rank.checked_sub(named).ok_or_else(|| fail("a slice of more axes than there are"))?;
+    let mut laid = Vec::new();
+    for i in 0..items {
         if has(m.ellipsis, i) {
-            whole(&mut cuts, &mut at, left);
+            laid.extend(vec![Named::Whole; left]);
             left = 0;
         } else if has(m.new_axis, i) {
-            cuts.push(Cut::New);
+            laid.push(Named::New);
         } else if has(m.shrink, i) {
-            cuts.push(Cut::One(begin[i]));
-            at += 1;
+            laid.push(Named::One(i));
         } else {
-            let (size, step) = (dims[at] as i64, steps[i]);
-            if step == 0 {
-                return Err(fail("a slice with steps of 0"));
-            }
-            let clamp = |n: i64| {
-                let n = if n < 0 { n.saturating_add(size) } else { n };
-                if step > 0 { n.clamp(0, size) } else { n.clamp(-1, size - 1) }
-            };
-            let (first, last) = if step > 0 { (0, size) } else { (size - 1, -1) };
-            let begin = if has(m.begin, i) { first } else { clamp(begin[i]) };
-            let end = if has(m.end, i) { last } else { clamp(end[i]) };
-            cuts.push(Cut::Range { begin, end, step });
-            at += 1;
+            laid.push(Named::Range(i));
         }
     }
-    let rest = dims.len() - at;
-    whole(&mut cuts, &mut at, rest);
-    Ok(cuts)
+    laid.extend(vec![Named::Whole; left]);
+    Ok(laid)
+}
+
+/// Where a range begins and ends on an axis of so many; what is not given is from one end of it to the other.
+pub fn within(
+    size: i64,
+    begin: Option<i64>,
+    end: Option<i64>,
+    step: i64,
+) -> Result<(i64, i64), EngineError> {
+    if step == 0 {
+        return Err(fail("a slice with steps of 0"));
+    }
+    let clamp = |n: i64| {
+        let n = if n < 0 { n.saturating_add(size) } else { n };
+        if step > 0 { n.clamp(0, size) } else { n.clamp(-1, size - 1) }
+    };
+    let (first, last) = if step > 0 { (0, size) } else { (size - 1, -1) };
+    Ok((begin.map_or(first, clamp), end.map_or(last, clamp)))
 }
 
 /// A size of -1 goes to the end.

@@ -24,18 +24,30 @@ use std::sync::{Arc, Mutex, PoisonError};
 /// that has no end and does nothing comes to this one in about a second.
 const MOST_NODES: usize = 1 << 21;
 
-/// What is left to a run.
-#[derive(Debug)]
-pub struct Budget(Cell<usize>);
+/// What is left to a run, and who says whether it is to go on.
+pub struct Budget<'w> {
+    nodes: Cell<usize>,
+    watch: &'w dyn Fn() -> bool,
+}
 
-impl Budget {
+impl<'w> Budget<'w> {
     pub fn new() -> Self {
-        Self(Cell::new(MOST_NODES))
+        Self::watched(&|| true)
+    }
+
+    /// Of a run that ends as soon as the answer of `watch` is no.
+    pub fn watched(watch: &'w dyn Fn() -> bool) -> Self {
+        Self { nodes: Cell::new(MOST_NODES), watch }
+    }
+
+    /// An error if the run is to end.
+    pub fn goes_on(&self) -> Result<(), EngineError> {
+        if (self.watch)() { Ok(()) } else { Err(EngineError::Cancelled) }
     }
 
     fn spend(&self, nodes: usize) -> Result<(), EngineError> {
-        let left = self.0.get().checked_sub(nodes.saturating_add(1));
-        self.0.set(left.unwrap_or(0));
+        let left = self.nodes.get().checked_sub(nodes.saturating_add(1));
+        self.nodes.set(left.unwrap_or(0));
         left.map(|_| ()).ok_or_else(|| {
             EngineError::Execution(format!(
                 "its loops have executed {MOST_NODES} operations and have not come to an end"

@@ -106,7 +106,7 @@ impl Schedules {
         &self,
         inputs: Vec<Value>,
         check: impl Fn(&[Value]) -> Result<(), EngineError>,
-        go: impl Fn(Vec<Value>, Pace<'_>) -> Result<Vec<Value>, EngineError> + Sync,
+        go: impl Fn(Vec<Value>, Pace<'_>) -> Result<Vec<Value>, EngineError>,
     ) -> Result<Vec<Value>, EngineError> {
         let key: Key = inputs.iter().map(|v| v.dims().into()).collect();
         let found = lock(&self.by_shape).get(&key).cloned();

@@ -1,5 +1,6 @@
 //! Rows from Python: each is loaded and run, and what came of it noted.
 
+use crate::joined::{Came, Named, check};
 use crate::values;
 use berth_engine::Prepared;
 use serde_json::Value;
@@ -18,6 +19,8 @@ pub struct Outcome {
     pub cases: usize,
     /// The worst error, or why there is none.
     pub result: Result<f64, String>,
+    /// Why requests may not be run together.
+    pub alone: Option<String>,
     tolerance: f64,
 }
 
@@ -99,29 +102,41 @@ pub fn all(python: &Path, arguments: &[&str], done: &[String], seen: impl Fn(&Ou
 fn outcome(row: &Value) -> Outcome {
     let text = |name: &str| row[name].as_str().unwrap_or_default().to_owned();
     let cases = row["cases"].as_array().map_or(0, Vec::len);
+    let mut alone = None;
     let result = match row["error"].as_str() {
         Some(why) => Err(format!("not made: {why}")),
         // A panic is this row's result, and the others still run.
         None => std::panic::catch_unwind(|| worst(row)).unwrap_or_else(|_| Err("PANIC".to_owned())),
     };
+    let result = result.map(|(worst, why)| {
+        alone = why;
+        worst
+    });
     Outcome {
         name: text("row"),
         way: text("way"),
         cases,
         result,
+        alone,
         tolerance: row["tolerance"].as_f64().unwrap(),
     }
 }
 
-/// The worst error over all cases and outputs.
-fn worst(row: &Value) -> Result<f64, String> {
+/// The worst error over all cases and outputs, and why requests may not be run together, if so.
+fn worst(row: &Value) -> Result<(f64, Option<String>), String> {
     let dir = Path::new(row["dir"].as_str().unwrap());
     let model = Prepared::open(dir).and_then(Prepared::load).map_err(|e| e.to_string())?;
-    let mut worst = 0f64;
+    let (mut worst, mut alone) = (0f64, None);
     for case in row["cases"].as_array().unwrap() {
         let name = case["signature"].as_str().unwrap();
         let inputs = case["inputs"].as_object().unwrap();
-        let inputs = inputs.iter().map(|(name, value)| (name.clone(), values::tensor(value))).collect();
+        let inputs: Named =
+            inputs.iter().map(|(name, value)| (name.clone(), values::tensor(value))).collect();
+        match check(&model, name, &inputs) {
+            Came::Same(_) => {}
+            Came::Never(why, _) => alone = Some(why),
+            Came::Differs(how) => return Err(format!("{name}, requests together: {how}")),
+        }
         let outputs = model.run(name, inputs).map_err(|e| format!("{name}: {e}"))?;
         let wanted = case["outputs"].as_object().unwrap();
         if wanted.len() != outputs.len() {
@@ -134,5 +149,5 @@ fn worst(row: &Value) -> Result<f64, String> {
             worst = worst.max(error);
         }
     }
-    Ok(worst)
+    Ok((worst, alone))
 }

@@ -14,6 +14,21 @@ impl PackedProduct {
             Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
         }
     }
+
+    /// Whether it is over the last axis alone.
+    pub fn is_dense(&self) -> bool {
+        matches!(self.ready, Ready::Dense(_))
+    }
+
+    /// The extent of the result's last axis.
+    pub fn outs(&self) -> usize {
+        match &self.ready {
+            Ready::Dense(packed) => packed.columns(),
+            Ready::Conv(_, [_, _, _, outs], _) => *outs,
+            Ready::Later(_, filter, _) => filter.dims().last().copied().unwrap_or(0),
+            Ready::Depthwise(_, filter) => filter.dims().iter().skip(2).product(),
+        }
+    }
 }
 
 impl Display for PackedProduct {

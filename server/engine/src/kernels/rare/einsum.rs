@@ -8,7 +8,7 @@ use crate::graph::{Op, Reduce};
 use crate::value::Dims;
 
 /// Letters of axes; those an ellipsis stands for are numbered from its end, beyond all letters.
-type Labels = Vec<u32>;
+pub type Labels = Vec<u32>;
 const ELLIPSIS: u32 = 1 << 24;
 
 pub fn einsum(equation: &str, inputs: &[&Value]) -> Outcome {
@@ -47,7 +47,7 @@ pub fn einsum(equation: &str, inputs: &[&Value]) -> Outcome {
 }
 
 /// The labels of a term for a value of so many axes; None: they do not fit.
-fn labels(term: &str, rank: usize) -> Option<Labels> {
+pub fn labels(term: &str, rank: usize) -> Option<Labels> {
     let (before, after) = match term.split_once("...") {
         Some((before, after)) => (before, Some(after)),
         None => (term, None),

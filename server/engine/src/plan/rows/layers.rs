@@ -1,0 +1,295 @@
+//! Layers, and what is done along axes.
+
+use super::elements::joined;
+use super::fact::{Fact, Found, Of, Reads, Why, axis};
+use super::size::Size;
+use crate::graph::{Attention, Op, Recurrent, Rnn, RnnCell};
+use crate::kernels::PackedProduct;
+
+/// Each item of the first axis becomes one; the other inputs are parameters.
+pub fn items(op: &Op, reads: &Reads<'_>) -> Found {
+    reads.same_from(1)?;
+    if reads.axis(0)? != 0 {
+        return Err("rows are along an inner axis".to_owned());
+    }
+    reads.shaped(op, reads.extent(0)?, 0)
+}
+
+/// The same, for results of as many axes as the input has, of which nothing else need be known.
+pub fn images(reads: &Reads<'_>, x: usize) -> Found {
+    if reads.axis(x)? != 0 {
+        return Err("rows are along an inner axis".to_owned());
+    }
+    let rank = reads.at(x)?.dims()?.len();
+    let one = || {
+        let mut shape = reads.fresh(rank);
+        shape[0] = reads.extent(x)?.clone();
+        Fact::rows(shape, 0)
+    };
+    (0..reads.outputs).map(|_| one()).collect()
+}
+
+/// Every axis but some is one of slices that do not meet each other. `over`: those some.
+fn apart(reads: &Reads<'_>, over: &[i64]) -> Result<(usize, Vec<usize>), Why> {
+    let (rows, rank) = (reads.axis(0)?, reads.at(0)?.dims()?.len());
+    let over = over.iter().map(|a| axis(*a, rank)).collect::<Result<Vec<_>, _>>()?;
+    if over.contains(&rows) {
+        return Err("it is computed along the axis of the rows".to_owned());
+    }
+    Ok((rows, over))
+}
+
+/// Along axes that stay as they are; the other inputs are parameters.
+pub fn along(reads: &Reads<'_>, over: &[i64]) -> Found {
+    reads.same_from(1)?;
+    let (rows, _) = apart(reads, over)?;
+    Ok(vec![Fact::rows(reads.at(0)?.dims()?.to_vec(), rows)?; reads.outputs])
+}
+
+/// Along axes that become one long, or go.
+pub fn reduce(reads: &Reads<'_>, keep: bool) -> Found {
+    let (rows, over) = apart(reads, &reads.at(1)?.integers()?)?;
+    let own = reads.at(0)?.dims()?.iter().enumerate();
+    let extent = |(n, size): (usize, &Size)| match over.contains(&n) {
+        true => keep.then(|| Size::number(1)),
+        false => Some(size.clone()),
+    };
+    let gone = over.iter().filter(|n| **n < rows).count();
+    reads.one(Fact::rows(own.filter_map(extent).collect(), if keep { rows } else { rows - gone })?)
+}
+
+/// Along the last axis, of which so much is left as is known.
+pub fn top(op: &Op, reads: &Reads<'_>) -> Found {
+    reads.same_from(1)?;
+    let (rows, _) = apart(reads, &[-1])?;
+    let mut shape = reads.at(0)?.dims()?.to_vec();
+    let found = reads.shapes(op).into_iter().next().flatten();
+    if let (Some(last), Some(found)) = (shape.last_mut(), found.and_then(|mut s| s.pop())) {
+        *last = found;
+    }
+    Ok(vec![Fact::rows(shape, rows)?; reads.outputs])
+}
+
+/// Products of matrices; axes before the last two are broadcast.
+pub fn matmul(reads: &Reads<'_>, transpose_a: bool, transpose_b: bool) -> Found {
+    let (a, b) = (reads.at(0)?, reads.at(1)?);
+    let (left, right) = (matrix(a, transpose_a)?, matrix(b, transpose_b)?);
+    // Of a's columns and b's rows sums are made.
+    if left.axis == Some(Inner::Columns) || right.axis == Some(Inner::Rows) {
+        return Err("sums are made over the rows".to_owned());
+    }
+    let outer = match (left.axis, right.axis) {
+        (Some(_), _) if !right.outer.is_same() || right.axis.is_some() => {
+            return Err("rows are multiplied with rows".to_owned());
+        }
+        (_, Some(_)) if !left.outer.is_same() => return Err("rows are multiplied with rows".to_owned()),
+        _ => joined(&[&left.outer, &right.outer], reads)?,
+    };
+    let shape = [outer.dims()?, &[left.rows, right.columns]].concat();
+    let axis = match (left.axis, right.axis) {
+        (Some(_), _) => shape.len() - 2,
+        (_, Some(_)) => shape.len() - 1,
+        _ => outer.axis().ok_or("rows are where none are expected")?,
+    };
+    reads.one(Fact::rows(shape, axis)?)
+}
+
+/// Which axis of a matrix.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Inner {
+    Rows,
+    Columns,
+}
+
+struct Matrix {
+    rows: Size,
+    columns: Size,
+    /// The batch of matrices.
+    outer: Fact,
+    /// Where requests' rows are, if not in the batch.
+    axis: Option<Inner>,
+}
+
+fn matrix(x: &Fact, transposed: bool) -> Result<Matrix, Why> {
+    let ([outer @ .., first, second], of) = (x.dims()?, x.of) else {
+        return Err("a product of what is no matrix".to_owned());
+    };
+    let (rows, columns) = if transposed { (second, first) } else { (first, second) };
+    let (outer_of, axis) = match of {
+        Of::Same => (Of::Same, None),
+        Of::Rows(axis) if axis < outer.len() => (of, None),
+        Of::Rows(axis) => {
+            (Of::Same, Some(if (axis == outer.len()) != transposed { Inner::Rows } else { Inner::Columns }))
+        }
+        _ => return Err("a product of parts of rows".to_owned()),
+    };
+    let outer = Fact { of: outer_of, shape: Some(outer.to_vec()), numbers: None };
+    Ok(Matrix { rows: rows.clone(), columns: columns.clone(), outer, axis })
+}
+
+/// Over the last axis, by a matrix.
+pub fn dense(reads: &Reads<'_>, columns: Size) -> Found {
+    reads.same_from(1)?;
+    let (rows, _) = apart(reads, &[-1])?;
+    let mut shape = reads.at(0)?.dims()?.to_vec();
+    if let Some(last) = shape.last_mut() {
+        *last = columns;
+    }
+    reads.one(Fact::rows(shape, rows)?)
+}
+
+/// A product by weights of its own, to which another value may be added.
+pub fn product(product: &PackedProduct, reads: &Reads<'_>) -> Found {
+    let x = reads.at(0)?;
+    let own = x.dims()?;
+    let made = if product.is_dense() {
+        let reads = Reads { all: &reads.all[..1], ..*reads };
+        dense(&reads, Size::extent(product.outs()))?
+    } else {
+        if x.axis() != Some(0) || own.len() != 4 {
+            return Err("rows are along an inner axis".to_owned());
+        }
+        let extents: Option<Vec<usize>> =
+            own.iter().skip(1).map(|s| s.known().and_then(|n| usize::try_from(n).ok())).collect();
+        // However many images there are, one is as another.
+        let shape = extents.and_then(|rest| product.shape(&[&[1], &rest[..]].concat()).ok());
+        let inner = match shape.as_deref() {
+            Some([_, height, width, _]) => [height, width].map(|d| Size::extent(*d)),
+            _ => [reads.names.fresh(), reads.names.fresh()],
+        };
+        let [height, width] = inner;
+        let shape = vec![own[0].clone(), height, width, Size::extent(product.outs())];
+        vec![Fact::rows(shape, 0)?]
+    };
+    match reads.all.get(1) {
+        Some(other) => reads.one(joined(&[&made[0], other], reads)?),
+        None => Ok(made),
+    }
+}
+
+/// A transposed convolution: the shape of the result, the filter, x.
+pub fn transposed(op: &Op, reads: &Reads<'_>) -> Found {
+    let (told, x) = (reads.at(0)?, reads.at(2)?);
+    let extent = reads.extent(2)?;
+    if reads.axis(2)? != 0 || !reads.at(1)?.is_same() {
+        return Err("rows are along an inner axis".to_owned());
+    }
+    let inner = Size::extent(x.dims()?.len().saturating_sub(2));
+    let whole = told.numbers.as_ref().is_some_and(|n| n.first() == Some(extent));
+    if !whole && !(told.is_same() && told.dims()? == [inner]) {
+        return Err("its shape depends on how many rows there are".to_owned());
+    }
+    match reads.shaped(op, extent, 0) {
+        Ok(found) => Ok(found),
+        Err(_) => images(reads, 2),
+    }
+}
+
+/// A layer over a sequence whose second axis is that of the rows: gates, states…, (mask, filler)?, length, limits….
+pub fn recurrent(op: Recurrent, units: usize, reads: &Reads<'_>) -> Found {
+    if reads.axis(0)? != 1 {
+        return Err("steps are along the axis of the rows".to_owned());
+    }
+    let batch = reads.extent(0)?;
+    let units = Size::extent(units);
+    let state = Fact::rows(vec![batch.clone(), units.clone()], 0)?;
+    let states = op.cell.states();
+    let masked = if op.mask.is_some() { 2 } else { 0 };
+    for n in 1..=states {
+        fits(reads.at(n)?, &state, reads)?;
+    }
+    if masked > 0 {
+        fits(reads.at(states + 2)?, &state, reads)?;
+        let mask = reads.at(states + 1)?;
+        // A mask of one axis of items is one for each row or one for each unit, as it fits.
+        let told = mask.axis() == Some(1) && mask.rank() == Some(3) && reads.extent(states + 1)? == batch;
+        if !told && !mask.is_same() {
+            return Err("a mask that is for rows or for units, as it fits".to_owned());
+        }
+        if mask.is_same() && mask.dims()?.iter().skip(1).any(|size| !size.is(1)) {
+            return Err("a mask that is as long as there are rows".to_owned());
+        }
+    }
+    reads.same_from(2 + states + masked)?;
+    // Of several numbers the first counts.
+    let told = reads.at(1 + states + masked)?;
+    let length = match told.numbers.as_ref().and_then(|n| n.first()) {
+        Some(length) if length.is_fixed() => length.clone(),
+        None if told.is_same() => reads.names.fresh(),
+        _ => return Err("how many steps it has depends on the rows".to_owned()),
+    };
+    let outputs = Fact::rows(vec![length, batch.clone(), units], 1)?;
+    Ok([vec![outputs], vec![state; states]].concat())
+}
+
+/// What is broadcast to the shape of a state.
+fn fits(x: &Fact, state: &Fact, reads: &Reads<'_>) -> Result<(), Why> {
+    let both = joined(&[x, state], reads)?;
+    if both.rank() == state.rank() { Ok(()) } else { Err("a state of other axes".to_owned()) }
+}
+
+/// A layer over a sequence: x, weights, weights of the state, bias?, lengths?, h?, c?, peepholes?.
+pub fn rnn(op: &Rnn, reads: &Reads<'_>) -> Found {
+    let at = if op.batch_first { 0 } else { 1 };
+    if reads.axis(0)? != at {
+        return Err("steps are along the axis of the rows".to_owned());
+    }
+    let batch = reads.extent(0)?;
+    let [bias, lengths, hidden, cell, peepholes] = op.has;
+    let given = [(true, None), (true, None), (bias, None), (lengths, Some(0)), (hidden, Some(at))];
+    let given = given.into_iter().chain([(cell, Some(at)), (peepholes, None)]).filter(|(there, _)| *there);
+    for (n, (_, axis)) in given.enumerate() {
+        let x = reads.at(n + 1)?;
+        let fits = match axis {
+            Some(axis) => x.axis() == Some(axis) && reads.extent(n + 1)? == batch,
+            None => x.is_same(),
+        };
+        if !fits {
+            return Err("its states or weights are not those of the rows".to_owned());
+        }
+    }
+    let directions = Size::extent(usize::from(op.forward) + usize::from(op.backward));
+    let steps = reads.at(0)?.dims()?[1 - at].clone();
+    let units = reads.at(2)?.dims()?.last().cloned().ok_or("it lacks weights")?;
+    let (outputs, state) = if op.batch_first {
+        (vec![batch.clone(), steps, directions.clone(), units.clone()], vec![batch.clone(), directions, units])
+    } else {
+        (vec![steps, directions.clone(), batch.clone(), units.clone()], vec![directions, batch.clone(), units])
+    };
+    let states = if matches!(op.cell, RnnCell::Lstm { .. }) { 2 } else { 1 };
+    let outputs = Fact::rows(outputs, if op.batch_first { 0 } else { 2 })?;
+    Ok([vec![outputs], vec![Fact::rows(state, at)?; states]].concat())
+}
+
+/// Queries, keys, values, mask?.
+pub fn attention(op: &Attention, reads: &Reads<'_>) -> Found {
+    let (q, k, v) = (reads.at(0)?, reads.at(1)?, reads.at(2)?);
+    let own = q.dims()?;
+    let rank = own.len();
+    // What the scores of one query are computed along.
+    let outer = if op.interleaved { 1 } else { rank.saturating_sub(2) };
+    if reads.all.iter().take(3).any(|x| x.rank() != Some(rank) || x.axis().is_some_and(|axis| axis >= outer)) {
+        return Err("rows look at each other".to_owned());
+    }
+    let heads = |x: &Fact| -> Result<Fact, Why> {
+        let dims = x.dims()?.iter().take(outer).cloned().collect();
+        Ok(Fact { of: x.of, shape: Some(dims), numbers: None })
+    };
+    let batch = joined(&[&heads(q)?, &heads(k)?, &heads(v)?], reads)?;
+    let rows = batch.axis().ok_or("rows are where none are expected")?;
+    let mut shape = own.to_vec();
+    shape.splice(..outer, batch.dims()?.iter().cloned());
+    if let (Some(last), Some(width)) = (shape.last_mut(), v.dims()?.last()) {
+        *last = width.clone();
+    }
+    if op.mask {
+        // The scores' axes: batch, heads, queries, keys.
+        let inner = reads.fresh(if op.interleaved { 3 } else { 2 });
+        let scores = Fact::rows([batch.dims()?, &inner].concat(), rows)?;
+        let masked = joined(&[&scores, reads.at(3)?], reads)?;
+        if masked.axis() != Some(rows) {
+            return Err("its mask has more axes than its scores".to_owned());
+        }
+    }
+    reads.one(Fact::rows(shape, rows)?)
+}

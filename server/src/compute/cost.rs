@@ -1,0 +1,74 @@
+//! What the pieces of a model's calls cost, as measured.
+
+use std::time::Duration;
+
+/// A piece that takes longer keeps a thread from small requests for too long.
+const HEAVY: Duration = Duration::from_millis(5);
+/// What a piece is taken to cost before there was one.
+const UNKNOWN: Duration = Duration::from_micros(100);
+
+/// A moving average. It falls faster than it rises: a model's first run is its slowest.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Average(Option<Duration>);
+
+impl Average {
+    /// Counts one more.
+    pub fn add(&mut self, spent: Duration) {
+        self.0 = Some(match self.0 {
+            None => spent,
+            Some(before) if spent < before => (before + spent) / 2,
+            Some(before) => (before * 3 + spent) / 4,
+        });
+    }
+
+    /// What the next one will cost.
+    pub fn expected(self) -> Duration {
+        self.0.unwrap_or(UNKNOWN)
+    }
+
+    /// Whether it keeps a thread for long.
+    pub fn is_heavy(self) -> bool {
+        self.0.is_some_and(|spent| spent > HEAVY)
+    }
+}
+
+/// What a model's calls cost.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Costs {
+    /// Reading one.
+    pub decode: Average,
+    /// A run, of as many calls as it had.
+    pub run: Average,
+    /// Each of its calls' part.
+    pub share: Average,
+    /// Writing one.
+    pub encode: Average,
+}
+
+impl Costs {
+    /// A call as a whole.
+    pub fn call(&self) -> Duration {
+        self.decode.expected() + self.share.expected() + self.encode.expected()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Average, HEAVY, UNKNOWN};
+    use std::time::Duration;
+
+    #[test]
+    fn a_slow_start_is_soon_forgotten() {
+        let mut average = Average::default();
+        assert_eq!(average.expected(), UNKNOWN);
+        assert!(!average.is_heavy());
+        average.add(HEAVY * 4);
+        assert!(average.is_heavy());
+        for _ in 0..3 {
+            average.add(Duration::from_micros(50));
+        }
+        assert!(!average.is_heavy());
+        average.add(HEAVY * 2);
+        assert!(!average.is_heavy(), "one that was interrupted makes no heavy model");
+    }
+}

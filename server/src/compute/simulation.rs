@@ -1,0 +1,288 @@
+//! Runs the core through random loads on threads that are played, and checks after each event what must always hold. Deterministic:
+//! a failure names its seed.
+
+use super::arrival::Refusal;
+use super::core::{CallId, Core, Limits, Piece, Read};
+use crate::cache::CopyId;
+use std::collections::{HashMap, HashSet};
+use std::time::Duration;
+
+mod scenarios;
+
+/// What calls of one model must have in common, in the simulation.
+type Form = u8;
+
+/// A model, and what its calls cost in truth.
+#[derive(Debug, Clone)]
+struct Model {
+    decode: Duration,
+    /// A run, whatever its rows.
+    run: Duration,
+    /// Each row of it.
+    row: Duration,
+    encode: Duration,
+    /// Rows of one run; 1: calls run alone.
+    most: usize,
+}
+
+#[derive(Debug)]
+struct Call {
+    model: usize,
+    form: Option<Form>,
+    rows: usize,
+    arrived: Duration,
+    begun: Option<Duration>,
+}
+
+/// A thread's piece, from when and until when.
+#[derive(Debug)]
+struct Busy {
+    piece: Piece,
+    from: Duration,
+    until: Duration,
+}
+
+/// The core, threads, and all that was ever asked.
+struct World {
+    random: fastrand::Rng,
+    core: Core<Form>,
+    limits: Limits,
+    models: Vec<Model>,
+    now: Duration,
+    threads: Vec<Option<Busy>>,
+    calls: HashMap<CallId, Call>,
+    over: HashSet<CallId>,
+    /// Compute time that each model had.
+    had: Vec<Duration>,
+    /// Its calls that are not over.
+    open: Vec<usize>,
+    events: usize,
+    /// Calls that were answered, each with its model and its time from arrival to answer, and to its first piece.
+    answered: Vec<(usize, Duration, Duration)>,
+    refused: usize,
+    largest_run: usize,
+}
+
+impl World {
+    fn new(seed: u64, limits: Limits, models: Vec<Model>) -> Self {
+        Self {
+            random: fastrand::Rng::with_seed(seed),
+            core: Core::new(limits.clone()),
+            now: Duration::ZERO,
+            threads: (0..limits.threads).map(|_| None).collect(),
+            calls: HashMap::new(),
+            over: HashSet::new(),
+            had: vec![Duration::ZERO; models.len()],
+            open: vec![0; models.len()],
+            events: 0,
+            answered: Vec::new(),
+            refused: 0,
+            largest_run: 0,
+            limits,
+            models,
+        }
+    }
+
+    fn arrive(&mut self, model: usize, patience: Option<Duration>) -> Result<CallId, Refusal> {
+        let arrived = self.core.arrive(CopyId(model as u64), patience);
+        match arrived {
+            Ok(id) => {
+                let form = (self.models[model].most > 1).then(|| self.random.u8(..2));
+                let rows = if self.random.u8(..8) == 0 { self.random.usize(1..6) } else { 1 };
+                let call = Call { model, form, rows, arrived: self.now, begun: None };
+                assert!(self.calls.insert(id, call).is_none(), "two calls of one name");
+                self.open[model] += 1;
+            }
+            Err(_) => self.refused += 1,
+        }
+        self.give_work();
+        arrived
+    }
+
+    fn gone(&mut self, id: CallId) {
+        if self.core.gone(id) {
+            let call = self.calls.remove(&id).expect("only a call that is there leaves");
+            self.open[call.model] -= 1;
+            self.over.insert(id);
+        }
+        self.give_work();
+    }
+
+    /// Every thread without work gets some, if there is any.
+    fn give_work(&mut self) {
+        for n in 0..self.threads.len() {
+            if self.threads[n].is_none() {
+                let had_work = self.core.has_work();
+                let piece = self.core.next();
+                assert_eq!(
+                    had_work,
+                    piece.is_some(),
+                    "work is announced that is not there, or the other way"
+                );
+                if let Some(piece) = piece {
+                    let spent = self.cost(&piece);
+                    self.threads[n] = Some(Busy { piece, from: self.now, until: self.now + spent });
+                }
+            }
+        }
+        self.events += 1;
+        // With many models a check takes long, and their loads are simple.
+        if self.models.len() < 10 || self.events % 100 == 0 {
+            self.check();
+        }
+    }
+
+    /// What a piece costs in truth; and whether it is one that may be.
+    fn cost(&mut self, piece: &Piece) -> Duration {
+        let noise = self.random.u32(90..110);
+        let (model, cost) = match piece {
+            Piece::Decode(id) => {
+                let call = self.calls.get_mut(id).expect("a call that is there");
+                assert!(call.begun.replace(self.now).is_none(), "read twice");
+                (call.model, self.models[call.model].decode)
+            }
+            Piece::Run(ids) => {
+                let first = &self.calls[&ids[0]];
+                let (model, form) = (first.model, first.form);
+                let rows: usize = ids.iter().map(|id| self.calls[id].rows).sum();
+                for id in ids {
+                    let call = &self.calls[id];
+                    assert!(call.begun.is_some(), "run before it was read");
+                    assert_eq!((call.model, call.form), (model, form), "run with calls that are not alike");
+                }
+                assert!(ids.len() == 1 || form.is_some(), "calls that run alone run together");
+                assert!(ids.len() == 1 || rows <= self.models[model].most, "too many rows");
+                self.largest_run = self.largest_run.max(ids.len());
+                let Model { run, row, .. } = self.models[model];
+                (model, run + row * u32::try_from(rows).unwrap())
+            }
+            Piece::Encode(id) => (self.calls[id].model, self.models[self.calls[id].model].encode),
+        };
+        let cost = cost * noise / 100;
+        self.had[model] += cost;
+        cost
+    }
+
+    /// The thread that is ready next reports. False: none works.
+    fn advance(&mut self) -> bool {
+        let busy = self.threads.iter().enumerate().filter_map(|(n, t)| Some((t.as_ref()?.until, n)));
+        let Some((until, n)) = busy.min() else { return false };
+        self.now = self.now.max(until);
+        let Some(Busy { piece, from, until }) = self.threads[n].take() else { return false };
+        let spent = until - from;
+        match piece {
+            Piece::Decode(id) if self.random.u8(..20) == 0 => {
+                self.core.ended(id, spent);
+                self.end(id);
+            }
+            Piece::Decode(id) => {
+                let call = &self.calls[&id];
+                let most = self.models[call.model].most;
+                self.core.decoded(id, spent, Read { form: call.form, rows: call.rows, most });
+            }
+            Piece::Run(ids) => self.core.ran(&ids, spent),
+            Piece::Encode(id) => {
+                self.core.ended(id, spent);
+                self.end(id);
+            }
+        }
+        self.give_work();
+        true
+    }
+
+    fn end(&mut self, id: CallId) {
+        let call = self.calls.remove(&id).expect("answered what was asked, once");
+        assert!(self.over.insert(id), "answered twice");
+        self.open[call.model] -= 1;
+        let begun = call.begun.unwrap_or(self.now);
+        self.answered.push((call.model, self.now - call.arrived, begun - call.arrived));
+    }
+
+    /// Runs the threads up to a moment.
+    fn until(&mut self, moment: Duration) {
+        while self.threads.iter().flatten().any(|busy| busy.until <= moment) {
+            self.advance();
+        }
+        self.now = self.now.max(moment);
+    }
+
+    /// What holds after every event.
+    fn check(&self) {
+        let (threads, core) = (self.limits.threads, &self.core);
+        assert!(core.waiting() <= self.limits.queue + threads, "too many wait");
+        let of_lanes: usize = core.lanes.values().map(super::lane::Lane::waiting).sum();
+        assert_eq!(of_lanes, core.waiting(), "the count is not the sum of the lanes");
+        for lane in core.lanes.values() {
+            assert!(lane.waiting() <= self.limits.model_queue + threads, "too many wait for one model");
+        }
+        assert_eq!(core.calls.len(), self.calls.len(), "a call is lost");
+        let working = self.threads.iter().flatten().count();
+        assert!(working > 0 || self.calls.is_empty(), "calls wait and no thread works: {core:?}");
+        let heavy = core.calls.values().filter(|call| call.is_heavy_work()).count();
+        assert!(heavy <= (threads - 1).max(1), "heavy pieces on every thread");
+    }
+
+    /// Lets everything end: nobody may be left without an answer.
+    fn settle(&mut self) {
+        while self.advance() {}
+        assert!(self.calls.is_empty(), "calls without an answer: {:?}", self.calls);
+        assert_eq!((self.core.waiting(), self.core.ready.len()), (0, 0), "work is lost");
+        assert_eq!(self.core.backlog, Duration::ZERO, "what waits is counted wrong");
+        assert!(self.core.lanes.values().all(super::lane::Lane::is_idle));
+    }
+}
+
+fn model(random: &mut fastrand::Rng) -> Model {
+    let mut micros = |most: u64| Duration::from_micros(random.u64(1..most));
+    let (decode, run, row, encode) = (micros(300), micros(500), micros(200), micros(100));
+    let heavy = if random.u8(..4) == 0 { 100 } else { 1 };
+    let most = if random.bool() { 1 } else { random.usize(2..9) };
+    Model { decode, run: run * heavy, row, encode, most }
+}
+
+#[test]
+fn nothing_is_lost_under_any_load() {
+    let seeds = std::env::var("BERTH_SIMULATION_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(100);
+    let (mut answered, mut refused, mut largest) = (0, 0, 0);
+    for seed in 0..seeds {
+        let run = std::panic::catch_unwind(|| {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let queue = random.usize(1..60);
+            let limits = Limits {
+                threads: random.usize(1..5),
+                queue,
+                model_queue: random.usize(1..=queue),
+                max_wait: Duration::from_millis(random.u64(1..1000)),
+            };
+            let models = (0..random.usize(1..8)).map(|_| model(&mut random)).collect();
+            let mut world = World::new(seed, limits, models);
+            for _ in 0..1000 {
+                match random.u8(..100) {
+                    0..50 => {
+                        let patience = random.bool().then(|| Duration::from_micros(random.u64(..50_000)));
+                        let _ = world.arrive(random.usize(..world.models.len()), patience);
+                    }
+                    50..55 => {
+                        let oldest = world.calls.keys().min().copied();
+                        oldest.into_iter().for_each(|id| world.gone(id));
+                    }
+                    55..58 => {
+                        let newest = world.calls.keys().max().copied();
+                        newest.into_iter().for_each(|id| world.gone(id));
+                    }
+                    _ => {
+                        world.advance();
+                    }
+                }
+            }
+            world.settle();
+            (world.answered.len(), world.refused, world.largest_run)
+        });
+        let (a, r, l) = run.unwrap_or_else(|_| panic!("seed {seed}"));
+        answered += a;
+        refused += r;
+        largest = largest.max(l);
+    }
+    assert!(answered > 10_000 && refused > 10_000, "the simulation must see both: {answered}, {refused}");
+    assert_eq!(largest, 8, "and the largest runs");
+}
