@@ -1,6 +1,6 @@
 //! One invocation, whatever protocol it came by: acquire the model, decode, run, encode.
 
-use crate::cache::ModelCache;
+use crate::cache::{Lease, ModelCache};
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::error::InvokeError;
@@ -106,9 +106,14 @@ impl App {
     pub async fn invoke<E: Exchange>(
         &self,
         model: &ModelName,
-        mut exchange: E,
+        exchange: E,
     ) -> Result<E::Answer, InvokeError> {
         let lease = self.cache.acquire(model, self.config.wait_limit).await?;
+        self.run(lease, exchange).await
+    }
+
+    /// The same with a model that was acquired already.
+    pub async fn run<E: Exchange>(&self, lease: Lease, mut exchange: E) -> Result<E::Answer, InvokeError> {
         self.compute
             .run(move || {
                 let Some(model) = lease.model() else { return Err(InvokeError::Panicked) };
