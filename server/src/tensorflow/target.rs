@@ -58,16 +58,14 @@ impl Target {
             return app.cache.acquire(&version, wait).await;
         }
         match app.cache.acquire(&name, wait).await {
-            Ok(lease) => match lease.model() {
-                Some(model) if model.number() == number => Ok(lease),
-                Some(model) if model.numbers().contains(&number) => app.cache.acquire(&version, wait).await,
-                _ => Err(ModelError::NoVersion(number).into()),
-            },
-            Err(error) if matches!(error.class(), Class::Model | Class::NeverFits) => {
-                app.cache.acquire(&version, wait).await
-            }
-            Err(error) => Err(error),
+            Ok(lease) if self::number(&lease) == number => return Ok(lease),
+            Ok(lease) if lease.model().is_some_and(|model| model.numbers().contains(&number)) => {}
+            Ok(_) => return Err(ModelError::NoVersion(number).into()),
+            Err(error) if matches!(error.class(), Class::Model | Class::NeverFits) => {}
+            Err(error) => return Err(error),
         }
+        // The served version is not held meanwhile: there may be no room for two.
+        app.cache.acquire(&version, wait).await
     }
 
     /// An error as TensorFlow Serving words it.
