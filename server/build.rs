@@ -3,7 +3,7 @@
 use prost::Message as _;
 use std::path::PathBuf;
 
-const FILES: [&str; 1] = ["inference.proto"];
+const FILES: [&str; 2] = ["inference.proto", "tensorflow_serving.proto"];
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("cargo::rerun-if-changed=proto");
@@ -12,6 +12,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // What reflection tells clients.
     std::fs::write(out.join("protocols.bin"), files.encode_to_vec())?;
     // Raw contents stay where the request's body lies.
-    tonic_prost_build::configure().build_client(false).bytes(".inference").compile_fds(files)?;
+    let build = tonic_prost_build::configure().build_client(false).bytes(".inference");
+    build.bytes(".tensorflow.TensorProto").btree_map(".tensorflow").compile_fds(files)?;
     Ok(())
 }

@@ -31,6 +31,7 @@ pub mod shell;
 #[cfg(test)]
 mod simulation;
 mod updates;
+mod versions;
 
 pub use core::{Action, Core, Event, Policy, Source};
 pub use entry::{CopyId, ModelState, ModelView};

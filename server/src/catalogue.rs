@@ -85,6 +85,8 @@ pub struct About {
     pub digest: String,
     /// What it is, once it was read.
     pub format: Option<&'static str>,
+    /// The numbers of the versions that it holds, the served one last, once it was read.
+    pub numbers: Option<Arc<[u64]>>,
 }
 
 impl About {
@@ -93,7 +95,7 @@ impl About {
         // HTTP puts entity tags between quotation marks.
         let tag = || version.tag.trim_matches('"').to_owned();
         let digest = version.sha256.as_ref().map_or_else(tag, |hex| format!("sha256:{hex}"));
-        Self { bytes: version.bytes, digest, format: None }
+        Self { bytes: version.bytes, digest, ..Self::default() }
     }
 }
 

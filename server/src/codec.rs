@@ -5,6 +5,7 @@ mod builtin;
 mod convert;
 mod csv;
 mod csv_write;
+pub mod examples;
 mod json;
 mod json_read;
 mod json_write;
@@ -12,7 +13,10 @@ mod libsvm;
 mod npy;
 mod recordio;
 mod recordio_write;
+pub mod serving;
 mod sparse;
+pub mod tensor_proto;
+pub mod tf_record;
 
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};

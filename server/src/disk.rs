@@ -72,17 +72,17 @@ impl DiskCache {
 
     /// The artifact of a model, whatever its version, if it is here.
     pub fn get(&self, model: &ModelName) -> Option<Arc<DiskEntry>> {
-        self.inner.entries().get(model).cloned()
+        self.inner.entries().get(&model.artifact()).cloned()
     }
 
     /// Starts unpacking a version of a model.
     pub fn stage(&self, model: &ModelName, version: &Version) -> Result<Stage, ModelError> {
-        Stage::new(self.clone(), model.clone(), version.clone())
+        Stage::new(self.clone(), model.artifact(), version.clone())
     }
 
     /// Forgets a model's artifact; its bytes go once no load reads it.
     pub fn remove(&self, model: &ModelName) {
-        let entry = self.inner.entries().remove(model);
+        let entry = self.inner.entries().remove(&model.artifact());
         if let Some(entry) = entry {
             entry.doom();
         }

@@ -63,6 +63,9 @@ pub enum ModelError {
     /// Nothing under the prefix has this name.
     #[error("no model of this name under the endpoint's prefix")]
     NotFound,
+    /// The artifact has no such version inside.
+    #[error("the model has no version {0}")]
+    NoVersion(u64),
     /// The store.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -135,13 +138,19 @@ impl ModelError {
     /// Whether later requests get this error for a while without another attempt. A missing model is looked for
     /// anew by each request: it is served as soon as it is there.
     pub fn is_remembered(&self) -> bool {
-        !matches!(self, Self::NotFound | Self::DiskBusy)
+        !self.is_absence() && !matches!(self, Self::DiskBusy)
+    }
+
+    /// Whether the store is certain that there is no such model.
+    pub fn is_absence(&self) -> bool {
+        matches!(self, Self::NotFound | Self::NoVersion(_))
     }
 
     /// Stable name.
     pub fn reason(&self) -> &'static str {
         match self {
             Self::NotFound | Self::Store(StoreError::Gone) => "ModelNotFound",
+            Self::NoVersion(_) => "VersionNotFound",
             Self::Store(StoreError::Denied) => "StoreDenied",
             Self::Store(StoreError::Overwritten) => "ArtifactOverwritten",
             Self::Store(_) => "StoreUnavailable",
@@ -161,7 +170,7 @@ impl ModelError {
     /// What protocols need to know.
     pub fn class(&self) -> Class {
         match self {
-            Self::NotFound | Self::Store(StoreError::Gone) => Class::NotFound,
+            Self::NotFound | Self::NoVersion(_) | Self::Store(StoreError::Gone) => Class::NotFound,
             Self::Store(_) => Class::Dependency,
             Self::Archive(_) | Self::DigestMismatch { .. } | Self::NoDigest => Class::Model,
             Self::Engine(e) => engine_class(e),

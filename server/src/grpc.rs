@@ -1,7 +1,8 @@
 //! The gRPC protocols: one file for each, on the port of the HTTP ones.
 
 mod inference;
-mod status;
+pub(crate) mod status;
+mod tensorflow;
 
 use crate::invoke::App;
 use axum::Router;
@@ -14,9 +15,20 @@ pub mod proto {
     pub mod inference {
         tonic::include_proto!("inference");
     }
+    pub mod tensorflow {
+        tonic::include_proto!("tensorflow");
+        pub mod error {
+            tonic::include_proto!("tensorflow.error");
+        }
+        pub mod serving {
+            tonic::include_proto!("tensorflow.serving");
+        }
+    }
 }
 
 /// Every service's calls.
 pub fn routes(app: &Arc<App>) -> Router {
-    Routes::new(inference::service(app)).prepare().into_axum_router()
+    let routes = Routes::new(inference::service(app));
+    let routes = routes.add_service(tensorflow::predictions(app)).add_service(tensorflow::models(app));
+    routes.prepare().into_axum_router()
 }

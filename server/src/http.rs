@@ -4,6 +4,7 @@ pub mod admin;
 pub mod listen;
 mod request_id;
 pub mod sagemaker;
+mod tensorflow;
 
 use crate::deadline;
 use crate::error::InvokeError;
@@ -25,6 +26,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 pub fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(sagemaker::routes())
+        .merge(tensorflow::routes())
         .with_state(app.clone())
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)

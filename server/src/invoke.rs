@@ -1,6 +1,6 @@
 //! One invocation, whatever protocol it came by: acquire the model, decode, run, encode.
 
-use crate::cache::ModelCache;
+use crate::cache::{Lease, ModelCache};
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::deadline;
@@ -109,13 +109,22 @@ impl App {
         model: &ModelName,
         exchange: E,
     ) -> Result<E::Answer, InvokeError> {
-        let deadline = deadline::current()?;
-        let left = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let lease = self.acquire(model).await?;
+        self.run(lease, exchange).await
+    }
+
+    /// A lease on the model, loaded if need be, within the request's deadline.
+    pub async fn acquire(&self, model: &ModelName) -> Result<Lease, InvokeError> {
+        let left = deadline::current()?.map(|at| at.saturating_duration_since(Instant::now()));
         let patience = left.unwrap_or(self.config.wait_limit).min(self.config.wait_limit);
-        let lease = match self.cache.acquire(model, patience).await {
+        match self.cache.acquire(model, patience).await {
             Err(InvokeError::NotReady) if left == Some(patience) => Err(InvokeError::DeadlineExceeded),
             lease => lease,
-        };
-        self.compute.invoke(lease?, exchange, deadline).await
+        }
+    }
+
+    /// Answers with a model that was acquired.
+    pub async fn run<E: Exchange>(&self, lease: Lease, exchange: E) -> Result<E::Answer, InvokeError> {
+        self.compute.invoke(lease, exchange, deadline::current()?).await
     }
 }

@@ -33,4 +33,5 @@ pub mod server;
 pub mod stop;
 pub mod store;
 mod temporary;
+pub mod tensorflow;
 pub mod units;

@@ -1,6 +1,7 @@
 //! The path of a model from the store to memory: find, download and unpack, check, load.
 
 mod behind;
+mod versions;
 
 use crate::archive::{self, Limits, UnpackError};
 use crate::catalogue::{About, Origin, hex};
@@ -8,13 +9,16 @@ use crate::disk::{Commit, DiskCache, DiskEntry, Reading, Stage};
 use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Object, Store, Stores, Version};
+use crate::tensorflow::{Definitions, warm_up};
 use berth_engine::{EngineError, Kept, Model, Prepared};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+pub use versions::Chosen;
+use versions::Versions;
 
 use crate::cache::Source;
 
@@ -39,6 +43,8 @@ pub struct Loader {
 pub struct LoadedModel {
     engine: Model,
     version: Version,
+    chosen: Chosen,
+    definitions: Definitions,
     disk: Option<Arc<DiskEntry>>,
 }
 
@@ -46,6 +52,21 @@ impl LoadedModel {
     /// The runnable model.
     pub fn engine(&self) -> &Model {
         &self.engine
+    }
+
+    /// The number of this version.
+    pub fn number(&self) -> u64 {
+        self.chosen.number
+    }
+
+    /// The numbers of all versions in the artifact, the served one last.
+    pub fn numbers(&self) -> &[u64] {
+        &self.chosen.all
+    }
+
+    /// What the SavedModel says of its signatures; empty for other formats.
+    pub fn definitions(&self) -> &Definitions {
+        &self.definitions
     }
 
     /// Bytes in memory.
@@ -72,6 +93,7 @@ impl LoadedModel {
 pub struct Ready {
     prepared: Prepared,
     version: Version,
+    chosen: Chosen,
     /// Keeps the files until they are loaded. None: they are used where they are.
     reading: Option<Reading>,
     /// The store confirmed this version just now.
@@ -88,7 +110,8 @@ impl Ready {
 
     /// What is known of the artifact.
     pub fn about(&self) -> About {
-        About { format: Some(self.prepared.report().format), ..About::version(&self.version) }
+        let (format, numbers) = (Some(self.prepared.report().format), Some(self.chosen.all.clone()));
+        About { format, numbers, ..About::version(&self.version) }
     }
 }
 
@@ -119,7 +142,7 @@ impl Loader {
         let on_disk = self.disk.get(model).filter(|entry| origin.fits(entry.version()));
         if !revalidate
             && let Some(entry) = &on_disk
-            && let Some(ready) = self.use_disk(entry, false).await
+            && let Some(ready) = self.use_disk(model, entry, false).await?
         {
             return Ok(ready);
         }
@@ -130,11 +153,11 @@ impl Loader {
                     self.discard(model);
                     return Err(ModelError::NotFound);
                 }
-                Err(error) => return self.without_store(on_disk.as_ref(), error).await,
+                Err(error) => return self.without_store(model, on_disk.as_ref(), error).await,
             };
             if let Some(entry) = &on_disk
                 && *entry.version() == found.version
-                && let Some(ready) = self.use_disk(entry, true).await
+                && let Some(ready) = self.use_disk(model, entry, true).await?
             {
                 return Ok(ready);
             }
@@ -150,13 +173,18 @@ impl Loader {
     pub fn load(&self, ready: Ready) -> Result<LoadedModel, ModelError> {
         let engine = ready.prepared.load()?;
         let disk = ready.reading.as_ref().map(|r| r.entry().clone());
-        if let Some(entry) = &disk {
+        // What is kept beside an artifact is of the version that it serves.
+        if let Some(entry) = &disk
+            && ready.chosen.is_served()
+        {
             entry.set_checked();
             if let Some(unsaved) = engine.unsaved() {
                 behind::save(entry.clone(), unsaved);
             }
         }
-        Ok(LoadedModel { engine, version: ready.version, disk })
+        let definitions = Definitions::read(&ready.chosen);
+        warm_up::run(&engine, &ready.chosen);
+        Ok(LoadedModel { engine, version: ready.version, chosen: ready.chosen, definitions, disk })
     }
 
     /// What the store says about the version in use.
@@ -172,6 +200,25 @@ impl Loader {
         }
     }
 
+    /// The numbers of the versions in a model's artifact, as far as it is on this machine; an error if the store has no such model.
+    pub async fn numbers(
+        &self,
+        model: &ModelName,
+        origin: &Origin,
+    ) -> Result<Option<Arc<[u64]>>, ModelError> {
+        let found = self.stores.find(model, origin).await?.ok_or(ModelError::NotFound)?;
+        let reading = match self.disk.get(model) {
+            Some(entry) if *entry.version() == found.version => entry.read(),
+            _ => None,
+        };
+        let dir = match (&found.content, &reading) {
+            (Content::InPlace(path), _) => path.clone(),
+            (_, Some(reading)) => reading.dir(),
+            (_, None) => return Ok(None),
+        };
+        blocking(move || Ok(Some(Versions::find(&dir).numbers()))).await
+    }
+
     /// What the store has of a model, without getting it.
     pub async fn look(&self, model: &ModelName, origin: &Origin) -> Result<Option<About>, ModelError> {
         Ok(self.stores.find(model, origin).await?.map(|found| About::version(&found.version)))
@@ -185,11 +232,12 @@ impl Loader {
     /// With the store away, what is on disk goes on serving.
     async fn without_store(
         &self,
+        model: &ModelName,
         entry: Option<&Arc<DiskEntry>>,
         error: StoreError,
     ) -> Result<Ready, ModelError> {
         if let Some(entry) = entry
-            && let Some(ready) = self.use_disk(entry, false).await
+            && let Some(ready) = self.use_disk(model, entry, false).await?
         {
             tracing::warn!(model = entry.model().as_str(), %error, "store not available, using the copy on disk");
             return Ok(ready);
@@ -198,18 +246,27 @@ impl Loader {
     }
 
     /// None: the entry is of no use (somebody deleted its files), and is forgotten.
-    async fn use_disk(&self, entry: &Arc<DiskEntry>, fresh: bool) -> Option<Ready> {
-        let reading = entry.read()?;
+    async fn use_disk(
+        &self,
+        model: &ModelName,
+        entry: &Arc<DiskEntry>,
+        fresh: bool,
+    ) -> Result<Option<Ready>, ModelError> {
+        let Some(reading) = entry.read() else { return Ok(None) };
         entry.touch();
         let version = entry.version().clone();
-        match prepare_kept(&reading).await {
-            Ok(prepared) => {
-                Some(Ready { prepared, version, reading: Some(reading), fresh, transferred: false })
+        match prepare_kept(model, &reading).await {
+            Ok((prepared, chosen)) => {
+                let reading = Some(reading);
+                Ok(Some(Ready { prepared, version, chosen, reading, fresh, transferred: false }))
             }
+            // The store's artifact may have it; if this is the store's, it is certain.
+            Err(ModelError::NoVersion(_)) if !fresh => Ok(None),
+            Err(error @ ModelError::NoVersion(_)) => Err(error),
             Err(error) => {
                 tracing::warn!(model = entry.model().as_str(), %error, "unusable on disk, downloading again");
                 self.disk.remove(entry.model());
-                None
+                Ok(None)
             }
         }
     }
@@ -220,8 +277,8 @@ impl Loader {
             return Err(ModelError::NoDigest);
         }
         if let Content::InPlace(path) = found.content {
-            let prepared = prepare(path).await?;
-            return Ok(Ready { prepared, version, reading: None, fresh: true, transferred: false });
+            let (prepared, chosen) = prepare(model, path).await?;
+            return Ok(Ready { prepared, version, chosen, reading: None, fresh: true, transferred: false });
         }
         let (this, name, digest) = (self.clone(), model.clone(), origin.sha256);
         let (entry, commit) = blocking(move || this.unpack(&name, &found, digest)).await?;
@@ -231,10 +288,12 @@ impl Loader {
             tokio::time::sleep(COMMIT_AFTER).await;
             let _ = tokio::task::spawn_blocking(move || commit.run()).await;
         });
-        match prepare_kept(&reading).await {
-            Ok(prepared) => {
-                Ok(Ready { prepared, version, reading: Some(reading), fresh: true, transferred: true })
+        match prepare_kept(model, &reading).await {
+            Ok((prepared, chosen)) => {
+                let reading = Some(reading);
+                Ok(Ready { prepared, version, chosen, reading, fresh: true, transferred: true })
             }
+            Err(error @ ModelError::NoVersion(_)) => Err(error),
             Err(error) => {
                 // A broken artifact takes no room; it is downloaded again when the back-off ends.
                 self.disk.remove(model);
@@ -347,14 +406,25 @@ impl LoadedModel {
 }
 
 /// Reads and checks everything but the weights.
-async fn prepare(dir: impl AsRef<Path> + Send + 'static) -> Result<Prepared, ModelError> {
-    blocking(move || Ok(Prepared::open(dir.as_ref())?)).await
+async fn prepare(model: &ModelName, dir: PathBuf) -> Result<(Prepared, Chosen), ModelError> {
+    let number = model.version();
+    let work = move || {
+        let chosen = Versions::find(&dir).choose(&dir, number)?;
+        Ok((Prepared::open(&chosen.dir)?, chosen))
+    };
+    blocking(work).await
 }
 
 /// The same of an entry, whose files nobody changes.
-async fn prepare_kept(reading: &Reading) -> Result<Prepared, ModelError> {
+async fn prepare_kept(model: &ModelName, reading: &Reading) -> Result<(Prepared, Chosen), ModelError> {
     let (dir, packed, checked) = (reading.dir(), reading.packed(), reading.entry().is_checked());
-    blocking(move || Ok(Prepared::open_kept(&Kept { dir: &dir, packed: &packed, checked })?)).await
+    let number = model.version();
+    let work = move || {
+        let chosen = Versions::find(&dir).choose(&dir, number)?;
+        let checked = checked && chosen.is_served();
+        Ok((Prepared::open_kept(&Kept { dir: &chosen.dir, packed: &packed, checked })?, chosen))
+    };
+    blocking(work).await
 }
 
 /// Blocking work with its panics turned into errors: a hostile file must not take more than its own request.

@@ -32,14 +32,25 @@ pub fn pack(files: &[(String, Vec<u8>)]) -> Vec<u8> {
     gzip(&tar(files))
 }
 
-/// The files of a directory as a tar.gz.
+/// The files of a directory and below it as a tar.gz.
 pub fn pack_directory(dir: &std::path::Path) -> Vec<u8> {
-    let paths = dir.read_dir().expect("a directory").map(|entry| entry.expect("an entry").path());
-    let file = |path: std::path::PathBuf| {
-        let name = path.file_name().expect("a name").to_string_lossy().into_owned();
-        (name, std::fs::read(path).expect("a file"))
-    };
-    pack(&paths.map(file).collect::<Vec<_>>())
+    let mut files = Vec::new();
+    collect(dir, "", &mut files);
+    pack(&files)
+}
+
+fn collect(dir: &std::path::Path, prefix: &str, files: &mut Vec<(String, Vec<u8>)>) {
+    let mut paths: Vec<_> =
+        dir.read_dir().expect("a directory").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        let name = format!("{prefix}{}", path.file_name().expect("a name").to_string_lossy());
+        if path.is_dir() {
+            collect(&path, &format!("{name}/"), files);
+        } else {
+            files.push((name, std::fs::read(path).expect("a file")));
+        }
+    }
 }
 
 /// The archive with a change to each file: a new name and new data, or none.

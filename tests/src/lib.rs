@@ -9,6 +9,7 @@ pub mod grpc;
 pub mod http;
 pub mod onnx;
 pub mod operator;
+pub mod python;
 pub mod s3;
 pub mod server;
 pub mod vgg16;

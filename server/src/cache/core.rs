@@ -259,12 +259,12 @@ impl<H: Clone, P> Core<H, P> {
 
     /// Every known model, in no order.
     pub fn views(&self, now: Duration) -> Vec<ModelView> {
-        self.models.iter().map(|(name, entry)| entry.view(name.as_str(), now)).collect()
+        self.models.iter().map(|(name, entry)| entry.view(name, now)).collect()
     }
 
     /// One model.
     pub fn view(&self, model: &ModelName, now: Duration) -> Option<ModelView> {
-        self.models.get(model).map(|entry| entry.view(model.as_str(), now))
+        self.models.get(model).map(|entry| entry.view(model, now))
     }
 
     /// Whether a model is in memory or listed: there is no need to ask a store whether it exists.
@@ -307,7 +307,8 @@ impl<H: Clone, P> Core<H, P> {
                     && let Some(handle) = copy.handle.clone()
                 {
                     entry.checking = true;
-                    let (origin, revision) = (entry.origin(), entry.revision);
+                    let revision = entry.revision;
+                    let origin = self.origin(model);
                     self.actions.push(Action::Check { model: model.clone(), handle, origin, revision });
                 }
             }

@@ -3,6 +3,7 @@
 use super::core::Action;
 use crate::catalogue::{About, Listing, Origin};
 use crate::error::ModelError;
+use crate::names::ModelName;
 use serde::Serialize;
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -247,6 +248,9 @@ impl<P> Job<P> {
 pub struct ModelView {
     /// The target model.
     pub name: String,
+    /// Which of the archive's versions, where it is not the one that the archive serves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version: Option<u64>,
     /// Where it is.
     pub state: ModelState,
     /// Bytes in memory, those not yet given back included.
@@ -272,7 +276,7 @@ pub struct ModelView {
 }
 
 impl<H, P> Entry<H, P> {
-    pub fn view(&self, name: &str, now: Duration) -> ModelView {
+    pub fn view(&self, name: &ModelName, now: Duration) -> ModelView {
         let live = match &self.state {
             State::Resident { copy, .. } => copy.leases,
             _ => 0,
@@ -282,7 +286,8 @@ impl<H, P> Entry<H, P> {
             _ => None,
         };
         ModelView {
-            name: name.to_owned(),
+            name: name.as_str().to_owned(),
+            version: name.version(),
             state: self.state(),
             bytes: self.bytes(),
             leases: live + self.retired.iter().map(|c| c.leases).sum::<u64>(),

@@ -34,8 +34,8 @@ impl<H: Clone, P> Core<H, P> {
     pub(super) fn start_downloads(&mut self) {
         while self.downloads < self.policy.max_downloads {
             let Some(model) = self.queued.pop_front() else { return };
+            let origin = self.origin(&model);
             let Some(entry) = self.models.get_mut(&model) else { continue };
-            let origin = entry.origin();
             let Some(job) = entry.job() else { continue };
             if !matches!(job.phase, Phase::Queued) {
                 continue;

@@ -5,7 +5,7 @@
 //! takes a predicting thread.
 
 use super::core::{Action, Core, Counters, Event, Policy};
-use super::entry::{JobId, ModelView, WaiterId};
+use super::entry::{JobId, ModelState, ModelView, WaiterId};
 use super::lease::Lease;
 use super::listings::Held;
 use crate::catalogue::{Listing, Origin};
@@ -116,12 +116,16 @@ impl ModelCache {
         }
     }
 
-    /// Takes a model out of memory once its leases end; waits for that, but not longer than `patience`. False: it is
+    /// Takes a model and its other versions out of memory once their leases end; waits for that, but not longer than `patience`. False: it is
     /// not out yet.
     pub async fn unload(&self, model: &ModelName, patience: Duration) -> bool {
-        self.inner.apply(model, Event::Unload);
-        let is_out =
-            |core: &Core<Handle, Ready>| core.view(model, Duration::ZERO).is_none_or(|v| v.bytes == 0);
+        let family = self.inner.lock().core.family(model);
+        for name in &family {
+            self.inner.apply(name, Event::Unload);
+        }
+        let is_out = |core: &Core<Handle, Ready>| {
+            family.iter().all(|name| core.view(name, Duration::ZERO).is_none_or(|v| v.bytes == 0))
+        };
         self.given_back(is_out, patience).await
     }
 
@@ -129,6 +133,7 @@ impl ModelCache {
     pub async fn unload_all(&self, patience: Duration) -> bool {
         for view in self.models() {
             if let Ok(name) = ModelName::new(&view.name) {
+                let name = view.version.map_or_else(|| name.clone(), |number| name.of_version(number));
                 self.inner.apply(&name, Event::Unload);
             }
         }
@@ -157,6 +162,10 @@ impl ModelCache {
             if before.get(model) != Some(listing) {
                 self.inner.apply(model, Event::List(Some(listing.clone())));
             }
+        }
+        let same = |(model, listing): (&ModelName, &Listing)| before.get(model) == Some(listing);
+        if before.len() != listings.len() || !listings.iter().all(same) {
+            self.inner.lock().core.doubt_versions();
         }
     }
 
@@ -194,6 +203,26 @@ impl ModelCache {
     /// One model, if it is known.
     pub fn model(&self, model: &ModelName) -> Option<ModelView> {
         self.inner.lock().core.view(model, self.inner.now())
+    }
+
+    /// Where a model is on its way, and why it is not there; none: nothing is known of it.
+    pub fn standing(&self, model: &ModelName) -> Option<(ModelState, Option<ModelError>)> {
+        self.inner.lock().core.standing(model)
+    }
+
+    /// The numbers of the versions that a model's artifact holds, the served one last. Loads and downloads nothing: none if the
+    /// artifact was not looked into yet, an error if there is no such model.
+    pub async fn numbers(&self, model: &ModelName) -> Result<Option<Arc<[u64]>>, ModelError> {
+        let (known, serves, origin) = {
+            let core = &self.inner.lock().core;
+            (core.numbers(model), core.serves(model), core.origin(model))
+        };
+        if serves && known.is_some() {
+            return Ok(known);
+        }
+        let _turn = self.inner.looks.acquire().await;
+        let on_disk = self.inner.loader.numbers(model, &origin).await?;
+        Ok(on_disk.or(known))
     }
 
     /// Whether a model is in memory or listed.

@@ -32,7 +32,7 @@ impl<H: Clone, P> Core<H, P> {
         let Some(entry) = self.models.get(model) else { return };
         // The owner's new origin may be a slip of the pen; otherwise the store is certain that there is no such model.
         let slip = entry.listing.is_some() && entry.is_outdated();
-        if *error == ModelError::NotFound && !slip {
+        if error.is_absence() && !slip {
             self.vanish(now, model);
             return;
         }
@@ -46,7 +46,10 @@ impl<H: Clone, P> Core<H, P> {
         (entry.checked_at, entry.about) = (None, None);
         entry.last_error = entry.listing.is_some().then_some(ModelError::NotFound);
         self.retire(model);
-        self.actions.push(Action::Discard(model.clone()));
+        // Of an archive that has lost a version the others may be on disk.
+        if model.version().is_none() {
+            self.actions.push(Action::Discard(model.clone()));
+        }
         self.retry_later(now, model);
     }
 }

@@ -5,6 +5,7 @@ use super::convert::Builder;
 use super::json_read::Cursor;
 use super::{Decoded, Form, only_input};
 use crate::error::InvokeError;
+use crate::tensorflow;
 use berth_engine::{Model, Signature, Tensor, TensorSpec};
 
 /// Where in the body what is.
@@ -21,7 +22,7 @@ pub fn read(body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
     let signature = model.signature(outline.signature.as_deref())?;
     let (inputs, form) = match (outline.instances, outline.inputs) {
         (Some(mut rows), None) => (instances(&mut rows, signature)?, Form::Rows),
-        (None, Some(mut columns)) => (columns_of(&mut columns, signature)?, Form::Columns),
+        (None, Some(mut columns)) => (columns_of(&mut columns, signature, Others::Refused)?, Form::Columns),
         (Some(_), Some(_)) => {
             return Err(InvokeError::bad("send either \"instances\" or \"inputs\", not both"));
         }
@@ -33,6 +34,52 @@ pub fn read(body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
         }
     };
     Ok(Decoded { signature: signature.name.clone(), inputs, form })
+}
+
+/// Reads TensorFlow Serving's requests to the letter: no bare array, no empty list, and inputs that a model has none of are left
+/// out.
+pub fn serving(body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
+    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
+        Cursor::new(body).skip()?;
+        return Err(InvokeError::bad(format!("JSON Value: {} Is not object", shown(body))));
+    }
+    let outline = outline(body)?;
+    let signature = tensorflow::signature(model, outline.signature.as_deref().unwrap_or(""), |name| {
+        format!("Serving signature name: \"{name}\" not found in signature def")
+    })?;
+    let wrong = |what: &str| Err(InvokeError::bad(format!("JSON Value: {} {what}", shown(body))));
+    let (inputs, form) = match (outline.instances, outline.inputs) {
+        (None, None) => return Err(InvokeError::bad("Missing 'inputs' or 'instances' key")),
+        (Some(_), Some(_)) => {
+            return wrong(
+                "Not formatted correctly expecting only one of 'inputs' or 'instances' keys to exist",
+            );
+        }
+        (Some(mut rows), None) => {
+            let mut inside = rows;
+            if inside.take(b'[') && inside.take(b']') {
+                return wrong("No values in 'instances' array");
+            }
+            (instances(&mut rows, signature)?, Form::Rows)
+        }
+        (None, Some(mut columns)) => (columns_of(&mut columns, signature, Others::LeftOut)?, Form::Columns),
+    };
+    Ok(Decoded { signature: signature.name.clone(), inputs, form })
+}
+
+/// The beginning of a body, for an error.
+fn shown(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(SHOWN)]).into_owned()
+}
+
+/// Bytes of a body that an error shows.
+const SHOWN: usize = 256;
+
+/// What becomes of inputs that a model has none of.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Others {
+    Refused,
+    LeftOut,
 }
 
 /// Reads one instance a line.
@@ -94,13 +141,20 @@ fn instances(cursor: &mut Cursor<'_>, signature: &Signature) -> Result<Vec<(Stri
     rows.finish()
 }
 
-fn columns_of(cursor: &mut Cursor<'_>, signature: &Signature) -> Result<Vec<(String, Tensor)>, InvokeError> {
+fn columns_of(
+    cursor: &mut Cursor<'_>,
+    signature: &Signature,
+    others: Others,
+) -> Result<Vec<(String, Tensor)>, InvokeError> {
     if cursor.peek() != Some(b'{') || is_b64(*cursor, signature) {
         let spec = only_input(signature)?;
         return Ok(vec![(spec.name.clone(), tensor(cursor, spec)?)]);
     }
     let mut inputs: Vec<(String, Tensor)> = Vec::new();
     cursor.object(|cursor, key| {
+        if others == Others::LeftOut && find(signature, key).is_err() {
+            return cursor.skip();
+        }
         let spec = find(signature, key)?;
         if inputs.iter().any(|(name, _)| *name == spec.name) {
             return Err(InvokeError::bad(format!("input {key:?} is there twice")));

@@ -20,13 +20,13 @@ pub fn write(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, Invoke
 
 fn columns(out: &mut Vec<u8>, outputs: &[(String, Tensor)]) {
     out.extend_from_slice(b"{\"outputs\": ");
-    if let [(_, tensor)] = outputs {
-        nested(out, tensor.shape(), tensor.data(), &mut 0);
+    if let [(name, tensor)] = outputs {
+        values(out, name, tensor.shape(), tensor.data(), &mut 0);
     } else {
         list(out, b'{', b'}', outputs, |out, (name, tensor)| {
             string(out, name);
             out.extend_from_slice(b": ");
-            nested(out, tensor.shape(), tensor.data(), &mut 0);
+            values(out, name, tensor.shape(), tensor.data(), &mut 0);
         });
     }
     out.push(b'}');
@@ -66,13 +66,13 @@ fn rows(out: &mut Vec<u8>, name: &str, named: bool, outputs: &[(String, Tensor)]
 
 /// The next row.
 fn row(out: &mut Vec<u8>, named: bool, outputs: &[(String, Tensor)], at: &mut [usize]) {
-    if !named && let ([(_, tensor)], [at]) = (outputs, &mut *at) {
-        return nested(out, &tensor.shape()[1..], tensor.data(), at);
+    if !named && let ([(name, tensor)], [at]) = (outputs, &mut *at) {
+        return values(out, name, &tensor.shape()[1..], tensor.data(), at);
     }
     list(out, b'{', b'}', outputs.iter().zip(at.iter_mut()), |out, ((name, tensor), at)| {
         string(out, name);
         out.extend_from_slice(b": ");
-        nested(out, &tensor.shape()[1..], tensor.data(), at);
+        values(out, name, &tensor.shape()[1..], tensor.data(), at);
     });
 }
 
@@ -87,7 +87,7 @@ pub fn lines(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, Invoke
     Ok(out)
 }
 
-fn list<T>(
+pub fn list<T>(
     out: &mut Vec<u8>,
     open: u8,
     close: u8,
@@ -104,23 +104,36 @@ fn list<T>(
     out.push(close);
 }
 
+/// How the names of outputs end whose strings are bytes and no text.
+const BYTES: &str = "_bytes";
+
+/// Values of an output from `at` on, in the brackets of `shape`.
+fn values(out: &mut Vec<u8>, name: &str, shape: &[usize], data: &Data, at: &mut usize) {
+    match data {
+        Data::String(v) if name.ends_with(BYTES) => nested_by(out, shape, at, &|out, at| b64(out, &v[at])),
+        _ => nested(out, shape, data, at),
+    }
+}
+
 /// Values from `at` on, in the brackets of `shape`.
 pub fn nested(out: &mut Vec<u8>, shape: &[usize], data: &Data, at: &mut usize) {
+    nested_by(out, shape, at, &|out, at| flat(out, data, at));
+}
+
+fn nested_by(out: &mut Vec<u8>, shape: &[usize], at: &mut usize, write: &impl Fn(&mut Vec<u8>, usize)) {
     match shape {
         [] => {
-            flat(out, data, *at);
+            write(out, *at);
             *at += 1;
         }
-        [extent, rest @ ..] => list(out, b'[', b']', 0..*extent, |out, _| nested(out, rest, data, at)),
+        [extent, rest @ ..] => list(out, b'[', b']', 0..*extent, |out, _| nested_by(out, rest, at, write)),
     }
 }
 
 /// One value.
 pub fn flat(out: &mut Vec<u8>, data: &Data, at: usize) {
     match data {
-        Data::F32(v) => {
-            float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]));
-        }
+        Data::F32(v) => number(out, v[at]),
         Data::F64(v) => {
             float(out, v[at].is_nan(), v[at].is_infinite(), v[at] < 0.0, |b| b.format_finite(v[at]));
         }
@@ -128,6 +141,11 @@ pub fn flat(out: &mut Vec<u8>, data: &Data, at: usize) {
         Data::Bool(v) => out.extend_from_slice(if v[at] { b"true" } else { b"false" }),
         Data::String(v) => bytes(out, &v[at]),
     }
+}
+
+/// A number as JSON has none for some of them.
+pub fn number(out: &mut Vec<u8>, x: f32) {
+    float(out, x.is_nan(), x.is_infinite(), x < 0.0, |b| b.format_finite(x));
 }
 
 fn float(
@@ -149,15 +167,17 @@ fn float(
 fn bytes(out: &mut Vec<u8>, value: &[u8]) {
     match std::str::from_utf8(value) {
         Ok(text) => string(out, text),
-        Err(_) => {
-            out.extend_from_slice(b"{\"b64\": \"");
-            out.extend_from_slice(base64::engine::general_purpose::STANDARD.encode(value).as_bytes());
-            out.extend_from_slice(b"\"}");
-        }
+        Err(_) => b64(out, value),
     }
 }
 
-fn string(out: &mut Vec<u8>, text: &str) {
+fn b64(out: &mut Vec<u8>, value: &[u8]) {
+    out.extend_from_slice(b"{\"b64\": \"");
+    out.extend_from_slice(base64::engine::general_purpose::STANDARD.encode(value).as_bytes());
+    out.extend_from_slice(b"\"}");
+}
+
+pub fn string(out: &mut Vec<u8>, text: &str) {
     // Writing a string into a vector cannot fail.
     let _ = serde_json::to_writer(out, text);
 }
@@ -191,5 +211,7 @@ mod tests {
         assert_eq!(lines(Form::Rows, &outputs).unwrap(), b"7\n8\n");
         let s = ("s", vec![1], Data::String(vec![vec![0xff]]));
         assert_eq!(text(Form::Columns, &[b(), s]), r#"{"outputs": {"b": [7, 8], "s": [{"b64": "/w=="}]}}"#);
+        let s = ("s_bytes", vec![1, 1], Data::String(vec![b"hi".to_vec()]));
+        assert_eq!(text(Form::Rows, &[s]), r#"{"predictions": [[{"b64": "aGk="}]]}"#);
     }
 }

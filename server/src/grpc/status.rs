@@ -5,10 +5,16 @@ use tonic::{Code, Status};
 
 /// The status of an error.
 pub fn of(error: &InvokeError) -> Status {
-    Status::new(code(error.class()), error.to_string())
+    worded(error, error.to_string())
 }
 
-fn code(class: Class) -> Code {
+/// The same in a protocol's own words.
+pub fn worded(error: &InvokeError, message: String) -> Status {
+    Status::new(code(error.class()), message)
+}
+
+/// The code of a class.
+pub fn code(class: Class) -> Code {
     match class {
         Class::BadRequest | Class::TooLarge => Code::InvalidArgument,
         Class::NotFound => Code::NotFound,
