@@ -157,7 +157,8 @@ fn bytes(out: &mut Vec<u8>, value: &[u8]) {
     }
 }
 
-fn string(out: &mut Vec<u8>, text: &str) {
+/// Text, quoted.
+pub fn string(out: &mut Vec<u8>, text: &str) {
     // Writing a string into a vector cannot fail.
     let _ = serde_json::to_writer(out, text);
 }
