@@ -13,6 +13,7 @@ mod npy;
 mod recordio;
 mod recordio_write;
 mod sparse;
+pub mod v2;
 
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};

@@ -1,6 +1,8 @@
 //! The gRPC protocols: one file for each, on the port of the HTTP ones.
 
+mod health;
 mod inference;
+mod reflection;
 mod status;
 
 use crate::invoke::App;
@@ -14,9 +16,16 @@ pub mod proto {
     pub mod inference {
         tonic::include_proto!("inference");
     }
+    pub mod health {
+        tonic::include_proto!("grpc.health.v1");
+    }
+
+    /// All of them, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/protocols.bin"));
 }
 
 /// Every service's calls.
 pub fn routes(app: &Arc<App>) -> Router {
-    Routes::new(inference::service(app)).prepare().into_axum_router()
+    let routes = Routes::new(inference::service(app)).add_service(health::service(app));
+    reflection::add(routes).prepare().into_axum_router()
 }

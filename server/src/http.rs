@@ -4,6 +4,7 @@ pub mod admin;
 pub mod listen;
 mod request_id;
 pub mod sagemaker;
+mod v2;
 
 use crate::error::InvokeError;
 use crate::grpc;
@@ -24,6 +25,7 @@ const BODY_TIME: Duration = Duration::from_secs(60);
 pub fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(sagemaker::routes())
+        .merge(v2::routes(app))
         .with_state(app.clone())
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)

@@ -1,6 +1,9 @@
 //! The path of a model from the store to memory: find, download and unpack, check, load.
 
 mod behind;
+mod statistics;
+
+pub use statistics::{Clock, Counted, Snapshot, Statistics};
 
 use crate::archive::{self, Limits, UnpackError};
 use crate::catalogue::{About, Origin, hex};
@@ -40,12 +43,18 @@ pub struct LoadedModel {
     engine: Model,
     version: Version,
     disk: Option<Arc<DiskEntry>>,
+    statistics: Statistics,
 }
 
 impl LoadedModel {
     /// The runnable model.
     pub fn engine(&self) -> &Model {
         &self.engine
+    }
+
+    /// What it did so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// Bytes in memory.
@@ -156,7 +165,7 @@ impl Loader {
                 behind::save(entry.clone(), unsaved);
             }
         }
-        Ok(LoadedModel { engine, version: ready.version, disk })
+        Ok(LoadedModel { engine, version: ready.version, disk, statistics: Statistics::default() })
     }
 
     /// What the store says about the version in use.

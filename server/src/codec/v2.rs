@@ -11,6 +11,8 @@ mod outputs;
 mod raw;
 pub mod rest;
 
+pub use inputs::open as open_shape;
+
 use crate::error::{InvokeError, ModelError};
 use berth_engine::{DType, Data};
 use bytes::Bytes;
@@ -71,7 +73,9 @@ fn no_shared_memory(name: &str) -> InvokeError {
 /// The text of an error, as Triton words it where it has words.
 pub fn message_of(error: &InvokeError, model: &str) -> String {
     match error {
-        InvokeError::Model(ModelError::NotFound) => format!("Request for unknown model: '{model}' is not found"),
+        InvokeError::Model(ModelError::NotFound) => {
+            format!("Request for unknown model: '{model}' is not found")
+        }
         InvokeError::Model(error) => format!("failed to load '{model}': {error}"),
         other => other.to_string(),
     }

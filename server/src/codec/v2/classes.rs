@@ -17,12 +17,16 @@ pub fn of(scores: Output, most: usize, batched: bool) -> Result<Output, InvokeEr
     };
     if values > MOST_SCORES {
         let name = scores.name;
-        return Err(InvokeError::bad(format!("classification output tensor '{name}' too large: {values} values")));
+        return Err(InvokeError::bad(format!(
+            "classification output tensor '{name}' too large: {values} values"
+        )));
     }
     let width = values.checked_div(rows.unwrap_or(1)).unwrap_or(0);
     let kept = most.min(width);
     let texts = match &scores.data {
-        Data::F32(v) => each(v, width, kept, |a, b| compare(f64::from(*a), f64::from(*b)), |x| float(f64::from(*x))),
+        Data::F32(v) => {
+            each(v, width, kept, |a, b| compare(f64::from(*a), f64::from(*b)), |x| float(f64::from(*x)))
+        }
         Data::F64(v) => each(v, width, kept, |a, b| compare(*a, *b), |x| float(*x)),
         Data::I64(v) => each(v, width, kept, |a, b| b.cmp(a), i64::to_string),
         Data::Bool(_) | Data::String(_) => {
@@ -69,7 +73,12 @@ mod tests {
     use crate::codec::v2::outputs::Output;
     use berth_engine::{DType, Data};
 
-    fn classes(shape: &[usize], data: Data, most: usize, batched: bool) -> Result<(Vec<usize>, Vec<String>), String> {
+    fn classes(
+        shape: &[usize],
+        data: Data,
+        most: usize,
+        batched: bool,
+    ) -> Result<(Vec<usize>, Vec<String>), String> {
         let scores =
             Output { name: "y".to_owned(), dtype: DType::F32, shape: shape.to_vec(), data, binary: None };
         let found = of(scores, most, batched).map_err(|e| e.to_string())?;

@@ -7,6 +7,9 @@ use crate::invoke::Call;
 use berth_engine::{Dim, Model, Signature, Tensor, TensorSpec};
 use bytes::Bytes;
 
+/// Names in the text of an error.
+const MOST_NAMES: usize = 20;
+
 /// What the request wants to be run.
 pub fn call(request: &mut Request, model: &Model) -> Result<Call, InvokeError> {
     let signature = model.signature(request.signature.as_deref())?;
@@ -64,29 +67,31 @@ fn unexpected(input: &str, model: &str) -> InvokeError {
     InvokeError::bad(format!("unexpected inference input '{input}' for model '{model}'"))
 }
 
-/// Whether each input is there once, and no other.
+/// Whether each input is there once, and no other. Their number comes first: from there on the lists are short.
 fn check_names(request: &Request, signature: &Signature) -> Result<(), InvokeError> {
     let (given, model) = (&request.inputs, &request.model);
-    for (n, input) in given.iter().enumerate() {
-        if given[..n].iter().any(|other| other.name == input.name) {
-            return Err(InvokeError::bad(format!("input '{}' already exists in request", input.name)));
-        }
-    }
     if given.len() != signature.inputs.len() {
-        let quoted = |names: Vec<&str>| names.iter().map(|n| format!("'{n}'")).collect::<Vec<_>>().join(",");
-        let there = given.iter().map(|i| i.name.as_str()).collect();
         let missing = signature.inputs.iter().map(|s| s.name.as_str());
-        let missing = missing.filter(|name| given.iter().all(|i| i.name != *name)).collect();
+        let missing = missing.filter(|name| given.iter().all(|i| i.name != *name));
         return Err(InvokeError::bad(format!(
             "expected {} inputs but got {} inputs for model '{model}'. Got input(s) [{}], but missing required input(s) [{}]. \
              Please provide all required input(s).",
             signature.inputs.len(),
             given.len(),
-            quoted(there),
+            quoted(given.iter().map(|i| i.name.as_str())),
             quoted(missing)
         )));
     }
+    for (n, input) in given.iter().enumerate() {
+        if given[..n].iter().any(|other| other.name == input.name) {
+            return Err(InvokeError::bad(format!("input '{}' already exists in request", input.name)));
+        }
+    }
     Ok(())
+}
+
+fn quoted<'n>(names: impl Iterator<Item = &'n str>) -> String {
+    names.take(MOST_NAMES).map(|n| format!("'{n}'")).collect::<Vec<_>>().join(",")
 }
 
 fn tensor(input: Input, spec: &TensorSpec, model: &str) -> Result<(String, Tensor), InvokeError> {

@@ -20,7 +20,9 @@ pub struct Said {
 pub fn read(text: &[u8], binary: Bytes, request: &mut Request) -> Result<Said, InvokeError> {
     let mut cursor = Cursor::new(text);
     if cursor.peek().is_none() {
-        return Err(InvokeError::bad("the request body is empty; send {\"inputs\": [{\"name\": …, \"shape\": …, …}, …]}"));
+        return Err(InvokeError::bad(
+            "the request body is empty; send {\"inputs\": [{\"name\": …, \"shape\": …, …}, …]}",
+        ));
     }
     let (mut said, mut drafts) = (Said::default(), None);
     cursor.object(|cursor, key| {
@@ -119,7 +121,11 @@ impl<'a> Draft<'a> {
             [_] if self.shared => Err(no_shared_memory(name)),
             [_] => Ok(()),
             set => {
-                let set = if set.is_empty() { "no field is set".to_owned() } else { format!("set {}", set.join(" ")) };
+                let set = if set.is_empty() {
+                    "no field is set".to_owned()
+                } else {
+                    format!("set {}", set.join(" "))
+                };
                 Err(InvokeError::bad(format!(
                     "Input must set only one of the following fields: 'data', 'binary_data_size' in 'parameters', \
                      'shared_memory_region' in 'parameters'. But {set} for input '{name}'"
@@ -132,7 +138,9 @@ impl<'a> Draft<'a> {
 /// Values, nested or flat: their shape is what the request says.
 fn values(cursor: &mut Cursor<'_>, datatype: &str, input: &str) -> Result<Builder, InvokeError> {
     if cursor.peek() != Some(b'[') {
-        return Err(InvokeError::bad(format!("Unable to parse 'data' of input '{input}': it must be an array")));
+        return Err(InvokeError::bad(format!(
+            "Unable to parse 'data' of input '{input}': it must be an array"
+        )));
     }
     let mut values = Builder::new(datatype::parse(datatype, input)?);
     cursor.tensor(&mut values)?;
@@ -151,7 +159,9 @@ fn inputs(drafts: Vec<Draft<'_>>, mut binary: Bytes, model: &str) -> Result<Vec<
         let dtype = datatype::parse(&datatype, &name)?;
         let values = match (draft.data, draft.size) {
             (Some(Found::Read(values)), _) => Values::Typed(values.finish()),
-            (Some(Found::Here(mut place)), _) => Values::Typed(values(&mut place, &datatype, &name)?.finish()),
+            (Some(Found::Here(mut place)), _) => {
+                Values::Typed(values(&mut place, &datatype, &name)?.finish())
+            }
             (None, size) => Values::Raw(part(&mut binary, size.unwrap_or(0), &name, model)?),
         };
         inputs.push(Input { name, dtype, shape, values });
@@ -224,7 +234,9 @@ fn shape(cursor: &mut Cursor<'_>) -> Result<Vec<i64>, InvokeError> {
         extent.ok_or_else(|| InvokeError::bad("Unable to parse 'shape': its extents must be integers"))
     })?;
     if shape.len() > MOST_DIMENSIONS {
-        return Err(InvokeError::bad(format!("Unable to parse 'shape': more than {MOST_DIMENSIONS} dimensions")));
+        return Err(InvokeError::bad(format!(
+            "Unable to parse 'shape': more than {MOST_DIMENSIONS} dimensions"
+        )));
     }
     Ok(shape)
 }
@@ -233,12 +245,14 @@ fn string(cursor: &mut Cursor<'_>, what: &str) -> Result<String, InvokeError> {
     if cursor.peek() != Some(b'"') {
         return Err(InvokeError::bad(format!("Unable to parse '{what}': it must be a string")));
     }
-    String::from_utf8(cursor.string()?).map_err(|_| InvokeError::bad(format!("Unable to parse '{what}': not UTF-8")))
+    String::from_utf8(cursor.string()?)
+        .map_err(|_| InvokeError::bad(format!("Unable to parse '{what}': not UTF-8")))
 }
 
 fn number(cursor: &mut Cursor<'_>, what: &str) -> Result<usize, InvokeError> {
     let number = std::str::from_utf8(cursor.token()?).ok().and_then(|t| t.parse().ok());
-    number.ok_or_else(|| InvokeError::bad(format!("Unable to parse '{what}': it must be an integer from 0 on")))
+    number
+        .ok_or_else(|| InvokeError::bad(format!("Unable to parse '{what}': it must be an integer from 0 on")))
 }
 
 fn truth(cursor: &mut Cursor<'_>, what: &str) -> Result<bool, InvokeError> {

@@ -28,7 +28,8 @@ pub struct Infer {
 impl Infer {
     /// Of a request.
     pub fn new(message: ModelInferRequest) -> Self {
-        let typed = message.raw_input_contents.is_empty() && message.inputs.iter().any(|i| i.contents.is_some());
+        let typed =
+            message.raw_input_contents.is_empty() && message.inputs.iter().any(|i| i.contents.is_some());
         Self { message, request: Request::default(), typed, signature: String::new() }
     }
 }
@@ -43,7 +44,11 @@ impl Exchange for Infer {
         Ok(call)
     }
 
-    fn encode(self, model: &Model, outputs: Vec<(String, Tensor)>) -> Result<ModelInferResponse, InvokeError> {
+    fn encode(
+        self,
+        model: &Model,
+        outputs: Vec<(String, Tensor)>,
+    ) -> Result<ModelInferResponse, InvokeError> {
         let outputs = outputs::select(&self.request.wanted, &self.signature, model, outputs)?;
         // Halves have no typed field, and an answer has all its values in one way.
         let typed = self.typed && !outputs.iter().any(|o| matches!(o.dtype, DType::F16 | DType::BF16));
@@ -81,8 +86,14 @@ fn request(message: ModelInferRequest) -> Result<Request, InvokeError> {
     let ModelInferRequest { model_name: model, id, inputs, outputs, raw_input_contents, .. } = message;
     let signature = match message.parameters.get("signature_name") {
         None => None,
-        Some(InferParameter { parameter_choice: Some(ParameterChoice::StringParam(name)) }) => Some(name.clone()),
-        Some(_) => return Err(InvokeError::bad("invalid value type for 'signature_name' parameter, expected string_param")),
+        Some(InferParameter { parameter_choice: Some(ParameterChoice::StringParam(name)) }) => {
+            Some(name.clone())
+        }
+        Some(_) => {
+            return Err(InvokeError::bad(
+                "invalid value type for 'signature_name' parameter, expected string_param",
+            ));
+        }
     };
     if raw_input_contents.len() > inputs.len() {
         return Err(InvokeError::bad(format!(
@@ -102,7 +113,12 @@ fn request(message: ModelInferRequest) -> Result<Request, InvokeError> {
     Ok(Request { model, id, signature, inputs: all, wanted })
 }
 
-fn input(tensor: InferInputTensor, raw: Option<Bytes>, has_raw: bool, model: &str) -> Result<Input, InvokeError> {
+fn input(
+    tensor: InferInputTensor,
+    raw: Option<Bytes>,
+    has_raw: bool,
+    model: &str,
+) -> Result<Input, InvokeError> {
     let InferInputTensor { name, datatype, shape, parameters, contents } = tensor;
     if parameters.contains_key("shared_memory_region") {
         return Err(no_shared_memory(&name));

@@ -20,7 +20,9 @@ pub fn check(wanted: &[Wanted], signature: &Signature, model: &str) -> Result<()
     for (n, output) in wanted.iter().enumerate() {
         if signature.outputs.iter().all(|spec| spec.name != output.name) {
             let name = &output.name;
-            return Err(InvokeError::bad(format!("unexpected inference output '{name}' for model '{model}'")));
+            return Err(InvokeError::bad(format!(
+                "unexpected inference output '{name}' for model '{model}'"
+            )));
         }
         if wanted[..n].iter().any(|other| other.name == output.name) {
             return Err(InvokeError::bad(format!("output '{}' already requested", output.name)));
@@ -50,9 +52,14 @@ pub fn select(
     for output in wanted {
         let found = left.iter_mut().find(|o| o.as_ref().is_some_and(|(name, _)| *name == output.name));
         let Some(tensor) = found.and_then(Option::take) else { continue };
-        let batched = own(&output.name).and_then(|s| s.shape.as_ref()).is_some_and(|s| s.first() == Some(&None));
+        let batched =
+            own(&output.name).and_then(|s| s.shape.as_ref()).is_some_and(|s| s.first() == Some(&None));
         let tensor = whole(tensor, output.binary);
-        selected.push(if output.classes > 0 { classes::of(tensor, output.classes, batched)? } else { tensor });
+        selected.push(if output.classes > 0 {
+            classes::of(tensor, output.classes, batched)?
+        } else {
+            tensor
+        });
     }
     Ok(selected)
 }

@@ -66,7 +66,10 @@ fn large(values: Vec<i64>, place: Place<'_>) -> Result<Vec<i64>, InvokeError> {
 
 /// The largest unsigned integers are not computed with.
 pub fn too_large(n: u64, input: &str) -> InvokeError {
-    InvokeError::bad(format!("{n} in input '{input}' is too large: values of UINT64 go up to {} here", i64::MAX))
+    InvokeError::bad(format!(
+        "{n} in input '{input}' is too large: values of UINT64 go up to {} here",
+        i64::MAX
+    ))
 }
 
 fn strings(count: usize, bytes: &[u8], place: Place<'_>) -> Result<Vec<Vec<u8>>, InvokeError> {
@@ -206,9 +209,19 @@ mod tests {
         refused(DType::U64, 1, &[0xff; 8], "18446744073709551615 in input 'x' is too large");
         refused(DType::String, usize::MAX, b"", "expected 18446744073709551615 string elements");
         refused(DType::String, 1, &[1, 0], "expecting 4 bytes but only 2 bytes available");
-        refused(DType::String, 1, &[0xff, 0xff, 0xff, 0xff, 1], "expecting string of length 4294967295 but only 1");
+        refused(
+            DType::String,
+            1,
+            &[0xff, 0xff, 0xff, 0xff, 1],
+            "expecting string of length 4294967295 but only 1",
+        );
         refused(DType::String, 1, &[0; 8], "unexpected number of string elements 2");
-        refused(DType::String, 2, &[0; 4], "expected 2 string elements for inference input 'x' for model 'm', got 1");
+        refused(
+            DType::String,
+            2,
+            &[0; 4],
+            "expected 2 string elements for inference input 'x' for model 'm', got 1",
+        );
         refused(DType::String, 0, &[0; 4], "unexpected number of string elements 1");
     }
 }

@@ -22,6 +22,7 @@ pub struct Infer {
 /// An answer's body.
 #[derive(Debug)]
 pub struct Answer {
+    /// JSON, then binary data.
     pub body: Vec<u8>,
     /// Bytes of JSON, if binary data follow it.
     pub header: Option<usize>,

@@ -43,13 +43,19 @@ fn what_is_wrong_is_named() {
         (input(r#""name": "x", "shape": [1], "data": [1]"#), "Unable to parse 'datatype'"),
         (input(r#""name": "x", "datatype": "FP32", "data": [1]"#), "Unable to parse 'shape'"),
         (input(r#""name": "x", "datatype": "FP31", "shape": [1], "data": [1]"#), "invalid datatype 'FP31'"),
-        (input(r#""name": "x", "datatype": "FP32", "shape": [1.5], "data": [1]"#), "extents must be integers"),
+        (
+            input(r#""name": "x", "datatype": "FP32", "shape": [1.5], "data": [1]"#),
+            "extents must be integers",
+        ),
         (input(&format!(r#""shape": [{}1]"#, "1,".repeat(64))), "more than 64 dimensions"),
         (input(&format!(r#"{head}, "data": 1"#)), "it must be an array"),
         (input(&format!(r#"{head}, "data": [[1], 2]"#)), "another length or depth"),
         (input(&format!(r#"{head}, "data": ["a"]"#)), "is not a float32 value"),
         (input(head), "But no field is set for input 'x'"),
-        (input(&format!(r#"{head}, "data": [1], "parameters": {{"binary_data_size": 4}}"#)), "set 'data' 'binary_data_size'"),
+        (
+            input(&format!(r#"{head}, "data": [1], "parameters": {{"binary_data_size": 4}}"#)),
+            "set 'data' 'binary_data_size'",
+        ),
         (input(&format!(r#"{head}, "parameters": {{"shared_memory_region": "r"}}"#)), "shared memory"),
         (sized("-4"), "Unable to parse 'binary_data_size'"),
         (sized("18446744073709551616"), "Unable to parse 'binary_data_size'"),
@@ -68,14 +74,20 @@ fn what_is_wrong_is_named() {
 #[test]
 fn binary_parts_do_not_overlap() {
     let one = |name: &str, size: usize| {
-        format!(r#"{{"name": "{name}", "datatype": "UINT8", "shape": [{size}], "parameters": {{"binary_data_size": {size}}}}}"#)
+        format!(
+            r#"{{"name": "{name}", "datatype": "UINT8", "shape": [{size}], "parameters": {{"binary_data_size": {size}}}}}"#
+        )
     };
     let text = format!(r#"{{"inputs": [{}, {}, {}]}}"#, one("a", 2), one("b", 0), one("c", 1));
     let request = request(&text, &[1, 2, 3]).unwrap();
-    let parts: Vec<&[u8]> = request.inputs.iter().map(|i| match &i.values {
-        Values::Raw(bytes) => &bytes[..],
-        Values::Typed(_) => panic!("not raw"),
-    }).collect();
+    let parts: Vec<&[u8]> = request
+        .inputs
+        .iter()
+        .map(|i| match &i.values {
+            Values::Raw(bytes) => &bytes[..],
+            Values::Typed(_) => panic!("not raw"),
+        })
+        .collect();
     assert_eq!(parts, [&[1, 2][..], &[], &[3]]);
     let more = format!(r#"{{"inputs": [{}, {}]}}"#, one("a", 2), one("b", usize::MAX));
     assert!(request_fails(&more));
