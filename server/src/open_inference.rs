@@ -7,8 +7,8 @@ mod statistics;
 pub use describe::{data_type_name, instance_kind_name, server};
 pub use repository::index;
 
-use crate::codec::v2;
-use crate::error::InvokeError;
+use crate::codec::v2::ONLY_VERSION;
+use crate::error::{InvokeError, ModelError};
 use crate::invoke::{App, Exchange};
 use crate::loader::LoadedModel;
 use crate::names::ModelName;
@@ -30,11 +30,44 @@ pub struct Named<'a> {
     pub version: &'a str,
 }
 
-impl Named<'_> {
+impl<'a> Named<'a> {
+    /// The newest version of a model.
+    pub fn newest(model: &'a str) -> Self {
+        Self { model, version: "" }
+    }
+
     /// The model that is meant.
     async fn find(self, app: &App) -> Result<ModelName, InvokeError> {
-        v2::check_version(self.model, self.version)?;
+        self.check_version()?;
         app.named(self.model).await
+    }
+
+    /// A model here has one version; without any the newest is meant.
+    fn check_version(self) -> Result<(), InvokeError> {
+        let version = self.version;
+        match version.parse::<u64>() {
+            _ if version.is_empty() || version == ONLY_VERSION => Ok(()),
+            Ok(_) => Err(ModelError::NotFound.into()),
+            Err(_) => Err(InvokeError::bad(format!(
+                "failed to get model version from specified version string '{version}', version should be an integral \
+                 value > 0"
+            ))),
+        }
+    }
+
+    /// The text of an error, as Triton words it where it has words.
+    pub fn message_of(self, error: &InvokeError) -> String {
+        let Self { model, version } = self;
+        match error {
+            InvokeError::Model(ModelError::NotFound) if version.is_empty() => {
+                format!("Request for unknown model: '{model}' is not found")
+            }
+            InvokeError::Model(ModelError::NotFound) => {
+                format!("Request for unknown model: '{model}' version {version} is not found")
+            }
+            InvokeError::Model(error) => format!("failed to load '{model}': {error}"),
+            other => other.to_string(),
+        }
     }
 
     /// Asks the loaded model something.

@@ -13,7 +13,7 @@ pub mod rest;
 
 pub use inputs::open as open_shape;
 
-use crate::error::{InvokeError, ModelError};
+use crate::error::InvokeError;
 use berth_engine::{DType, Data};
 use bytes::Bytes;
 
@@ -68,30 +68,4 @@ fn no_shared_memory(name: &str) -> InvokeError {
         "'{name}' is to be in shared memory, which this server does not support; send and receive the values in the request \
          and the answer"
     ))
-}
-
-/// The text of an error, as Triton words it where it has words.
-pub fn message_of(error: &InvokeError, model: &str) -> String {
-    match error {
-        InvokeError::Model(ModelError::NotFound) => {
-            format!("Request for unknown model: '{model}' is not found")
-        }
-        InvokeError::Model(error) => format!("failed to load '{model}': {error}"),
-        other => other.to_string(),
-    }
-}
-
-/// A version that a client asks for; empty is the newest.
-pub fn check_version(model: &str, version: &str) -> Result<(), InvokeError> {
-    if version.is_empty() || version == ONLY_VERSION {
-        return Ok(());
-    }
-    Err(match version.parse::<u64>() {
-        Ok(version) => InvokeError::bad(format!(
-            "Request for unknown model: '{model}' version {version} is not found; it has version {ONLY_VERSION}"
-        )),
-        Err(_) => InvokeError::bad(format!(
-            "failed to get model version from specified version string '{version}', version should be an integral value > 0"
-        )),
-    })
 }

@@ -7,7 +7,7 @@ use super::proto::inference::grpc_inference_service_server::{
 };
 use super::proto::inference::*;
 use super::status;
-use crate::codec::v2::{message, message_of};
+use crate::codec::v2::message;
 use crate::error::InvokeError;
 use crate::invoke::{App, Phase};
 use crate::open_inference::{self, Named};
@@ -36,13 +36,13 @@ pub fn service(app: &Arc<App>) -> GrpcInferenceServiceServer<Inference> {
 async fn infer(app: &App, request: ModelInferRequest) -> Result<ModelInferResponse, Status> {
     let (model, version) = (request.model_name.clone(), request.model_version.clone());
     let named = Named { model: &model, version: &version };
-    app.admit(named.infer(app, message::Infer::new(request))).await.map_err(|error| refused(&error, &model))
+    app.admit(named.infer(app, message::Infer::new(request))).await.map_err(|error| refused(&error, named))
 }
 
 /// Says why there is no answer.
-fn refused(error: &InvokeError, model: &str) -> Status {
-    tracing::info!(reason = error.reason(), model, %error, "refused");
-    Status::new(status::of(error).code(), message_of(error, model))
+fn refused(error: &InvokeError, named: Named<'_>) -> Status {
+    tracing::info!(reason = error.reason(), model = named.model, %error, "refused");
+    Status::new(status::of(error).code(), named.message_of(error))
 }
 
 impl Inference {
@@ -71,8 +71,9 @@ impl GrpcInferenceService for Inference {
 
     async fn model_ready(&self, request: Request<ModelReadyRequest>) -> Answer<ModelReadyResponse> {
         let ModelReadyRequest { name, version } = request.get_ref();
-        let ready = Named { model: name, version }.is_ready(&self.app).await;
-        let ready = ready.map_err(|error| refused(&error, name))?;
+        let named = Named { model: name, version };
+        let ready = named.is_ready(&self.app).await;
+        let ready = ready.map_err(|error| refused(&error, named))?;
         Ok(Response::new(ModelReadyResponse { ready }))
     }
 
@@ -82,8 +83,9 @@ impl GrpcInferenceService for Inference {
 
     async fn model_metadata(&self, request: Request<ModelMetadataRequest>) -> Answer<ModelMetadataResponse> {
         let ModelMetadataRequest { name, version } = request.get_ref();
-        let metadata = Named { model: name, version }.metadata(&self.app).await;
-        metadata.map(Response::new).map_err(|error| refused(&error, name))
+        let named = Named { model: name, version };
+        let metadata = named.metadata(&self.app).await;
+        metadata.map(Response::new).map_err(|error| refused(&error, named))
     }
 
     async fn model_infer(&self, request: Request<ModelInferRequest>) -> Answer<ModelInferResponse> {
@@ -99,8 +101,9 @@ impl GrpcInferenceService for Inference {
 
     async fn model_config(&self, request: Request<ModelConfigRequest>) -> Answer<ModelConfigResponse> {
         let ModelConfigRequest { name, version } = request.get_ref();
-        let config = Named { model: name, version }.config(&self.app).await;
-        let config = config.map_err(|error| refused(&error, name))?;
+        let named = Named { model: name, version };
+        let config = named.config(&self.app).await;
+        let config = config.map_err(|error| refused(&error, named))?;
         Ok(Response::new(ModelConfigResponse { config: Some(config) }))
     }
 
@@ -109,8 +112,9 @@ impl GrpcInferenceService for Inference {
         request: Request<ModelStatisticsRequest>,
     ) -> Answer<ModelStatisticsResponse> {
         let ModelStatisticsRequest { name, version } = request.get_ref();
-        let statistics = Named { model: name, version }.statistics(&self.app).await;
-        statistics.map(Response::new).map_err(|error| refused(&error, name))
+        let named = Named { model: name, version };
+        let statistics = named.statistics(&self.app).await;
+        statistics.map(Response::new).map_err(|error| refused(&error, named))
     }
 
     async fn repository_index(
@@ -118,7 +122,7 @@ impl GrpcInferenceService for Inference {
         request: Request<RepositoryIndexRequest>,
     ) -> Answer<RepositoryIndexResponse> {
         let index = open_inference::index(self.repository()?, request.get_ref().ready).await;
-        index.map(Response::new).map_err(|error| refused(&error, ""))
+        index.map(Response::new).map_err(|error| refused(&error, Named::newest("")))
     }
 
     async fn repository_model_load(
@@ -126,9 +130,9 @@ impl GrpcInferenceService for Inference {
         request: Request<RepositoryModelLoadRequest>,
     ) -> Answer<RepositoryModelLoadResponse> {
         let RepositoryModelLoadRequest { model_name, parameters, .. } = request.get_ref();
-        let named = Named { model: model_name, version: "" };
+        let named = Named::newest(model_name);
         let loaded = named.load(self.repository()?, parameters.keys().map(String::as_str)).await;
-        loaded.map_err(|error| refused(&error, model_name))?;
+        loaded.map_err(|error| refused(&error, named))?;
         Ok(Response::new(RepositoryModelLoadResponse {}))
     }
 
@@ -136,9 +140,9 @@ impl GrpcInferenceService for Inference {
         &self,
         request: Request<RepositoryModelUnloadRequest>,
     ) -> Answer<RepositoryModelUnloadResponse> {
-        let name = &request.get_ref().model_name;
-        let unloaded = Named { model: name, version: "" }.unload(self.repository()?).await;
-        unloaded.map_err(|error| refused(&error, name))?;
+        let named = Named::newest(&request.get_ref().model_name);
+        let unloaded = named.unload(self.repository()?).await;
+        unloaded.map_err(|error| refused(&error, named))?;
         Ok(Response::new(RepositoryModelUnloadResponse {}))
     }
 

@@ -56,27 +56,23 @@ async fn ready(State(app): State<Arc<App>>) -> Response {
 }
 
 async fn statistics(State(app): State<Arc<App>>) -> Response {
-    answered(Named { model: "", version: "" }.statistics(&app).await, "")
+    let all = Named::newest("");
+    answered(all.statistics(&app).await, all)
 }
 
 async fn ask(State(app): State<Arc<App>>, path: PathText) -> Response {
     let Some(place) = path.as_ref().ok().and_then(|Path(path)| Place::parse(path)) else {
         return no_name();
     };
-    let (named, model) = (place.named, place.named.model);
+    let named = place.named;
     match place.question {
-        Question::Metadata => answered(named.metadata(&app).await, model),
-        Question::Config => answered(named.config(&app).await, model),
-        Question::Statistics => answered(named.statistics(&app).await, model),
+        Question::Metadata => answered(named.metadata(&app).await, named),
+        Question::Config => answered(named.config(&app).await, named),
+        Question::Statistics => answered(named.statistics(&app).await, named),
         Question::Ready => match named.is_ready(&app).await {
-            Ok(true) => json(&json!({ "name": model, "ready": true })),
-            Ok(false) => {
-                let mut response =
-                    json(&json!({ "name": model, "ready": false, "error": "Model version not ready" }));
-                *response.status_mut() = StatusCode::BAD_REQUEST;
-                response
-            }
-            Err(error) => refused(&error, model),
+            Ok(true) => json(&json!({ "name": named.model, "ready": true })),
+            Ok(false) => answers::error(StatusCode::BAD_REQUEST, "Model version not ready"),
+            Err(error) => refused(&error, named),
         },
         Question::Infer => answers::method_not_allowed(),
     }
@@ -92,7 +88,7 @@ async fn infer(State(app): State<Arc<App>>, path: PathText, request: Request) ->
     let (parts, body) = request.into_parts();
     match app.admit(run(&app, place.named, &parts.headers, body)).await {
         Ok(answer) => inferred(answer),
-        Err(error) => refused(&error, place.named.model),
+        Err(error) => refused(&error, place.named),
     }
 }
 
@@ -116,15 +112,15 @@ fn header_length(headers: &HeaderMap) -> Result<Option<usize>, InvokeError> {
     })
 }
 
-fn answered<T: serde::Serialize>(answer: Result<T, InvokeError>, model: &str) -> Response {
+fn answered<T: serde::Serialize>(answer: Result<T, InvokeError>, named: Named<'_>) -> Response {
     match answer {
         Ok(answer) => json(&answer),
-        Err(error) => refused(&error, model),
+        Err(error) => refused(&error, named),
     }
 }
 
 fn no_name() -> Response {
-    refused(&InvokeError::bad("the path names no model, or its escapes are no UTF-8"), "")
+    refused(&InvokeError::bad("the path names no model, or its escapes are no UTF-8"), Named::newest(""))
 }
 
 async fn nothing(request: Request) -> Response {

@@ -1,8 +1,8 @@
 //! Counts and times of models in memory, as the statistics extension has them.
 
 use super::Named;
-use crate::codec::v2::{self, ONLY_VERSION};
-use crate::error::InvokeError;
+use crate::codec::v2::ONLY_VERSION;
+use crate::error::{Class, InvokeError};
 use crate::grpc::proto::inference::{
     InferStatistics, MemoryUsage, ModelStatistics, ModelStatisticsResponse, StatisticDuration,
 };
@@ -16,9 +16,11 @@ impl Named<'_> {
             let all = app.cache.residents(|name, loaded| of(name.as_str(), loaded));
             return Ok(ModelStatisticsResponse { model_stats: all });
         }
-        v2::check_version(self.model, self.version)?;
-        let name = app.named(self.model).await?;
-        let one = app.cache.resident(&name, |loaded| of(self.model, loaded));
+        let one = match self.find(app).await {
+            Ok(name) => app.cache.resident(&name, |loaded| of(self.model, loaded)),
+            Err(error) if error.class() == Class::NotFound => None,
+            Err(error) => return Err(error),
+        };
         let one = one.ok_or_else(|| {
             InvokeError::bad(format!(
                 "requested model '{}' is not available: it is not in memory",

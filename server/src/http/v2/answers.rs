@@ -1,8 +1,9 @@
 //! How the protocol answers: JSON, JSON with binary data behind it, and errors.
 
 use super::HEADER_LENGTH;
-use crate::codec::v2::{message_of, rest};
+use crate::codec::v2::rest;
 use crate::error::{Class, InvokeError};
+use crate::open_inference::Named;
 use axum::body::Body;
 use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderValue, StatusCode};
@@ -46,10 +47,10 @@ pub fn json(value: &impl Serialize) -> Response {
 }
 
 /// Says why there is no answer.
-pub fn refused(error: &InvokeError, model: &str) -> Response {
+pub fn refused(error: &InvokeError, named: Named<'_>) -> Response {
     let class = error.class();
-    tracing::info!(reason = error.reason(), model, %error, "refused");
-    let mut response = self::error(status(class), &message_of(error, model));
+    tracing::info!(reason = error.reason(), model = named.model, %error, "refused");
+    let mut response = self::error(status(class), &named.message_of(error));
     if class == Class::Unavailable {
         response.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("1"));
     }

@@ -36,29 +36,30 @@ async fn index(State(app): State<Arc<App>>, body: Bytes) -> Response {
     };
     match index {
         Ok(index) => json(&index.models),
-        Err(error) => refused(&error, ""),
+        Err(error) => refused(&error, Named::newest("")),
     }
 }
 
 async fn change(State(app): State<Arc<App>>, Path(place): Path<String>, body: Bytes) -> Response {
-    let named = |model| Named { model, version: "" };
     let (model, done) = if let Some(model) = place.strip_suffix("/load") {
         let done = match read(&body) {
             Ok(request) => {
                 let parameters = request.get("parameters").and_then(Value::as_object);
-                named(model).load(&app, parameters.into_iter().flat_map(Map::keys).map(String::as_str)).await
+                Named::newest(model)
+                    .load(&app, parameters.into_iter().flat_map(Map::keys).map(String::as_str))
+                    .await
             }
             Err(error) => Err(error),
         };
         (model, done)
     } else if let Some(model) = place.strip_suffix("/unload") {
-        (model, named(model).unload(&app).await)
+        (model, Named::newest(model).unload(&app).await)
     } else {
         return super::answers::error(StatusCode::NOT_FOUND, "a model can be asked to load or to unload");
     };
     match done {
         Ok(()) => json(&json!({})),
-        Err(error) => refused(&error, model),
+        Err(error) => refused(&error, Named::newest(model)),
     }
 }
 
