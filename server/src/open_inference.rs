@@ -44,15 +44,10 @@ impl<'a> Named<'a> {
 
     /// A model here has one version; without any the newest is meant.
     fn check_version(self) -> Result<(), InvokeError> {
-        let version = self.version;
-        match version.parse::<u64>() {
-            _ if version.is_empty() || version == ONLY_VERSION => Ok(()),
-            Ok(_) => Err(ModelError::NotFound.into()),
-            Err(_) => Err(InvokeError::bad(format!(
-                "failed to get model version from specified version string '{version}', version should be an integral \
-                 value > 0"
-            ))),
+        if self.version.is_empty() || self.version == ONLY_VERSION {
+            return Ok(());
         }
+        Err(ModelError::NotFound.into())
     }
 
     /// The text of an error, as Triton words it where it has words.

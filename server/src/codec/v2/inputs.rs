@@ -52,14 +52,15 @@ fn deduced(spec: &TensorSpec, bytes: &[u8]) -> Result<Vec<i64>, InvokeError> {
     let unknown: &[Dim] = &[None];
     let dims = spec.shape.as_deref().unwrap_or(unknown);
     let known = dims.iter().flatten().try_fold(1usize, |n, d| n.checked_mul(*d)).unwrap_or(usize::MAX);
-    let elements = datatype::width(spec.dtype).map_or(1, |width| bytes.len() / width);
+    let bytes_known = datatype::width(spec.dtype).unwrap_or(bytes.len()).saturating_mul(known);
     if dims.iter().filter(|d| d.is_none()).count() > 1 {
         return Err(InvokeError::bad(format!(
             "The shape of the raw input '{}' can not be deduced because there are more than one variable-sized dimension",
             spec.name
         )));
     }
-    let free = elements.checked_div(known).unwrap_or(0);
+    // Bytes that do not fill the last row are found too few afterwards.
+    let free = if bytes_known == 0 { 0 } else { bytes.len().div_ceil(bytes_known) };
     Ok(dims.iter().map(|d| i64::try_from(d.unwrap_or(free)).unwrap_or(i64::MAX)).collect())
 }
 
