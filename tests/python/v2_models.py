@@ -10,11 +10,11 @@ import onnx
 from onnx import TensorProto, helper
 
 
-def write(directory, name, nodes, inputs, outputs):
+def write(directory, name, nodes, inputs, outputs, constants=()):
     def info(values):
         return [helper.make_tensor_value_info(*value) for value in values]
 
-    graph = helper.make_graph(nodes, name, info(inputs), info(outputs))
+    graph = helper.make_graph(nodes, name, info(inputs), info(outputs), constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 14)], ir_version=8)
     os.makedirs(f"{directory}/{name}", exist_ok=True)
     onnx.save(model, f"{directory}/{name}/model.onnx")
@@ -30,10 +30,11 @@ def main(directory):
     write(directory, "pair", nodes, pair, outputs)
     scalar = helper.make_node("ReduceSum", ["x"], ["y"], keepdims=0)
     write(directory, "total", [scalar], [("x", TensorProto.INT64, [None, None])], [("y", TensorProto.INT64, [])])
-    # Only square matrices can be multiplied by themselves: others fail while it runs.
-    wild = helper.make_node("MatMul", ["x", "x"], ["y"])
-    free = [None, None]
-    write(directory, "square", [wild], [("x", TensorProto.FLOAT, free)], [("y", TensorProto.FLOAT, free)])
+    # Of three values the one of this number: there is no fourth.
+    values = helper.make_tensor("values", TensorProto.FLOAT, [3], [10, 20, 30])
+    pick = helper.make_node("Gather", ["values", "x"], ["y"])
+    numbers, picked = [("x", TensorProto.INT64, [None])], [("y", TensorProto.FLOAT, [None])]
+    write(directory, "pick", [pick], numbers, picked, [values])
 
 
 if __name__ == "__main__":

@@ -137,14 +137,16 @@ impl<'a> Draft<'a> {
 
 /// Values, nested or flat: their shape is what the request says.
 fn values(cursor: &mut Cursor<'_>, datatype: &str, input: &str) -> Result<Builder, InvokeError> {
-    if cursor.peek() != Some(b'[') {
-        return Err(InvokeError::bad(format!(
-            "Unable to parse 'data' of input '{input}': it must be an array"
-        )));
-    }
     let mut values = Builder::new(datatype::parse(datatype, input)?);
-    cursor.tensor(&mut values)?;
-    Ok(values)
+    if cursor.peek() == Some(b'[') {
+        cursor.tensor(&mut values)?;
+        return Ok(values);
+    }
+    // KServe's client sends null for a tensor without elements.
+    if cursor.peek() == Some(b'n') && cursor.token()? == b"null" {
+        return Ok(values);
+    }
+    Err(InvokeError::bad(format!("Unable to parse 'data' of input '{input}': it must be an array")))
 }
 
 /// Gives each input its values. Binary data lies behind the JSON in the order of the inputs.
