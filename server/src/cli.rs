@@ -101,6 +101,10 @@ pub struct Serve {
     /// Largest request body.
     #[arg(long, env = "BERTH_MAX_BODY", default_value = "25MiB", value_parser = units::bytes)]
     pub max_body: u64,
+    /// Let clients list, load and unload models (the Open Inference Protocol's model repository) on the port of the
+    /// invocations too, and not on the admin port alone.
+    #[arg(long, env = "BERTH_REPOSITORY_API", value_parser = clap::builder::BoolishValueParser::new())]
+    pub repository_api: bool,
     /// Requests that are worked on or wait at a time; more are refused with 503.
     #[arg(long, env = "BERTH_MAX_REQUESTS", default_value_t = 4096)]
     pub max_requests: usize,

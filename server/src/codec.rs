@@ -17,6 +17,7 @@ pub mod serving;
 mod sparse;
 pub mod tensor_proto;
 pub mod tf_record;
+pub mod v2;
 
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};

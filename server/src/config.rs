@@ -110,6 +110,8 @@ pub struct Config {
     pub pinned: Vec<ModelName>,
     /// Bytes of a request's body.
     pub max_body: u64,
+    /// Whether clients may list, load and unload models.
+    pub repository_api: bool,
     /// Requests that are worked on or wait, at a time.
     pub max_requests: usize,
     /// Threads that predict.

@@ -1,6 +1,8 @@
 //! The gRPC protocols: one file for each, on the port of the HTTP ones.
 
+mod health;
 mod inference;
+mod reflection;
 pub(crate) mod status;
 mod tensorflow;
 
@@ -24,11 +26,17 @@ pub mod proto {
             tonic::include_proto!("tensorflow.serving");
         }
     }
+    pub mod health {
+        tonic::include_proto!("grpc.health.v1");
+    }
+
+    /// All of them, for reflection.
+    pub const DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/protocols.bin"));
 }
 
 /// Every service's calls.
 pub fn routes(app: &Arc<App>) -> Router {
-    let routes = Routes::new(inference::service(app));
+    let routes = Routes::new(inference::service(app)).add_service(health::service(app));
     let routes = routes.add_service(tensorflow::predictions(app)).add_service(tensorflow::models(app));
-    routes.prepare().into_axum_router()
+    reflection::add(routes).prepare().into_axum_router()
 }

@@ -5,6 +5,7 @@ pub mod listen;
 mod request_id;
 pub mod sagemaker;
 mod tensorflow;
+mod v2;
 
 use crate::deadline;
 use crate::error::InvokeError;
@@ -27,6 +28,7 @@ pub fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(sagemaker::routes())
         .merge(tensorflow::routes())
+        .merge(v2::routes(app))
         .with_state(app.clone())
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)

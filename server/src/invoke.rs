@@ -9,9 +9,8 @@ use crate::metrics::Metrics;
 use crate::names::ModelName;
 use berth_engine::{Model, Tensor};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Instant;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 
 /// What every protocol needs.
 pub struct App {
@@ -25,11 +24,11 @@ pub struct App {
     pub metrics: Arc<Metrics>,
     /// Requests that may still come in.
     pub admission: Semaphore,
-    phase: AtomicU8,
+    phase: watch::Sender<Phase>,
 }
 
 /// How far a server is in its life.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Phase {
     /// It answers, and others should wait: it learns what is listed, and loads what it must hold.
     Starting,
@@ -65,16 +64,12 @@ impl App {
     /// A server's parts, put together.
     pub fn new(config: Config, cache: ModelCache, compute: Compute, metrics: Arc<Metrics>) -> Self {
         let admission = Semaphore::new(config.max_requests);
-        Self { config, cache, compute, metrics, admission, phase: AtomicU8::new(Phase::Starting as u8) }
+        Self { config, cache, compute, metrics, admission, phase: watch::Sender::new(Phase::Starting) }
     }
 
     /// How far the server is.
     pub fn phase(&self) -> Phase {
-        match self.phase.load(Ordering::Relaxed) {
-            0 => Phase::Starting,
-            1 => Phase::Serving,
-            _ => Phase::Draining,
-        }
+        *self.phase.borrow()
     }
 
     /// Whether the server is about to stop.
@@ -84,7 +79,12 @@ impl App {
 
     /// Goes on to a phase; there is no way back.
     pub fn enter(&self, phase: Phase) {
-        self.phase.fetch_max(phase as u8, Ordering::Relaxed);
+        self.phase.send_if_modified(|now| phase > std::mem::replace(now, phase.max(*now)));
+    }
+
+    /// How far the server is, now and later.
+    pub fn phases(&self) -> watch::Receiver<Phase> {
+        self.phase.subscribe()
     }
 
     /// Gives work a place among the requests of this server and counts how it ends. Every protocol's requests go through here,

@@ -28,6 +28,7 @@ pub mod memory;
 pub mod metrics;
 mod named;
 pub mod names;
+mod open_inference;
 pub mod routing;
 pub mod server;
 pub mod stop;

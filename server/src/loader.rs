@@ -1,7 +1,10 @@
 //! The path of a model from the store to memory: find, download and unpack, check, load.
 
 mod behind;
+mod statistics;
 mod versions;
+
+pub use statistics::{Clock, Counted, Snapshot, Statistics};
 
 use crate::archive::{self, Limits, UnpackError};
 use crate::catalogue::{About, Origin, hex};
@@ -46,6 +49,7 @@ pub struct LoadedModel {
     chosen: Chosen,
     definitions: Definitions,
     disk: Option<Arc<DiskEntry>>,
+    statistics: Statistics,
 }
 
 impl LoadedModel {
@@ -67,6 +71,11 @@ impl LoadedModel {
     /// What the SavedModel says of its signatures; empty for other formats.
     pub fn definitions(&self) -> &Definitions {
         &self.definitions
+    }
+
+    /// What it did so far.
+    pub fn statistics(&self) -> &Statistics {
+        &self.statistics
     }
 
     /// Bytes in memory.
@@ -184,7 +193,14 @@ impl Loader {
         }
         let definitions = Definitions::read(&ready.chosen);
         warm_up::run(&engine, &ready.chosen);
-        Ok(LoadedModel { engine, version: ready.version, chosen: ready.chosen, definitions, disk })
+        Ok(LoadedModel {
+            engine,
+            version: ready.version,
+            chosen: ready.chosen,
+            definitions,
+            disk,
+            statistics: Statistics::default(),
+        })
     }
 
     /// What the store says about the version in use.

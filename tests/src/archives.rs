@@ -53,6 +53,19 @@ fn collect(dir: &std::path::Path, prefix: &str, files: &mut Vec<(String, Vec<u8>
     }
 }
 
+/// Every model of some directories, each as an archive of its name, in a directory of their own.
+pub fn packed_models(directories: &[&str]) -> tempfile::TempDir {
+    let packed = tempfile::tempdir().expect("a temporary directory");
+    for directory in directories {
+        for model in crate::repository(directory).read_dir().expect("a directory").flatten() {
+            let name = model.file_name().into_string().expect("a name");
+            let path = packed.path().join(format!("{name}.tar.gz"));
+            std::fs::write(path, pack_directory(&model.path())).expect("there is room");
+        }
+    }
+    packed
+}
+
 /// The archive with a change to each file: a new name and new data, or none.
 pub fn repack(archive: &[u8], change: impl Fn(&str, Vec<u8>) -> Option<(String, Vec<u8>)>) -> Vec<u8> {
     let changed: Vec<_> = files(archive).into_iter().filter_map(|(name, data)| change(&name, data)).collect();

@@ -124,6 +124,11 @@ impl Server {
         format!("http://{}", self.address)
     }
 
+    /// Where administrators ask.
+    pub fn admin_url(&self) -> String {
+        format!("http://{}", self.admin)
+    }
+
     /// Where unpacked models are.
     pub fn cache_dir(&self) -> &Path {
         &self.cache_dir

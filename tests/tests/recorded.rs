@@ -4,6 +4,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use berth_tests::archives::packed_models;
 use berth_tests::http::{Answer, Client};
 use berth_tests::repository;
 use berth_tests::server::Setup;
@@ -39,7 +40,8 @@ const HEADER_LENGTH: &str = "inference-header-content-length";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn answers_are_tritons() {
-    let server = Setup::directory(&repository("tests/recorded/models")).start().await;
+    let models = packed_models(&["tests/recorded/models"]);
+    let server = Setup::directory(models.path()).start().await;
     let (client, differences) = (Client::new(), differences());
     let (mut wrong, mut listed) = (Vec::new(), 0);
     for case in cases() {

@@ -273,6 +273,16 @@ impl<H: Clone, P> Core<H, P> {
         self.models.get(model).is_some_and(there)
     }
 
+    /// What answers for a model now.
+    pub fn resident(&self, model: &ModelName) -> Option<&H> {
+        self.models.get(model).and_then(Entry::resident)
+    }
+
+    /// Every model in memory, in no order.
+    pub fn residents(&self) -> impl Iterator<Item = (&ModelName, &H)> {
+        self.models.iter().filter_map(|(name, entry)| Some((name, entry.resident()?)))
+    }
+
     /// Numbers of resident and of failed models.
     pub fn tally(&self) -> (usize, usize) {
         self.models.values().fold((0, 0), |(resident, failed), e| match e.state {

@@ -173,6 +173,14 @@ impl<H, P> Entry<H, P> {
         }
     }
 
+    /// What answers now.
+    pub fn resident(&self) -> Option<&H> {
+        match &self.state {
+            State::Resident { copy, .. } => copy.handle.as_ref(),
+            _ => None,
+        }
+    }
+
     /// The job under way, for a first load or an update.
     pub fn job(&mut self) -> Option<&mut Job<P>> {
         match &mut self.state {

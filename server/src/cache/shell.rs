@@ -225,6 +225,19 @@ impl ModelCache {
         Ok(on_disk.or(known))
     }
 
+    /// Looks at a model if it is in memory, without using it.
+    pub fn resident<T>(&self, model: &ModelName, look: impl FnOnce(&LoadedModel) -> T) -> Option<T> {
+        self.inner.lock().core.resident(model).map(|loaded| look(loaded))
+    }
+
+    /// Looks at every model in memory, in the order of their names.
+    pub fn residents<T>(&self, look: impl Fn(&ModelName, &LoadedModel) -> T) -> Vec<T> {
+        let locked = self.inner.lock();
+        let mut all: Vec<_> = locked.core.residents().collect();
+        all.sort_by_key(|(name, _)| *name);
+        all.into_iter().map(|(name, loaded)| look(name, loaded)).collect()
+    }
+
     /// Whether a model is in memory or listed.
     pub fn serves(&self, model: &ModelName) -> bool {
         self.inner.lock().core.serves(model)

@@ -40,6 +40,7 @@ impl Serve {
             disk_budget,
             pinned: self.pins,
             max_body: self.max_body,
+            repository_api: self.repository_api,
             max_requests: self.max_requests,
             compute_threads: self.compute_threads.unwrap_or(cores),
             compute_queue: self.compute_queue,

@@ -177,6 +177,7 @@ fn b64(out: &mut Vec<u8>, value: &[u8]) {
     out.extend_from_slice(b"\"}");
 }
 
+/// Text, quoted.
 pub fn string(out: &mut Vec<u8>, text: &str) {
     // Writing a string into a vector cannot fail.
     let _ = serde_json::to_writer(out, text);

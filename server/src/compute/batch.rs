@@ -82,7 +82,7 @@ pub fn run(calls: &mut [Held]) -> usize {
         match together(&wanted, &rows) {
             Ok(parts) => {
                 for (held, part) in wanted.iter_mut().zip(parts) {
-                    held.stage = Stage::Ran(Ok(part));
+                    held.ran(Ok(part));
                 }
                 return rows.iter().sum();
             }
@@ -100,11 +100,12 @@ fn together(calls: &[&mut Held], rows: &[usize]) -> Result<Vec<Outputs>, InvokeE
     let is_wanted = || calls.iter().any(|held| held.task.is_wanted());
     let inputs: Option<Vec<&Call>> = calls.iter().map(|held| held.call()).collect();
     let (Some(inputs), Some(first)) = (inputs, calls.first()) else { return Err(InvokeError::Panicked) };
-    let model = first.task.model().ok_or(InvokeError::Panicked)?.engine();
+    let model = first.task.model().ok_or(InvokeError::Panicked)?;
     let outputs = caught(|| {
         let joined = join(&inputs)?;
-        Ok(model.run_watched(&joined.signature, joined.inputs, &is_wanted)?)
+        Ok(model.engine().run_watched(&joined.signature, joined.inputs, &is_wanted)?)
     })?;
+    model.statistics().executed();
     split(&outputs, rows)
 }
 
@@ -126,9 +127,20 @@ impl Held {
         let Stage::Read(call) = std::mem::replace(&mut self.stage, Stage::Fresh) else { return };
         let task = &self.task;
         let outputs = caught(|| {
-            let model = task.model().ok_or(InvokeError::Panicked)?.engine();
-            Ok(model.run_watched(&call.signature, call.inputs, &|| task.is_wanted())?)
+            let model = task.model().ok_or(InvokeError::Panicked)?;
+            let outputs =
+                model.engine().run_watched(&call.signature, call.inputs, &|| task.is_wanted())?;
+            model.statistics().executed();
+            Ok(outputs)
         });
+        self.ran(outputs);
+    }
+
+    /// Notes what became of its run.
+    fn ran(&mut self, outputs: Result<Outputs, InvokeError>) {
+        if outputs.is_ok() {
+            self.task.ran();
+        }
         self.stage = Stage::Ran(outputs);
     }
 }

@@ -8,6 +8,7 @@ use super::task::{Task, Typed};
 use crate::cache::Lease;
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
+use crate::loader::Clock;
 use crate::metrics::Metrics;
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -80,7 +81,7 @@ impl Compute {
     ) -> Result<E::Answer, InvokeError> {
         let (sender, receiver) = oneshot::channel();
         let (copy, arrived) = (lease.copy(), Instant::now());
-        let task = Box::new(Typed { lease, exchange, arrived, deadline, sender });
+        let task = Box::new(Typed { lease, exchange, clock: Clock::start(arrived), deadline, sender });
         let patience = deadline.map(|at| at.saturating_duration_since(arrived));
         if patience.is_some_and(|left| left.is_zero()) {
             return Err(InvokeError::DeadlineExceeded);

@@ -3,7 +3,7 @@
 use crate::cache::Lease;
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
-use crate::loader::LoadedModel;
+use crate::loader::{Clock, LoadedModel};
 use berth_engine::Tensor;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::time::Instant;
@@ -23,6 +23,9 @@ pub trait Task: Send {
     /// When it came.
     fn arrived(&self) -> Instant;
 
+    /// It was run.
+    fn ran(&mut self);
+
     /// Whether somebody still waits for it.
     fn is_wanted(&self) -> bool;
 
@@ -36,8 +39,8 @@ pub struct Typed<E: Exchange> {
     pub lease: Lease,
     /// The request.
     pub exchange: E,
-    /// When it came.
-    pub arrived: Instant,
+    /// When it came, and what the time since then was spent on.
+    pub clock: Clock,
     /// When its answer is worth nothing any more.
     pub deadline: Option<Instant>,
     /// Who waits for the answer.
@@ -51,8 +54,13 @@ pub fn caught<T>(work: impl FnOnce() -> Result<T, InvokeError>) -> Result<T, Inv
 
 impl<E: Exchange> Task for Typed<E> {
     fn decode(&mut self) -> Result<Call, InvokeError> {
-        let Self { lease, exchange, .. } = self;
-        caught(|| exchange.decode(lease.model().ok_or(InvokeError::Panicked)?.engine()))
+        let Self { lease, exchange, clock, .. } = self;
+        clock.lap();
+        let call = caught(|| exchange.decode(lease.model().ok_or(InvokeError::Panicked)?.engine()));
+        if call.is_ok() {
+            clock.lap();
+        }
+        call
     }
 
     fn model(&self) -> Option<&LoadedModel> {
@@ -60,7 +68,11 @@ impl<E: Exchange> Task for Typed<E> {
     }
 
     fn arrived(&self) -> Instant {
-        self.arrived
+        self.clock.started()
+    }
+
+    fn ran(&mut self) {
+        self.clock.lap();
     }
 
     fn is_wanted(&self) -> bool {
@@ -69,10 +81,16 @@ impl<E: Exchange> Task for Typed<E> {
     }
 
     fn answer(self: Box<Self>, outputs: Result<Outputs, InvokeError>) {
-        let Self { lease, exchange, sender, .. } = *self;
+        let Self { lease, exchange, mut clock, sender, .. } = *self;
         let answer = outputs.and_then(|outputs| {
             caught(|| exchange.encode(lease.model().ok_or(InvokeError::Panicked)?.engine(), outputs))
         });
+        if answer.is_ok() {
+            clock.lap();
+        }
+        if let Some(model) = lease.model() {
+            model.statistics().count(&clock);
+        }
         // The model may go before the answer is read: who reads it may unload the model and wait for that.
         drop(lease);
         let _ = sender.send(answer);

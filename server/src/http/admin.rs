@@ -36,6 +36,7 @@ pub fn routes() -> Router<Arc<App>> {
         .route("/unload", post(unload))
         .route("/pin", post(pin))
         .route("/unpin", post(unpin))
+        .merge(super::v2::repository::routes())
 }
 
 async fn readyz(State(app): State<Arc<App>>) -> Response {

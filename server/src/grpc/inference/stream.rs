@@ -1,0 +1,52 @@
+//! Inferences over one stream. Each is answered in its turn; an error is an answer too, and the stream goes on after it.
+
+use super::super::proto::inference::infer_parameter::ParameterChoice;
+use super::super::proto::inference::{
+    InferParameter, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
+};
+use super::infer;
+use crate::invoke::App;
+use futures_util::{Stream, StreamExt as _};
+use std::pin::Pin;
+use std::sync::Arc;
+use tonic::metadata::MetadataMap;
+use tonic::{Request, Status, Streaming};
+
+/// Requests of one stream that are worked on at a time.
+const AHEAD: usize = 8;
+/// Metadata by which a client asks that an error ends the stream with its status.
+const ERRORS_END: &str = "triton_grpc_error";
+/// Says that no other answer to the same request follows.
+const FINAL: &str = "triton_final_response";
+
+/// The answers, in the order of the requests.
+pub type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, Status>> + Send>>;
+
+/// Answers a stream.
+pub fn answer(app: &Arc<App>, request: Request<Streaming<ModelInferRequest>>) -> Answers {
+    let (app, ends) = (app.clone(), errors_end(request.metadata()));
+    let answers = request.into_inner().map(move |message| {
+        let app = app.clone();
+        async move { one(&app, message?, ends).await }
+    });
+    Box::pin(answers.buffered(AHEAD))
+}
+
+fn errors_end(metadata: &MetadataMap) -> bool {
+    metadata.get(ERRORS_END).is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"true"))
+}
+
+async fn one(app: &App, request: ModelInferRequest, ends: bool) -> Result<ModelStreamInferResponse, Status> {
+    let (model_name, id) = (request.model_name.clone(), request.id.clone());
+    let (error_message, mut answer) = match infer(app, request).await {
+        Ok(answer) => (String::new(), answer),
+        Err(status) if ends => return Err(status),
+        Err(status) => (
+            status.message().to_owned(),
+            ModelInferResponse { model_name, id, ..ModelInferResponse::default() },
+        ),
+    };
+    let last = InferParameter { parameter_choice: Some(ParameterChoice::BoolParam(true)) };
+    answer.parameters.insert(FINAL.to_owned(), last);
+    Ok(ModelStreamInferResponse { error_message, infer_response: Some(answer) })
+}

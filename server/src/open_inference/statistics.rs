@@ -1,0 +1,58 @@
+//! Counts and times of models in memory, as the statistics extension has them.
+
+use super::Named;
+use crate::codec::v2::ONLY_VERSION;
+use crate::error::{Class, InvokeError};
+use crate::grpc::proto::inference::{
+    InferStatistics, MemoryUsage, ModelStatistics, ModelStatisticsResponse, StatisticDuration,
+};
+use crate::invoke::App;
+use crate::loader::{Counted, LoadedModel};
+
+impl Named<'_> {
+    /// One model in memory, or every one where none is named.
+    pub async fn statistics(self, app: &App) -> Result<ModelStatisticsResponse, InvokeError> {
+        if self.model.is_empty() {
+            let all = app.cache.residents(|name, loaded| of(name.as_str(), loaded));
+            return Ok(ModelStatisticsResponse { model_stats: all });
+        }
+        let one = match self.find(app).await {
+            Ok(name) => app.cache.resident(&name, |loaded| of(self.model, loaded)),
+            Err(error) if error.class() == Class::NotFound => None,
+            Err(error) => return Err(error),
+        };
+        let one = one.ok_or_else(|| {
+            InvokeError::bad(format!(
+                "requested model '{}' is not available: it is not in memory",
+                self.model
+            ))
+        })?;
+        Ok(ModelStatisticsResponse { model_stats: vec![one] })
+    }
+}
+
+fn of(name: &str, loaded: &LoadedModel) -> ModelStatistics {
+    let counted = loaded.statistics().read();
+    let part = |counted: Counted| Some(StatisticDuration { count: counted.count, ns: counted.nanoseconds });
+    let none = || Some(StatisticDuration::default());
+    let [queue, input, infer, output] = counted.parts;
+    ModelStatistics {
+        name: name.to_owned(),
+        version: ONLY_VERSION.to_owned(),
+        last_inference: counted.last_ms,
+        inference_count: counted.success.count,
+        execution_count: counted.executions,
+        inference_stats: Some(InferStatistics {
+            success: part(counted.success),
+            fail: part(counted.fail),
+            queue: part(queue),
+            compute_input: part(input),
+            compute_infer: part(infer),
+            compute_output: part(output),
+            cache_hit: none(),
+            cache_miss: none(),
+        }),
+        batch_stats: Vec::new(),
+        memory_usage: vec![MemoryUsage { r#type: "CPU".to_owned(), id: 0, byte_size: loaded.bytes() }],
+    }
+}

@@ -1,0 +1,140 @@
+//! The Open Inference Protocol by its clients, unmodified, and what no client sends.
+
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use berth_tests::archives::packed_models;
+use berth_tests::http::Answer;
+use berth_tests::python::{self, python};
+use berth_tests::server::{Server, Setup};
+use hyper::Method;
+use serde_json::{Value, json};
+
+const CLIENTS: [&str; 3] = ["tritonclient[grpc,http]==2.73.0", "kserve==0.21.0", "ml_dtypes==0.5.4"];
+/// Calls that each script makes at least.
+const CALLS: [usize; 2] = [220, 60];
+
+/// A directory of the models that the tests use.
+fn models() -> tempfile::TempDir {
+    let models = packed_models(&["tests/recorded/models", "tests/fixtures/v2"]);
+    let dense = models.path().join("dense.tar.gz");
+    std::fs::create_dir(models.path().join("tenant-a")).unwrap();
+    for name in ["modèle ü.tar.gz", "tenant-a/dense.tar.gz"] {
+        std::fs::copy(&dense, models.path().join(name)).unwrap();
+    }
+    std::fs::write(models.path().join("broken.tar.gz"), "no archive").unwrap();
+    models
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clients_get_right_answers() {
+    let made = tokio::task::spawn_blocking(|| python("v2", &CLIENTS)).await;
+    let Some(python) = made.unwrap() else { return };
+    let models = models();
+    let server = Setup::directory(models.path()).environment("BERTH_REPOSITORY_API", "true").start().await;
+    let (url, admin) = (server.url(), server.admin_url());
+    for (script, least) in ["check_v2.py", "check_kserve.py"].into_iter().zip(CALLS) {
+        let printed = python::run(&python, script, &[&url, &admin]).await;
+        let calls: usize = printed.trim().strip_suffix(" calls").unwrap().parse().unwrap();
+        assert!(calls >= least, "{calls} calls only");
+    }
+    assert!(server.is_alive().await);
+}
+
+async fn get(server: &Server, path: &str) -> Answer {
+    server.send(Method::GET, path, &[], "").await.unwrap()
+}
+
+async fn post(
+    server: &Server,
+    path: &str,
+    headers: &[(&str, &str)],
+    body: impl Into<bytes::Bytes>,
+) -> Answer {
+    server.send(Method::POST, path, headers, body).await.unwrap()
+}
+
+/// Fails unless this is an error of the protocol.
+fn assert_error(answer: &Answer, status: u16, text: &str) {
+    let told = answer.json();
+    let told = told["error"].as_str().unwrap_or_else(|| panic!("no error: {}", answer.show()));
+    assert!(answer.status == status && told.contains(text), "{} for {status} {text}", answer.show());
+}
+
+#[tokio::test]
+async fn what_no_client_sends_is_refused() {
+    let models = models();
+    let server = Setup::directory(models.path()).start().await;
+    let row = json!({"inputs": [{"name": "x", "shape": [1, 4], "datatype": "FP32", "data": [1, 2, 3, 4]}]});
+    let row = row.to_string();
+    let infer = "/v2/models/dense/infer";
+    let length = "inference-header-content-length";
+    for (header, text) in [
+        ("-1", "Unable to parse"),
+        ("x", "Unable to parse"),
+        ("99999999999999999999", "Unable to parse"),
+        ("1000", "inference header size should be in range (0, "),
+        ("10", "Unable to parse 'inputs'"),
+    ] {
+        assert_error(&post(&server, infer, &[(length, header)], row.clone()).await, 400, text);
+    }
+    let raw: Vec<u8> = [1.0f32, 2.0, 3.0, 4.0].iter().flat_map(|x| x.to_le_bytes()).collect();
+    for (cut, text) in [(&raw[..15], "Expected 16, got 15"), (&raw[..12], "Expected 16, got 12")] {
+        assert_error(&post(&server, infer, &[(length, "0")], cut.to_vec()).await, 400, text);
+    }
+    let pair = post(&server, "/v2/models/pair/infer", &[(length, "0")], raw.clone()).await;
+    assert_error(&pair, 400, "Raw request must only have 1 input");
+    let bare = post(&server, infer, &[(length, "0")], raw).await;
+    assert_eq!(bare.status, 200, "{}", bare.show());
+    assert_error(&get(&server, "/v2/models/dense/infer").await, 405, "Method Not Allowed");
+    assert_error(&post(&server, "/v2/models/dense/ready", &[], "").await, 405, "Method Not Allowed");
+    assert_error(&post(&server, "/v2/health/live", &[], "").await, 405, "Method Not Allowed");
+    assert_error(&get(&server, "/v2/models/%ff/ready").await, 400, "names no model");
+    assert_error(&get(&server, "/v2/nothing").await, 404, "there is nothing at");
+    assert_error(
+        &post(&server, "/v2/models/dense/versions/x/infer", &[], row.clone()).await,
+        400,
+        "integral",
+    );
+    assert!(server.is_alive().await);
+}
+
+/// Models are listed, loaded and unloaded by administrators, unless a flag says otherwise.
+#[tokio::test]
+async fn the_repository_is_on_the_admin_port() {
+    let models = models();
+    let server = Setup::directory(models.path()).start().await;
+    for path in ["/v2/repository/index", "/v2/repository/models/dense/load"] {
+        assert_error(&post(&server, path, &[], "").await, 404, "--repository-api");
+    }
+    let index = |answer: Answer| -> Vec<Value> { answer.json().as_array().unwrap().clone() };
+    let ready = json!({"ready": true});
+    assert!(index(server.post_json("/v2/repository/index", &ready).await).is_empty());
+    assert_eq!(server.post("/v2/repository/models/tenant-a/dense/load").await.status, 200);
+    let loaded = index(server.post_json("/v2/repository/index", &ready).await);
+    assert_eq!(loaded.len(), 1, "{loaded:?}");
+    assert_eq!((&loaded[0]["name"], &loaded[0]["state"]), (&json!("tenant-a/dense.tar.gz"), &json!("READY")));
+    assert_eq!(server.post("/v2/repository/models/tenant-a/dense/unload").await.status, 200);
+    assert!(index(server.post_json("/v2/repository/index", &ready).await).is_empty());
+    let all = index(server.post("/v2/repository/index").await);
+    assert!(all.iter().any(|m| m["name"] == "broken.tar.gz" && m["state"] == "UNAVAILABLE"), "{all:?}");
+    assert_error(
+        &server.post_json("/v2/repository/index", &json!({"ready": 1})).await,
+        400,
+        "expected a boolean",
+    );
+    assert_error(&server.post("/v2/repository/models/none/load").await, 404, "unknown model: 'none'");
+}
+
+/// Whoever waits for a model to be ready must not wait for ever: it is loaded on demand.
+#[tokio::test]
+async fn readiness_loads_nothing() {
+    let models = models();
+    let server = Setup::directory(models.path()).start().await;
+    assert_eq!(get(&server, "/v2/models/dense/ready").await.status, 200);
+    assert_eq!(server.state("dense.tar.gz").await, "");
+    assert_error(&get(&server, "/v2/models/none/ready").await, 400, "not ready");
+    // Nobody knows that it is broken until it was tried.
+    assert_eq!(get(&server, "/v2/models/broken/ready").await.status, 200);
+    assert_error(&get(&server, "/v2/models/broken").await, 500, "failed to load 'broken'");
+    assert_error(&get(&server, "/v2/models/broken/ready").await, 400, "not ready");
+}
