@@ -43,7 +43,9 @@ impl Default for Look {
 
 /// Where Chromium is; in CI it is installed.
 fn program() -> Result<PathBuf, Missing> {
-    let there = || ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().map(PathBuf::from).find(|p| p.exists());
+    let there = || {
+        ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().map(PathBuf::from).find(|p| p.exists())
+    };
     if there().is_none() {
         packages::install("the page is tested by programs", &["chromium"])?;
     }
@@ -55,7 +57,8 @@ impl Browser {
     pub fn start(look: Look) -> Result<Self, Missing> {
         let profile = tempfile::tempdir().map_err(|e| Missing(e.to_string()))?;
         let mut pipe = Pipe::start(&program()?, profile.path())?;
-        let target = pipe.call("", "Target.createTarget", &json!({ "url": "about:blank" }), &mut VecDeque::new());
+        let target =
+            pipe.call("", "Target.createTarget", &json!({ "url": "about:blank" }), &mut VecDeque::new());
         let attach = json!({ "targetId": target["targetId"], "flatten": true });
         let attached = pipe.call("", "Target.attachToTarget", &attach, &mut VecDeque::new());
         let session = attached["sessionId"].as_str().expect("a session").to_owned();
@@ -86,7 +89,8 @@ impl Browser {
 
     /// Waits for the page that follows from something.
     pub fn loads(&mut self, cause: impl FnOnce(&mut Self)) {
-        let loaded = |events: &VecDeque<Value>| events.iter().filter(|e| e["method"] == "Page.loadEventFired").count();
+        let loaded =
+            |events: &VecDeque<Value>| events.iter().filter(|e| e["method"] == "Page.loadEventFired").count();
         let before = loaded(&self.events);
         cause(self);
         self.wait("a page", |browser| loaded(&browser.events) > before);
@@ -117,13 +121,18 @@ impl Browser {
         while !done(self) {
             assert!(started.elapsed() < PATIENCE, "the browser does not come to {what}");
             // Takes in what was told meanwhile.
-            self.call("Runtime.evaluate", &json!({ "expression": "new Promise(r => setTimeout(r, 20))", "awaitPromise": true }));
+            self.call(
+                "Runtime.evaluate",
+                &json!({ "expression": "new Promise(r => setTimeout(r, 20))", "awaitPromise": true }),
+            );
         }
     }
 
     fn node(&mut self, selector: &str) -> Value {
         let root = self.call("DOM.getDocument", &json!({ "depth": 0 }))["root"]["nodeId"].clone();
-        let found = self.call("DOM.querySelector", &json!({ "nodeId": root, "selector": selector }))["nodeId"].clone();
+        let found =
+            self.call("DOM.querySelector", &json!({ "nodeId": root, "selector": selector }))["nodeId"]
+                .clone();
         assert!(found.as_u64().is_some_and(|id| id > 0), "no {selector} in the page");
         found
     }
@@ -163,14 +172,20 @@ impl Browser {
 
     /// What the browser or a script found wrong, dialogs included.
     pub fn complaints(&self) -> Vec<String> {
-        let wrong = ["Runtime.exceptionThrown", "Runtime.consoleAPICalled", "Log.entryAdded", "Page.javascriptDialogOpening"];
+        let wrong = [
+            "Runtime.exceptionThrown",
+            "Runtime.consoleAPICalled",
+            "Log.entryAdded",
+            "Page.javascriptDialogOpening",
+        ];
         let complaints = self.events.iter().filter(|e| wrong.iter().any(|w| e["method"] == *w));
         complaints.map(Value::to_string).collect()
     }
 
     /// The page as a PNG file; `whole`: all its height, else what is in view.
     pub fn picture(&mut self, whole: bool) -> Vec<u8> {
-        let shot = self.call("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": whole }));
+        let shot =
+            self.call("Page.captureScreenshot", &json!({ "format": "png", "captureBeyondViewport": whole }));
         let data = shot["data"].as_str().expect("a picture");
         base64::engine::general_purpose::STANDARD.decode(data).expect("base64")
     }
