@@ -120,11 +120,9 @@ impl Browser {
         let started = Instant::now();
         while !done(self) {
             assert!(started.elapsed() < PATIENCE, "the browser does not come to {what}");
+            std::thread::sleep(Duration::from_millis(20));
             // Takes in what was told meanwhile.
-            self.call(
-                "Runtime.evaluate",
-                &json!({ "expression": "new Promise(r => setTimeout(r, 20))", "awaitPromise": true }),
-            );
+            self.evaluate("0");
         }
     }
 

@@ -166,9 +166,8 @@ async fn hostile_names_are_shown_as_they_are() {
         for link in links.as_array().unwrap().iter().map(|l| l.as_str().unwrap()) {
             browser.open(link);
             browser.loads(|b| b.click("button[value=load]"));
-            browser.loads(|b| {
-                b.evaluate("document.querySelector('form[data-try]').submit()").as_null().unwrap_or(())
-            });
+            browser.click("button[value=json]");
+            browser.wait("an answer", |b| b.count("#answer .times") == 1);
             assert!(names.contains(&browser.text("h1").as_str()), "{}", browser.text("h1"));
             assert_eq!(browser.count("img, main script"), 0);
         }
@@ -343,7 +342,7 @@ async fn a_hundred_thousand_models_are_a_hundred_a_page() {
     println!("the last page after {:?}, {} bytes", started.elapsed(), page.len());
     assert!(page.contains("99901–100000 of 100000") && page.matches("<tr>").count() == 101, "{page}");
     let page = get(&server, "/?q=M-0999").await;
-    assert!(page.contains("1–100 of 100"), "{page}");
+    assert!(page.contains("1–10 of 10<"), "{page}");
     assert_eq!(server.models().await["models"], Value::Array(Vec::new()));
 }
 

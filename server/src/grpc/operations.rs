@@ -2,22 +2,33 @@
 
 use crate::http::openapi::{Answer, Media, Operation, Parameter, Protocol};
 
-const MESSAGE: &[Media] = &[Media { name: "application/grpc", schema: "", example: "" }];
-const CALL: Parameter =
-    Parameter { place: "path", name: "call", required: true, about: "The call.", example: "ServerLive" };
-const ANSWERS: &[Answer] =
-    &[Answer { status: "200", about: "The message, or the status in grpc-status.", body: MESSAGE }];
+const MESSAGE: &[Media] = &[Media::binary("application/grpc")];
+
+const fn service(
+    path: &'static str,
+    route: &'static str,
+    name: &'static str,
+    calls: &'static str,
+) -> Operation {
+    Operation {
+        about: calls,
+        route,
+        parameters: &[Parameter::path("call", "The call.", "Call")],
+        request: MESSAGE,
+        answers: &[Answer::new("200", "The message, or why there is none in grpc-status.", MESSAGE)],
+        ..Operation::new("post", path, name)
+    }
+}
 
 /// The services.
 pub const OPERATIONS: Protocol = Protocol {
     name: "gRPC",
     about: "On the same port, told apart by the paths: HTTP/2 with prior knowledge.",
-    operations: &[Operation {
-        about: "The Open Inference Protocol.",
-        route: "/inference.GRPCInferenceService/{*rest}",
-        parameters: &[CALL],
-        request: MESSAGE,
-        answers: ANSWERS,
-        ..Operation::new("post", "/inference.GRPCInferenceService/{call}", "GRPCInferenceService")
-    }],
+    operations: &[service(
+        "/inference.GRPCInferenceService/{call}",
+        "/inference.GRPCInferenceService/{*rest}",
+        "Open Inference Protocol: GRPCInferenceService",
+        "ServerLive, ServerReady.",
+    )],
+    also: &[],
 };

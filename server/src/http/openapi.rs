@@ -14,6 +14,8 @@ pub struct Protocol {
     pub about: &'static str,
     /// What can be asked.
     pub operations: &'static [Operation],
+    /// Paths of the router beside these: other spellings, and what is only there to be refused with a reason.
+    pub also: &'static [&'static str],
 }
 
 /// One method of one path.
@@ -72,6 +74,37 @@ pub struct Answer {
     pub about: &'static str,
     /// The body; none: it is empty.
     pub body: &'static [Media],
+}
+
+impl Parameter {
+    /// A part of the path.
+    pub const fn path(name: &'static str, about: &'static str, example: &'static str) -> Self {
+        Self { place: "path", name, required: true, about, example }
+    }
+}
+
+impl Media {
+    /// Bytes.
+    pub const fn binary(name: &'static str) -> Self {
+        Self { name, schema: "", example: "" }
+    }
+
+    /// Text.
+    pub const fn text(name: &'static str, example: &'static str) -> Self {
+        Self { name, schema: "", example }
+    }
+
+    /// JSON.
+    pub const fn json(schema: &'static str, example: &'static str) -> Self {
+        Self { name: "application/json", schema, example }
+    }
+}
+
+impl Answer {
+    /// An answer of these bodies; none: it is empty.
+    pub const fn new(status: &'static str, about: &'static str, body: &'static [Media]) -> Self {
+        Self { status, about, body }
+    }
 }
 
 impl Operation {

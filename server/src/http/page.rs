@@ -52,9 +52,6 @@ use std::sync::Arc;
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
-/// The name in a path where the endpoint has none.
-const ANY_ENDPOINT: &str = "berth";
-
 struct Page {
     app: Arc<App>,
     names: Names,
@@ -175,7 +172,7 @@ fn question(form: &Form<'_>, signature: &str) -> Result<Question, InvokeError> {
 
 impl Page {
     fn endpoint(&self) -> &str {
-        self.app.config.endpoint.as_deref().unwrap_or(ANY_ENDPOINT)
+        self.app.config.endpoint.as_deref().unwrap_or(layout::ANY_ENDPOINT)
     }
 
     fn problem(&self, status: StatusCode, why: &str) -> Response {

@@ -2,6 +2,7 @@
 
 use super::ask::{Times, Told};
 use super::layout::bar;
+use super::list::counted;
 use crate::error::InvokeError;
 use berth_engine::{Data, Tensor};
 use maud::{Markup, html};
@@ -166,7 +167,7 @@ fn highest(ranking: &Ranking) -> Markup {
                     }
                 }
             }
-            @if ranking.more > 0 { p.soft { (ranking.more) " more rows" } }
+            @if ranking.more > 0 { p.soft { "and " (counted(ranking.more, "more row")) } }
         }
     }
 }

@@ -24,6 +24,9 @@ pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     )
 });
 
+/// The name in a path where the endpoint has none.
+pub const ANY_ENDPOINT: &str = "berth";
+
 /// The pages that the frame leads to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Here {
@@ -57,7 +60,7 @@ pub fn frame(title: &str, endpoint: &str, here: Here, content: &Markup) -> Marku
             body {
                 a.skip href="#main" { "Skip to content" }
                 header.top {
-                    a.brand href="/" { "Berth" span { (endpoint) } }
+                    a.brand href="/" { "Berth" @if endpoint != ANY_ENDPOINT { span { (endpoint) } } }
                     nav aria-label="Pages" {
                         (link(Here::Models, "/", "Models"))
                         (link(Here::Docs, "/docs", "API"))

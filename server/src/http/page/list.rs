@@ -81,10 +81,15 @@ fn shown(budget: &Budget) -> Markup {
     html! {
         div.budget {
             h2 { (budget.name) }
-            p.figures { strong { (show_bytes(used)) } " of " (show_bytes(budget.all)) ", " (budget.models) " models" }
+            p.figures { strong { (show_bytes(used)) } " of " (show_bytes(budget.all)) ", " (counted(budget.models, "model")) }
             (bar(share(used), &shares))
         }
     }
+}
+
+/// A number of things.
+pub fn counted(number: usize, thing: &str) -> String {
+    if number == 1 { format!("1 {thing}") } else { format!("{number} {thing}s") }
 }
 
 fn nothing(filter: &str) -> Markup {

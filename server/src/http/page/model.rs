@@ -38,9 +38,9 @@ pub fn page(page: &ModelPage<'_>) -> Markup {
             div.columns {
                 div {
                     (form(page, signatures, signature))
-                    (answer::section(page.said.as_ref()))
                 }
                 div {
+                    (answer::section(page.said.as_ref()))
                     (interface(signature))
                     (commands(page, signature))
                 }

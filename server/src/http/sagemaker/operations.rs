@@ -20,20 +20,43 @@ const REFUSED: &str = r#"{"type": "object", "required": ["Message", "Reason"], "
     "OriginalMessage": {"type": "string"}}}"#;
 
 const fn refused(status: &'static str, about: &'static str) -> Answer {
-    Answer {
-        status,
-        about,
-        body: &[Media {
-            name: "application/json",
-            schema: REFUSED,
-            example: r#"{"Message": "no model of this name under the endpoint's prefix", "Reason": "ModelNotFound"}"#,
-        }],
-    }
+    let example =
+        r#"{"Message": "no model of this name under the endpoint's prefix", "Reason": "ModelNotFound"}"#;
+    Answer { status, about, body: &[Media::json(REFUSED, example)] }
 }
 
-const fn binary(name: &'static str) -> Media {
-    Media { name, schema: "", example: "" }
-}
+const ENDPOINT: Parameter =
+    Parameter::path("endpoint", "The endpoint's name; any, where the server was given none.", "berth");
+const MODEL: Parameter = Parameter {
+    place: "header",
+    name: "X-Amzn-SageMaker-Target-Model",
+    required: true,
+    about: "The model: an archive's key under the endpoint's prefix.",
+    example: "iris.tar.gz",
+};
+const ACCEPT: Parameter = Parameter {
+    place: "header",
+    name: "Accept",
+    required: false,
+    about: "How the answer is wanted: application/json, application/jsonlines, text/csv, application/x-recordio-protobuf or \
+            application/x-npy.",
+    example: "application/json",
+};
+const BODIES: &[Media] = &[
+    Media::json(VALUES, r#"{"instances": [[5.0, 3.4, 1.5, 0.25]]}"#),
+    Media::text("application/jsonlines", "[5.0, 3.4, 1.5, 0.25]"),
+    Media::text("text/csv", "5.0,3.4,1.5,0.25"),
+    Media::text("text/libsvm", "0:5.0 1:3.4 2:1.5 3:0.25"),
+    Media::binary("application/x-recordio-protobuf"),
+    Media::binary("application/x-npy"),
+];
+const ANSWERS: &[Media] = &[
+    Media::json(ANSWERED, r#"{"predictions": [[0.98, 0.02, 0.0]]}"#),
+    Media::text("application/jsonlines", "[0.98, 0.02, 0.0]"),
+    Media::text("text/csv", "0.98,0.02,0.0"),
+    Media::binary("application/x-recordio-protobuf"),
+    Media::binary("application/x-npy"),
+];
 
 /// The runtime API, and the containers' probe.
 pub const OPERATIONS: Protocol = Protocol {
@@ -43,58 +66,10 @@ pub const OPERATIONS: Protocol = Protocol {
     operations: &[
         Operation {
             about: "The model is loaded if it is not in memory: the request waits for it.",
-            parameters: &[
-                Parameter {
-                    place: "path",
-                    name: "endpoint",
-                    required: true,
-                    about: "The endpoint's name; any, where the server was given none.",
-                    example: "berth",
-                },
-                Parameter {
-                    place: "header",
-                    name: "X-Amzn-SageMaker-Target-Model",
-                    required: true,
-                    about: "The model: an archive's key under the endpoint's prefix.",
-                    example: "iris.tar.gz",
-                },
-                Parameter {
-                    place: "header",
-                    name: "Accept",
-                    required: false,
-                    about: "How the answer is wanted: application/json, application/jsonlines, text/csv, \
-                            application/x-recordio-protobuf or application/x-npy.",
-                    example: "application/json",
-                },
-            ],
-            request: &[
-                Media {
-                    name: "application/json",
-                    schema: VALUES,
-                    example: r#"{"instances": [[5.0, 3.4, 1.5, 0.25]]}"#,
-                },
-                Media { name: "application/jsonlines", schema: "", example: "[5.0, 3.4, 1.5, 0.25]" },
-                Media { name: "text/csv", schema: "", example: "5.0,3.4,1.5,0.25" },
-                Media { name: "text/libsvm", schema: "", example: "0:5.0 1:3.4 2:1.5 3:0.25" },
-                binary("application/x-recordio-protobuf"),
-                binary("application/x-npy"),
-            ],
+            parameters: &[ENDPOINT, MODEL, ACCEPT],
+            request: BODIES,
             answers: &[
-                Answer {
-                    status: "200",
-                    about: "The model's answer, as its framework's container writes it.",
-                    body: &[
-                        Media {
-                            name: "application/json",
-                            schema: ANSWERED,
-                            example: r#"{"predictions": [[0.98, 0.02, 0.0]]}"#,
-                        },
-                        Media { name: "application/jsonlines", schema: "", example: "[0.98, 0.02, 0.0]" },
-                        Media { name: "text/csv", schema: "", example: "0.98,0.02,0.0" },
-                        binary("application/x-recordio-protobuf"),
-                        binary("application/x-npy"),
-                    ],
-                },
+                Answer::new("200", "The model's answer, as its framework's container writes it.", ANSWERS),
                 refused("400", "ValidationError: the request is wrong, or there is no such model."),
                 refused("413", "ValidationError: the body is over --max-body."),
                 refused(
@@ -113,10 +88,11 @@ pub const OPERATIONS: Protocol = Protocol {
         },
         Operation {
             answers: &[
-                Answer { status: "200", about: "It answers.", body: &[] },
-                Answer { status: "503", about: "It is about to stop.", body: &[] },
+                Answer::new("200", "It answers.", &[]),
+                Answer::new("503", "It is about to stop.", &[]),
             ],
             ..Operation::new("get", "/ping", "Is the server there?")
         },
     ],
+    also: &[],
 };
