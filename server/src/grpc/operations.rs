@@ -4,6 +4,9 @@ use crate::http::openapi::{Answer, Media, Operation, Parameter, Protocol};
 
 const MESSAGE: &[Media] = &[Media::binary("application/grpc")];
 
+const CALL: &[Parameter] = &[Parameter::path("call", "The call.", "Call")];
+const ANSWERS: &[Answer] = &[Answer::new("200", "The message, or why there is none in grpc-status.", MESSAGE)];
+
 const fn service(
     path: &'static str,
     route: &'static str,
@@ -13,9 +16,9 @@ const fn service(
     Operation {
         about: calls,
         route,
-        parameters: &[Parameter::path("call", "The call.", "Call")],
+        parameters: CALL,
         request: MESSAGE,
-        answers: &[Answer::new("200", "The message, or why there is none in grpc-status.", MESSAGE)],
+        answers: ANSWERS,
         ..Operation::new("post", path, name)
     }
 }

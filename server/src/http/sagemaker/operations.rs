@@ -19,10 +19,13 @@ const REFUSED: &str = r#"{"type": "object", "required": ["Message", "Reason"], "
     "OriginalStatusCode": {"type": "integer"},
     "OriginalMessage": {"type": "string"}}}"#;
 
+const REASON: &[Media] = &[Media::json(
+    REFUSED,
+    r#"{"Message": "no model of this name under the endpoint's prefix", "Reason": "ModelNotFound"}"#,
+)];
+
 const fn refused(status: &'static str, about: &'static str) -> Answer {
-    let example =
-        r#"{"Message": "no model of this name under the endpoint's prefix", "Reason": "ModelNotFound"}"#;
-    Answer { status, about, body: &[Media::json(REFUSED, example)] }
+    Answer::new(status, about, REASON)
 }
 
 const ENDPOINT: Parameter =
