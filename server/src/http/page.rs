@@ -253,6 +253,7 @@ fn status(class: Class) -> StatusCode {
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::Model | Class::NeverFits | Class::LoadLimit => StatusCode::FAILED_DEPENDENCY,
         Class::NotReady | Class::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+        Class::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Class::Dependency => StatusCode::BAD_GATEWAY,
         Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -11,6 +11,7 @@ fn spec(name: &str, shape: &[Option<usize>]) -> TensorSpec {
 fn known(state: ModelState, signatures: Option<&[Signature]>) -> Known {
     let view = ModelView {
         name: "x".to_owned(),
+        version: None,
         state,
         bytes: 2048,
         leases: 0,
