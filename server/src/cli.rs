@@ -2,7 +2,7 @@
 
 mod resolve;
 
-use crate::config::{CacheMode, LogFormat, ModelsUri};
+use crate::config::{CacheMode, LogFormat, ModelsUri, Switch};
 use crate::names::ModelName;
 use crate::units;
 use clap::{Args, Parser, Subcommand};
@@ -142,6 +142,9 @@ pub struct Serve {
     /// How long a stop waits for requests in progress [default: 5s more than --wait-limit].
     #[arg(long, env = "BERTH_DRAIN_LIMIT", value_parser = units::duration)]
     pub drain_limit: Option<Duration>,
+    /// The page for people at /, the API's documents at /docs and /openapi.json.
+    #[arg(long, env = "BERTH_PAGE", value_enum, default_value = "on", ignore_case = true)]
+    pub page: Switch,
     /// How logs are written.
     #[arg(long, env = "BERTH_LOG_FORMAT", value_enum, default_value = "text")]
     pub log_format: LogFormat,

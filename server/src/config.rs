@@ -81,6 +81,15 @@ pub enum CacheMode {
     Disabled,
 }
 
+/// Whether something is there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Switch {
+    /// It is.
+    On,
+    /// It is not.
+    Off,
+}
+
 /// Settings of a server.
 #[derive(Debug, Clone)]
 pub struct Config {
@@ -132,6 +141,8 @@ pub struct Config {
     pub preload_limit: Duration,
     /// How long a stop waits for requests in progress.
     pub drain_limit: Duration,
+    /// Whether there is a page for people.
+    pub page: bool,
     /// The cache's numbers, the memory budget among them.
     pub policy: Policy,
 }

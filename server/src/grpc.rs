@@ -2,9 +2,12 @@
 
 mod health;
 mod inference;
+mod operations;
 mod reflection;
 pub(crate) mod status;
 mod tensorflow;
+
+pub use operations::OPERATIONS;
 
 use crate::invoke::App;
 use axum::Router;

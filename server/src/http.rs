@@ -2,6 +2,8 @@
 
 pub mod admin;
 pub mod listen;
+pub mod openapi;
+mod page;
 mod request_id;
 pub mod sagemaker;
 mod tensorflow;
@@ -17,6 +19,7 @@ use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
 use bytes::Bytes;
 use http_body_util::{BodyExt, LengthLimitError, Limited};
+use openapi::Protocol;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,9 +33,15 @@ pub fn routes(app: &Arc<App>) -> Router {
         .merge(tensorflow::routes())
         .merge(v2::routes(app))
         .with_state(app.clone())
+        .merge(page::routes(app))
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)
         .layer(axum::middleware::from_fn(deadline::layer))
+}
+
+/// What every protocol documents.
+pub fn protocols() -> [&'static Protocol; 3] {
+    [&sagemaker::OPERATIONS, &grpc::OPERATIONS, &page::OPERATIONS]
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -13,7 +13,7 @@ use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Object, Store, Stores, Version};
 use crate::tensorflow::{Definitions, warm_up};
-use berth_engine::{EngineError, Kept, Model, Prepared};
+use berth_engine::{Dim, EngineError, Kept, Model, Prepared, Signature, TensorSpec};
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -33,6 +33,9 @@ const COMMIT_AFTER: Duration = Duration::from_millis(500);
 
 /// Bytes of the record, the plan's tables and the allocator's slack, counted for every resident model.
 const OVERHEAD: u64 = 16 << 10;
+
+/// Bytes of a model's signatures that are remembered while it is out of memory.
+const SIGNATURES_MOST: usize = 16 << 10;
 
 /// Gets models from the store to memory.
 #[derive(Clone)]
@@ -119,8 +122,13 @@ impl Ready {
 
     /// What is known of the artifact.
     pub fn about(&self) -> About {
-        let (format, numbers) = (Some(self.prepared.report().format), Some(self.chosen.all.clone()));
-        About { format, numbers, ..About::version(&self.version) }
+        let report = self.prepared.report();
+        About {
+            format: Some(report.format),
+            numbers: Some(self.chosen.all.clone()),
+            signatures: remembered(&report.signatures),
+            ..About::version(&self.version)
+        }
     }
 }
 
@@ -380,6 +388,19 @@ impl Loader {
             Err(UnpackError::Io(e)) => Err(refused.unwrap_or_else(|| io_error(&e))),
         }
     }
+}
+
+/// Signatures to be remembered, unless they are large.
+fn remembered(signatures: &[Signature]) -> Option<Arc<[Signature]>> {
+    let tensor = |spec: &TensorSpec| {
+        let dims = spec.shape.as_ref().map_or(0, Vec::len);
+        size_of::<TensorSpec>() + spec.name.len() + dims * size_of::<Dim>()
+    };
+    let one = |s: &Signature| {
+        let tensors = s.inputs.iter().chain(&s.outputs).map(tensor).sum::<usize>();
+        size_of::<Signature>() + s.name.len() + tensors
+    };
+    (signatures.iter().map(one).sum::<usize>() <= SIGNATURES_MOST).then(|| signatures.into())
 }
 
 fn copy_file(store: &Store, stage: &mut Stage, name: &str, object: &Object) -> Result<(), ModelError> {

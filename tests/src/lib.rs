@@ -3,12 +3,14 @@
 //! Nothing here sleeps blindly, listens on a fixed port or outlives its test.
 
 pub mod archives;
+pub mod browser;
 pub mod cluster;
 pub mod examples;
 pub mod grpc;
 pub mod http;
 pub mod onnx;
 pub mod operator;
+pub mod packages;
 pub mod python;
 pub mod s3;
 pub mod server;

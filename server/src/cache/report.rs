@@ -1,7 +1,8 @@
-//! What the operator is told of a model.
+//! What the operator is told of a model, and the page.
 
 use super::core::Core;
 use super::entry::{Entry, ModelState};
+use crate::catalogue::About;
 use crate::names::ModelName;
 use berth_crds::report::{ModelReport, ModelState as Reported};
 
@@ -9,6 +10,16 @@ impl<H: Clone, P> Core<H, P> {
     /// Number of models in the map.
     pub fn known(&self) -> usize {
         self.models.len()
+    }
+
+    /// Their names, in no order.
+    pub fn names(&self) -> Vec<ModelName> {
+        self.models.keys().cloned().collect()
+    }
+
+    /// What is known of a model's artifact.
+    pub fn known_about(&self, model: &ModelName) -> Option<About> {
+        self.models.get(model)?.about.clone()
     }
 
     /// One model, whether it is known or not.

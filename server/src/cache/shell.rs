@@ -8,7 +8,7 @@ use super::core::{Action, Core, Counters, Event, Policy};
 use super::entry::{JobId, ModelState, ModelView, WaiterId};
 use super::lease::Lease;
 use super::listings::Held;
-use crate::catalogue::{Listing, Origin};
+use crate::catalogue::{About, Listing, Origin};
 use crate::error::{InvokeError, LOAD_LIMIT, ModelError, StoreError};
 use crate::loader::{LoadedModel, Loader, Ready};
 use crate::metrics::Metrics;
@@ -198,6 +198,17 @@ impl ModelCache {
         let mut views = self.inner.lock().core.views(self.inner.now());
         views.sort_by(|a, b| a.name.cmp(&b.name));
         views
+    }
+
+    /// Names of the known models, in no order.
+    pub fn names(&self) -> Vec<ModelName> {
+        self.inner.lock().core.names()
+    }
+
+    /// These models, as far as they are known, at one moment.
+    pub fn details(&self, models: &[ModelName]) -> Vec<(Option<ModelView>, Option<About>)> {
+        let (locked, now) = (self.inner.lock(), self.inner.now());
+        models.iter().map(|model| (locked.core.view(model, now), locked.core.known_about(model))).collect()
     }
 
     /// One model, if it is known.

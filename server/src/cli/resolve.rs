@@ -2,7 +2,7 @@
 
 use super::Serve;
 use crate::cache::Policy;
-use crate::config::{CacheMode, Config, ModelsUri};
+use crate::config::{CacheMode, Config, ModelsUri, Switch};
 use crate::kubernetes;
 use crate::manifest::{Endpoint, Manifest, Manifests};
 use std::path::PathBuf;
@@ -51,6 +51,7 @@ impl Serve {
             drain_delay,
             preload_limit: self.preload_limit,
             drain_limit: self.drain_limit.unwrap_or(wait_limit + DRAIN_MARGIN),
+            page: self.page == Switch::On,
             policy,
         })
     }

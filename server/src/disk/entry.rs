@@ -79,6 +79,11 @@ impl DiskEntry {
         &self.dir
     }
 
+    /// Bytes on disk, packed weights included.
+    pub fn bytes(&self) -> u64 {
+        self.cost + self.beside().bytes()
+    }
+
     /// Whether this process loaded these files before.
     pub fn is_checked(&self) -> bool {
         self.checked.load(Ordering::Relaxed)

@@ -29,6 +29,11 @@ impl Beside {
         Self { charged: bytes, ..Self::default() }
     }
 
+    /// Bytes that are charged.
+    pub fn bytes(&self) -> u64 {
+        self.charged + self.writing.unwrap_or(0)
+    }
+
     /// The entry is being removed, and what is being written with it; the bytes to release.
     pub fn go(&mut self) -> u64 {
         self.gone = true;

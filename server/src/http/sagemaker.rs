@@ -1,5 +1,9 @@
 //! The SageMaker runtime's `InvokeEndpoint`, as AWS's clients speak it, and the container contract's `GET /ping`.
 
+mod operations;
+
+pub use operations::OPERATIONS;
+
 use super::{read_body, request_id};
 use crate::cli::is_endpoint_name;
 use crate::codec::{Accept, ContentType, Payload, Reply};

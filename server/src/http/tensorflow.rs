@@ -34,7 +34,7 @@ fn code(class: Class) -> StatusCode {
         Class::NotFound => StatusCode::NOT_FOUND,
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
         Class::NeverFits => StatusCode::TOO_MANY_REQUESTS,
-        Class::LoadLimit => StatusCode::GATEWAY_TIMEOUT,
+        Class::LoadLimit | Class::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Class::NotReady | Class::Unavailable | Class::Dependency => StatusCode::SERVICE_UNAVAILABLE,
         Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
     }

@@ -17,6 +17,7 @@ fn status(class: Class) -> StatusCode {
         Class::BadRequest => StatusCode::BAD_REQUEST,
         Class::NotFound => StatusCode::NOT_FOUND,
         Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+        Class::Deadline => StatusCode::GATEWAY_TIMEOUT,
         Class::Model | Class::NeverFits | Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         Class::LoadLimit | Class::NotReady | Class::Unavailable | Class::Dependency => {
             StatusCode::SERVICE_UNAVAILABLE

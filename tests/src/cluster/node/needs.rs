@@ -1,8 +1,8 @@
 //! What a node needs of the machine, by the names of Debian's packages.
 
 use super::super::Missing;
+use crate::packages::install;
 use std::path::Path;
-use std::process::Command;
 
 /// Where Debian and others put the plugins of the container network interface.
 pub(super) const PLUGINS: &str = "/usr/lib/cni";
@@ -28,18 +28,10 @@ pub(super) fn check() -> Result<(), Missing> {
             "a node needs root: run this by sudo -E, or point KUBECONFIG at a cluster".to_owned(),
         ));
     }
-    let mut packages = packages();
-    if !packages.is_empty() && std::env::var_os("CI").is_some() {
-        eprintln!("installing {}", packages.join(" "));
-        apt_get(&["update"])?;
-        let options = ["install", "--yes", "--no-install-recommends"];
-        apt_get(&[&options[..], &packages[..]].concat())?;
-        packages = self::packages();
+    match packages().as_slice() {
+        [] => Ok(()),
+        missing => install("a node needs programs", missing),
     }
-    if packages.is_empty() {
-        return Ok(());
-    }
-    Err(Missing(format!("a node needs programs that are not here: apt-get install {}", packages.join(" "))))
 }
 
 /// The packages that are missing.
@@ -48,15 +40,4 @@ fn packages() -> Vec<&'static str> {
     let mut packages: Vec<_> = missing.map(|(_, package)| *package).collect();
     packages.dedup();
     packages
-}
-
-fn apt_get(arguments: &[&str]) -> Result<(), Missing> {
-    let mut command = Command::new("apt-get");
-    command.arg("-qq").args(arguments).env("DEBIAN_FRONTEND", "noninteractive");
-    let done = command.output().map_err(|e| Missing(format!("apt-get does not start: {e}")))?;
-    if done.status.success() {
-        return Ok(());
-    }
-    let why = String::from_utf8_lossy(&done.stderr).into_owned();
-    Err(Missing(format!("apt-get {} failed: {why}", arguments.join(" "))))
 }
