@@ -20,6 +20,7 @@
 
 mod arrival;
 mod batch;
+mod call;
 pub mod core;
 mod cost;
 mod lane;
@@ -28,6 +29,7 @@ pub mod shell;
 #[cfg(test)]
 mod simulation;
 mod task;
+mod waiting;
 
 pub use arrival::Refusal;
 pub use core::Limits;

@@ -1,6 +1,7 @@
 //! Which calls are taken, and which are told at once that they would wait in vain.
 
-use super::core::{Call, CallId, Core, Limits, State};
+use super::call::{Call, CallId, State};
+use super::core::{Core, Limits};
 use super::lane::Lane;
 use crate::cache::CopyId;
 use std::time::Duration;

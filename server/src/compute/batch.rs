@@ -1,6 +1,7 @@
 //! Several calls as one run: their inputs behind each other, and each call's rows of the outputs.
 
-use super::core::{CallId, Read};
+use super::call::CallId;
+use super::core::Read;
 use super::task::{Outputs, Task, caught};
 use crate::error::InvokeError;
 use crate::invoke::Call;
@@ -128,8 +129,7 @@ impl Held {
         let task = &self.task;
         let outputs = caught(|| {
             let model = task.model().ok_or(InvokeError::Panicked)?;
-            let outputs =
-                model.engine().run_watched(&call.signature, call.inputs, &|| task.is_wanted())?;
+            let outputs = model.engine().run_watched(&call.signature, call.inputs, &|| task.is_wanted())?;
             model.statistics().executed();
             Ok(outputs)
         });

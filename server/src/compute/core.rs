@@ -4,6 +4,7 @@
 //! answer) of the lane that has had least, by measured time; a lane that had nothing to do starts where the others are, so that it has
 //! neither credit nor debt. Heavy pieces are done by all threads but one at most, so that a small one always finds a thread.
 
+use super::call::{Call, CallId, State, Work};
 use super::cost::{Average, Costs};
 use super::lane::{Lane, Next};
 use super::ready::{Place, Ready};
@@ -23,10 +24,6 @@ pub struct Limits {
     /// A call that would wait longer is refused.
     pub max_wait: Duration,
 }
-
-/// Names a call; later ones have larger numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct CallId(pub u64);
 
 /// What a thread does without a break.
 #[derive(Debug, PartialEq, Eq)]
@@ -48,43 +45,6 @@ pub struct Read<F> {
     pub rows: usize,
     /// Rows of one run.
     pub most: usize,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum State {
-    Fresh,
-    Decoding,
-    Read,
-    Running,
-    Ran,
-    Encoding,
-}
-
-#[derive(Debug)]
-pub(super) struct Call {
-    pub lane: CopyId,
-    pub state: State,
-    /// What it was expected to cost when it came.
-    pub expected: Duration,
-    /// Of the piece that is done for it, or for those that run with it.
-    pub work: Option<Work>,
-}
-
-#[cfg(test)]
-impl Call {
-    /// Whether a heavy piece is done for it, other than writing its answer.
-    pub fn is_heavy_work(&self) -> bool {
-        self.state != State::Encoding && self.work.is_some_and(|work| work.heavy)
-    }
-}
-
-/// A piece that is under way.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Work {
-    charged: Duration,
-    heavy: bool,
-    /// The group and the rows, of a run.
-    run: Option<(u64, usize)>,
 }
 
 /// All calls that wait or are worked on. `F` is what calls must have in common to run together.

@@ -1,6 +1,6 @@
 //! One model's calls that wait: those that nobody has read, and those that were read and may run together.
 
-use super::core::CallId;
+use super::call::CallId;
 use super::cost::Costs;
 use std::collections::VecDeque;
 use std::time::Duration;

@@ -1,6 +1,6 @@
 //! The lanes that have something to do, in the order in which they get a thread.
 
-use super::core::CallId;
+use super::call::CallId;
 use crate::cache::CopyId;
 use std::collections::{BTreeSet, HashMap};
 use std::time::Duration;

@@ -3,8 +3,10 @@
 
 use super::arrival::Refusal;
 use super::batch::{self, Form, Held, Stage};
-use super::core::{CallId, Core, Limits, Piece, Read};
+use super::call::CallId;
+use super::core::{Core, Limits, Piece, Read};
 use super::task::{Task, Typed};
+use super::waiting::Waiting;
 use crate::cache::Lease;
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
@@ -27,7 +29,8 @@ struct Handle {
     shared: Arc<Shared>,
 }
 
-struct Shared {
+/// What the threads and those who wait for them share.
+pub struct Shared {
     state: Mutex<State>,
     joins: bool,
     metrics: Arc<Metrics>,
@@ -88,8 +91,7 @@ impl Compute {
         }
         let shared = &self.handle.shared;
         let id = shared.arrive(copy, patience, task)?;
-        let mut waiting = Waiting { shared, id, receiver: Some(receiver) };
-        waiting.answer(deadline).await
+        Waiting::new(shared, id, receiver).answer(deadline).await
     }
 
     /// Calls that wait for a thread.
@@ -109,43 +111,13 @@ impl Drop for Handle {
     }
 }
 
-/// Takes the call out if it is waited for no more.
-struct Waiting<'s, A> {
-    shared: &'s Shared,
-    id: CallId,
-    receiver: Option<oneshot::Receiver<Result<A, InvokeError>>>,
-}
-
-impl<A> Waiting<'_, A> {
-    async fn answer(&mut self, deadline: Option<Instant>) -> Result<A, InvokeError> {
-        let Some(receiver) = &mut self.receiver else { return Err(InvokeError::Panicked) };
-        let answer = match deadline {
-            None => receiver.await,
-            Some(at) => match tokio::time::timeout_at(at.into(), receiver).await {
-                Ok(answer) => answer,
-                Err(_elapsed) => return Err(InvokeError::DeadlineExceeded),
-            },
-        };
-        self.receiver = None;
-        answer.unwrap_or(Err(InvokeError::Panicked))
-    }
-}
-
-impl<A> Drop for Waiting<'_, A> {
-    fn drop(&mut self) {
-        // Without a receiver the thread that is at it learns that nobody waits.
-        if self.receiver.take().is_some() {
-            let held = {
-                let mut state = self.shared.lock();
-                if state.core.gone(self.id) { state.held.remove(&self.id) } else { None }
-            };
-            // Its lease ends here, not under the lock.
-            drop(held);
-        }
-    }
-}
-
 impl Shared {
+    /// Nobody waits for a call any more. What was held for it, if no thread is at it.
+    pub fn gone(&self, id: CallId) -> Option<Held> {
+        let mut state = self.lock();
+        if state.core.gone(id) { state.held.remove(&id) } else { None }
+    }
+
     fn lock(&self) -> MutexGuard<'_, State> {
         // A panic under the lock is a bug in the core; what it guards stays consistent enough to go on answering.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)

@@ -2,7 +2,8 @@
 //! a failure names its seed.
 
 use super::arrival::Refusal;
-use super::core::{CallId, Core, Limits, Piece, Read};
+use super::call::CallId;
+use super::core::{Core, Limits, Piece, Read};
 use crate::cache::CopyId;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
