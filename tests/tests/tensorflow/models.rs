@@ -18,7 +18,7 @@ pub fn fixture(path: &str) -> Vec<u8> {
 /// no version directory, `cold` broken warm-up requests, `broken` nothing.
 pub fn write(dir: &Path) {
     let all = archives::files(&pack_directory(&repository("tests/fixtures/tensorflow/model")));
-    let of = |version: &str| all.iter().filter(|(name, _)| name.starts_with(version)).cloned();
+    let of = |version: &'static str| all.iter().filter(move |(name, _)| name.starts_with(version)).cloned();
     let full: Vec<_> = of("2/").collect();
     let mut canary: Vec<_> = of("1/").collect();
     canary.push(("9/saved_model.pb".to_owned(), b"no model".to_vec()));
