@@ -174,10 +174,16 @@ async fn versions_are_models_of_their_own_in_memory() {
 async fn warm_up_requests_are_run_at_load_and_broken_ones_stop_nothing() {
     let models = tempfile::tempdir().unwrap();
     let server = start(&models).await;
-    for (model, logged) in [("versions", "\"requests\":3"), ("cold", "not warmed up")] {
+    let cases = [
+        ("versions", 10.0, "\"requests\":3"),
+        ("full", 6.0, "\"requests\":6"),
+        ("cold", 10.0, "not warmed up"),
+        ("eager", 10.0, "more than 1000 requests"),
+    ];
+    for (model, wanted, logged) in cases {
         let path = format!("/v1/models/{model}:predict");
         let answer = server.send(Method::POST, &path, &[], r#"{"instances": [2]}"#).await.unwrap();
-        assert_eq!(answer.json(), json!({ "predictions": [10.0] }), "{model}");
+        assert_eq!(answer.json(), json!({ "predictions": [wanted] }), "{model}");
         let log = server.log_tail();
         assert!(log.contains(logged), "{model}: no {logged} in {log}");
     }
