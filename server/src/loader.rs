@@ -1,6 +1,7 @@
 //! The path of a model from the store to memory: find, download and unpack, check, load.
 
 mod behind;
+mod loaded;
 mod statistics;
 mod versions;
 
@@ -13,7 +14,8 @@ use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Object, Store, Stores, Version};
 use crate::tensorflow::{Definitions, warm_up};
-use berth_engine::{Dim, EngineError, Kept, Model, Prepared, Signature, TensorSpec};
+use berth_engine::{Dim, EngineError, Kept, Prepared, Signature, TensorSpec};
+pub use loaded::LoadedModel;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
 use std::os::unix::fs::OpenOptionsExt;
@@ -43,62 +45,6 @@ pub struct Loader {
     stores: Stores,
     disk: DiskCache,
     limits: Limits,
-}
-
-/// A model in memory, with what is needed to keep its artifact on disk in use and up to date.
-pub struct LoadedModel {
-    engine: Model,
-    version: Version,
-    chosen: Chosen,
-    definitions: Definitions,
-    disk: Option<Arc<DiskEntry>>,
-    statistics: Statistics,
-}
-
-impl LoadedModel {
-    /// The runnable model.
-    pub fn engine(&self) -> &Model {
-        &self.engine
-    }
-
-    /// The number of this version.
-    pub fn number(&self) -> u64 {
-        self.chosen.number
-    }
-
-    /// The numbers of all versions in the artifact, the served one last.
-    pub fn numbers(&self) -> &[u64] {
-        &self.chosen.all
-    }
-
-    /// What the SavedModel says of its signatures; empty for other formats.
-    pub fn definitions(&self) -> &Definitions {
-        &self.definitions
-    }
-
-    /// What it did so far.
-    pub fn statistics(&self) -> &Statistics {
-        &self.statistics
-    }
-
-    /// Bytes in memory.
-    pub fn bytes(&self) -> u64 {
-        self.engine.resident_bytes()
-    }
-
-    /// Notes a use of the artifact on disk: what is in memory is the last to be wanted again.
-    pub fn touch(&self) {
-        if let Some(entry) = &self.disk {
-            entry.touch();
-        }
-    }
-
-    /// Writes the last use down.
-    pub fn persist_use(&self) {
-        if let Some(entry) = &self.disk {
-            entry.persist_use();
-        }
-    }
 }
 
 /// An artifact on disk, checked; its weights are not read yet.
@@ -432,13 +378,6 @@ impl<R: Read> Read for Hashed<R> {
         let n = self.inner.read(buf)?;
         self.hasher.update(&buf[..n]);
         Ok(n)
-    }
-}
-
-impl LoadedModel {
-    /// The version that was loaded.
-    pub fn version(&self) -> &Version {
-        &self.version
     }
 }
 

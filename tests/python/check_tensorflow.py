@@ -10,7 +10,7 @@ import sys
 import grpc
 import numpy as np
 import tensorflow as tf
-from tensorflow.core.framework import types_pb2
+from tensorflow.core.framework import tensor_pb2, types_pb2
 from tensorflow_serving.apis import (
     classification_pb2, get_model_metadata_pb2, get_model_status_pb2, inference_pb2, model_management_pb2,
     model_service_pb2_grpc, predict_pb2, prediction_service_pb2_grpc, regression_pb2)
@@ -49,7 +49,7 @@ def prediction(name="full", signature="", filter=(), version=None, label=None, *
     request = predict_pb2.PredictRequest(output_filter=filter)
     spec(request.model_spec, name, signature, version, label)
     for key, value in inputs.items():
-        request.inputs[key].CopyFrom(value if isinstance(value, tf.compat.v1.TensorProto) else tf.make_tensor_proto(value))
+        request.inputs[key].CopyFrom(value if isinstance(value, tensor_pb2.TensorProto) else tf.make_tensor_proto(value))
     return request
 
 
@@ -71,7 +71,7 @@ def same(got, wanted):
 
 
 def tensor(dtype, shape, **fields):
-    return tf.compat.v1.TensorProto(dtype=dtype, tensor_shape=tf.TensorShape(shape).as_proto(), **fields)
+    return tensor_pb2.TensorProto(dtype=dtype, tensor_shape=tf.TensorShape(shape).as_proto(), **fields)
 
 
 # Predict: every type both ways, contents and fields, the short form.
@@ -130,11 +130,11 @@ refused(bad, "output tensor alias not found in signature: q", P, prediction(filt
 refused(bad, "duplicate output tensor alias: y", P, prediction(filter=["y", "y"], x=f32(1)))
 refused(bad, "tensor parsing error: x", P, prediction(x=np.array([1.0])))
 refused(bad, "DT_COMPLEX64", P, prediction(x=np.array([1j], np.complex64)))
-refused(bad, "DT_INVALID", P, prediction(x=tf.compat.v1.TensorProto()))
+refused(bad, "DT_INVALID", P, prediction(x=tensor_pb2.TensorProto()))
 refused(bad, "float32[N]", P, prediction(x=np.ones((2, 2), np.float32)))
 refused(bad, "bytes", P, prediction(x=tensor(types_pb2.DT_FLOAT, [3], tensor_content=b"\0" * 11)))
 refused(bad, "larger than the largest request", P, prediction(x=tensor(types_pb2.DT_FLOAT, [1 << 40], float_val=[1])))
-refused(bad, "negative extent", P, prediction(x=tf.compat.v1.TensorProto(dtype=1, tensor_shape={"dim": [{"size": -1}]})))
+refused(bad, "negative extent", P, prediction(x=tensor_pb2.TensorProto(dtype=1, tensor_shape={"dim": [{"size": -1}]})))
 refused(Code.FAILED_PRECONDITION, "archive", P, prediction(name="broken", x=f32(1)))
 refused(bad, "", P, prediction(name="../secret", x=f32(1)))
 refused(Code.OUT_OF_RANGE, "", P, prediction(signature="large", x=np.ones((1, 7_000_000), np.float32)))

@@ -41,8 +41,8 @@ impl Builder {
     /// Adds a number as it is written in text.
     pub fn push_text(&mut self, text: &[u8]) -> Result<(), InvokeError> {
         let done = match &mut self.data {
-            Data::F32(v) => float(text).map(|x| v.push(x)),
-            Data::F64(v) => float(text).map(|x| v.push(x)),
+            Data::F32(v) => float(text).filter(|x: &f32| x.is_finite() || is_word(text)).map(|x| v.push(x)),
+            Data::F64(v) => float(text).filter(|x: &f64| x.is_finite() || is_word(text)).map(|x| v.push(x)),
             Data::I64(v) => integer(text).filter(|n| fits(*n, self.dtype)).map(|n| v.push(n)),
             Data::Bool(v) => truth(text).map(|b| v.push(b)),
             Data::String(_) => None,
@@ -94,6 +94,11 @@ fn float<T: fast_float2::FastFloat>(text: &[u8]) -> Option<T> {
         b"true" | b"false" => None,
         _ => fast_float2::parse(text).ok(),
     }
+}
+
+/// Whether an infinity or what is no number is written as such, and is not a number too large for its type.
+fn is_word(text: &[u8]) -> bool {
+    !text.iter().any(u8::is_ascii_digit)
 }
 
 fn integer(text: &[u8]) -> Option<i64> {

@@ -39,9 +39,15 @@ pub fn read(body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
 /// Reads TensorFlow Serving's requests to the letter: no bare array, no empty list, and inputs that a model has none of are left
 /// out.
 pub fn serving(body: &[u8], model: &Model) -> Result<Decoded, InvokeError> {
-    if body.trim_ascii_start().first().is_some_and(|first| *first != b'{') {
-        Cursor::new(body).skip()?;
-        return Err(InvokeError::bad(format!("JSON Value: {} Is not object", shown(body))));
+    let mut whole = Cursor::new(body);
+    match whole.peek() {
+        None => return Err(InvokeError::bad("JSON Parse error: The document is empty")),
+        Some(b'{') => {}
+        Some(_) => {
+            whole.skip()?;
+            whole.end()?;
+            return Err(InvokeError::bad(format!("JSON Value: {} Is not object", shown(body))));
+        }
     }
     let outline = outline(body)?;
     let signature = tensorflow::signature(model, outline.signature.as_deref().unwrap_or(""), |name| {
@@ -194,6 +200,8 @@ struct Rows<'s> {
     signature: &'s Signature,
     columns: Vec<Column>,
     rows: usize,
+    /// Whether the first row names its values: then all do.
+    named: bool,
 }
 
 struct Column {
@@ -205,12 +213,25 @@ struct Column {
 impl<'s> Rows<'s> {
     fn new(signature: &'s Signature) -> Self {
         let column = |dtype| Column { values: Builder::new(dtype), row_shape: None, rows: 0 };
-        Self { signature, columns: signature.inputs.iter().map(|i| column(i.dtype)).collect(), rows: 0 }
+        Self {
+            signature,
+            columns: signature.inputs.iter().map(|i| column(i.dtype)).collect(),
+            rows: 0,
+            named: false,
+        }
     }
 
     fn add(&mut self, cursor: &mut Cursor<'_>) -> Result<(), InvokeError> {
+        let named = cursor.peek() == Some(b'{') && !is_b64(*cursor, self.signature);
+        if self.rows > 0 && named != self.named {
+            let (row, wanted) = (self.rows, if self.named { "an object" } else { "a value or list" });
+            return Err(InvokeError::bad(format!(
+                "Expecting {wanted} at item {row} of input list, as before it"
+            )));
+        }
+        self.named = named;
         self.rows += 1;
-        if cursor.peek() != Some(b'{') || is_b64(*cursor, self.signature) {
+        if !named {
             only_input(self.signature)?;
             return self.columns[0].add(cursor);
         }

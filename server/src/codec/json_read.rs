@@ -284,6 +284,8 @@ mod tests {
             "[null]",
             "[\"x\"]",
             "[1..2]",
+            "[1e39]",
+            "[-1e999]",
             "",
         ] {
             assert!(read(bad).is_err(), "{bad}");

@@ -6,7 +6,8 @@ use serde_json::Value;
 pub fn lenient(text: &str) -> Result<Value, String> {
     let (mut out, mut rest, mut quoted) = (String::new(), text, false);
     while let Some(first) = rest.chars().next() {
-        let word = ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| !quoted && rest.starts_with(word));
+        let word =
+            ["NaN", "-Infinity", "Infinity"].into_iter().find(|word| !quoted && rest.starts_with(word));
         if let Some(word) = word {
             out.push_str(&format!("\"{word}\""));
             rest = &rest[word.len()..];

@@ -15,19 +15,21 @@ pub fn fixture(path: &str) -> Vec<u8> {
 }
 
 /// Writes a directory of models: `full` has version 2 alone, `versions` all three, `canary` a broken version 9 beside version 1, `plain`
-/// no version directory, `cold` broken warm-up requests, `broken` nothing.
+/// no version directory, `cold` broken warm-up requests, `eager` too many of them, `broken` nothing.
 pub fn write(dir: &Path) {
     let all = archives::files(&pack_directory(&repository("tests/fixtures/tensorflow/model")));
-    let of = |version: &str| all.iter().filter(|(name, _)| name.starts_with(version)).cloned();
+    let of = |version: &'static str| all.iter().filter(move |(name, _)| name.starts_with(version)).cloned();
     let full: Vec<_> = of("2/").collect();
     let mut canary: Vec<_> = of("1/").collect();
     canary.push(("9/saved_model.pb".to_owned(), b"no model".to_vec()));
     let plain: Vec<_> = of("1/").map(|(name, data)| (name["1/".len()..].to_owned(), data)).collect();
-    let cold = of("10/").map(|(name, data)| {
-        let data = if name.ends_with(WARM_UP) { b"no records".to_vec() } else { data };
-        (name, data)
-    });
-    let cold: Vec<_> = cold.collect();
+    let with_warm_up = |requests: &dyn Fn(Vec<u8>) -> Vec<u8>| -> Vec<_> {
+        of("10/")
+            .map(|(name, data)| if name.ends_with(WARM_UP) { (name, requests(data)) } else { (name, data) })
+            .collect()
+    };
+    let cold = with_warm_up(&|_| b"no records".to_vec());
+    let eager = with_warm_up(&|three| three.repeat(334));
     std::fs::create_dir_all(dir.join(UNICODE).parent().unwrap()).unwrap();
     for (name, archive) in [
         ("full.tar.gz", pack(&full)),
@@ -35,6 +37,7 @@ pub fn write(dir: &Path) {
         ("canary.tar.gz", pack(&canary)),
         ("plain.tar.gz", pack(&plain)),
         ("cold.tar.gz", pack(&cold)),
+        ("eager.tar.gz", pack(&eager)),
         (UNICODE, pack(&full)),
         ("broken.tar.gz", b"no archive".to_vec()),
         ("iris.tar.gz", examples::iris().archive),

@@ -262,3 +262,33 @@ fn a_look_says_what_the_store_has_and_loads_nothing() {
     assert_eq!(world.core.tally(), (0, 1));
     assert_eq!(world.core.counters().loads, 0);
 }
+
+#[test]
+fn a_version_of_an_archive_comes_from_where_the_archive_comes_from() {
+    let mut world = quiet(200, true);
+    world.names[1] = world.names[0].of_version(7);
+    let listed = |number| Event::List(Some(Listing { origin: origin(number), hold: false, pin: false }));
+    world.apply(0, listed(1));
+    world.request(1);
+    assert!(matches!(&world.due[..], [Due::Download(1, _, from)] if place(from) == 1));
+    world.finish();
+    assert_eq!(world.core.family(&world.names[0]).len(), 2);
+    world.request(1);
+    assert!(matches!(&world.due[..], [Due::Release(1, _)]), "the store has just confirmed it");
+    world.finish();
+    world.apply(0, listed(2));
+    world.core.doubt_versions();
+    world.request(1);
+    assert!(world.due.iter().any(|due| matches!(due, Due::Check(1, ..))), "it may be another's now");
+}
+
+#[test]
+fn a_version_that_is_not_there_is_told_and_forgotten() {
+    let mut world = quiet(200, true);
+    world.names[1] = world.names[0].of_version(7);
+    world.request(1);
+    let Some(Due::Download(_, job, _)) = world.due.pop() else { panic!("no download") };
+    world.apply(1, Event::JobFailed(job, ModelError::NoVersion(7)));
+    assert_eq!(world.refused, 1);
+    assert!(!world.core.models.contains_key(&world.names[1]), "any number may be asked for");
+}

@@ -24,8 +24,10 @@ pub enum Ask {
 /// Reads a path as it came, with everything in it still encoded.
 pub fn parse(method: &Method, path: &str) -> Result<Ask, InvokeError> {
     let malformed = || InvokeError::bad(format!("Malformed request: {method} {path}"));
-    let begins = path.get(..MODELS.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(MODELS));
-    let rest = if begins { &path[MODELS.len()..] } else { return Err(malformed()) };
+    let (begin, rest) = path.split_at_checked(MODELS.len()).ok_or_else(malformed)?;
+    if !begin.eq_ignore_ascii_case(MODELS) || !(rest.is_empty() || rest.starts_with('/')) {
+        return Err(malformed());
+    }
     let (rest, verb) = match (method, rest.split_once(':')) {
         (&Method::POST, Some((rest, verb))) => (rest, Some(verb)),
         (&Method::GET, None) => (rest, None),
