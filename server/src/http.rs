@@ -40,8 +40,8 @@ pub fn routes(app: &Arc<App>) -> Router {
 }
 
 /// What every protocol documents.
-pub fn protocols() -> [&'static Protocol; 3] {
-    [&sagemaker::OPERATIONS, &grpc::OPERATIONS, &page::OPERATIONS]
+pub fn protocols() -> [&'static Protocol; 5] {
+    [&sagemaker::OPERATIONS, &tensorflow::OPERATIONS, &v2::OPERATIONS, &grpc::OPERATIONS, &page::OPERATIONS]
 }
 
 /// Reads a body of at most `limit` bytes.

@@ -9,10 +9,11 @@ use berth_tests::browser::{Browser, Look};
 use berth_tests::cluster::unless_missing;
 use berth_tests::examples::{self, assert_answer, predictions, rows};
 use berth_tests::repository;
+use berth_tests::s3::S3;
 use berth_tests::server::{Server, Setup};
 use hyper::Method;
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// A directory with the examples, and a few models of other formats under names as people give them.
 fn models() -> tempfile::TempDir {
@@ -103,7 +104,7 @@ fn walk(browser: &mut Browser, url: &str, sends: impl Fn(&mut Browser, &str)) {
     assert_eq!(best(&said[0]), best(wanted));
     assert!((said[0][best(wanted)] - wanted[best(wanted)]).abs() < 0.01, "{said:?} {wanted:?}");
     let first = browser.text("#answer .values li .name");
-    assert_eq!(first, format!("№ {}", best(wanted)));
+    assert_eq!(first, format!("#{}", best(wanted)));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -177,24 +178,46 @@ async fn hostile_names_are_shown_as_they_are() {
     .await;
 }
 
-/// Loads some models, so that there is something to see.
-async fn used(server: &Server) {
-    for (name, request) in
-        [("iris.tar.gz", examples::iris().request), ("cifar.tar.gz", examples::cifar().request)]
-    {
-        for _ in 0..3 {
-            assert_eq!(server.invoke(name, request.clone()).await.status, 200);
+/// A server as people have it: an endpoint with a name, models in a bucket, some of them used.
+async fn used(s3: &S3) -> Server {
+    let models = models();
+    for (name, path) in files(models.path(), "") {
+        s3.put(&format!("models/vision/{name}"), std::fs::read(path).unwrap()).await;
+    }
+    let server = Setup::s3(s3, "s3://models/vision/").flag("--endpoint", "vision");
+    let server = server.flag("--memory-budget", "2MiB").flag("--disk-budget", "4MiB").start().await;
+    let row = b"{\"instances\": [[0.0]]}".to_vec();
+    for (name, request) in [
+        ("tenant-a/churn.tar.gz", row.clone()),
+        ("tenant-a/prices.tar.gz", row.clone()),
+        ("unfinished.tar.gz", row),
+        ("iris.tar.gz", examples::iris().request),
+        ("cifar.tar.gz", examples::cifar().request),
+    ] {
+        for _ in 0..2 {
+            let path = "/endpoints/vision/invocations";
+            let headers = [("x-amzn-sagemaker-target-model", name), ("content-type", "application/json")];
+            server.send(Method::POST, path, &headers, request.clone()).await.unwrap();
         }
     }
-    for name in ["tenant-a/churn.tar.gz", "tenant-a/prices.tar.gz", "unfinished.tar.gz"] {
-        server.invoke(name, "{\"instances\": [[0.0]]}").await;
-    }
+    server
+}
+
+/// Every file below a directory, by its name there.
+fn files(dir: &Path, prefix: &str) -> Vec<(String, PathBuf)> {
+    let entries = dir.read_dir().unwrap().map(|e| e.unwrap());
+    let below = entries.map(|e| (format!("{prefix}{}", e.file_name().to_str().unwrap()), e.path()));
+    below
+        .flat_map(
+            |(name, path)| if path.is_dir() { files(&path, &format!("{name}/")) } else { vec![(name, path)] },
+        )
+        .collect()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_legible_in_light_and_dark_and_on_a_phone() {
-    let (server, _models) = started().await;
-    used(&server).await;
+    let s3 = S3::start().await;
+    let server = used(&s3).await;
     for (name, dark, size) in
         [("light", false, (1280, 900)), ("dark", true, (1280, 900)), ("phone", true, (360, 740))]
     {

@@ -134,7 +134,7 @@ async fn submit(State(page): State<Arc<Page>>, Query(asked): Query<Asked>, reque
             let form = Form::read(kind, &body)?;
             sent = form.text("json")?.to_owned();
             if form.text("do")? == "load" {
-                app.cache.acquire(&model, app.config.wait_limit).await?;
+                app.acquire(&model).await?;
                 return Ok(None);
             }
             let cold = app.cache.model(&model).is_none_or(|m| m.state != ModelState::Resident);

@@ -1,7 +1,10 @@
 //! TensorFlow Serving's REST API.
 
 mod answer;
+mod operations;
 mod path;
+
+pub use operations::OPERATIONS;
 
 use super::read_body;
 use crate::codec::serving;

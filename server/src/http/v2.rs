@@ -1,9 +1,12 @@
 //! The Open Inference Protocol, version 2, over HTTP, with the binary tensor data extension.
 
 mod answers;
+mod operations;
 mod place;
 pub mod repository;
 mod unsupported;
+
+pub use operations::OPERATIONS;
 
 use super::read_body;
 use crate::codec::v2::rest;

@@ -160,7 +160,7 @@ fn highest(ranking: &Ranking) -> Markup {
                 ol.values {
                     @for value in &row.values {
                         li {
-                            span.name { @match &value.label { Some(label) => (label), None => { "№ " (value.place) } } }
+                            span.name { @match &value.label { Some(label) => (label), None => { "#" (value.place) } } }
                             @if shares { (bar(value.value, &[("value", value.value)])) }
                             span.number { (format_args!("{:.6}", value.value)) }
                         }

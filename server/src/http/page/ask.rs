@@ -48,7 +48,7 @@ pub struct Times {
     pub wait: Duration,
     /// Until the request was read.
     pub read: Duration,
-    /// Until the model was done.
+    /// Until the model was done, its turns among other requests included.
     pub compute: Duration,
     /// Until the answer was written.
     pub write: Duration,

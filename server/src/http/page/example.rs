@@ -1,6 +1,9 @@
 //! A request that fits a signature, all zeros, and commands that send it.
 
+use super::layout::SEGMENT;
+use crate::codec::v2::datatype;
 use berth_engine::{DType, Signature, TensorSpec};
+use percent_encoding::utf8_percent_encode;
 use std::fmt::Write as _;
 
 /// Values that are written out in the form.
@@ -54,29 +57,64 @@ pub fn values(signature: &Signature) -> Option<usize> {
 /// Commands that send such a request to the model.
 pub fn commands(place: &Place<'_>, signature: &Signature) -> Vec<Command> {
     let Some(values) = values(signature) else { return Vec::new() };
-    let target = quoted(&format!("X-Amzn-SageMaker-Target-Model: {}", place.model));
-    let url = quoted(&format!("{}/endpoints/{}/invocations", place.origin, place.endpoint));
-    let headers = format!("-H {target} \\\n  -H 'Content-Type: application/json'");
-    let sagemaker = sent(&format!("curl -sS {url} \\\n  {headers}"), signature, values);
-    let python = format!(
+    let Place { origin, endpoint, model } = place;
+    let target = quoted(&format!("X-Amzn-SageMaker-Target-Model: {model}"));
+    let name = utf8_percent_encode(model, SEGMENT);
+    let serving = |language| written(signature, language);
+    let curl = |path: String, headers: &str, body: &dyn Fn(Language) -> String| {
+        let url = quoted(&format!("{origin}{path}"));
+        sent(&format!("curl -sS {url}{headers} \\\n  -H 'Content-Type: application/json'"), values, body)
+    };
+    let sagemaker = format!(" \\\n  -H {target}");
+    let boto3 = format!(
         "import boto3, json\n\nruntime = boto3.client(\n    \"sagemaker-runtime\", endpoint_url={}, region_name=\"us-east-1\")\n\
          answer = runtime.invoke_endpoint(\n    EndpointName={}, TargetModel={},\n    ContentType=\"application/json\",\n    \
          Body=json.dumps({}))\nprint(json.load(answer[\"Body\"]))",
-        text(place.origin),
-        text(place.endpoint),
-        text(place.model),
+        text(origin),
+        text(endpoint),
+        text(model),
         written(signature, Language::Python),
     );
-    vec![Command { title: "curl", text: sagemaker }, Command { title: "Python, boto3", text: python }]
+    let commands = [
+        ("curl", curl(format!("/endpoints/{endpoint}/invocations"), &sagemaker, &serving)),
+        ("Python, boto3", boto3),
+        ("curl, as to TensorFlow Serving", curl(format!("/v1/models/{name}:predict"), "", &serving)),
+        (
+            "curl, Open Inference Protocol",
+            curl(format!("/v2/models/{name}/infer"), "", &|language| inference(signature, language)),
+        ),
+    ];
+    commands.map(|(title, text)| Command { title, text }).into()
 }
 
-/// A curl that sends a request.
-fn sent(curl: &str, signature: &Signature, values: usize) -> String {
+/// A curl that sends a body of so many values.
+fn sent(curl: &str, values: usize, body: &dyn Fn(Language) -> String) -> String {
     if values <= MOST_IN_COMMAND {
-        return format!("{curl} \\\n  --data-binary {}", quoted(&written(signature, Language::Json)));
+        return format!("{curl} \\\n  --data-binary {}", quoted(&body(Language::Json)));
     }
-    let make = format!("import json; print(json.dumps({}))", written(signature, Language::Python));
+    let make = format!("import json; print(json.dumps({}))", body(Language::Python));
     format!("python3 -c {} |\n  {} --data-binary @-", quoted(&make), curl.replace('\n', "\n  "))
+}
+
+/// A request of the Open Inference Protocol: values without nesting.
+fn inference(signature: &Signature, language: Language) -> String {
+    let mut out = "{".to_owned();
+    if signature.name != "serving_default" {
+        let _ = write!(out, "\"parameters\": {{\"signature_name\": {}}}, ", text(&signature.name));
+    }
+    out.push_str("\"inputs\": [");
+    for (n, input) in signature.inputs.iter().enumerate() {
+        let (dims, comma) = (dims(input), if n == 0 { "" } else { ", " });
+        let (name, datatype) = (text(&input.name), datatype::name(input.dtype));
+        let _ = write!(
+            out,
+            "{comma}{{\"name\": {name}, \"datatype\": \"{datatype}\", \"shape\": {dims:?}, \"data\": "
+        );
+        value(&mut out, input.dtype, &[dims.iter().product()], language);
+        out.push('}');
+    }
+    out.push_str("]}");
+    out
 }
 
 /// A text for a shell.
@@ -177,6 +215,17 @@ mod tests {
         assert_eq!(written(&large, Language::Python), r#"{"instances": [[[[0.0] * 3] * 224] * 224]}"#);
         let endless = signature("serving_default", &[("x", DType::F32, &[s(usize::MAX), s(2)])]);
         assert_eq!((request(&endless), values(&endless)), (None, None));
+    }
+
+    #[test]
+    fn the_open_inference_protocol_has_values_in_one_row() {
+        let two = [("a", DType::F32, &[None, Some(3)][..]), ("b", DType::String, &[])];
+        assert_eq!(
+            inference(&signature("other", &two), Language::Json),
+            r#"{"parameters": {"signature_name": "other"}, "inputs": [{"name": "a", "datatype": "FP32", "shape": [1, 3], "#
+                .to_owned()
+                + r#""data": [0.0, 0.0, 0.0]}, {"name": "b", "datatype": "BYTES", "shape": [], "data": ["text"]}]}"#
+        );
     }
 
     #[test]

@@ -14,6 +14,9 @@ const ICON: &str = "data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg'
 /// What a query keeps as it is.
 const QUERY: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'_').remove(b'.').remove(b'~').remove(b'/');
 
+/// What a part of a path keeps as it is.
+pub const SEGMENT: &AsciiSet = &QUERY.add(b'/');
+
 /// What a browser may do with a page: show it, run our script, post to us. Nothing comes from elsewhere.
 pub static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!(
