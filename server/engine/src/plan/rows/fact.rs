@@ -55,7 +55,9 @@ impl Fact {
         let numbers = match value.kind() {
             _ if value.elem_count() > MOST_NUMBERS => None,
             Kind::I64 => value.slice::<i64>().ok().map(|all| all.iter().map(|n| number(*n)).collect()),
-            Kind::Bool => value.slice::<u8>().ok().map(|all| all.iter().map(|n| number((*n).into())).collect()),
+            Kind::Bool => {
+                value.slice::<u8>().ok().map(|all| all.iter().map(|n| number((*n).into())).collect())
+            }
             _ => None,
         };
         let shape = value.dims().iter().map(|d| Size::extent(*d)).collect();
@@ -119,6 +121,16 @@ impl Fact {
     /// The shape of a value whose rank is known.
     pub fn dims(&self) -> Result<&[Size], Why> {
         self.shape.as_deref().ok_or_else(|| "nothing is known of a shape".to_owned())
+    }
+
+    /// The numbers of a value of integers; those that are the same for all requests, but not known, are like no others.
+    pub fn told(&self, names: &Names) -> Option<Vec<Size>> {
+        if self.numbers.is_some() || !self.is_same() {
+            return self.numbers.clone();
+        }
+        let count = super::size::product(self.shape.as_ref()?).known()?;
+        let count = usize::try_from(count).ok().filter(|n| *n <= MOST_NUMBERS)?;
+        Some((0..count).map(|_| names.fresh()).collect())
     }
 
     /// The integers of a value that is known.

@@ -41,7 +41,11 @@ pub fn concat(reads: &Reads<'_>) -> Found {
     {
         let is_pair = by == other && at == 1 && dims.iter().all(|d| d.get(1).is_some_and(|n| n.is(1)));
         let pairs = Fact::parts(Of::Places(by), vec![Size::number(2)]);
-        return if is_pair { reads.one(pairs) } else { Err("numbers of rows are put together with more".to_owned()) };
+        return if is_pair {
+            reads.one(pairs)
+        } else {
+            Err("numbers of rows are put together with more".to_owned())
+        };
     }
     let by = common_parts(parts);
     let rows = if by.is_some() { None } else { Some(common(parts)?) };
@@ -130,8 +134,12 @@ pub fn gather(reads: &Reads<'_>, batch_dims: i64) -> Found {
         (Of::Rows(0), Of::Owners(by)) if at == 0 && own[0] == Size::rows() && places.len() == 1 => {
             Fact::parts(Of::Parts(by), rest())
         }
-        (of, Of::Picked(by, to)) if at == 0 && places.len() == 1 => Fact::parts(sparse::picked(of, by, to)?, rest()),
-        (Of::Parts(by), Of::Same) if at > 0 => Fact { of: Of::Parts(by), shape: Some(shape()), numbers: None },
+        (of, Of::Picked(by, to)) if at == 0 && places.len() == 1 => {
+            Fact::parts(sparse::picked(of, by, to)?, rest())
+        }
+        (Of::Parts(by), Of::Same) if at > 0 => {
+            Fact { of: Of::Parts(by), shape: Some(shape()), numbers: None }
+        }
         (Of::Places(by), Of::Same) if at == 1 => {
             let of = match indices.integers()?[..] {
                 [0] => Of::Owners(by),
