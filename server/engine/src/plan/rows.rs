@@ -198,6 +198,7 @@ fn moved(op: &Op, reads: &Reads<'_>) -> Found {
         Op::Fill => moves::broadcast_to(reads.at(1)?, reads.at(0)?, reads),
         Op::Transpose => moves::transpose(reads),
         Op::ExpandDims | Op::Squeeze(_) => moves::change_axes(op, reads),
+        Op::Range => moves::range(reads),
         Op::Tile => moves::tile(reads),
         Op::Pad | Op::MirrorPad { .. } => moves::pad(reads),
         Op::OneHot(at) => moves::one_hot(reads, *at),

@@ -33,6 +33,9 @@ pub enum Of {
     Together,
 }
 
+/// The parts of which each row has one.
+pub const ONE: usize = 0;
+
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -90,7 +93,7 @@ impl Fact {
 
     /// Numbers of a shape or of less.
     pub fn numbers(numbers: Vec<Size>, shape: Vec<Size>) -> Result<Self, Why> {
-        if numbers.iter().any(|n| *n == Size::Other) || numbers.len() > MOST_NUMBERS {
+        if numbers.contains(&Size::Other) || numbers.len() > MOST_NUMBERS {
             return Err(COUNTED.to_owned());
         }
         let of = if numbers.iter().all(Size::is_fixed) { Of::Same } else { Of::Count };

@@ -175,8 +175,12 @@ pub fn transposed(op: &Op, reads: &Reads<'_>) -> Found {
         return Err("rows are along an inner axis".to_owned());
     }
     let inner = Size::extent(x.dims()?.len().saturating_sub(2));
-    let whole = told.numbers.as_ref().is_some_and(|n| n.first() == Some(extent));
-    if !whole && !(told.is_same() && told.dims()? == [inner]) {
+    let whole = match told.numbers.as_deref() {
+        Some([first, rest @ ..]) => first == extent && rest.iter().all(Size::is_fixed),
+        _ => false,
+    };
+    let fits = whole || (told.is_same() && told.dims()? == [inner]);
+    if !fits {
         return Err("its shape depends on how many rows there are".to_owned());
     }
     match reads.shaped(op, extent, 0) {

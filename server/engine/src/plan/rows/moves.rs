@@ -1,6 +1,6 @@
 //! Values whose elements stay what they are, in another shape or in another order.
 
-use super::fact::{COUNTED, Fact, Found, Of, Reads, Why, axis};
+use super::fact::{COUNTED, Fact, Found, ONE, Of, Reads, Why, axis};
 use super::size::{Size, product};
 use crate::graph::{Along, Op, Rare};
 
@@ -165,6 +165,17 @@ pub fn pad_along(reads: &Reads<'_>) -> Found {
         }
     }
     reads.one(Fact::rows(shape, rows)?)
+}
+
+/// The numbers of all rows, if they are counted.
+pub fn range(reads: &Reads<'_>) -> Found {
+    let [from, to, by] = [reads.at(0)?, reads.at(1)?, reads.at(2)?].map(|x| x.numbers.as_deref());
+    match (from, to, by) {
+        (Some([from]), Some([to]), Some([by])) if from.is(0) && *to == Size::rows() && by.is(1) => {
+            reads.one(Fact { of: Of::Owners(ONE), shape: Some(vec![Size::rows()]), numbers: None })
+        }
+        _ => Err(COUNTED.to_owned()),
+    }
 }
 
 /// A new axis at which indices say which element is on.

@@ -210,10 +210,15 @@ fn learned(learning: &Learning, reads: &Reads<'_>) -> Found {
 /// Byte strings.
 pub fn text(text: &Text, reads: &Reads<'_>) -> Found {
     match text {
+        Text::Bucket(_)
+        | Text::BucketStrong { .. }
+        | Text::BucketFirst(_)
+        | Text::ReplaceBy { .. }
+        | Text::FullMatchBy
+        | Text::Transcode { .. }
+        | Text::EncodeBase64 { .. }
+        | Text::DecodeBase64 => each(reads),
         _ if text.is_by_element() => each(reads),
-        Text::Bucket(_) | Text::BucketStrong { .. } | Text::BucketFirst(_) => each(reads),
-        Text::ReplaceBy { .. } | Text::FullMatchBy | Text::Transcode { .. } => each(reads),
-        Text::EncodeBase64 { .. } | Text::DecodeBase64 => each(reads),
         Text::Join(_) | Text::Substr { .. } => broadcast(reads),
         Text::Split { .. } | Text::SplitAny { .. } | Text::Tokens { .. } => sparse::tokens(reads),
         _ => Err(NO_RULE.to_owned()),

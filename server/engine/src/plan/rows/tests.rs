@@ -161,6 +161,7 @@ fn products_keep_rows_and_batches() {
         &[told(&[N, 8, 8, 5]), same(&[3, 3, 5, 3]), rows(&[N, 4, 4, 3])],
         &[N, 8, 8, 5],
     );
+    mixes(Op::ConvTranspose(conv), &[told(&[N, N, 8, 5]), same(&[3, 3, 5, 3]), rows(&[N, 4, 4, 3])]);
     mixes(Op::ConvTranspose(conv), &[told(&[2, 8, 8, 5]), same(&[3, 3, 5, 3]), rows(&[N, 4, 4, 3])]);
 }
 
@@ -191,7 +192,7 @@ fn shapes_tell_where_the_rows_go() {
     keeps(Op::Pad, &[rows(&[N, 7]), told(&[0, 0, 1, 2])], &[N, 10]);
     mixes(Op::Pad, &[rows(&[N, 7]), told(&[0, 1, 0, 0])]);
     keeps(Op::OneHot(-1), &[rows(&[N]), scalar(5), same(&[]), same(&[])], &[N, 5]);
-    mixes(Op::Range, &[scalar(0), scalar(N), scalar(1)]);
+    mixes(Op::Range, &[scalar(1), scalar(N), scalar(1)]);
 }
 
 #[test]
@@ -227,6 +228,25 @@ fn rows_are_cut_and_put_together_along_other_axes() {
     mixes(gather(0), &[rows(&[N, 9]), rows(&[N]), scalar(0)]);
     mixes(gather(0), &[rows(&[N, 9]), same(&[2]), scalar(0)]);
     mixes(gather(0), &[rows(&[N, 9]), rows(&[N]), scalar(1)]);
+}
+
+/// Places in pairs of the number of a row and of something that the row has.
+#[test]
+fn rows_may_pick_of_their_own() {
+    let one = |op: Op, inputs: &[Fact]| found(&op, inputs, 1).unwrap().remove(0);
+    let numbers = || one(Op::Range, &[scalar(0), scalar(N), scalar(1)]);
+    keeps(Op::Gather { batch_dims: 0 }, &[rows(&[N, 9]), numbers(), scalar(0)], &[N, 9]);
+    let pairs = one(Op::Pack(-1), &[numbers(), rows(&[N])]);
+    let nd = || Op::Rare(Box::new(crate::graph::Rare::GatherNd));
+    keeps(nd(), &[rows(&[N, 9, 4]), pairs.clone()], &[N, 4]);
+    mixes(nd(), &[rows(&[9, N, 4]), pairs.clone()]);
+    mixes(nd(), &[rows(&[2 * N, 9]), pairs]);
+    mixes(nd(), &[rows(&[N, 9, 4]), rows(&[N, 2])]);
+    mixes(Op::Pack(0), &[numbers(), rows(&[N])]);
+    mixes(Op::Pack(-1), &[rows(&[N]), numbers()]);
+    mixes(Op::Binary(Binary::Add), &[numbers(), rows(&[N])]);
+    let answers = found(&Op::Cast(crate::DType::F32), &[numbers()], 1);
+    assert!(answers.is_err(), "the number of a row is another one alone");
 }
 
 #[test]
