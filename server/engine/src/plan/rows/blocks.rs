@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, Found, Of, Reads, Why};
 use super::size::Size;
-use crate::graph::Op;
+use crate::graph::{Imaging, Op, Rare};
 
 /// The extents of blocks, and what is added to or cut off each axis.
 fn blocks(reads: &Reads<'_>) -> Result<(Vec<i64>, usize, Vec<Size>), Why> {
@@ -52,19 +52,11 @@ pub fn join(reads: &Reads<'_>) -> Found {
 /// None: it is not on blocks.
 pub fn alike(op: Option<&Op>, reads: &Reads<'_>, rule: impl Fn(&Reads<'_>) -> Found) -> Option<Found> {
     let count = reads.all.iter().find_map(|x| if let Of::Blocks(n) = x.of { Some(n) } else { None })?;
-    let is_alike = op.is_none_or(|op| {
-        matches!(
-            op,
-            Op::Conv(_)
-                | Op::Depthwise(_)
-                | Op::Pool(_)
-                | Op::Unary(_)
-                | Op::Activate(_)
-                | Op::Binary(_)
-                | Op::Chain(_)
-                | Op::ExpandDims
-                | Op::Squeeze(_)
-        )
+    let is_alike = op.is_none_or(|op| match op {
+        Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Unary(_) | Op::Activate(_) => true,
+        Op::Binary(_) | Op::Chain(_) | Op::ExpandDims | Op::Squeeze(_) => true,
+        Op::Rare(rare) => matches!(**rare, Rare::Image(Imaging::Conv3d(_) | Imaging::Pool3d { .. })),
+        _ => false,
     });
     if !is_alike || reads.all.iter().any(|x| !x.is_same() && x.of != Of::Blocks(count)) {
         return Some(Err("blocks of rows meet something else".to_owned()));
