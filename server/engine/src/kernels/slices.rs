@@ -113,12 +113,7 @@ pub fn lay(rank: usize, items: usize, m: &Masks) -> Result<Vec<Named>, EngineErr
 }
 
 /// Where a range begins and ends on an axis of so many; what is not given is from one end of it to the other.
-pub fn within(
-    size: i64,
-    begin: Option<i64>,
-    end: Option<i64>,
-    step: i64,
-) -> Result<(i64, i64), EngineError> {
+pub fn within(size: i64, begin: Option<i64>, end: Option<i64>, step: i64) -> Result<(i64, i64), EngineError> {
     if step == 0 {
         return Err(fail("a slice with steps of 0"));
     }

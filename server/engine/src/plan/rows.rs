@@ -114,7 +114,7 @@ fn results(step: &Step, slots: &Slots, names: &Names) -> Result<Slots, Rc<str>> 
     let all: Vec<&Fact> = facts.iter().map(AsRef::as_ref).collect();
     let reads = Reads { all: &all, outputs: step.outputs.len(), names };
     let at = |why: &str| Rc::from(format!("node {:?} ({}): {why}", step.name, step.title()));
-    let made = of_step(step, &reads).map_err(|why| { if std::env::var_os("DBG").is_some() { eprintln!("{} {}: {why}\n{:#?}", step.name, step.title(), all.iter().map(|f| format!("{f:?}")).collect::<Vec<_>>()); } at(&why) })?;
+    let made = of_step(step, &reads).map_err(|why| at(&why))?;
     let each = |fact: Fact| match fact.of {
         Of::Together => Err(at("several rows make it together")),
         _ => Ok(Rc::new(fact)),
@@ -153,7 +153,7 @@ fn of_op(op: &Op, reads: &Reads<'_>) -> Found {
         _ => {}
     }
     if same {
-        return Ok(reads.shapes(op).into_iter().map(Fact::same).collect());
+        return Ok(same_shapes(op, reads).into_iter().map(Fact::same).collect());
     }
     match op {
         Op::Unary(_) | Op::Activate(_) | Op::Lookup(_) => elements::each(reads),
@@ -178,6 +178,18 @@ fn of_op(op: &Op, reads: &Reads<'_>) -> Found {
     }
 }
 
+/// The shapes of what is the same for all requests, as far as they are known.
+fn same_shapes(op: &Op, reads: &Reads<'_>) -> Vec<Option<Vec<Size>>> {
+    let mut shapes = reads.shapes(op);
+    if let [shape @ None] = &mut shapes[..] {
+        *shape = match moves::axes_of(op, reads) {
+            Ok(shape) => Some(shape),
+            Err(_) => slices::slice(op, reads).ok().and_then(|mut made| made.pop()?.shape),
+        };
+    }
+    shapes
+}
+
 /// Operations that compute nothing but places and shapes.
 fn moved(op: &Op, reads: &Reads<'_>) -> Found {
     match op {
@@ -186,6 +198,7 @@ fn moved(op: &Op, reads: &Reads<'_>) -> Found {
         Op::Fill => moves::broadcast_to(reads.at(1)?, reads.at(0)?, reads),
         Op::Transpose => moves::transpose(reads),
         Op::ExpandDims | Op::Squeeze(_) => moves::change_axes(op, reads),
+        Op::Range => moves::range(reads),
         Op::Tile => moves::tile(reads),
         Op::Pad | Op::MirrorPad { .. } => moves::pad(reads),
         Op::OneHot(at) => moves::one_hot(reads, *at),

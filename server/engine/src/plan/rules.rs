@@ -12,7 +12,7 @@ mod parts;
 mod tests;
 
 use crate::EngineError;
-use crate::graph::{Op, Rare};
+use crate::graph::{Along, Op, Rare};
 use crate::kernels::fail;
 use crate::value::{Kind, Value};
 
@@ -154,9 +154,10 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Text(text) if text.is_by_element() => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
-            Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) => {
+            Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) | Rare::BandPart | Rare::Roll => {
                 Ok(Known { shape: x.shape.clone(), numbers: None })
             }
+            Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
             Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),

@@ -40,6 +40,7 @@ fn messages(fields: &mut [Field], number: u64) -> impl Iterator<Item = &mut Vec<
 /// A shape whose first extent has a name instead of a number.
 fn open(shape: &mut [Field]) {
     if let Some(first) = shape.iter_mut().find(|f| f.number == DIM) {
-        first.value = Value::Message(vec![Field { number: DIM_PARAM, value: Value::Bytes(b"rows".to_vec()) }]);
+        first.value =
+            Value::Message(vec![Field { number: DIM_PARAM, value: Value::Bytes(b"rows".to_vec()) }]);
     }
 }

@@ -107,16 +107,17 @@ fn differ(a: &Tensor, b: &Tensor) -> Option<String> {
     }
     match (a.data(), b.data()) {
         (Data::F32(a), Data::F32(b)) => {
-            far(a.iter().map(|x| f64::from(*x)).collect(), b.iter().map(|x| f64::from(*x)).collect())
+            let wide = |all: &[f32]| all.iter().map(|x| f64::from(*x)).collect::<Vec<_>>();
+            far(&wide(a), &wide(b))
         }
-        (Data::F64(a), Data::F64(b)) => far(a.clone(), b.clone()),
+        (Data::F64(a), Data::F64(b)) => far(a, b),
         (a, b) => (a != b).then(|| "what is no float differs".to_owned()),
     }
 }
 
-fn far(a: Vec<f64>, b: Vec<f64>) -> Option<String> {
+fn far(a: &[f64], b: &[f64]) -> Option<String> {
     let largest = b.iter().filter(|x| x.is_finite()).fold(1e-3f64, |most, x| most.max(x.abs()));
     let near = |(a, b): (&f64, &f64)| a == b || a.is_nan() && b.is_nan() || (a - b).abs() <= 1e-5 * largest;
-    let at = a.iter().zip(&b).position(|pair| !near(pair))?;
+    let at = a.iter().zip(b).position(|pair| !near(pair))?;
     Some(format!("value {at} is {} together, {} alone", a[at], b[at]))
 }

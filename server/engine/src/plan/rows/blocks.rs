@@ -2,7 +2,7 @@
 
 use super::fact::{Fact, Found, Of, Reads, Why};
 use super::size::Size;
-use crate::graph::Op;
+use crate::graph::{Imaging, Op, Rare};
 
 /// The extents of blocks, and what is added to or cut off each axis.
 fn blocks(reads: &Reads<'_>) -> Result<(Vec<i64>, usize, Vec<Size>), Why> {
@@ -10,7 +10,7 @@ fn blocks(reads: &Reads<'_>) -> Result<(Vec<i64>, usize, Vec<Size>), Why> {
     let block = reads.at(1)?.integers()?;
     let count = block.iter().try_fold(1i64, |n, b| n.checked_mul(*b)).and_then(|n| usize::try_from(n).ok());
     let count = count.filter(|n| *n > 0).ok_or("blocks of no size")?;
-    let around = reads.at(2)?.numbers.clone().filter(|n| n.len() == 2 * block.len());
+    let around = reads.at(2)?.told(reads.names).filter(|n| n.len() == 2 * block.len());
     let rank = reads.at(0)?.dims()?.len();
     match around {
         Some(around) if block.len() < rank => Ok((block, count, around)),
@@ -43,8 +43,7 @@ pub fn join(reads: &Reads<'_>) -> Found {
     shape[0] = shape[0].over(&Size::extent(count)).ok_or("blocks that are not whole")?;
     for (n, b) in block.iter().enumerate() {
         let whole = shape[n + 1].times(&Size::number(*b));
-        shape[n + 1] =
-            whole.minus(&around[2 * n], reads.names).minus(&around[2 * n + 1], reads.names);
+        shape[n + 1] = whole.minus(&around[2 * n], reads.names).minus(&around[2 * n + 1], reads.names);
     }
     reads.one(Fact::rows(shape, 0)?)
 }
@@ -53,12 +52,11 @@ pub fn join(reads: &Reads<'_>) -> Found {
 /// None: it is not on blocks.
 pub fn alike(op: Option<&Op>, reads: &Reads<'_>, rule: impl Fn(&Reads<'_>) -> Found) -> Option<Found> {
     let count = reads.all.iter().find_map(|x| if let Of::Blocks(n) = x.of { Some(n) } else { None })?;
-    let is_alike = op.is_none_or(|op| {
-        matches!(
-            op,
-            Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Unary(_) | Op::Activate(_) | Op::Binary(_)
-                | Op::Chain(_) | Op::ExpandDims | Op::Squeeze(_)
-        )
+    let is_alike = op.is_none_or(|op| match op {
+        Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Unary(_) | Op::Activate(_) => true,
+        Op::Binary(_) | Op::Chain(_) | Op::ExpandDims | Op::Squeeze(_) => true,
+        Op::Rare(rare) => matches!(**rare, Rare::Image(Imaging::Conv3d(_) | Imaging::Pool3d { .. })),
+        _ => false,
     });
     if !is_alike || reads.all.iter().any(|x| !x.is_same() && x.of != Of::Blocks(count)) {
         return Some(Err("blocks of rows meet something else".to_owned()));

@@ -33,6 +33,9 @@ pub enum Of {
     Together,
 }
 
+/// The parts of which each row has one.
+pub const ONE: usize = 0;
+
 /// What is known of a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fact {
@@ -55,7 +58,9 @@ impl Fact {
         let numbers = match value.kind() {
             _ if value.elem_count() > MOST_NUMBERS => None,
             Kind::I64 => value.slice::<i64>().ok().map(|all| all.iter().map(|n| number(*n)).collect()),
-            Kind::Bool => value.slice::<u8>().ok().map(|all| all.iter().map(|n| number((*n).into())).collect()),
+            Kind::Bool => {
+                value.slice::<u8>().ok().map(|all| all.iter().map(|n| number((*n).into())).collect())
+            }
             _ => None,
         };
         let shape = value.dims().iter().map(|d| Size::extent(*d)).collect();
@@ -88,7 +93,7 @@ impl Fact {
 
     /// Numbers of a shape or of less.
     pub fn numbers(numbers: Vec<Size>, shape: Vec<Size>) -> Result<Self, Why> {
-        if numbers.iter().any(|n| *n == Size::Other) || numbers.len() > MOST_NUMBERS {
+        if numbers.contains(&Size::Other) || numbers.len() > MOST_NUMBERS {
             return Err(COUNTED.to_owned());
         }
         let of = if numbers.iter().all(Size::is_fixed) { Of::Same } else { Of::Count };
@@ -119,6 +124,16 @@ impl Fact {
     /// The shape of a value whose rank is known.
     pub fn dims(&self) -> Result<&[Size], Why> {
         self.shape.as_deref().ok_or_else(|| "nothing is known of a shape".to_owned())
+    }
+
+    /// The numbers of a value of integers; those that are the same for all requests, but not known, are like no others.
+    pub fn told(&self, names: &Names) -> Option<Vec<Size>> {
+        if self.numbers.is_some() || !self.is_same() {
+            return self.numbers.clone();
+        }
+        let count = super::size::product(self.shape.as_ref()?).known()?;
+        let count = usize::try_from(count).ok().filter(|n| *n <= MOST_NUMBERS)?;
+        Some((0..count).map(|_| names.fresh()).collect())
     }
 
     /// The integers of a value that is known.

@@ -175,8 +175,12 @@ pub fn transposed(op: &Op, reads: &Reads<'_>) -> Found {
         return Err("rows are along an inner axis".to_owned());
     }
     let inner = Size::extent(x.dims()?.len().saturating_sub(2));
-    let whole = told.numbers.as_ref().is_some_and(|n| n.first() == Some(extent));
-    if !whole && !(told.is_same() && told.dims()? == [inner]) {
+    let whole = match told.numbers.as_deref() {
+        Some([first, rest @ ..]) => first == extent && rest.iter().all(Size::is_fixed),
+        _ => false,
+    };
+    let fits = whole || (told.is_same() && told.dims()? == [inner]);
+    if !fits {
         return Err("its shape depends on how many rows there are".to_owned());
     }
     match reads.shaped(op, extent, 0) {
@@ -252,9 +256,15 @@ pub fn rnn(op: &Rnn, reads: &Reads<'_>) -> Found {
     let steps = reads.at(0)?.dims()?[1 - at].clone();
     let units = reads.at(2)?.dims()?.last().cloned().ok_or("it lacks weights")?;
     let (outputs, state) = if op.batch_first {
-        (vec![batch.clone(), steps, directions.clone(), units.clone()], vec![batch.clone(), directions, units])
+        (
+            vec![batch.clone(), steps, directions.clone(), units.clone()],
+            vec![batch.clone(), directions, units],
+        )
     } else {
-        (vec![steps, directions.clone(), batch.clone(), units.clone()], vec![directions, batch.clone(), units])
+        (
+            vec![steps, directions.clone(), batch.clone(), units.clone()],
+            vec![directions, batch.clone(), units],
+        )
     };
     let states = if matches!(op.cell, RnnCell::Lstm { .. }) { 2 } else { 1 };
     let outputs = Fact::rows(outputs, if op.batch_first { 0 } else { 2 })?;
@@ -268,7 +278,8 @@ pub fn attention(op: &Attention, reads: &Reads<'_>) -> Found {
     let rank = own.len();
     // What the scores of one query are computed along.
     let outer = if op.interleaved { 1 } else { rank.saturating_sub(2) };
-    if reads.all.iter().take(3).any(|x| x.rank() != Some(rank) || x.axis().is_some_and(|axis| axis >= outer)) {
+    if reads.all.iter().take(3).any(|x| x.rank() != Some(rank) || x.axis().is_some_and(|axis| axis >= outer))
+    {
         return Err("rows look at each other".to_owned());
     }
     let heads = |x: &Fact| -> Result<Fact, Why> {

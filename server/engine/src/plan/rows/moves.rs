@@ -1,6 +1,6 @@
 //! Values whose elements stay what they are, in another shape or in another order.
 
-use super::fact::{COUNTED, Fact, Found, Of, Reads, Why, axis};
+use super::fact::{COUNTED, Fact, Found, ONE, Of, Reads, Why, axis};
 use super::size::{Size, product};
 use crate::graph::{Along, Op, Rare};
 
@@ -10,7 +10,7 @@ pub fn reshape(reads: &Reads<'_>) -> Found {
     if !matches!(told.of, Of::Same | Of::Count) {
         return Err("its shape depends on values of the rows".to_owned());
     }
-    let (Of::Rows(rows), Some(wanted)) = (x.of, &told.numbers) else {
+    let (Of::Rows(rows), Some(wanted)) = (x.of, told.told(reads.names)) else {
         return Err("it becomes of a shape that is not known".to_owned());
     };
     let own = x.dims()?;
@@ -25,7 +25,8 @@ pub fn reshape(reads: &Reads<'_>) -> Found {
             None => return Err("rows may be cut at places between them".to_owned()),
         };
     }
-    let axis = shape.iter().position(|n| !n.is_fixed()).ok_or("its shape is one of a fixed number of rows")?;
+    let axis =
+        shape.iter().position(|n| !n.is_fixed()).ok_or("its shape is one of a fixed number of rows")?;
     // Each row's elements lie together, and in the same order.
     if product(&shape[..axis]) != product(&own[..rows]) {
         return Err("rows are laid out otherwise".to_owned());
@@ -99,16 +100,18 @@ pub fn change_axes(op: &Op, reads: &Reads<'_>) -> Found {
 /// A value again and again along its axes.
 pub fn tile(reads: &Reads<'_>) -> Found {
     let (x, repeats) = (reads.at(0)?, reads.at(1)?);
-    let (own, Some(repeats)) = (x.dims()?, &repeats.numbers) else {
+    let (own, Some(repeats)) = (x.dims()?, repeats.told(reads.names)) else {
         return Err("how often it is repeated is not known".to_owned());
     };
     if repeats.len() != own.len() {
         return Err("repeats for another number of axes".to_owned());
     }
-    let shape: Vec<Size> = own.iter().zip(repeats).map(|(d, n)| d.times(n)).collect();
+    let shape: Vec<Size> = own.iter().zip(&repeats).map(|(d, n)| d.times(n)).collect();
     let axis = match x.of {
         Of::Rows(axis) if repeats[axis].is(1) => axis,
-        Of::Same => repeats.iter().position(|n| !n.is_fixed()).ok_or("it is repeated as often as there are rows")?,
+        Of::Same => {
+            repeats.iter().position(|n| !n.is_fixed()).ok_or("it is repeated as often as there are rows")?
+        }
         _ => return Err("rows are repeated".to_owned()),
     };
     reads.one(Fact::rows(shape, axis)?)
@@ -120,7 +123,8 @@ pub fn broadcast_to(x: &Fact, told: &Fact, reads: &Reads<'_>) -> Found {
         return Err("it becomes of a shape that is not known".to_owned());
     };
     // A value of that shape that says nothing, of which the result has the axes.
-    let rows = shape.iter().position(|n| !n.is_fixed()).ok_or("its shape is one of a fixed number of rows")?;
+    let rows =
+        shape.iter().position(|n| !n.is_fixed()).ok_or("its shape is one of a fixed number of rows")?;
     let like = Fact::rows(shape.clone(), rows)?;
     let both = super::elements::joined(&[x, &like], reads)?;
     if both.rank() == Some(shape.len()) { reads.one(like) } else { Err("it has more axes".to_owned()) }
@@ -131,7 +135,7 @@ pub fn pad(reads: &Reads<'_>) -> Found {
     let (own, pads) = (reads.at(0)?.dims()?, reads.at(1)?);
     reads.same_from(1)?;
     let rows = reads.axis(0)?;
-    let Some(pads) = pads.numbers.as_ref().filter(|n| n.len() == own.len() * 2) else {
+    let Some(pads) = pads.told(reads.names).filter(|n| n.len() == own.len() * 2) else {
         return Err("what lies around it is not known".to_owned());
     };
     if !pads[rows * 2].is(0) || !pads[rows * 2 + 1].is(0) {
@@ -161,6 +165,17 @@ pub fn pad_along(reads: &Reads<'_>) -> Found {
         }
     }
     reads.one(Fact::rows(shape, rows)?)
+}
+
+/// The numbers of all rows, if they are counted.
+pub fn range(reads: &Reads<'_>) -> Found {
+    let [from, to, by] = [reads.at(0)?, reads.at(1)?, reads.at(2)?].map(|x| x.numbers.as_deref());
+    match (from, to, by) {
+        (Some([from]), Some([to]), Some([by])) if from.is(0) && *to == Size::rows() && by.is(1) => {
+            reads.one(Fact { of: Of::Owners(ONE), shape: Some(vec![Size::rows()]), numbers: None })
+        }
+        _ => Err(COUNTED.to_owned()),
+    }
 }
 
 /// A new axis at which indices say which element is on.

@@ -1,10 +1,10 @@
 //! The arithmetic that models do with shapes, number by number.
 
-use super::fact::{Fact, Found, Of, Reads, Why, axis};
+use super::fact::{Fact, Found, Reads, Why, axis};
 use super::size::{Names, Size, product};
 use super::slices;
-use crate::graph::{Along, Binary, Compare, Op, Rare, Reduce, Unary};
 use crate::DType;
+use crate::graph::{Along, Binary, Compare, Op, Rare, Reduce, Unary};
 
 /// Numbers with the extents of their shape.
 type Numbered = Result<Fact, Why>;
@@ -21,16 +21,22 @@ pub fn find(op: &Op, reads: &Reads<'_>) -> Option<Found> {
         Op::Shape => shape(x),
         Op::Rank => Fact::numbers(vec![Size::extent(x.rank()?)], Vec::new()),
         Op::Size => x.dims().and_then(|dims| Fact::numbers(vec![product(dims)], Vec::new())),
-        Op::Cast(DType::I32 | DType::I64) | Op::Reshape | Op::ExpandDims | Op::Squeeze(_) => again(op, reads)?,
+        Op::Cast(DType::I32 | DType::I64) | Op::Reshape | Op::ExpandDims | Op::Squeeze(_) => {
+            again(op, reads)?
+        }
         Op::Unary(Unary::OnesLike) => like(x, 1)?,
         Op::Unary(Unary::ZerosLike) => like(x, 0)?,
         Op::Unary(Unary::Neg) => by_element(&[x], |n, _| n[0].times(&Size::number(-1)), reads.names)?,
-        Op::Binary(f) => by_element(&[x, reads.at(1).ok()?], |n, names| two(*f, n[0], n[1], names), reads.names)?,
-        Op::Compare(f) => by_element(&[x, reads.at(1).ok()?], |n, names| truth(*f, n[0], n[1], names), reads.names)?,
+        Op::Binary(f) => {
+            by_element(&[x, reads.at(1).ok()?], |n, names| two(*f, n[0], n[1], names), reads.names)?
+        }
+        Op::Compare(f) => {
+            by_element(&[x, reads.at(1).ok()?], |n, names| truth(*f, n[0], n[1], names), reads.names)?
+        }
         Op::Select => by_element(reads.all, chosen, reads.names)?,
         Op::Reduce { kind, .. } => reduced(op, *kind, reads)?,
-        Op::Concat => joined(reads.all.split_last()?.1)?,
-        Op::Pack(_) if reads.all.iter().all(|x| x.rank() == Some(0)) => joined(reads.all)?,
+        Op::Concat => joined(reads.all.split_last()?.1, reads.names)?,
+        Op::Pack(_) if reads.all.iter().all(|x| x.rank() == Some(0)) => joined(reads.all, reads.names)?,
         Op::Gather { batch_dims: 0 } => gathered(reads)?,
         Op::StridedSlice(_) | Op::Slice => slices::numbers(op, reads)?,
         Op::Fill => filled(x, reads.at(1).ok()?)?,
@@ -48,9 +54,6 @@ pub fn find(op: &Op, reads: &Reads<'_>) -> Option<Found> {
 }
 
 fn shape(x: &Fact) -> Numbered {
-    if !matches!(x.of, Of::Same | Of::Rows(_) | Of::Count) {
-        return Err("it asks how many parts of rows there are".to_owned());
-    }
     let dims = x.dims()?;
     Fact::numbers(dims.to_vec(), vec![Size::extent(dims.len())])
 }
@@ -82,17 +85,14 @@ fn like(x: &Fact, number: i64) -> Option<Numbered> {
 }
 
 /// Of as many numbers, or of one number with each of several.
-fn by_element(
-    inputs: &[&Fact],
-    f: impl Fn(&[&Size], &Names) -> Size,
-    names: &Names,
-) -> Option<Numbered> {
-    let all = inputs.iter().map(|x| x.numbers.as_deref()).collect::<Option<Vec<_>>>()?;
-    let count = all.iter().map(|n| n.len()).max()?;
-    if all.iter().any(|n| n.len() != count && n.len() != 1) || inputs.iter().any(|x| x.rank() > Some(1)) {
+fn by_element(inputs: &[&Fact], f: impl Fn(&[&Size], &Names) -> Size, names: &Names) -> Option<Numbered> {
+    let all = all_told(inputs, names)?;
+    let count = all.iter().map(Vec::len).max()?;
+    let is_row = |x: &&Fact| x.rank().is_some_and(|rank| rank <= 1);
+    if all.iter().any(|n| n.len() != count && n.len() != 1) || !inputs.iter().all(is_row) {
         return None;
     }
-    let longest = inputs.iter().max_by_key(|x| (x.numbers.as_ref().map_or(0, Vec::len), x.rank()))?;
+    let (longest, _) = inputs.iter().zip(&all).max_by_key(|(x, n)| (n.len(), x.rank()))?;
     let at = |i: usize| all.iter().map(|n| if n.len() == 1 { &n[0] } else { &n[i] }).collect::<Vec<_>>();
     let made = (0..count).map(|i| f(&at(i), names)).collect();
     Some(Fact::numbers(made, longest.shape.clone()?))
@@ -182,12 +182,18 @@ fn reduced(op: &Op, kind: Reduce, reads: &Reads<'_>) -> Option<Numbered> {
     Some(Fact::numbers(vec![number], reads.shapes(op).pop().flatten()?))
 }
 
+/// The numbers of all values, if they are those of some at least: the others are integers then.
+fn all_told(inputs: &[&Fact], names: &Names) -> Option<Vec<Vec<Size>>> {
+    inputs.iter().find(|x| x.numbers.is_some())?;
+    inputs.iter().map(|x| x.told(names)).collect()
+}
+
 /// Scalars and rows of numbers behind each other.
-fn joined(inputs: &[&Fact]) -> Option<Numbered> {
-    if inputs.iter().any(|x| x.rank() > Some(1)) {
+fn joined(inputs: &[&Fact], names: &Names) -> Option<Numbered> {
+    if inputs.iter().any(|x| x.rank().is_none_or(|rank| rank > 1)) {
         return None;
     }
-    let all = inputs.iter().map(|x| x.numbers.clone()).collect::<Option<Vec<_>>>()?.concat();
+    let all = all_told(inputs, names)?.concat();
     let shape = vec![Size::extent(all.len())];
     Some(Fact::numbers(all, shape))
 }
@@ -240,10 +246,13 @@ fn apart(op: &Op, reads: &Reads<'_>) -> Option<Found> {
         _ => reads.at(1).ok()?.integer().ok()?,
     };
     let sizes = match op {
-        Op::SplitSizes(_) => crate::kernels::split_sizes(numbers.len(), &reads.at(1).ok()?.integers().ok()?).ok()?,
+        Op::SplitSizes(_) => {
+            crate::kernels::split_sizes(numbers.len(), &reads.at(1).ok()?.integers().ok()?).ok()?
+        }
         _ => vec![numbers.len() / reads.outputs; reads.outputs],
     };
-    if axis(along, 1) != Ok(0) || sizes.len() != reads.outputs || sizes.iter().sum::<usize>() != numbers.len() {
+    if axis(along, 1) != Ok(0) || sizes.len() != reads.outputs || sizes.iter().sum::<usize>() != numbers.len()
+    {
         return None;
     }
     let mut rest = &numbers[..];

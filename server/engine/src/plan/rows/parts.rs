@@ -1,6 +1,6 @@
 //! Values put together, taken apart, and looked up.
 
-use super::fact::{Fact, Found, Of, Reads, Why, axis};
+use super::fact::{Fact, Found, ONE, Of, Reads, Why, axis};
 use super::size::Size;
 use super::sparse;
 use crate::graph::Op;
@@ -37,11 +37,11 @@ pub fn concat(reads: &Reads<'_>) -> Found {
         return Err("values of different ranks are put together".to_owned());
     }
     if let [first, second] = parts
-        && let (Of::Owners(by), Of::Parts(other)) = (first.of, second.of)
+        && let Of::Owners(by) = first.of
     {
-        let is_pair = by == other && at == 1 && dims.iter().all(|d| d.get(1).is_some_and(|n| n.is(1)));
-        let pairs = Fact::parts(Of::Places(by), vec![Size::number(2)]);
-        return if is_pair { reads.one(pairs) } else { Err("numbers of rows are put together with more".to_owned()) };
+        let is_pair = at == 1 && rank == 2 && (second.of == Of::Parts(by) || is_one(by, second));
+        let is_column = dims.iter().all(|d| d.get(1).is_some_and(|n| n.is(1)));
+        return if is_pair && is_column { reads.one(pairs(by)) } else { Err(NUMBERED.to_owned()) };
     }
     let by = common_parts(parts);
     let rows = if by.is_some() { None } else { Some(common(parts)?) };
@@ -66,7 +66,27 @@ pub fn concat(reads: &Reads<'_>) -> Found {
     })
 }
 
+/// Numbers of rows are only known beside what the rows have.
+const NUMBERED: &str = "numbers of rows are put together with more";
+
+/// Numbers of rows and something else that each has, side by side.
+fn pairs(by: usize) -> Fact {
+    let shape = vec![if by == ONE { Size::rows() } else { Size::Other }, Size::number(2)];
+    Fact { of: Of::Places(by), shape: Some(shape), numbers: None }
+}
+
+/// Whether each row has one of parts that are of all rows.
+fn is_one(by: usize, x: &Fact) -> bool {
+    by == ONE && x.axis() == Some(0) && x.shape.as_ref().and_then(|s| s.first()) == Some(&Size::rows())
+}
+
 pub fn pack(reads: &Reads<'_>, at: i64) -> Found {
+    if let [first, second] = reads.all
+        && let Of::Owners(ONE) = first.of
+    {
+        let is_pair = first.rank() == Some(1) && second.rank() == Some(1) && is_one(ONE, second);
+        return if is_pair && axis(at, 2)? == 1 { reads.one(pairs(ONE)) } else { Err(NUMBERED.to_owned()) };
+    }
     let (rows, _) = common(reads.all)?;
     let mut shape = reads.at(0)?.dims()?.to_vec();
     let at = axis(at, shape.len() + 1)?;
@@ -126,12 +146,17 @@ pub fn gather(reads: &Reads<'_>, batch_dims: i64) -> Found {
         (Of::Rows(axis), Of::Same) if axis < at => Fact::rows(shape(), axis)?,
         (Of::Rows(axis), Of::Same) if axis > at => Fact::rows(shape(), axis + places.len() - 1)?,
         (Of::Same, Of::Parts(by)) if at == 0 => Fact::parts(Of::Parts(by), rest()),
+        (Of::Rows(0), Of::Owners(ONE)) if at == 0 && own[0] == Size::rows() => Fact::rows(shape(), 0)?,
         // What each row has, for each of its parts.
         (Of::Rows(0), Of::Owners(by)) if at == 0 && own[0] == Size::rows() && places.len() == 1 => {
             Fact::parts(Of::Parts(by), rest())
         }
-        (of, Of::Picked(by, to)) if at == 0 && places.len() == 1 => Fact::parts(sparse::picked(of, by, to)?, rest()),
-        (Of::Parts(by), Of::Same) if at > 0 => Fact { of: Of::Parts(by), shape: Some(shape()), numbers: None },
+        (of, Of::Picked(by, to)) if at == 0 && places.len() == 1 => {
+            Fact::parts(sparse::picked(of, by, to)?, rest())
+        }
+        (Of::Parts(by), Of::Same) if at > 0 => {
+            Fact { of: Of::Parts(by), shape: Some(shape()), numbers: None }
+        }
         (Of::Places(by), Of::Same) if at == 1 => {
             let of = match indices.integers()?[..] {
                 [0] => Of::Owners(by),
@@ -168,6 +193,9 @@ pub fn gather_nd(reads: &Reads<'_>, batch: usize) -> Found {
     let shape = [outer, rest].concat();
     let fact = match (x.of, indices.of) {
         (Of::Same, Of::Rows(axis)) if axis < outer.len() && batch == 0 => Fact::rows(shape, axis)?,
+        (Of::Rows(0), Of::Places(ONE)) if batch == 0 && depth > 0 && own[0] == Size::rows() => {
+            Fact::rows(shape, 0)?
+        }
         (Of::Rows(_), Of::Rows(_)) => {
             let (rows, _) = common(&[x, indices])?;
             if rows >= batch {

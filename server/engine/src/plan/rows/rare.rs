@@ -5,6 +5,7 @@ use super::fact::{Fact, Found, Of, Reads, Why};
 use super::layers::{along, items, rnn};
 use super::size::Size;
 use super::{images, moves, parts, slices, sparse};
+use crate::DType;
 use crate::graph::{Along, Learning, Matrix, Op, Rare, Signal, Spectrum, Text};
 use crate::kernels::labels;
 
@@ -12,7 +13,7 @@ pub fn rare(op: &Op, rare: &Rare, reads: &Reads<'_>) -> Found {
     match rare {
         Rare::Function(_) | Rare::Narrow(_) | Rare::FakeQuant { .. } | Rare::Dequantize { .. } => each(reads),
         Rare::QuantizeDequantize(how) if how.range_given => each(reads),
-        Rare::Bitcast { from, to } if from == to => each(reads),
+        Rare::Bitcast { from, to } if is_as_wide(*from, *to) => each(reads),
         Rare::Pairing(_) | Rare::ApproximateEqual(_) => broadcast(reads),
         Rare::SelectRows => select_rows(reads),
         Rare::Running { .. } => along(reads, &reads.at(1)?.integers()?),
@@ -48,6 +49,18 @@ fn leading(reads: &Reads<'_>, rest: &[Size]) -> Found {
         return Err("rows are along an inner axis".to_owned());
     }
     reads.one(Fact::rows([&[reads.extent(0)?.clone()], rest].concat(), 0)?)
+}
+
+/// Whether elements of two types have as many bits.
+fn is_as_wide(from: DType, to: DType) -> bool {
+    let bits = |dtype: DType| match dtype {
+        DType::F64 | DType::I64 | DType::U64 => Some(64),
+        DType::F32 | DType::I32 | DType::U32 => Some(32),
+        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => Some(16),
+        DType::I8 | DType::U8 => Some(8),
+        _ => None,
+    };
+    bits(from).is_some() && bits(from) == bits(to)
 }
 
 /// Axes at the end go.
@@ -197,10 +210,15 @@ fn learned(learning: &Learning, reads: &Reads<'_>) -> Found {
 /// Byte strings.
 pub fn text(text: &Text, reads: &Reads<'_>) -> Found {
     match text {
+        Text::Bucket(_)
+        | Text::BucketStrong { .. }
+        | Text::BucketFirst(_)
+        | Text::ReplaceBy { .. }
+        | Text::FullMatchBy
+        | Text::Transcode { .. }
+        | Text::EncodeBase64 { .. }
+        | Text::DecodeBase64 => each(reads),
         _ if text.is_by_element() => each(reads),
-        Text::Bucket(_) | Text::BucketStrong { .. } | Text::BucketFirst(_) => each(reads),
-        Text::ReplaceBy { .. } | Text::FullMatchBy | Text::Transcode { .. } => each(reads),
-        Text::EncodeBase64 { .. } | Text::DecodeBase64 => each(reads),
         Text::Join(_) | Text::Substr { .. } => broadcast(reads),
         Text::Split { .. } | Text::SplitAny { .. } | Text::Tokens { .. } => sparse::tokens(reads),
         _ => Err(NO_RULE.to_owned()),

@@ -2,7 +2,7 @@
 
 use super::fact::{COUNTED, Fact, Found, Of, Reads, Why, axis};
 use super::size::{Names, Size};
-use crate::graph::Op;
+use crate::graph::{Along, Op, Rare};
 use crate::kernels::slices::{Named, count, lay, within};
 
 /// Longer than any axis: an end as far as this is the axis's own.
@@ -134,7 +134,8 @@ fn cuts(op: &Op, reads: &Reads<'_>, rank: usize) -> Result<Vec<Cut>, Why> {
             };
             Ok((0..rank).map(cut).collect())
         }
-        _ => along(reads, rank),
+        Op::Rare(rare) if matches!(**rare, Rare::Along(Along::Slice)) => along(reads, rank),
+        _ => Err("no slice".to_owned()),
     }
 }
 

@@ -169,7 +169,8 @@ fn examples(features: &Features, reads: &Reads<'_>) -> Found {
     let dense = |(_, shape): &(DType, Vec<Option<usize>>)| {
         let extents = shape.iter().map(|d| d.map_or(Size::Other, Size::extent));
         // Of an unknown extent, as long as the longest.
-        Fact::rows(std::iter::once(Size::rows()).chain(extents).collect(), 0).unwrap_or_else(|_| Fact::together())
+        Fact::rows(std::iter::once(Size::rows()).chain(extents).collect(), 0)
+            .unwrap_or_else(|_| Fact::together())
     };
     let ragged = vec![Fact::together(); 2 * features.ragged.len()];
     let dense = features.dense.iter().map(dense);

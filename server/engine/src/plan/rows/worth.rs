@@ -79,9 +79,7 @@ fn add(cost: &mut Cost, step: &Step, rows: &Independent) {
         return;
     }
     cost.row += match step.op() {
-        Some(Op::MatMul { transpose_a, .. }) => {
-            made * 2.0 * extent(0, usize::from(*transpose_a)) / FLOPS
-        }
+        Some(Op::MatMul { transpose_a, .. }) => made * 2.0 * extent(0, usize::from(*transpose_a)) / FLOPS,
         Some(Op::Attention(_)) => made * 4.0 * extent(1, 1) / FLOPS,
         Some(Op::Forest(forest)) => trees(forest) * TREE,
         Some(Op::CutForest(forest)) => forest.trees().len() as f64 * TREE,
