@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod examples;
 pub mod http;
 pub mod operator;
+pub mod python;
 pub mod s3;
 pub mod server;
 pub mod vgg16;
