@@ -13,11 +13,13 @@ mod npy;
 mod recordio;
 mod recordio_write;
 mod sparse;
+mod streamed;
 
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
 use berth_engine::{Model, Signature, Tensor, TensorSpec};
 use bytes::Bytes;
+pub use streamed::{Parts, Streamed};
 
 /// How a request's body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

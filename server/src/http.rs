@@ -1,46 +1,28 @@
 //! The HTTP side: one file for each protocol, all turning into one internal invocation and back.
 
 pub mod admin;
+mod body;
+mod connection;
+mod container;
+mod encoding;
 pub mod listen;
 mod request_id;
 pub mod sagemaker;
+pub mod tls;
 
-use crate::error::InvokeError;
 use crate::grpc;
 use crate::invoke::App;
 use axum::Router;
-use axum::body::Body;
-use axum::http::HeaderMap;
-use axum::http::header::CONTENT_LENGTH;
-use bytes::Bytes;
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use body::read_body;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// A body that does not arrive within this is given up.
-const BODY_TIME: Duration = Duration::from_secs(60);
 
 /// Every protocol on the one port. gRPC's calls are told apart by their paths.
 pub fn routes(app: &Arc<App>) -> Router {
     Router::new()
         .merge(sagemaker::routes())
+        .merge(container::routes())
         .with_state(app.clone())
+        .layer(axum::middleware::from_fn(encoding::answers))
         .merge(grpc::routes(app))
         .fallback(sagemaker::fallback)
-}
-
-/// Reads a body of at most `limit` bytes.
-async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, InvokeError> {
-    let declared =
-        headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if declared.is_some_and(|n| n > limit) {
-        return Err(InvokeError::TooLarge(limit));
-    }
-    let limited = Limited::new(body, usize::try_from(limit).unwrap_or(usize::MAX));
-    match tokio::time::timeout(BODY_TIME, limited.collect()).await {
-        Ok(Ok(body)) => Ok(body.to_bytes()),
-        Ok(Err(e)) if e.is::<LengthLimitError>() => Err(InvokeError::TooLarge(limit)),
-        Ok(Err(_)) => Err(InvokeError::bad("the request body broke off")),
-        Err(_elapsed) => Err(InvokeError::bad("the request body did not arrive within 60 s")),
-    }
 }

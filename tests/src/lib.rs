@@ -8,6 +8,7 @@ pub mod examples;
 pub mod http;
 pub mod operator;
 pub mod python;
+pub mod raw;
 pub mod s3;
 pub mod server;
 pub mod vgg16;
