@@ -1,4 +1,6 @@
-//! The SageMaker runtime's `InvokeEndpoint`, as AWS's clients speak it, and the container contract's `GET /ping`.
+//! The SageMaker runtime's `InvokeEndpoint`, in one answer or as a stream, as AWS's clients speak it.
+
+mod stream;
 
 mod operations;
 
@@ -16,7 +18,7 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::post;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -30,7 +32,9 @@ const ONLY_VARIANT: HeaderValue = HeaderValue::from_static("AllTraffic");
 
 /// The protocol's routes.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/endpoints/{endpoint}/invocations", post(invoke_endpoint)).route("/ping", get(ping))
+    Router::new()
+        .route("/endpoints/{endpoint}/invocations", post(invoke_endpoint))
+        .route("/endpoints/{endpoint}/invocations-response-stream", post(stream::invoke_endpoint))
 }
 
 /// What the runtime API calls an error: its code and status.
@@ -60,10 +64,6 @@ fn original_status(class: Class) -> u16 {
     }
 }
 
-async fn ping(State(app): State<Arc<App>>) -> StatusCode {
-    if app.is_draining() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
-}
-
 async fn invoke_endpoint(
     State(app): State<Arc<App>>,
     Path(endpoint): Path<String>,
@@ -80,12 +80,24 @@ async fn invoke_endpoint(
 }
 
 async fn invoke(app: &App, endpoint: &str, headers: &HeaderMap, body: Body) -> Result<Reply, InvokeError> {
+    let (model, payload) = read(app, endpoint, headers, &ACCEPT, body).await?;
+    app.invoke(&model, payload).await
+}
+
+/// Reads a request, whose wish for an answer's type is in the header `accept`.
+async fn read(
+    app: &App,
+    endpoint: &str,
+    headers: &HeaderMap,
+    accept: &HeaderName,
+    body: Body,
+) -> Result<(ModelName, Payload), InvokeError> {
     check_endpoint(app, endpoint)?;
     let model = target_model(headers)?;
     let content_type = ContentType::parse(header(headers, &CONTENT_TYPE)?)?;
-    let accept = Accept::parse(header(headers, &ACCEPT)?)?;
+    let accept = Accept::parse(header(headers, accept)?)?;
     let body = read_body(headers, body, app.config.max_body).await?;
-    app.invoke(&model, Payload::new(content_type, accept, body)).await
+    Ok((model, Payload::new(content_type, accept, body)))
 }
 
 fn check_endpoint(app: &App, endpoint: &str) -> Result<(), InvokeError> {
@@ -98,19 +110,25 @@ fn check_endpoint(app: &App, endpoint: &str) -> Result<(), InvokeError> {
     }
 }
 
+/// What the header says: in UTF-8, or, as Python's clients write it, in Latin-1.
+pub fn target(headers: &HeaderMap) -> Option<String> {
+    let bytes = headers.get(TARGET_MODEL)?.as_bytes();
+    let latin = || bytes.iter().map(|byte| char::from(*byte)).collect();
+    Some(std::str::from_utf8(bytes).map_or_else(|_| latin(), str::to_owned))
+}
+
 fn target_model(headers: &HeaderMap) -> Result<ModelName, InvokeError> {
-    let Some(value) = headers.get(TARGET_MODEL) else {
+    let Some(name) = target(headers) else {
         return Err(InvokeError::bad(
             "the request names no model; set TargetModel (header X-Amzn-SageMaker-Target-Model) to an archive's key \
              under the endpoint's prefix, like cifar.tar.gz",
         ));
     };
-    let name =
-        std::str::from_utf8(value.as_bytes()).map_err(|_| InvokeError::bad("TargetModel is not UTF-8"))?;
-    ModelName::new(name).map_err(|e| InvokeError::bad(e.to_string()))
+    ModelName::new(&name).map_err(|e| InvokeError::bad(e.to_string()))
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, InvokeError> {
+/// A header's text.
+pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, InvokeError> {
     headers
         .get(name)
         .map(|v| v.to_str().map_err(|_| InvokeError::bad(format!("the header {name} is not ASCII"))))
@@ -128,7 +146,7 @@ fn success(reply: Reply) -> Response {
 fn failure(error: &InvokeError, endpoint: &str, headers: &HeaderMap, id: &HeaderValue) -> Response {
     let class = error.class();
     let (code, status) = code(class);
-    let model = headers.get(TARGET_MODEL).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let model = target(headers);
     tracing::info!(
         code,
         reason = error.reason(),
