@@ -88,9 +88,8 @@ impl Plan {
             // A plan that contradicts itself fails where it does, and not because of the request.
             if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
         };
-        self.schedules.run(inputs, check, |inputs, schedule| {
-            self.go(inputs, schedule, &Budget::watched(watch), None)
-        })
+        self.schedules
+            .run(inputs, check, |inputs, schedule| self.go(inputs, schedule, &Budget::watched(watch), None))
     }
 
     /// Runs once to get ready and then several times more, and says what each operation cost on average, the dearest first.

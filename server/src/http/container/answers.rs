@@ -45,7 +45,7 @@ impl Refusal {
             Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Class::Model | Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Class::NeverFits => StatusCode::INSUFFICIENT_STORAGE,
-            Class::LoadLimit => StatusCode::REQUEST_TIMEOUT,
+            Class::LoadLimit | Class::Deadline => StatusCode::REQUEST_TIMEOUT,
             Class::NotReady | Class::Unavailable | Class::Dependency => StatusCode::SERVICE_UNAVAILABLE,
         };
         let message = match error {
