@@ -5,6 +5,7 @@ mod candidates;
 mod catboost;
 mod channels_first;
 mod faiss;
+mod huggingface;
 mod json;
 mod lightgbm;
 mod lowering;
@@ -13,6 +14,7 @@ mod onnx;
 mod overrides;
 mod pickle;
 mod random_cut;
+mod safetensors;
 pub mod savedmodel;
 mod sklearn;
 mod skops;
@@ -132,6 +134,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         Format::Mxnet => mxnet::read(candidate.file()?, access),
         Format::RandomCut => random_cut::read(candidate.file()?),
         Format::Torch => torch::read(candidate.file()?, &overrides.inputs, access),
+        Format::HuggingFace => huggingface::read(candidate.file()?, access),
         Format::TorchWeights => torch::refuse(candidate.file()?),
     }?;
     overrides.apply(&mut artifact.programs)?;

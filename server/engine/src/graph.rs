@@ -21,6 +21,7 @@ mod signals;
 
 mod fused;
 mod text;
+mod tokenizer;
 mod window;
 
 pub use along::{Along, Border};
@@ -39,6 +40,7 @@ pub use rows::{Features, GramCounts, Partition, Rows, Segment};
 pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
 pub use signals::Signal;
 pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written, float_key};
+pub use tokenizer::{Lengths, Stated, Tokenizer};
 pub use window::{Fold, Folding, Window};
 
 use crate::value::Kind;

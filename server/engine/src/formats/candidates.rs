@@ -2,7 +2,7 @@
 
 use super::overrides::Overrides;
 use super::savedmodel::layout;
-use super::{catboost, faiss, lightgbm, mxnet, onnx, random_cut, sklearn, torch, xgboost};
+use super::{catboost, faiss, huggingface, lightgbm, mxnet, onnx, random_cut, sklearn, torch, xgboost};
 use crate::EngineError;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -30,6 +30,8 @@ pub enum Format {
     Torch,
     /// Weights of PyTorch's without a program.
     TorchWeights,
+    /// Weights and settings of Hugging Face's transformers.
+    HuggingFace,
 }
 
 impl Format {
@@ -47,6 +49,7 @@ impl Format {
             Self::Pickle => "pickle",
             Self::Torch => "PyTorch",
             Self::TorchWeights => "weights of PyTorch's",
+            Self::HuggingFace => "Hugging Face",
         }
     }
 
@@ -64,6 +67,7 @@ impl Format {
             Self::Pickle => "sklearn",
             Self::Torch => "pytorch",
             Self::TorchWeights => "pytorch-weights",
+            Self::HuggingFace => "huggingface",
         }
     }
 
@@ -98,8 +102,7 @@ impl Candidate {
     pub fn find(dir: &Path, overrides: &Overrides) -> Result<Self, EngineError> {
         let saved = layout::find(dir);
         let files = files(dir, 1);
-        let told = files.iter().filter_map(|file| Some((Format::of(file, &head(file))?, file.clone())));
-        let mut found: Vec<(Format, PathBuf)> = told.collect();
+        let mut found = told(&files);
         if let Some(wanted) = &overrides.file {
             found.retain(|(_, file)| name(file) == *wanted);
         }
@@ -151,6 +154,18 @@ impl Candidate {
     }
 }
 
+/// What each file is the model of, if it is one.
+fn told(files: &[PathBuf]) -> Vec<(Format, PathBuf)> {
+    let model = files.iter().find(|file| huggingface::is_model(file, files));
+    let of = |file: &PathBuf| match model {
+        Some(model) if model == file => Some(Format::HuggingFace),
+        // Beside such a model its words and settings lie, and its weights for other libraries.
+        Some(_) if file.extension().is_some_and(|e| e == "json") => None,
+        _ => Format::of(file, &head(file)).filter(|format| model.is_none() || *format != Format::TorchWeights),
+    };
+    files.iter().filter_map(|file| Some((of(file)?, file.clone()))).collect()
+}
+
 fn nothing(files: &[PathBuf]) -> EngineError {
     let names: Vec<String> = files.iter().take(LISTED).map(|file| name(file)).collect();
     let more = if files.len() > LISTED { ", …" } else { "" };
@@ -159,7 +174,8 @@ fn nothing(files: &[PathBuf]) -> EngineError {
         "its top has {files}; expected a TensorFlow SavedModel (saved_model.pb in the archive's top, in a version directory like \
          1/saved_model.pb, or in export/Servo/1), an XGBoost model (JSON, UBJSON or the older binary, under any name), a LightGBM model \
          (text), an ONNX model (model.onnx), a scikit-learn model (a pickle, joblib's file or .skops), a FAISS index, a random cut forest (JSON), an MXNet \
-         model (*-symbol.json and *-0000.params, or a .mar archive) or a PyTorch program (torch.export or TorchScript)"
+         model (*-symbol.json and *-0000.params, or a .mar archive), a PyTorch program (torch.export or TorchScript) or a model of Hugging \
+         Face's transformers (config.json and model.safetensors)"
     ))
 }
 

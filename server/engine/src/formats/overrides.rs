@@ -109,6 +109,11 @@ fn label(program: &mut Program, labels: &[String]) -> Result<bool, EngineError> 
     let numbers = |spec: &TensorSpec| {
         matches!(spec.dtype, DType::I64 | DType::I32) && spec.shape.as_ref().is_some_and(|s| s.len() == 1)
     };
+    // Its own names for the classes give way.
+    if let Some(own) = program.signature.outputs.iter().position(|spec| spec.name == LABEL) {
+        program.signature.outputs.remove(own);
+        program.graph.outputs.remove(own);
+    }
     let outputs = &program.signature.outputs;
     let of_scores = outputs.iter().position(scores);
     let Some(place) = of_scores.or_else(|| outputs.iter().position(numbers)) else { return Ok(false) };

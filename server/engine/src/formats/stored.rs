@@ -47,6 +47,11 @@ impl Stored {
         Ok(self.files.len() - 1)
     }
 
+    /// Where a file is.
+    pub fn path(&self, file: usize) -> Option<&Path> {
+        self.files.get(file).map(|(path, _)| path.as_path())
+    }
+
     /// Notes a weight, after its bytes were found to be there.
     pub fn add(
         &mut self,

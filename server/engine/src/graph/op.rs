@@ -301,6 +301,7 @@ impl Op {
             Self::CutForest(forest) => Some((Arc::as_ptr(forest).addr(), forest.bytes())),
             Self::Neighbours(index) => Some((Arc::as_ptr(index).addr(), index.bytes())),
             Self::Rare(rare) => rare.table(),
+            Self::Text(text) => text.table(),
             _ => None,
         }
     }

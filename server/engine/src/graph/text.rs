@@ -2,6 +2,7 @@
 
 use super::Literal;
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// A compiled regular expression has at most these bytes.
 const LARGEST_PATTERN: usize = 1 << 20;
@@ -138,9 +139,20 @@ pub enum Text {
     DecodeBase64,
     /// x, length? → numbers
     DecodeRaw { dtype: crate::DType, big: bool },
+    /// x [n], second texts [n]? → tokens, whether there is one, their types: [n, longest]. Whoever reads them takes care that an answer
+    /// for a text does not depend on how many places are empty behind it.
+    Tokenize(Arc<super::Tokenizer>),
 }
 
 impl Text {
+    /// Where the table is that the operation brings along, and its bytes.
+    pub fn table(&self) -> Option<(usize, usize)> {
+        match self {
+            Self::Tokenize(tokenizer) => Some((Arc::as_ptr(tokenizer).addr(), tokenizer.bytes())),
+            _ => None,
+        }
+    }
+
     /// Whether it makes of each element of its first input one.
     pub fn is_by_element(&self) -> bool {
         matches!(

@@ -2,6 +2,7 @@
 
 mod grams;
 mod numbers;
+mod tokenize;
 mod unicode;
 
 use super::access::{int, output, sizes};
@@ -30,6 +31,7 @@ pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
         Text::Tokens { pattern, between, least } => {
             split(at(inputs, 0)?, |text| tokens(text, pattern, *between, *least))
         }
+        Text::Tokenize(tokenizer) => tokenize::run(tokenizer, inputs),
         Text::Grams(how) => grams::grams(how, at(inputs, 0)?, at(inputs, 1)?),
         Text::Characters { from, faults } => unicode::decode(at(inputs, 0)?, *from, *faults),
         _ => single(op, inputs).map(|v| vec![v]),

@@ -22,7 +22,7 @@ pub mod worth;
 
 use super::Plan;
 use super::step::{Source, Step};
-use crate::graph::Op;
+use crate::graph::{Op, Text};
 use crate::{Signature, TensorSpec};
 use fact::{Fact, Found, Of, Reads, Why};
 use size::{Names, Size};
@@ -38,8 +38,9 @@ impl Independent {
     /// The rows of a signature, if each row of the answers depends on the same row of the inputs alone; else why not.
     pub fn of(plan: &Plan, signature: &Signature) -> Result<Self, Why> {
         let rows = Self(follow(plan, signature)?);
+        let tokens = has_tokens(plan);
         for (source, spec) in plan.outputs.iter().zip(&signature.outputs) {
-            answer(source, &rows.0).map_err(|why| format!("output {:?}: {why}", spec.name))?;
+            answer(source, &rows.0, tokens).map_err(|why| format!("output {:?}: {why}", spec.name))?;
         }
         Ok(rows)
     }
@@ -53,7 +54,10 @@ impl Independent {
 /// Of each output, why it has not the rows of the inputs, if that is so.
 pub fn mixed(plan: &Plan, signature: &Signature) -> Vec<Option<Why>> {
     match follow(plan, signature) {
-        Ok(slots) => plan.outputs.iter().map(|source| answer(source, &slots).err()).collect(),
+        Ok(slots) => {
+            let tokens = has_tokens(plan);
+            plan.outputs.iter().map(|source| answer(source, &slots, tokens).err()).collect()
+        }
         Err(why) => vec![Some(why); plan.outputs.len()],
     }
 }
@@ -90,12 +94,20 @@ fn input(spec: &TensorSpec, names: &Names) -> Result<Fact, Why> {
     }
 }
 
-/// An answer must have a row for each row of the inputs.
-fn answer(source: &Source, slots: &Slots) -> Result<(), Why> {
+/// Whether texts become tokens, as many as the longest of those that are run together has.
+fn has_tokens(plan: &Plan) -> bool {
+    plan.steps.iter().any(|step| matches!(step.op(), Some(Op::Text(Text::Tokenize(_)))))
+}
+
+/// An answer must have a row for each row of the inputs. `tokens`: what is not known of its shape may be as long as the longest text.
+fn answer(source: &Source, slots: &Slots, tokens: bool) -> Result<(), Why> {
     let Source::Slot(slot) = source else { return Err("it is the same for all requests".to_owned()) };
     let fact = slots.get(*slot).ok_or("it is not made")?.as_ref().map_err(ToString::to_string)?;
     let first = fact.shape.as_ref().and_then(|s| s.first());
     match fact.of {
+        Of::Rows(0) if tokens && fact.dims()?.iter().skip(1).any(|size| size.known().is_none()) => {
+            Err("it is as wide as the longest text".to_owned())
+        }
         Of::Rows(0) if first == Some(&Size::rows()) => Ok(()),
         Of::Rows(0) => Err("it has several rows for each row of the inputs".to_owned()),
         Of::Rows(_) => Err("its rows are along an inner axis".to_owned()),

@@ -12,7 +12,7 @@ mod parts;
 mod tests;
 
 use crate::EngineError;
-use crate::graph::{Along, Op, Rare};
+use crate::graph::{Along, Op, Rare, Text};
 use crate::kernels::fail;
 use crate::value::{Kind, Value};
 
@@ -100,6 +100,10 @@ pub fn results(op: &Op, inputs: &[&Known], outputs: usize) -> Result<Vec<Known>,
         Op::Unpack(axis, count) => return parts::unpack(inputs, *axis, *count, outputs),
         Op::TopK => return parts::top_k(inputs, outputs),
         Op::Neighbours(index) => return layers::neighbours(inputs, index.width(), outputs),
+        Op::Text(Text::Tokenize(_)) => {
+            let rows = inputs.first().and_then(|x| x.shape.as_ref()?.first().copied().flatten());
+            return Ok(vec![Known::shaped(vec![rows, None]); outputs]);
+        }
         _ => {}
     }
     let first = one(op, inputs)?;

@@ -220,9 +220,21 @@ pub fn text(text: &Text, reads: &Reads<'_>) -> Found {
         | Text::DecodeBase64 => each(reads),
         _ if text.is_by_element() => each(reads),
         Text::Join(_) | Text::Substr { .. } => broadcast(reads),
+        Text::Tokenize(_) => tokenized(reads),
         Text::Split { .. } | Text::SplitAny { .. } | Text::Tokens { .. } => sparse::tokens(reads),
         _ => Err(NO_RULE.to_owned()),
     }
+}
+
+/// Tokens, as many as the longest text has. Of what is made of them an answer's extents must not follow: that is asked of answers.
+fn tokenized(reads: &Reads<'_>) -> Found {
+    for n in 0..reads.all.len() {
+        if reads.axis(n)? != 0 || reads.at(n)?.rank() != Some(1) || reads.extent(n)? != reads.extent(0)? {
+            return Err("texts are taken one for each row".to_owned());
+        }
+    }
+    let shape = vec![reads.extent(0)?.clone(), reads.names.fresh()];
+    Ok(vec![Fact::rows(shape, 0)?; reads.outputs])
 }
 
 /// Trees, neighbours, and others that take rows of numbers.
