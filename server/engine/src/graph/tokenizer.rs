@@ -56,8 +56,11 @@ impl Tokenizer {
             return Err(broken(&format!("it adds {around} tokens to a text, which may have {most}")));
         }
         let direction = if lengths.cut_left { TruncationDirection::Left } else { TruncationDirection::Right };
-        let strategy =
-            if lengths.cut_second { TruncationStrategy::OnlySecond } else { TruncationStrategy::LongestFirst };
+        let strategy = if lengths.cut_second {
+            TruncationStrategy::OnlySecond
+        } else {
+            TruncationStrategy::LongestFirst
+        };
         let truncation = TruncationParams { direction, max_length: lengths.most, strategy, stride: 0 };
         guarded(|| library.with_truncation(Some(truncation)).map(|_| ())).map_err(|e| broken(&e))?;
         library.with_padding(None);

@@ -139,7 +139,7 @@ def write(name, model, tokenizer, pairs=None, dtype=None, pooled=None, settings=
             cases.append({"signature": signature, "inputs": given(inputs), "outputs": answer(model, inputs)})
 
     is_question = pairs == "question"
-    encode = lambda *texts: fast(*texts, padding=True, truncation="only_second" if is_question else True, return_tensors="pt")
+    encode = lambda *texts: fast(*texts, padding=True, truncation="only_second" if is_question else True, return_tensors="pt", return_token_type_ids=True)
     wide = type(model) is tf.BertModel
     is_masked = type(model).__name__.endswith("MaskedLM")
     batches = [SHORT, TEXTS, LONG] if wide or pooled else [TEXTS[:3], LONG]

@@ -7,7 +7,7 @@ use std::io::Read;
 use std::path::{Path, PathBuf};
 
 /// Directories of fixtures, each of which has a directory `model`.
-const GROUPS: [&str; 5] = ["boosters", "builtins", "mxnet", "sklearn", "torch"];
+const GROUPS: [&str; 6] = ["boosters", "builtins", "huggingface", "mxnet", "sklearn", "torch"];
 /// Larger files are not changed: reading them takes more than a second by itself.
 const LARGEST: usize = 1 << 20;
 /// Models of the file of ONNX's cases that are changed.

@@ -1,8 +1,8 @@
 //! `config.json`: what a model is, and its sizes.
 
+use crate::EngineError;
 use crate::formats::savedmodel::layout;
 use crate::graph::Activation;
-use crate::EngineError;
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use std::collections::HashMap;
@@ -104,8 +104,18 @@ impl Config {
     /// Buckets of distances, and the distance from which all are in the last one.
     pub fn distances(&self) -> Result<[usize; 2], EngineError> {
         Ok([
-            bounded(self.relative_attention_num_buckets, Some(32), "relative_attention_num_buckets", 1 << 16)?,
-            bounded(self.relative_attention_max_distance, Some(128), "relative_attention_max_distance", 1 << 20)?,
+            bounded(
+                self.relative_attention_num_buckets,
+                Some(32),
+                "relative_attention_num_buckets",
+                1 << 16,
+            )?,
+            bounded(
+                self.relative_attention_max_distance,
+                Some(128),
+                "relative_attention_max_distance",
+                1 << 20,
+            )?,
         ])
     }
 
@@ -170,7 +180,12 @@ pub fn activation(name: &str) -> Result<Activation, EngineError> {
     })
 }
 
-fn bounded(given: Option<usize>, default: Option<usize>, name: &str, most: usize) -> Result<usize, EngineError> {
+fn bounded(
+    given: Option<usize>,
+    default: Option<usize>,
+    name: &str,
+    most: usize,
+) -> Result<usize, EngineError> {
     match given.or(default) {
         Some(n) if (1..=most).contains(&n) => Ok(n),
         Some(n) => Err(EngineError::broken(format!("{FILE}: {name} is {n}; 1 to {most} are possible"))),

@@ -65,7 +65,10 @@ mod tests {
         let at = |distance: i64| all[usize::try_from(128 + distance).unwrap()];
         assert_eq!([at(0), at(-1), at(-7), at(1), at(7)], [0, 1, 7, 17, 23]);
         // As T5's own arithmetic has them.
-        assert_eq!([at(-8), at(-11), at(-12), at(-16), at(-23), at(-64), at(-128)], [8, 8, 9, 10, 11, 14, 15]);
+        assert_eq!(
+            [at(-8), at(-11), at(-12), at(-16), at(-23), at(-64), at(-128)],
+            [8, 8, 9, 10, 11, 14, 15]
+        );
         assert_eq!([at(8), at(127), at(128)], [24, 31, 31]);
         assert_eq!(table(3, 128), None);
         assert_eq!(table(32, 4), None);

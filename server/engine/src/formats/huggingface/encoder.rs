@@ -3,9 +3,9 @@
 use super::distances;
 use super::families::{Family, Positions};
 use super::network::Network;
+use crate::DType;
 use crate::EngineError;
 use crate::graph::{Binary, Compare, Op, Rare, Running, ValueId};
-use crate::DType;
 
 /// Tokens of texts: [n, places].
 #[derive(Debug, Clone, Copy)]
@@ -58,7 +58,9 @@ pub fn encode(network: &mut Network<'_>, family: &Family, tokens: Tokens) -> Res
     let rows = network.b.add(Op::Shape, &[tokens.ids])?;
     let mut x = embed(network, family, tokens, rows)?;
     x = network.norm(x, &format!("{prefix}embeddings.LayerNorm"), epsilon)?;
-    if let Some(name) = family.widened.map(|name| format!("{prefix}{name}")).filter(|n| network.has(&format!("{n}.weight"))) {
+    if let Some(name) =
+        family.widened.map(|name| format!("{prefix}{name}")).filter(|n| network.has(&format!("{n}.weight")))
+    {
         x = network.linear(x, &name)?;
     }
     let mut mask = network.additive(tokens.mask)?;
@@ -71,19 +73,38 @@ pub fn encode(network: &mut Network<'_>, family: &Family, tokens: Tokens) -> Res
     let [groups, inner] = network.config.groups()?;
     for layer in 0..layers {
         if family.layer.prefix[2].is_empty() {
-            x = self::layer(network, family, &format!("{prefix}{}", family.layer_prefix(layer, 0)), x, rows, mask)?;
+            x = self::layer(
+                network,
+                family,
+                &format!("{prefix}{}", family.layer_prefix(layer, 0)),
+                x,
+                rows,
+                mask,
+            )?;
             continue;
         }
         // Layers share the weights of their group.
         let group = layer * groups / layers;
         for n in 0..inner {
-            x = self::layer(network, family, &format!("{prefix}{}", family.layer_prefix(group, n)), x, rows, mask)?;
+            x = self::layer(
+                network,
+                family,
+                &format!("{prefix}{}", family.layer_prefix(group, n)),
+                x,
+                rows,
+                mask,
+            )?;
         }
     }
     Ok(x)
 }
 
-fn embed(network: &mut Network<'_>, family: &Family, tokens: Tokens, rows: ValueId) -> Result<ValueId, EngineError> {
+fn embed(
+    network: &mut Network<'_>,
+    family: &Family,
+    tokens: Tokens,
+    rows: ValueId,
+) -> Result<ValueId, EngineError> {
     let prefix = format!("{}embeddings.", prefix(network, family));
     let mut x = network.look_up(&format!("{prefix}word_embeddings.weight"), tokens.ids)?;
     let types = format!("{prefix}token_type_embeddings.weight");

@@ -88,7 +88,11 @@ const ROBERTA: Family = Family {
     class: &["Roberta", "XLMRoberta", "Camembert"],
     prefix: "roberta.",
     positions: Positions::Padding(None),
-    sequence: Head::Two { first: "classifier.dense", activation: Activation::Tanh, second: "classifier.out_proj" },
+    sequence: Head::Two {
+        first: "classifier.dense",
+        activation: Activation::Tanh,
+        second: "classifier.out_proj",
+    },
     masked: Masked {
         dense: "lm_head.dense",
         activation: Some(Activation::Gelu),
@@ -132,7 +136,11 @@ const ELECTRA: Family = Family {
     prefix: "electra.",
     widened: Some("embeddings_project"),
     pooler: None,
-    sequence: Head::Two { first: "classifier.dense", activation: Activation::Gelu, second: "classifier.out_proj" },
+    sequence: Head::Two {
+        first: "classifier.dense",
+        activation: Activation::Gelu,
+        second: "classifier.out_proj",
+    },
     masked: Masked {
         dense: "generator_predictions.dense",
         activation: Some(Activation::Gelu),

@@ -29,9 +29,9 @@ impl<'m> Network<'m> {
     pub fn sizes<const N: usize>(&self, name: &str) -> Result<[usize; N], EngineError> {
         let shape = self.tensors.shape(name);
         let shape = shape.ok_or_else(|| EngineError::broken(format!("tensor {name:?} is missing")))?;
-        shape
-            .try_into()
-            .map_err(|_| EngineError::broken(format!("tensor {name:?} has the shape {shape:?}, not {N} axes")))
+        shape.try_into().map_err(|_| {
+            EngineError::broken(format!("tensor {name:?} has the shape {shape:?}, not {N} axes"))
+        })
     }
 
     /// A weight of this shape.
@@ -146,7 +146,13 @@ impl<'m> Network<'m> {
     }
 
     /// `softmax(q kᵀ · scale + mask) v` by heads; `rows` is the shape before the last axis.
-    pub fn attend(&mut self, [q, k, v]: [ValueId; 3], rows: ValueId, scaled: bool, mask: Option<ValueId>) -> Made {
+    pub fn attend(
+        &mut self,
+        [q, k, v]: [ValueId; 3],
+        rows: ValueId,
+        scaled: bool,
+        mask: Option<ValueId>,
+    ) -> Made {
         let heads = self.config.heads()?;
         let width = self.width(q)?;
         if width % heads != 0 || self.width(k)? != width || self.width(v)? != width {

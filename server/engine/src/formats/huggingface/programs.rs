@@ -73,7 +73,12 @@ pub fn given(network: &mut Network<'_>, given: &Given) -> Result<(Tokens, Vec<Te
 }
 
 /// The program of a signature.
-pub fn finish(network: Network<'_>, name: &str, inputs: Vec<TensorSpec>, mut outputs: Vec<Output>) -> Program {
+pub fn finish(
+    network: Network<'_>,
+    name: &str,
+    inputs: Vec<TensorSpec>,
+    mut outputs: Vec<Output>,
+) -> Program {
     outputs.sort_by_key(|output| output.name);
     let mut graph = network.b.graph;
     let mut signature = Signature { name: name.to_owned(), inputs, outputs: Vec::new() };

@@ -98,7 +98,10 @@ impl Sentence {
         if kind(first) != "Transformer" {
             return Err(broken(format!("the first module is {:?}; \"Transformer\" is read", first.r#type)));
         }
-        let dir_of = |module: &Module| inside(dir, &module.path).ok_or_else(|| broken(format!("{:?} is not a directory beside it", module.path)));
+        let dir_of = |module: &Module| {
+            inside(dir, &module.path)
+                .ok_or_else(|| broken(format!("{:?} is not a directory beside it", module.path)))
+        };
         let encoder = dir_of(first)?;
         let settings: Settings = config::read_if_there(&encoder, "sentence_bert_config.json")?;
         let (most, lower) = (settings.max_seq_length, settings.do_lower_case);
@@ -131,7 +134,9 @@ impl Sentence {
             "Normalize" => Step::Normalise,
             other => {
                 let read = "Transformer, Pooling, Dense and Normalize are read";
-                return Err(EngineError::broken(format!("{FILE}: the module {other:?} is not known; {read}")));
+                return Err(EngineError::broken(format!(
+                    "{FILE}: the module {other:?} is not known; {read}"
+                )));
             }
         })
     }
@@ -146,12 +151,19 @@ impl Sentence {
     }
 
     /// The vector of each text.
-    pub fn answers(&self, network: &mut Network<'_>, x: ValueId, tokens: Tokens) -> Result<Vec<Output>, EngineError> {
+    pub fn answers(
+        &self,
+        network: &mut Network<'_>,
+        x: ValueId,
+        tokens: Tokens,
+    ) -> Result<Vec<Output>, EngineError> {
         let mut vector = x;
         for (n, step) in self.steps.iter().enumerate() {
             vector = match step {
                 Step::Pool(modes) if n == 0 => pool(network, modes, x, tokens)?,
-                Step::Pool(_) => return Err(EngineError::broken(format!("{FILE}: vectors are pooled twice"))),
+                Step::Pool(_) => {
+                    return Err(EngineError::broken(format!("{FILE}: vectors are pooled twice")));
+                }
                 Step::Dense(prefix, function) => {
                     let dense = network.linear(vector, &format!("{prefix}linear"))?;
                     if *function == Activation::None { dense } else { network.activate(*function, dense)? }
@@ -201,7 +213,12 @@ impl Pooling {
 }
 
 /// One vector of all places that are tokens: [n, width].
-fn pool(network: &mut Network<'_>, modes: &[String], x: ValueId, tokens: Tokens) -> Result<ValueId, EngineError> {
+fn pool(
+    network: &mut Network<'_>,
+    modes: &[String],
+    x: ValueId,
+    tokens: Tokens,
+) -> Result<ValueId, EngineError> {
     let width = network.width(x)?;
     let mut parts = Vec::new();
     for mode in modes {

@@ -26,8 +26,7 @@ pub fn program(mut network: Network<'_>, name: &str, task: Task) -> Result<Progr
     let shape = vec![None, Some(channels), Some(height), Some(width)];
     "pixel_values".clone_into(&mut network.b.name);
     let pixels = network.b.input(Some(shape.clone()))?;
-    let inputs =
-        vec![TensorSpec { name: "pixel_values".to_owned(), dtype: DType::F32, shape: Some(shape) }];
+    let inputs = vec![TensorSpec { name: "pixel_values".to_owned(), dtype: DType::F32, shape: Some(shape) }];
     let patches = [height / high, width / wide];
     let x = embed(&mut network, prefix, pixels, patches)?;
     let x = encode(&mut network, prefix, x, patches)?;
@@ -68,7 +67,8 @@ fn embed(
     let axis = network.b.int(1)?;
     let x = network.b.add(Op::Concat, &[first, patches, axis])?;
     network.b.tell(x, vec![None, Some(count + 1), Some(width)]);
-    let places = network.weight(&format!("{prefix}embeddings.position_embeddings"), &[1, count + 1, width])?;
+    let places =
+        network.weight(&format!("{prefix}embeddings.position_embeddings"), &[1, count + 1, width])?;
     network.b.binary(Binary::Add, x, places)
 }
 

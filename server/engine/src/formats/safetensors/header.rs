@@ -3,8 +3,8 @@
 use crate::formats::candidates;
 use crate::formats::savedmodel::bundle::width;
 use crate::{DType, EngineError};
-use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use serde::Deserialize;
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
@@ -99,7 +99,9 @@ fn entries(header: Header, begin: u64, data: u64) -> Result<Vec<Entry>, String> 
     let mut end = 0;
     for [from, to] in places {
         if from != end || to < from {
-            return Err(format!("its tensors overlap, or there are gaps between them, at byte {from} of its data"));
+            return Err(format!(
+                "its tensors overlap, or there are gaps between them, at byte {from} of its data"
+            ));
         }
         end = to;
     }

@@ -22,7 +22,8 @@ pub fn run(tokenizer: &Tokenizer, inputs: &[&Value]) -> Result<Vec<Value>, Engin
     // A row without tokens still has a place, which is padding.
     let width = all.iter().map(|tokens| tokens.ids.len()).max().unwrap_or(0).max(1);
     let shape = [all.len(), width];
-    let (mut ids, mut mask, mut types) = (output::<i64>(&shape)?, output::<i64>(&shape)?, output::<i64>(&shape)?);
+    let (mut ids, mut mask, mut types) =
+        (output::<i64>(&shape)?, output::<i64>(&shape)?, output::<i64>(&shape)?);
     ids.fill(lengths.pad);
     mask.fill(0);
     types.fill(lengths.pad_type);
