@@ -95,9 +95,18 @@ fn fixture(name: &str) -> Model {
 
 #[test]
 fn attention_and_normalisations_are_found_in_every_family() {
-    for name in ["bert-base", "distilbert-base", "roberta-base", "albert-masked", "mpnet-base", "t5-gated", "vit-base"] {
+    for name in [
+        "bert-base",
+        "distilbert-base",
+        "roberta-base",
+        "albert-masked",
+        "mpnet-base",
+        "t5-gated",
+        "vit-base",
+    ] {
         for listing in fixture(name).listings() {
-            let count = |op: &str| listing.operations.iter().filter(|step| step.operation.starts_with(op)).count();
+            let count =
+                |op: &str| listing.operations.iter().filter(|step| step.operation.starts_with(op)).count();
             let layers = if name.starts_with("albert") { 8 } else { 2 };
             assert_eq!(count("Attention"), layers, "{name}: {listing:?}");
             assert!(count("LayerNorm") >= 2 * layers, "{name}: {listing:?}");
@@ -108,9 +117,22 @@ fn attention_and_normalisations_are_found_in_every_family() {
 
 #[test]
 fn texts_of_which_answers_have_a_fixed_width_may_be_run_together() {
-    let together = |name: &str, signature| !matches!(fixture(name).batching(Some(signature)).unwrap(), Batching::Never(_));
-    for name in ["bert-sequence", "distilbert-sequence", "roberta-sequence", "mpnet-sequence", "sentence-mean", "sentence-dense"] {
-        assert!(together(name, "serving_default"), "{name}: {:?}", fixture(name).batching(Some("serving_default")));
+    let together = |name: &str, signature| {
+        !matches!(fixture(name).batching(Some(signature)).unwrap(), Batching::Never(_))
+    };
+    for name in [
+        "bert-sequence",
+        "distilbert-sequence",
+        "roberta-sequence",
+        "mpnet-sequence",
+        "sentence-mean",
+        "sentence-dense",
+    ] {
+        assert!(
+            together(name, "serving_default"),
+            "{name}: {:?}",
+            fixture(name).batching(Some("serving_default"))
+        );
         assert!(together(name, "tokens"), "{name}");
     }
     // They are as wide as the longest text, whoever's it is.
@@ -123,16 +145,26 @@ fn texts_of_which_answers_have_a_fixed_width_may_be_run_together() {
 
 #[test]
 fn a_text_alone_and_among_others_has_one_answer() {
-    for name in ["bert-sequence", "roberta-sequence", "albert-sequence", "mpnet-sequence", "sentence-mean", "sentence-dense"] {
+    for name in [
+        "bert-sequence",
+        "roberta-sequence",
+        "albert-sequence",
+        "mpnet-sequence",
+        "sentence-mean",
+        "sentence-dense",
+    ] {
         let model = fixture(name);
-        let texts: Vec<Vec<u8>> = ["a cat", "the dog looked at the cat and ran after words of letters", "", "naïve"]
-            .iter()
-            .map(|t| t.as_bytes().to_vec())
-            .collect();
+        let texts: Vec<Vec<u8>> =
+            ["a cat", "the dog looked at the cat and ran after words of letters", "", "naïve"]
+                .iter()
+                .map(|t| t.as_bytes().to_vec())
+                .collect();
         let ask = |texts: &[Vec<u8>]| {
             let tensor = Tensor::new(vec![texts.len()], Data::String(texts.to_vec())).unwrap();
             let answers = model.run("serving_default", vec![("text".to_owned(), tensor)]).unwrap();
-            let floats = answers.into_iter().filter_map(|(_, t)| if let Data::F32(v) = t.data() { Some(v.clone()) } else { None });
+            let floats = answers
+                .into_iter()
+                .filter_map(|(_, t)| if let Data::F32(v) = t.data() { Some(v.clone()) } else { None });
             floats.collect::<Vec<_>>()
         };
         let together = ask(&texts);
@@ -149,14 +181,16 @@ fn a_text_alone_and_among_others_has_one_answer() {
 #[test]
 fn texts_and_tokens_that_cannot_be_taken_are_the_callers() {
     let model = fixture("bert-sequence");
-    let text = |bytes: Vec<u8>| vec![("text".to_owned(), Tensor::new(vec![1], Data::String(vec![bytes])).unwrap())];
+    let text =
+        |bytes: Vec<u8>| vec![("text".to_owned(), Tensor::new(vec![1], Data::String(vec![bytes])).unwrap())];
     for (bytes, why) in [(vec![0xff, 0xfe], "not UTF-8"), (vec![b'a'; (1 << 20) + 1], "at most 1048576")] {
         let error = model.run("serving_default", text(bytes)).unwrap_err();
         assert_eq!(error.fault(), Fault::Caller);
         assert!(error.to_string().contains(why), "{error}");
     }
     let ids = |count: usize| Tensor::new(vec![1, count], Data::I64(vec![5; count])).unwrap();
-    let tokens = |count| ["attention_mask", "input_ids", "token_type_ids"].map(|name| (name.to_owned(), ids(count)));
+    let tokens =
+        |count| ["attention_mask", "input_ids", "token_type_ids"].map(|name| (name.to_owned(), ids(count)));
     // It has 32 places.
     let error = model.run("tokens", tokens(33).to_vec()).unwrap_err();
     assert_eq!(error.fault(), Fault::Caller);

@@ -161,7 +161,9 @@ fn told(files: &[PathBuf]) -> Vec<(Format, PathBuf)> {
         Some(model) if model == file => Some(Format::HuggingFace),
         // Beside such a model its words and settings lie, and its weights for other libraries.
         Some(_) if file.extension().is_some_and(|e| e == "json") => None,
-        _ => Format::of(file, &head(file)).filter(|format| model.is_none() || *format != Format::TorchWeights),
+        _ => {
+            Format::of(file, &head(file)).filter(|format| model.is_none() || *format != Format::TorchWeights)
+        }
     };
     files.iter().filter_map(|file| Some((of(file)?, file.clone()))).collect()
 }

@@ -169,8 +169,7 @@ fn programs(
         Some(source) => {
             let is_question = task == Task::Question;
             let tokenizer = source.read(config, places, most, is_question)?;
-            let texts =
-                |names| Given::Texts { names, tokenizer: tokenizer.clone(), lower, types };
+            let texts = |names| Given::Texts { names, tokenizer: tokenizer.clone(), lower, types };
             if is_question {
                 calls.push((DEFAULT, texts(&["question", "context"])));
             } else {

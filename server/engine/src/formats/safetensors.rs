@@ -108,7 +108,9 @@ impl Tensors {
         let missing = || EngineError::broken(format!("tensor {name:?} is missing"));
         let tensor = self.all.get(name).ok_or_else(missing)?;
         let dtype = tensor.dtype.clone().map_err(|dtype| {
-            EngineError::broken(format!("tensor {name:?} is of type {dtype}; save it as float32, float16 or bfloat16"))
+            EngineError::broken(format!(
+                "tensor {name:?} is of type {dtype}; save it as float32, float16 or bfloat16"
+            ))
         })?;
         let weight = self.stored.add(name, tensor.file, tensor.offset, dtype, &tensor.shape)?;
         self.used.push(weight);
