@@ -10,7 +10,7 @@ mod fixtures;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use berth_engine::{Batching, Data, Model, Tensor};
+use berth_engine::{Batching, Data, Fault, Model, Tensor};
 use fixtures::load;
 use serde_json::Value;
 
@@ -176,4 +176,25 @@ fn a_text_alone_and_among_others_has_one_answer() {
             }
         }
     }
+}
+
+#[test]
+fn texts_and_tokens_that_cannot_be_taken_are_the_callers() {
+    let model = fixture("bert-sequence");
+    let text =
+        |bytes: Vec<u8>| vec![("text".to_owned(), Tensor::new(vec![1], Data::String(vec![bytes])).unwrap())];
+    for (bytes, why) in [(vec![0xff, 0xfe], "not UTF-8"), (vec![b'a'; (1 << 20) + 1], "at most 1048576")] {
+        let error = model.run("serving_default", text(bytes)).unwrap_err();
+        assert_eq!(error.fault(), Fault::Caller);
+        assert!(error.to_string().contains(why), "{error}");
+    }
+    let ids = |count: usize| Tensor::new(vec![1, count], Data::I64(vec![5; count])).unwrap();
+    let tokens =
+        |count| ["attention_mask", "input_ids", "token_type_ids"].map(|name| (name.to_owned(), ids(count)));
+    // It has 32 places.
+    let error = model.run("tokens", tokens(33).to_vec()).unwrap_err();
+    assert_eq!(error.fault(), Fault::Caller);
+    assert!(error.to_string().contains("position_embeddings"), "{error}");
+    // A type that is none.
+    assert!(model.run("tokens", tokens(3).to_vec()).is_err());
 }

@@ -5,11 +5,14 @@
 
 use crate::EngineError;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use tokenizers::models::ModelWrapper;
 use tokenizers::tokenizer::PostProcessor;
 use tokenizers::{EncodeInput, TruncationDirection, TruncationParams, TruncationStrategy};
 
-/// Bytes in memory for each of the file's: words are kept in two maps and in an automaton.
-const BYTES: usize = 8;
+/// Bytes of a text: far more than any number of tokens that a model takes.
+const LONGEST_TEXT: usize = 1 << 20;
+/// Characters of what is one word to a tokenizer: finding its pieces takes the square of them.
+const LONGEST_WORD: usize = 1000;
 
 /// How long texts may be, and how they become equally long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -64,7 +67,8 @@ impl Tokenizer {
         let truncation = TruncationParams { direction, max_length: lengths.most, strategy, stride: 0 };
         guarded(|| library.with_truncation(Some(truncation)).map(|_| ())).map_err(|e| broken(&e))?;
         library.with_padding(None);
-        Ok(Self { library, lengths, bytes: json.len().saturating_mul(BYTES) })
+        let bytes = json.len().saturating_mul(bytes_for_each(library.get_model()).map_err(|e| broken(&e))?);
+        Ok(Self { library, lengths, bytes })
     }
 
     /// Bytes in memory, as far as they are known.
@@ -79,6 +83,14 @@ impl Tokenizer {
 
     /// The tokens of a text, or of two that belong together.
     pub fn encode(&self, text: &str, second: Option<&str>) -> Result<Tokens, EngineError> {
+        for text in [Some(text), second].into_iter().flatten() {
+            if text.len() > LONGEST_TEXT {
+                let length = text.len();
+                return Err(EngineError::input(format!(
+                    "a text has {length} bytes; at most {LONGEST_TEXT} are taken"
+                )));
+            }
+        }
         let input: EncodeInput<'_> = match second {
             Some(second) => (text, second).into(),
             None => text.into(),
@@ -134,12 +146,27 @@ impl Stated {
     }
 }
 
+/// Bytes in memory for each of the file's, measured: words are kept in two maps, pieces in a tree of maps.
+fn bytes_for_each(model: &ModelWrapper) -> Result<usize, String> {
+    match model {
+        ModelWrapper::WordPiece(words) if words.max_input_chars_per_word > LONGEST_WORD => Err(format!(
+            "max_input_chars_per_word is {}; at most {LONGEST_WORD} are taken",
+            words.max_input_chars_per_word
+        )),
+        ModelWrapper::WordPiece(_) | ModelWrapper::WordLevel(_) => Ok(20),
+        ModelWrapper::Unigram(_) => Ok(48),
+        ModelWrapper::BPE(_) => Ok(8),
+    }
+}
+
 /// Runs the library; its errors and its panics as text.
 fn guarded<T>(work: impl FnOnce() -> tokenizers::Result<T>) -> Result<T, String> {
     match catch_unwind(AssertUnwindSafe(work)) {
         Ok(Ok(made)) => Ok(made),
         Ok(Err(error)) => Err(error.to_string()),
-        Err(_) => Err("it contradicts itself".to_owned()),
+        Err(panic) => {
+            Err(panic.downcast_ref::<String>().cloned().unwrap_or_else(|| "it contradicts itself".to_owned()))
+        }
     }
 }
 

@@ -139,6 +139,7 @@ fn a_damaged_tokenizer_is_told() {
     assert_says(&after("bert-sequence", "tokenizer.json", |b| b[..b.len() / 2].to_vec()), "tokenizer.json");
     assert_says(&json(&|j| j["model"]["type"] = "Other".into()), "tokenizer.json");
     assert_says(&json(&|j| j["model"] = serde_json::Value::Null), "tokenizer.json");
+    assert_says(&json(&|j| j["model"]["max_input_chars_per_word"] = 5000.into()), "at most 1000");
     // More tokens around a text than it may have.
     let long: Vec<_> =
         (0..40).map(|_| serde_json::json!({"SpecialToken": {"id": "[CLS]", "type_id": 0}})).collect();
