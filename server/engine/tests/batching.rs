@@ -60,7 +60,7 @@ const TOGETHER: [&str; 30] = [
     "torch scales/",
 ];
 /// Signatures that were run together.
-const LEAST: usize = 2500;
+const LEAST: usize = 2400;
 
 /// What came of signatures, by group, fixture and signature.
 type All = BTreeMap<String, Came>;

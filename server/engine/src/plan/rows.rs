@@ -13,6 +13,7 @@ mod moves;
 mod numbers;
 mod parts;
 mod rare;
+mod sequences;
 mod size;
 mod slices;
 mod sparse;
@@ -152,7 +153,7 @@ fn of_step(step: &Step, reads: &Reads<'_>) -> Found {
     match step.recurrent() {
         Some(layer) => {
             let (op, units) = layer.op();
-            layers::recurrent(op, units, reads)
+            sequences::recurrent(op, units, reads)
         }
         None => Err("how often it runs may depend on all rows".to_owned()),
     }
@@ -182,7 +183,7 @@ fn of_op(op: &Op, reads: &Reads<'_>) -> Found {
         Op::Dense(_) => layers::dense(reads, reads.at(1)?.dims()?.last().cloned().unwrap_or(Size::Other)),
         Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Resize(_) => layers::items(op, reads),
         Op::ConvTranspose(_) => layers::transposed(op, reads),
-        Op::Attention(attention) => layers::attention(attention, reads),
+        Op::Attention(attention) => sequences::attention(attention, reads),
         Op::Forest(_) | Op::CutForest(_) | Op::Neighbours(_) => rare::of_rows(op, reads),
         Op::Text(text) => rare::text(text, reads),
         Op::Rare(how) => rare::rare(op, how, reads),

@@ -53,8 +53,15 @@ pub fn join(reads: &Reads<'_>) -> Found {
 pub fn alike(op: Option<&Op>, reads: &Reads<'_>, rule: impl Fn(&Reads<'_>) -> Found) -> Option<Found> {
     let count = reads.all.iter().find_map(|x| if let Of::Blocks(n) = x.of { Some(n) } else { None })?;
     let is_alike = op.is_none_or(|op| match op {
-        Op::Conv(_) | Op::Depthwise(_) | Op::Pool(_) | Op::Unary(_) | Op::Activate(_) => true,
-        Op::Binary(_) | Op::Chain(_) | Op::ExpandDims | Op::Squeeze(_) => true,
+        Op::Conv(_)
+        | Op::Depthwise(_)
+        | Op::Pool(_)
+        | Op::Unary(_)
+        | Op::Activate(_)
+        | Op::Binary(_)
+        | Op::Chain(_)
+        | Op::ExpandDims
+        | Op::Squeeze(_) => true,
         Op::Rare(rare) => matches!(**rare, Rare::Image(Imaging::Conv3d(_) | Imaging::Pool3d { .. })),
         _ => false,
     });

@@ -2,7 +2,8 @@
 
 use super::elements::{broadcast, each, select_rows};
 use super::fact::{Fact, Found, Of, Reads, Why};
-use super::layers::{along, items, rnn};
+use super::layers::{along, items};
+use super::sequences::rnn;
 use super::size::Size;
 use super::{images, moves, parts, slices, sparse};
 use crate::DType;
