@@ -7,6 +7,9 @@
 //! Beside that way, the [`catalogue`] tells the cache what is asked of single models: by a [`manifest`] on this machine, and in
 //! a cluster by [`kubernetes`], where [`routing`] says which pod does what.
 
+// The futures of requests are nested deeply: a protocol's, the admission's, the model's, the compute threads'.
+#![recursion_limit = "256"]
+
 pub mod archive;
 pub mod cache;
 pub mod catalogue;

@@ -6,7 +6,6 @@ use berth_tests::http::Answer;
 use berth_tests::server::{Server, Setup};
 use berth_tests::{archives, eventually, onnx};
 use serde_json::json;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
@@ -26,7 +25,7 @@ async fn server(flags: &[(&str, &str)]) -> (Arc<Server>, tempfile::TempDir) {
         |name: &str, archive: &[u8]| std::fs::write(models.path().join(name), archive).expect("written");
     write(iris().name, &iris().archive);
     write(TABLE, &archives::pack(&[("model.onnx".to_owned(), onnx::table(4))]));
-    let setup = Setup::directory(Path::new(models.path())).flag("--compute-threads", 1);
+    let setup = Setup::directory(models.path()).flag("--compute-threads", 1);
     let server = flags.iter().fold(setup, |setup, (flag, value)| setup.flag(flag, value)).start().await;
     // Both are in memory, and their first runs are over.
     iris().check(&server.invoke(iris().name, iris().request).await);

@@ -128,7 +128,7 @@ impl World {
         }
         self.events += 1;
         // With many models a check takes long, and their loads are simple.
-        if self.models.len() < 10 || self.events % 100 == 0 {
+        if self.models.len() < 10 || self.events.is_multiple_of(100) {
             self.check();
         }
     }
