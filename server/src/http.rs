@@ -38,6 +38,13 @@ pub fn routes(app: &Arc<App>) -> Router {
 }
 
 /// What every protocol documents.
-pub fn protocols() -> [&'static Protocol; 5] {
-    [&sagemaker::OPERATIONS, &tensorflow::OPERATIONS, &v2::OPERATIONS, &grpc::OPERATIONS, &page::OPERATIONS]
+pub fn protocols() -> [&'static Protocol; 6] {
+    [
+        &sagemaker::OPERATIONS,
+        &container::OPERATIONS,
+        &tensorflow::OPERATIONS,
+        &v2::OPERATIONS,
+        &grpc::OPERATIONS,
+        &page::OPERATIONS,
+    ]
 }

@@ -5,7 +5,10 @@
 //! Without one these calls are refused, and the others answer for the endpoint's own models, which are loaded on demand.
 
 mod answers;
+mod operations;
 mod register;
+
+pub use operations::OPERATIONS;
 
 use super::read_body;
 use crate::codec::{Accept, ContentType, Payload, Reply};

@@ -14,7 +14,9 @@ mod list;
 mod model;
 mod names;
 mod operations;
+mod origin;
 mod picture;
+mod pretty;
 mod resize;
 
 pub use operations::OPERATIONS;
@@ -28,12 +30,12 @@ use crate::names::ModelName;
 use answer::Said;
 use ask::{Ask, Question};
 use axum::extract::{Query, Request, State};
+use axum::http::StatusCode;
 use axum::http::header::{
-    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HOST, HeaderName, HeaderValue, LOCATION, ORIGIN,
-    REFERRER_POLICY, X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
+    CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE, HeaderValue, LOCATION, REFERRER_POLICY,
+    X_CONTENT_TYPE_OPTIONS, X_FRAME_OPTIONS,
 };
 use axum::http::request::Parts;
-use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::map_response;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
@@ -44,13 +46,11 @@ use list::{Budget, Known, List};
 use maud::Markup;
 use model::ModelPage;
 use names::Names;
+use origin::{is_ours, origin};
 use picture::Scale;
 use serde::Deserialize;
 use serde_json::Value;
 use std::sync::Arc;
-
-const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
-const FORWARDED_PROTO: HeaderName = HeaderName::from_static("x-forwarded-proto");
 
 struct Page {
     app: Arc<App>,
@@ -263,38 +263,3 @@ fn html(status: StatusCode, page: Markup) -> Response {
     (status, [(CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8"))], page.into_string())
         .into_response()
 }
-
-/// Whether a post comes from a page of ours, or from no browser at all. Browsers say where a post comes from.
-fn is_ours(parts: &Parts) -> bool {
-    let header = |name: &HeaderName| parts.headers.get(name).map(HeaderValue::as_bytes);
-    match (header(&SEC_FETCH_SITE), header(&ORIGIN)) {
-        (Some(site), _) => matches!(site, b"same-origin" | b"none"),
-        (None, Some(origin)) => {
-            let host = host(parts).unwrap_or("").as_bytes();
-            !host.is_empty()
-                && [&b"http://"[..], b"https://"].iter().any(|s| origin.strip_prefix(*s) == Some(host))
-        }
-        (None, None) => true,
-    }
-}
-
-fn host(parts: &Parts) -> Option<&str> {
-    let named = |headers: &'_ HeaderMap| headers.get(HOST).and_then(|v| v.to_str().ok()).is_some();
-    if named(&parts.headers) {
-        return parts.headers.get(HOST).and_then(|v| v.to_str().ok());
-    }
-    parts.uri.authority().map(axum::http::uri::Authority::as_str)
-}
-
-/// Where this server is for whoever asks: shown in commands.
-fn origin(parts: &Parts) -> String {
-    let plain = |host: &&str| {
-        host.len() <= 255 && host.bytes().all(|b| b.is_ascii_alphanumeric() || b".:-_[]".contains(&b))
-    };
-    let secure = parts.headers.get(FORWARDED_PROTO).is_some_and(|v| v == "https");
-    let host = host(parts).filter(plain).unwrap_or("localhost");
-    format!("{}://{host}", if secure { "https" } else { "http" })
-}
-
-#[cfg(test)]
-mod tests;

@@ -1,8 +1,7 @@
 //! The SageMaker runtime's `InvokeEndpoint`, in one answer or as a stream, as AWS's clients speak it.
 
-mod stream;
-
 mod operations;
+mod stream;
 
 pub use operations::OPERATIONS;
 

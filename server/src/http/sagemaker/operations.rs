@@ -61,7 +61,9 @@ const ANSWERS: &[Media] = &[
     Media::binary("application/x-npy"),
 ];
 
-/// The runtime API, and the containers' probe.
+const EVENTS: &[Media] = &[Media::binary("application/vnd.amazon.eventstream")];
+
+/// The runtime API.
 pub const OPERATIONS: Protocol = Protocol {
     name: "SageMaker runtime",
     about: "InvokeEndpoint as boto3, the AWS CLI and every AWS SDK send it, with TargetModel. Signatures of AWS are not checked. An \
@@ -90,11 +92,24 @@ pub const OPERATIONS: Protocol = Protocol {
             ..Operation::new("post", "/endpoints/{endpoint}/invocations", "Invoke a model")
         },
         Operation {
+            about: "The answer as events in AWS's framing, each with a part of it as its payload. Its own type is wanted and told \
+                    by the headers X-Amzn-SageMaker-Accept and X-Amzn-SageMaker-Content-Type.",
+            parameters: &[ENDPOINT, MODEL],
+            request: BODIES,
             answers: &[
-                Answer::new("200", "It answers.", &[]),
-                Answer::new("503", "It is about to stop.", &[]),
+                Answer::new("200", "The events.", EVENTS),
+                refused("400", "ValidationError: the request is wrong, or there is no such model."),
+                refused(
+                    "424",
+                    "ModelError: the artifact is wrong, can never fit, or failed on these values.",
+                ),
+                refused("default", "As without a stream."),
             ],
-            ..Operation::new("get", "/ping", "Is the server there?")
+            ..Operation::new(
+                "post",
+                "/endpoints/{endpoint}/invocations-response-stream",
+                "Invoke a model, with an answer in parts",
+            )
         },
     ],
     also: &[],

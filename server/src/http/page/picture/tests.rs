@@ -54,6 +54,38 @@ fn a_picture_gets_the_shape_and_type_that_the_model_takes() {
     assert!(huge.unwrap_err().to_string().contains("too large"));
 }
 
+/// Two pixels of 200, 30, 60, and two of grey 77, as Pillow writes them.
+const JPEGS: [(&str, &[u8]); 2] = [
+    (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCgr/\
+         2wBDAQICAgICAgUDAwUKBwYHCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgoKCgr/wAARCAABAAIDAREAAhEBAxEB/8QA\
+         FAABAAAAAAAAAAAAAAAAAAAACP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/xAAVAQEBAAAAAAAAAAAAAAAAAAAGCf/EABQRAQAAAAAAAAAAAAAAAAAAAAD/2gAMAwEA\
+         AhEDEQA/ACeDqmP/2Q==",
+        &[200, 30, 60],
+    ),
+    (
+        "/9j/4AAQSkZJRgABAQAAAQABAAD/2wBDAAIBAQEBAQIBAQECAgICAgQDAgICAgUEBAMEBgUGBgYFBgYGBwkIBgcJBwYGCAsICQoKCgoKBggLDAsKDAkKCgr/\
+         wAALCAABAAIBAREA/8QAFAABAAAAAAAAAAAAAAAAAAAACP/EABQQAQAAAAAAAAAAAAAAAAAAAAD/2gAIAQEAAD8AGb//2Q==",
+        &[77],
+    ),
+];
+
+#[test]
+fn photographs_are_read_in_their_colours() {
+    use base64::Engine as _;
+    for (text, pixel) in JPEGS {
+        let file = base64::engine::general_purpose::STANDARD.decode(text).unwrap();
+        let picture = decode(&file).unwrap();
+        assert_eq!((picture.width, picture.height, picture.channels), (2, 1, pixel.len()));
+        let near =
+            picture.samples.iter().zip(pixel.iter().cycle()).all(|(got, wanted)| got.abs_diff(*wanted) <= 2);
+        assert!(near, "{:?}", picture.samples);
+        for end in 0..file.len() / 2 {
+            assert!(decode(&file[..end]).is_err(), "{end}");
+        }
+    }
+}
+
 #[test]
 fn what_is_no_picture_is_refused_before_memory_is_taken() {
     let file = png_of(2, png::ColorType::GrayscaleAlpha, &[1, 2, 3, 4]);
