@@ -1,6 +1,7 @@
 //! The command line; every flag of `serve` is an environment variable `BERTH_…` too.
 
 mod resolve;
+mod sagemaker;
 
 use crate::config::{CacheMode, LogFormat, ModelsUri, Switch};
 use crate::names::ModelName;
@@ -74,13 +75,30 @@ pub struct Serve {
     /// Name of the endpoint [default: the manifest's; without both any name in a request is accepted].
     #[arg(long, env = "BERTH_ENDPOINT", value_parser = endpoint_name)]
     pub endpoint: Option<String>,
-    /// Address of the invocations.
-    #[arg(long, env = "BERTH_LISTEN", default_value = "127.0.0.1:8080")]
-    pub listen: SocketAddr,
-    /// Address of /livez, /readyz, /metrics, /models, unload and pin.
-    #[arg(long, env = "BERTH_ADMIN_LISTEN", default_value = "127.0.0.1:9090")]
-    pub admin_listen: SocketAddr,
-    /// Memory that models may use together [default: the manifest's, or 4GiB].
+    /// Address of the invocations [default: 127.0.0.1:8080; inside SageMaker all addresses and the port that it says].
+    #[arg(long, env = "BERTH_LISTEN")]
+    pub listen: Option<SocketAddr>,
+    /// Address of /livez, /readyz, /metrics, /models, unload and pin [default: 127.0.0.1:9090; inside SageMaker the first port that
+    /// it leaves free].
+    #[arg(long, env = "BERTH_ADMIN_LISTEN")]
+    pub admin_listen: Option<SocketAddr>,
+    /// Certificate chain in PEM: the invocations' port speaks TLS. Read again when it changes.
+    #[arg(long, env = "BERTH_TLS_CERT", value_name = "FILE", requires = "tls_key")]
+    pub tls_cert: Option<PathBuf>,
+    /// Its private key in PEM.
+    #[arg(long, env = "BERTH_TLS_KEY", value_name = "FILE", requires = "tls_cert")]
+    pub tls_key: Option<PathBuf>,
+    /// Connections at a time; more are refused with 503.
+    #[arg(long, env = "BERTH_MAX_CONNECTIONS", default_value_t = 16384)]
+    pub max_connections: usize,
+    /// How long a connection may stay without a request.
+    #[arg(long, env = "BERTH_IDLE_TIMEOUT", default_value = "5m", value_parser = units::duration)]
+    pub idle_timeout: Duration,
+    /// Directory below which models may be registered by POST /models, as SageMaker's platform does [default: none; inside SageMaker
+    /// in multi-model mode /opt/ml/models].
+    #[arg(long, env = "BERTH_CONTAINER_ROOT", value_name = "DIR")]
+    pub container_root: Option<PathBuf>,
+    /// Memory that models may use together [default: the manifest's, or 4GiB; inside SageMaker four fifths of what there is].
     #[arg(long, env = "BERTH_MEMORY_BUDGET", value_parser = units::bytes)]
     pub memory_budget: Option<u64>,
     /// Disk that unpacked models may use together, temporary files included [default: the manifest's, or 50GiB].
@@ -98,9 +116,9 @@ pub struct Serve {
     /// How long a version is taken for the newest before the store is asked again.
     #[arg(long, env = "BERTH_REVALIDATE_AFTER", default_value = "60s", value_parser = units::duration)]
     pub revalidate_after: Duration,
-    /// Largest request body.
-    #[arg(long, env = "BERTH_MAX_BODY", default_value = "25MiB", value_parser = units::bytes)]
-    pub max_body: u64,
+    /// Largest request body [default: 25MiB, or SAGEMAKER_MAX_REQUEST_SIZE bytes].
+    #[arg(long, env = "BERTH_MAX_BODY", value_parser = units::bytes)]
+    pub max_body: Option<u64>,
     /// Let clients list, load and unload models (the Open Inference Protocol's model repository) on the port of the
     /// invocations too, and not on the admin port alone.
     #[arg(long, env = "BERTH_REPOSITORY_API", value_parser = clap::builder::BoolishValueParser::new())]

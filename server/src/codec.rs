@@ -15,6 +15,7 @@ mod recordio;
 mod recordio_write;
 pub mod serving;
 mod sparse;
+mod streamed;
 pub mod tensor_proto;
 pub mod tf_record;
 pub mod v2;
@@ -23,6 +24,7 @@ use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
 use berth_engine::{Model, Signature, Tensor, TensorSpec};
 use bytes::Bytes;
+pub use streamed::{Parts, Streamed};
 
 /// How a request's body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -2,6 +2,7 @@
 
 use crate::cache::Policy;
 use crate::catalogue::Artifact;
+use crate::http::tls::TlsFiles;
 use crate::kubernetes;
 use crate::manifest::{Endpoint, Manifests};
 use crate::names::ModelName;
@@ -109,6 +110,14 @@ pub struct Config {
     pub endpoint: Option<String>,
     /// Address of the invocations.
     pub listen: SocketAddr,
+    /// Its certificate and key; none: it is not encrypted.
+    pub tls: Option<TlsFiles>,
+    /// Connections of it at a time.
+    pub max_connections: usize,
+    /// How long one may stay without a request.
+    pub idle_timeout: Duration,
+    /// Directory below which the container contract's platform puts models; none: nobody registers any.
+    pub container_root: Option<PathBuf>,
     /// Address of the admin port.
     pub admin_listen: SocketAddr,
     /// Bytes of models on disk.

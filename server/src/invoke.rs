@@ -1,6 +1,7 @@
 //! One invocation, whatever protocol it came by: acquire the model, decode, run, encode.
 
 use crate::cache::{Lease, ModelCache};
+use crate::catalogue::Catalogue;
 use crate::compute::Compute;
 use crate::config::Config;
 use crate::deadline;
@@ -18,6 +19,8 @@ pub struct App {
     pub config: Config,
     /// The models.
     pub cache: ModelCache,
+    /// What is asked of single models.
+    pub catalogue: Catalogue,
     /// The predicting threads.
     pub compute: Compute,
     /// The metrics.
@@ -62,9 +65,16 @@ pub struct Call {
 
 impl App {
     /// A server's parts, put together.
-    pub fn new(config: Config, cache: ModelCache, compute: Compute, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        config: Config,
+        cache: ModelCache,
+        catalogue: Catalogue,
+        compute: Compute,
+        metrics: Arc<Metrics>,
+    ) -> Self {
         let admission = Semaphore::new(config.max_requests);
-        Self { config, cache, compute, metrics, admission, phase: watch::Sender::new(Phase::Starting) }
+        let phase = watch::Sender::new(Phase::Starting);
+        Self { config, cache, catalogue, compute, metrics, admission, phase }
     }
 
     /// How far the server is.

@@ -23,6 +23,7 @@ pub mod http;
 pub mod invoke;
 pub mod kubernetes;
 pub mod loader;
+pub mod looks;
 pub mod manifest;
 pub mod memory;
 pub mod metrics;

@@ -6,6 +6,7 @@ use crate::catalogue::{Catalogue, Side};
 use crate::compute::{self, Compute};
 use crate::config::Config;
 use crate::disk::DiskCache;
+use crate::http::tls::{TlsError, TlsWatch};
 use crate::http::{admin, listen};
 use crate::invoke::{App, Phase};
 use crate::kubernetes::{Cluster, NoCluster};
@@ -40,10 +41,16 @@ pub enum StartError {
     /// The system gives no threads.
     #[error("cannot start threads: {0}")]
     Threads(std::io::Error),
+    /// The certificate or its key is of no use.
+    #[error("--tls-cert, --tls-key: {0}")]
+    Tls(#[from] TlsError),
     /// There is no cluster.
     #[error(transparent)]
     Kubernetes(#[from] NoCluster),
 }
+
+/// Connections of the admin port at a time, and how long each may be idle.
+const ADMIN: (usize, Duration) = (1024, Duration::from_secs(300));
 
 /// How long a start waits for the Kubernetes API before it goes on with the manifest alone.
 const API_TIME: Duration = Duration::from_secs(10);
@@ -55,6 +62,8 @@ pub struct Server {
     admin: TcpListener,
     catalogue: Catalogue,
     cluster: Option<Cluster>,
+    port: listen::Port,
+    tls: Option<TlsWatch>,
 }
 
 impl Server {
@@ -95,8 +104,10 @@ impl Server {
         };
         let catalogue = Catalogue::new(cache.clone(), peers);
         catalogue.list(Side::Manifest, config.artifacts.clone());
-        let app = Arc::new(App::new(config, cache, compute, metrics));
-        Ok(Self { app, listener, admin, catalogue, cluster })
+        let (tls, tls_watch) = config.tls.clone().map(crate::http::tls::TlsFiles::open).transpose()?.unzip();
+        let port = listen::Port { connections: config.max_connections, idle: config.idle_timeout, tls };
+        let app = Arc::new(App::new(config, cache, catalogue.clone(), compute, metrics));
+        Ok(Self { app, listener, admin, catalogue, cluster, port, tls: tls_watch })
     }
 
     /// Address of the invocations.
@@ -121,7 +132,8 @@ impl Server {
         let admin_routes = admin::routes().with_state(self.app.clone());
         // The admin port answers until the end: readiness has to say that the server is about to stop.
         let (admin_sender, admin_stop) = crate::stop::stop();
-        let admin = tokio::spawn(listen::serve(self.admin, admin_routes, admin_stop, drain));
+        let port = listen::Port { connections: ADMIN.0, idle: ADMIN.1, tls: None };
+        let admin = tokio::spawn(listen::serve(self.admin, admin_routes, port, admin_stop, drain));
         let app = self.app.clone();
         let mut draining = stop.clone();
         tokio::spawn(async move {
@@ -129,8 +141,11 @@ impl Server {
             app.enter(Phase::Draining);
         });
         let mut background = tokio::task::JoinSet::new();
+        if let Some(tls) = self.tls {
+            background.spawn(tls.run());
+        }
         prepare(&self.app, &self.catalogue, self.cluster, &mut background);
-        let drained = listen::serve(self.listener, invocations, stop, drain).await;
+        let drained = listen::serve(self.listener, invocations, self.port, stop, drain).await;
         background.shutdown().await;
         admin_sender.stop();
         let _ = admin.await;

@@ -12,6 +12,7 @@ pub mod onnx;
 pub mod operator;
 pub mod packages;
 pub mod python;
+pub mod raw;
 pub mod s3;
 pub mod server;
 pub mod vgg16;

@@ -1,7 +1,7 @@
 //! Which models go when others need the memory: the least recently used first.
 
 use super::core::Core;
-use super::entry::State;
+use super::entry::{Phase, State};
 use crate::names::ModelName;
 
 struct Victim {
@@ -37,6 +37,19 @@ impl<H: Clone, P> Core<H, P> {
             self.counters.evictions += 1;
             self.retire(&name);
         }
+    }
+
+    /// Whether a model waits for memory that it cannot have, even if all went that may go.
+    pub fn is_starved(&self, model: &ModelName) -> bool {
+        let job = match self.models.get(model).map(|entry| &entry.state) {
+            Some(State::Coming(job) | State::Resident { update: Some(job), .. }) => job,
+            _ => return false,
+        };
+        let Phase::Reserving { bytes, .. } = &job.phase else { return false };
+        // A load in progress may fail, and its model may be one that can be evicted.
+        let loading = self.ledger.reserved();
+        let victims: u64 = self.victims(model, true).iter().map(|victim| victim.bytes).sum();
+        self.ledger.shortage(*bytes) > self.retiring_soon().saturating_add(loading).saturating_add(victims)
     }
 
     /// Bytes that come back without anything being done: of copies that are draining already.

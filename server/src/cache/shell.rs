@@ -129,6 +129,16 @@ impl ModelCache {
         self.given_back(is_out, patience).await
     }
 
+    /// Takes a model out of memory once its leases end, and does not wait for that.
+    pub fn retire(&self, model: &ModelName) {
+        self.inner.apply(model, Event::Unload);
+    }
+
+    /// Waits until the model waits for memory that no eviction can give it.
+    pub async fn starved(&self, model: &ModelName) {
+        self.wait_until(|core| core.is_starved(model)).await;
+    }
+
     /// Takes every model out of memory, pinned ones too.
     pub async fn unload_all(&self, patience: Duration) -> bool {
         for view in self.models() {
@@ -167,6 +177,11 @@ impl ModelCache {
         if before.len() != listings.len() || !listings.iter().all(same) {
             self.inner.lock().core.doubt_versions();
         }
+    }
+
+    /// What is asked of single models.
+    pub fn listings(&self) -> HashMap<ModelName, Listing> {
+        self.inner.lock().core.listings()
     }
 
     /// How far the models are that this pod is to hold.

@@ -1,8 +1,10 @@
 //! Flags over manifests over defaults, checked against each other.
 
 use super::Serve;
+use super::sagemaker::Platform;
 use crate::cache::Policy;
 use crate::config::{CacheMode, Config, ModelsUri, Switch};
+use crate::http::tls::TlsFiles;
 use crate::kubernetes;
 use crate::manifest::{Endpoint, Manifest, Manifests};
 use std::path::PathBuf;
@@ -16,13 +18,17 @@ impl Serve {
     pub fn config(self) -> Result<Config, String> {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         self.check_numbers()?;
+        let platform = Platform::of_environment()?;
         let (manifests, manifest) = self.manifest()?;
         let said = manifest.endpoint.as_ref();
-        let models = self.models.clone().or_else(|| said.map(|e| e.models.clone())).ok_or(
+        let container_root = self.container_root.clone().or_else(|| platform.root());
+        // Where models are registered none need lie anywhere else.
+        let alone = || container_root.clone().map(ModelsUri::Directory);
+        let models = self.models.clone().or_else(|| said.map(|e| e.models.clone())).or_else(alone).ok_or(
             "where are the models? give --models DIR or s3://bucket/prefix/, or a --manifest with a MultiModelEndpoint",
         )?;
         let endpoint = self.endpoint.clone().or_else(|| said.map(|e| e.name.clone()));
-        let policy = self.policy(said);
+        let policy = self.policy(said, &platform);
         let disk_budget = self.disk_budget.or(said.map(|e| e.disk)).unwrap_or(50 << 30);
         let wait_limit = self.wait_limit.or(said.map(|e| e.wait_limit)).unwrap_or(Duration::from_secs(60));
         let drain_delay = self.drain_delay.or(said.map(|e| e.drain_delay)).unwrap_or_default();
@@ -35,11 +41,15 @@ impl Serve {
             manifest_endpoint: manifest.endpoint,
             models,
             endpoint,
-            listen: self.listen,
-            admin_listen: self.admin_listen,
+            listen: self.listen.unwrap_or_else(|| platform.listen()),
+            admin_listen: self.admin_listen.unwrap_or_else(|| platform.admin_listen()),
+            tls: self.tls_cert.zip(self.tls_key).map(|(cert, key)| TlsFiles { cert, key }),
+            max_connections: self.max_connections,
+            idle_timeout: self.idle_timeout,
+            container_root,
             disk_budget,
             pinned: self.pins,
-            max_body: self.max_body,
+            max_body: self.max_body.unwrap_or_else(|| platform.max_body()),
             repository_api: self.repository_api,
             max_requests: self.max_requests,
             compute_threads: self.compute_threads.unwrap_or(cores),
@@ -59,6 +69,7 @@ impl Serve {
     fn check_numbers(&self) -> Result<(), String> {
         let at_least_one = [
             ("--max-requests", self.max_requests),
+            ("--max-connections", self.max_connections),
             ("--compute-threads", self.compute_threads.unwrap_or(1)),
             ("--compute-queue", self.compute_queue),
             ("--model-queue", self.model_queue.unwrap_or(1)),
@@ -68,7 +79,7 @@ impl Serve {
         if let Some((flag, _)) = at_least_one.iter().find(|(_, n)| *n == 0) {
             return Err(format!("{flag} must be at least 1"));
         }
-        if self.memory_budget == Some(0) || self.disk_budget == Some(0) || self.max_body == 0 {
+        if self.memory_budget == Some(0) || self.disk_budget == Some(0) || self.max_body == Some(0) {
             return Err("--memory-budget, --disk-budget and --max-body must be more than 0".to_owned());
         }
         Ok(())
@@ -83,10 +94,14 @@ impl Serve {
         Ok((Some(manifests), manifest))
     }
 
-    fn policy(&self, said: Option<&Endpoint>) -> Policy {
+    fn policy(&self, said: Option<&Endpoint>, platform: &Platform) -> Policy {
         let mode = self.cache_mode.or(said.map(|e| e.cache_mode)).unwrap_or(CacheMode::Enabled);
         Policy {
-            memory_budget: self.memory_budget.or(said.map(|e| e.memory)).unwrap_or(4 << 30),
+            memory_budget: self
+                .memory_budget
+                .or(said.map(|e| e.memory))
+                .or_else(|| platform.memory())
+                .unwrap_or(4 << 30),
             keep: mode == CacheMode::Enabled,
             max_downloads: self.max_downloads,
             max_loads: self.max_loads,

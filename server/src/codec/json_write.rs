@@ -78,13 +78,35 @@ fn row(out: &mut Vec<u8>, named: bool, outputs: &[(String, Tensor)], at: &mut [u
 
 /// One row a line.
 pub fn lines(form: Form, outputs: &[(String, Tensor)]) -> Result<Vec<u8>, InvokeError> {
-    let named = outputs.len() > 1 || matches!(form, Form::Records(_));
-    let (mut out, mut at) = (Vec::new(), vec![0; outputs.len()]);
-    for _ in 0..row_count(outputs)? {
-        row(&mut out, named, outputs, &mut at);
-        out.push(b'\n');
-    }
+    let (mut out, mut lines) = (Vec::new(), Lines::new(form, outputs)?);
+    while lines.write(outputs, &mut out) {}
     Ok(out)
+}
+
+/// Where the writing of rows is, line by line.
+#[derive(Debug)]
+pub struct Lines {
+    named: bool,
+    /// The next value of each output.
+    at: Vec<usize>,
+    left: usize,
+}
+
+impl Lines {
+    /// Before the first.
+    pub fn new(form: Form, outputs: &[(String, Tensor)]) -> Result<Self, InvokeError> {
+        let named = outputs.len() > 1 || matches!(form, Form::Records(_));
+        Ok(Self { named, at: vec![0; outputs.len()], left: row_count(outputs)? })
+    }
+
+    /// Writes the next row; false: there is none.
+    pub fn write(&mut self, outputs: &[(String, Tensor)], out: &mut Vec<u8>) -> bool {
+        let Some(left) = self.left.checked_sub(1) else { return false };
+        self.left = left;
+        row(out, self.named, outputs, &mut self.at);
+        out.push(b'\n');
+        true
+    }
 }
 
 pub fn list<T>(

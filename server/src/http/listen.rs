@@ -1,44 +1,62 @@
-//! Connections: accepted until the server is to stop, then let end.
+//! A port: connections are accepted until the server is to stop, then let end.
 //!
 //! While the server drains it still accepts, for callers that have not noticed. An answer over HTTP/1 then closes its connection,
 //! one over HTTP/2 is told to go away, so that the next request goes to another pod. Idle HTTP/1 connections stay until the stop:
 //! closing one crosses with the request that is just being sent on it.
 
+use super::connection::Connections;
+use super::tls::Tls;
 use crate::stop::Stop;
 use axum::Router;
-use axum::extract::Request;
-use axum::http::Version;
-use axum::http::header::{CONNECTION, HeaderValue};
-use hyper::body::Incoming;
-use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
-use hyper_util::server::conn::auto::Builder;
-use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::mpsc;
-use tower::ServiceExt as _;
+use tokio::sync::{Semaphore, mpsc};
 
-/// A client that takes longer for its headers is given up.
-const HEADER_TIME: Duration = Duration::from_secs(20);
-/// HTTP/2 requests of one connection at a time.
-const STREAMS: u32 = 256;
+/// A client that takes longer to agree on keys is given up.
+const HANDSHAKE_TIME: Duration = Duration::from_secs(10);
+/// What a client is told that is one too many.
+const TOO_MANY: &[u8] =
+    b"HTTP/1.1 503 Service Unavailable\r\nretry-after: 1\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
+
+/// What a port allows.
+pub struct Port {
+    /// Connections at a time.
+    pub connections: usize,
+    /// How long one may stay without a request.
+    pub idle: Duration,
+    /// Encrypted.
+    pub tls: Option<Tls>,
+}
 
 /// Serves until told to stop, then waits for the requests in progress, at most `drain`. False: some did not end.
-pub async fn serve(listener: TcpListener, router: Router, mut stop: Stop, drain: Duration) -> bool {
-    let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_TIME).max_headers(100);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(STREAMS).max_header_list_size(16 << 10);
+pub async fn serve(
+    listener: TcpListener,
+    router: Router,
+    port: Port,
+    mut stop: Stop,
+    drain: Duration,
+) -> bool {
     // Every connection has a sender: none is left when all have ended.
     let (alive, mut ended) = mpsc::channel::<()>(1);
-    let builder = Arc::new(builder);
+    let places = Arc::new(Semaphore::new(port.connections.min(Semaphore::MAX_PERMITS)));
+    let connections = Arc::new(Connections::new(router, stop.clone(), port.idle));
     loop {
         tokio::select! {
             accepted = listener.accept() => match accepted {
                 Ok((stream, _)) => {
-                    let connection = Connection { builder: builder.clone(), stop: stop.clone(), alive: alive.clone() };
-                    tokio::spawn(connection.serve(stream, router.clone()));
+                    let Ok(place) = places.clone().try_acquire_owned() else {
+                        // With TLS nobody could read it.
+                        if port.tls.is_none() {
+                            let _ = stream.try_write(TOO_MANY);
+                        }
+                        continue;
+                    };
+                    let (connections, tls, alive) = (connections.clone(), port.tls.clone(), alive.clone());
+                    tokio::spawn(async move {
+                        connect(&connections, tls, stream).await;
+                        drop((place, alive));
+                    });
                 }
                 Err(error) => {
                     // Out of file descriptors, most likely: it gets better when connections end.
@@ -53,48 +71,12 @@ pub async fn serve(listener: TcpListener, router: Router, mut stop: Stop, drain:
     tokio::time::timeout(drain, ended.recv()).await.is_ok()
 }
 
-struct Connection {
-    builder: Arc<Builder<TokioExecutor>>,
-    stop: Stop,
-    alive: mpsc::Sender<()>,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream, router: Router) {
-        let _ = stream.set_nodelay(true);
-        let multiplexed = Arc::new(AtomicBool::new(false));
-        let (seen, stop) = (multiplexed.clone(), self.stop.clone());
-        let service = hyper::service::service_fn(move |request: Request<Incoming>| {
-            let multiplexes = request.version() == Version::HTTP_2;
-            seen.store(multiplexes, Ordering::Relaxed);
-            let (answer, stop) = (router.clone().oneshot(request), stop.clone());
-            async move {
-                let mut answer = answer.await?;
-                if stop.is_draining() && !multiplexes {
-                    answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
-                }
-                Ok::<_, std::convert::Infallible>(answer)
-            }
-        });
-        let mut connection = pin!(self.builder.serve_connection(TokioIo::new(stream), service));
-        let ended = tokio::select! {
-            ended = connection.as_mut() => ended,
-            () = time_to_go(self.stop, &multiplexed) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
-            }
-        };
-        if let Err(error) = ended {
-            tracing::debug!(error, "connection ended");
-        }
-        drop(self.alive);
-    }
-}
-
-/// HTTP/2 can tell its client to send nothing more, without losing what is on its way.
-async fn time_to_go(mut stop: Stop, multiplexed: &AtomicBool) {
-    stop.draining().await;
-    if !multiplexed.load(Ordering::Relaxed) {
-        stop.wait().await;
+async fn connect(connections: &Connections, tls: Option<Tls>, stream: TcpStream) {
+    let _ = stream.set_nodelay(true);
+    let Some(tls) = tls else { return connections.serve(stream).await };
+    match tokio::time::timeout(HANDSHAKE_TIME, tls.accept(stream)).await {
+        Ok(Ok(stream)) => connections.serve(stream).await,
+        Ok(Err(error)) => tracing::debug!(%error, "no TLS"),
+        Err(_elapsed) => tracing::debug!("no TLS within {} s", HANDSHAKE_TIME.as_secs()),
     }
 }

@@ -1,4 +1,6 @@
-//! The SageMaker runtime's `InvokeEndpoint`, as AWS's clients speak it, and the container contract's `GET /ping`.
+//! The SageMaker runtime's `InvokeEndpoint`, in one answer or as a stream, as AWS's clients speak it.
+
+mod stream;
 
 mod operations;
 
@@ -16,11 +18,12 @@ use axum::extract::{Path, Request, State};
 use axum::http::header::{ACCEPT, CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::response::Response;
-use axum::routing::{get, post};
+use axum::routing::post;
 use serde_json::json;
 use std::sync::Arc;
 
-const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
+/// Names the model.
+pub const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const VARIANT: HeaderName = HeaderName::from_static("x-amzn-invoked-production-variant");
@@ -30,7 +33,9 @@ const ONLY_VARIANT: HeaderValue = HeaderValue::from_static("AllTraffic");
 
 /// The protocol's routes.
 pub fn routes() -> Router<Arc<App>> {
-    Router::new().route("/endpoints/{endpoint}/invocations", post(invoke_endpoint)).route("/ping", get(ping))
+    Router::new()
+        .route("/endpoints/{endpoint}/invocations", post(invoke_endpoint))
+        .route("/endpoints/{endpoint}/invocations-response-stream", post(stream::invoke_endpoint))
 }
 
 /// What the runtime API calls an error: its code and status.
@@ -60,10 +65,6 @@ fn original_status(class: Class) -> u16 {
     }
 }
 
-async fn ping(State(app): State<Arc<App>>) -> StatusCode {
-    if app.is_draining() { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK }
-}
-
 async fn invoke_endpoint(
     State(app): State<Arc<App>>,
     Path(endpoint): Path<String>,
@@ -80,12 +81,24 @@ async fn invoke_endpoint(
 }
 
 async fn invoke(app: &App, endpoint: &str, headers: &HeaderMap, body: Body) -> Result<Reply, InvokeError> {
+    let (model, payload) = read(app, endpoint, headers, &ACCEPT, body).await?;
+    app.invoke(&model, payload).await
+}
+
+/// Reads a request, whose wish for an answer's type is in the header `accept`.
+async fn read(
+    app: &App,
+    endpoint: &str,
+    headers: &HeaderMap,
+    accept: &HeaderName,
+    body: Body,
+) -> Result<(ModelName, Payload), InvokeError> {
     check_endpoint(app, endpoint)?;
     let model = target_model(headers)?;
     let content_type = ContentType::parse(header(headers, &CONTENT_TYPE)?)?;
-    let accept = Accept::parse(header(headers, &ACCEPT)?)?;
+    let accept = Accept::parse(header(headers, accept)?)?;
     let body = read_body(headers, body, app.config.max_body).await?;
-    app.invoke(&model, Payload::new(content_type, accept, body)).await
+    Ok((model, Payload::new(content_type, accept, body)))
 }
 
 fn check_endpoint(app: &App, endpoint: &str) -> Result<(), InvokeError> {
@@ -110,7 +123,8 @@ fn target_model(headers: &HeaderMap) -> Result<ModelName, InvokeError> {
     ModelName::new(name).map_err(|e| InvokeError::bad(e.to_string()))
 }
 
-fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, InvokeError> {
+/// A header's text.
+pub fn header<'h>(headers: &'h HeaderMap, name: &HeaderName) -> Result<Option<&'h str>, InvokeError> {
     headers
         .get(name)
         .map(|v| v.to_str().map_err(|_| InvokeError::bad(format!("the header {name} is not ASCII"))))

@@ -4,8 +4,8 @@
 
 use super::{Manifest, ManifestError, Manifests, read};
 use crate::catalogue::{Catalogue, Side};
+use crate::looks::{Looks, Stamp};
 use crate::metrics::Metrics;
-use std::os::unix::fs::MetadataExt as _;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,25 +13,21 @@ use std::time::Duration;
 const INTERVAL: Duration = Duration::from_millis(500);
 
 /// What a look sees; another one: something was written.
-type Seen = Result<Vec<(std::path::PathBuf, u64, u64, i64, i64)>, ManifestError>;
+type Seen = Result<Vec<(std::path::PathBuf, Stamp)>, ManifestError>;
 
 /// Takes changed manifests over for as long as the server runs; a bad new version keeps what was. `now`: what is in use.
 pub async fn watch(manifests: Manifests, mut now: Manifest, catalogue: Catalogue, metrics: Arc<Metrics>) {
     let manifests = Arc::new(manifests);
     // Anything may have happened since the start read them: the first look is compared with nothing.
-    let (mut taken, mut before) = (None, None);
+    let mut looks = Looks::default();
     let mut interval = tokio::time::interval(INTERVAL);
     interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     loop {
         interval.tick().await;
-        let seen = blocking(&manifests, look).await;
-        // Written in pieces, a file is read once it rests.
-        let rests = seen == before;
-        before.clone_from(&seen);
-        if seen.is_none() || !rests || seen == taken {
+        let Some(seen) = blocking(&manifests, look).await else { continue };
+        if !looks.is_new(seen) {
             continue;
         }
-        taken = seen;
         match blocking(&manifests, Manifests::read).await {
             Some(Ok(new)) if new == now => {}
             Some(Ok(new)) => {
@@ -43,7 +39,7 @@ pub async fn watch(manifests: Manifests, mut now: Manifest, catalogue: Catalogue
                 tracing::error!(%error, "the changed manifest is refused, the one before stays in use");
                 metrics.manifest_read("refused");
             }
-            None => taken = None,
+            None => looks.again(),
         }
     }
 }
@@ -61,8 +57,8 @@ fn take(now: &Manifest, new: &Manifest, catalogue: &Catalogue) {
 fn look(manifests: &Manifests) -> Seen {
     let files = read::files(&manifests.paths)?;
     let stamp = |file: std::path::PathBuf| {
-        let meta = file.metadata().map_err(|e| ManifestError::unreadable(&file, &e))?;
-        Ok((file, meta.ino(), meta.len(), meta.mtime(), meta.mtime_nsec()))
+        let stamp = Stamp::of(&file).map_err(|e| ManifestError::unreadable(&file, &e))?;
+        Ok((file, stamp))
     };
     files.into_iter().map(stamp).collect()
 }

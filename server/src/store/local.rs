@@ -68,14 +68,15 @@ impl LocalStore {
     }
 
     fn unpacked(&self, path: PathBuf) -> Result<Option<Found>, StoreError> {
-        if !looks_like_model(&path) {
-            return Ok(None);
-        }
+        if looks_like_model(&path) { self.in_place(path).map(Some) } else { Ok(None) }
+    }
+
+    fn in_place(&self, path: PathBuf) -> Result<Found, StoreError> {
         let mut stamps = Vec::new();
         collect(&path, DEEPEST, &mut stamps).map_err(|e| io(&e))?;
         stamps.sort();
         let version = Version::of(crate::disk::hash(stamps.iter().map(String::as_str)), None);
-        Ok(Some(Found { version, content: Content::InPlace(path), store: Store::Local(self.clone()) }))
+        Ok(Found { version, content: Content::InPlace(path), store: Store::Local(self.clone()) })
     }
 
     pub(super) fn list(&self, most: usize) -> Result<Vec<String>, StoreError> {
@@ -110,7 +111,8 @@ pub(super) fn find_path(path: &Path) -> Result<Option<Found>, StoreError> {
     let meta = path.metadata().map_err(|e| io(&e))?;
     let store = LocalStore { root: path.parent().unwrap_or(&path).to_owned() };
     if meta.is_dir() {
-        return store.unpacked(path);
+        // Whether it is a model is told when it is read: who names it means it.
+        return store.in_place(path).map(Some);
     }
     Ok(meta.is_file().then(|| store.archive(&path, &meta)))
 }
@@ -134,15 +136,22 @@ fn list(
     most: usize,
     names: &mut Vec<String>,
 ) -> std::io::Result<()> {
+    // In the order of keys, as S3 has them: `most` of them are the first.
+    let mut entries = Vec::new();
     for entry in dir.read_dir()? {
         let entry = entry?;
+        let Ok(meta) = entry.path().metadata() else { continue };
         let Some(name) = entry.file_name().to_str().map(str::to_owned) else { continue };
+        let key =
+            if meta.is_dir() && !looks_like_model(&entry.path()) { format!("{name}/") } else { name.clone() };
+        entries.push((key, name, entry.path(), meta));
+    }
+    entries.sort_by(|a, b| a.0.cmp(&b.0));
+    for (_, name, path, meta) in entries {
         if name.starts_with('.') || names.len() >= most {
             continue;
         }
-        let path = entry.path();
         let full = format!("{prefix}{name}");
-        let Ok(meta) = path.metadata() else { continue };
         if meta.is_file() && is_archive(&name) || meta.is_dir() && looks_like_model(&path) {
             names.push(full);
         } else if meta.is_dir() && levels > 1 {
