@@ -30,8 +30,13 @@ pub struct Exchange {
     pub took: Duration,
 }
 
-/// Sends bytes and reads what comes until the other side closes, at most until `patience` ends.
-pub async fn exchange(address: SocketAddr, steps: Vec<Step>, patience: Duration) -> Exchange {
+/// Sends bytes and reads what comes until it is enough or the other side closes, at most until `patience` ends.
+pub async fn exchange(
+    address: SocketAddr,
+    steps: Vec<Step>,
+    patience: Duration,
+    enough: impl Fn(&Exchange) -> bool,
+) -> Exchange {
     let started = Instant::now();
     let stream = TcpStream::connect(address).await.expect("the server accepts");
     let (mut read, mut write) = stream.into_split();
@@ -49,18 +54,23 @@ pub async fn exchange(address: SocketAddr, steps: Vec<Step>, patience: Duration)
         }
         write
     });
-    let mut received = Vec::new();
+    let mut went = Exchange { received: Vec::new(), closed: false, took: Duration::ZERO };
     let reading = async {
         let mut piece = vec![0; 64 << 10];
         // An error is an end too: a reset.
         while let Ok(read @ 1..) = read.read(&mut piece).await {
-            let room = MOST_KEPT.saturating_sub(received.len());
-            received.extend_from_slice(&piece[..read.min(room)]);
+            let room = MOST_KEPT.saturating_sub(went.received.len());
+            went.received.extend_from_slice(&piece[..read.min(room)]);
+            if enough(&went) {
+                return;
+            }
         }
+        went.closed = true;
     };
-    let closed = tokio::time::timeout(patience, reading).await.is_ok();
+    let _ = tokio::time::timeout(patience, reading).await;
     writing.abort();
-    Exchange { received, closed, took: started.elapsed() }
+    went.took = started.elapsed();
+    went
 }
 
 async fn send(

@@ -10,7 +10,7 @@ mod register;
 use super::read_body;
 use crate::codec::{Accept, ContentType, Payload, Reply};
 use crate::error::InvokeError;
-use crate::http::sagemaker::{TARGET_MODEL, header};
+use crate::http::sagemaker::{header, target};
 use crate::invoke::App;
 use crate::names::ModelName;
 use answers::{Refusal, answer, reply};
@@ -54,11 +54,10 @@ async fn invoke(State(app): State<Arc<App>>, Path(name): Path<String>, request: 
 
 async fn invocations(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
-    let Some(name) = parts.headers.get(TARGET_MODEL) else {
+    let Some(name) = target(&parts.headers) else {
         let why = "which model? name it in the header X-Amzn-SageMaker-Target-Model, or post to /models/<name>/invoke";
         return Refusal::bad(why).into_answer();
     };
-    let name = String::from_utf8_lossy(name.as_bytes()).into_owned();
     let predicted = app.admit(predict(&app, &name, &parts, body)).await;
     predicted.map_or_else(|error| Refusal::of(&name, &error).into_answer(), reply)
 }

@@ -22,8 +22,7 @@ use axum::routing::post;
 use serde_json::json;
 use std::sync::Arc;
 
-/// Names the model.
-pub const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
+const TARGET_MODEL: &str = "x-amzn-sagemaker-target-model";
 const ERROR_TYPE: HeaderName = HeaderName::from_static("x-amzn-errortype");
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amzn-requestid");
 const VARIANT: HeaderName = HeaderName::from_static("x-amzn-invoked-production-variant");
@@ -111,16 +110,21 @@ fn check_endpoint(app: &App, endpoint: &str) -> Result<(), InvokeError> {
     }
 }
 
+/// What the header says: in UTF-8, or, as Python's clients write it, in Latin-1.
+pub fn target(headers: &HeaderMap) -> Option<String> {
+    let bytes = headers.get(TARGET_MODEL)?.as_bytes();
+    let latin = || bytes.iter().map(|byte| char::from(*byte)).collect();
+    Some(std::str::from_utf8(bytes).map_or_else(|_| latin(), str::to_owned))
+}
+
 fn target_model(headers: &HeaderMap) -> Result<ModelName, InvokeError> {
-    let Some(value) = headers.get(TARGET_MODEL) else {
+    let Some(name) = target(headers) else {
         return Err(InvokeError::bad(
             "the request names no model; set TargetModel (header X-Amzn-SageMaker-Target-Model) to an archive's key \
              under the endpoint's prefix, like cifar.tar.gz",
         ));
     };
-    let name =
-        std::str::from_utf8(value.as_bytes()).map_err(|_| InvokeError::bad("TargetModel is not UTF-8"))?;
-    ModelName::new(name).map_err(|e| InvokeError::bad(e.to_string()))
+    ModelName::new(&name).map_err(|e| InvokeError::bad(e.to_string()))
 }
 
 /// A header's text.
@@ -142,7 +146,7 @@ fn success(reply: Reply) -> Response {
 fn failure(error: &InvokeError, endpoint: &str, headers: &HeaderMap, id: &HeaderValue) -> Response {
     let class = error.class();
     let (code, status) = code(class);
-    let model = headers.get(TARGET_MODEL).map(|v| String::from_utf8_lossy(v.as_bytes()).into_owned());
+    let model = target(headers);
     tracing::info!(
         code,
         reason = error.reason(),

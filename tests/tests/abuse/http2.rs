@@ -64,7 +64,8 @@ fn post(stream: u32, more: &[u8]) -> Vec<u8> {
     frame(HEADERS, END_HEADERS, stream, &headers)
 }
 
-fn opened() -> Vec<u8> {
+/// The preface and settings, as every connection begins.
+pub fn opened() -> Vec<u8> {
     [PREFACE, &frame(SETTINGS, 0, 0, &[])].concat()
 }
 
@@ -85,7 +86,7 @@ pub fn places() -> Vec<Row> {
         Row::new(&format!("HTTP/2 {name}"), vec![Step::Send(bytes, 1)], Wanted::Reset)
     };
     vec![
-        raw("no settings first", [PREFACE, &get(1)].concat()),
+        Row { wanted: Wanted::Answered, ..raw("no settings first", [PREFACE, &get(1)].concat()) },
         raw("noise after the preface", [PREFACE, &[0xff; 100]].concat()),
         raw("HTTP/1 after the preface", [PREFACE, b"GET /ping HTTP/1.1\r\nhost: x\r\n\r\n"].concat()),
         row("a frame of 16 MiB", &[0xff, 0xff, 0xff, DATA, 0, 0, 0, 0, 1], refused()),
@@ -175,7 +176,7 @@ pub fn headers() -> Vec<Row> {
         row("letters that are no code", &block(&[0, 0x81, 0x00, 0x84, 0xff, 0xff, 0xff, 0xff]), refused()),
         row("a table over the limit", &block(&[0x3f, 0xff, 0xff, 0xff, 0x7f]), refused()),
         row("no headers", &block(&[]), refused()),
-        row("no path", &block(&[0x82, 0x86]), refused()),
+        row("no path", &block(&[0x82, 0x86]), Wanted::Refused(&[])),
         row("no method", &block(&[0x86, 0x84]), refused()),
         row("two methods", &block(&[0x82, 0x83, 0x86, 0x84]), refused()),
         row("two paths", &block(&[0x82, 0x86, 0x84, 0x85]), refused()),
