@@ -1,16 +1,16 @@
 //! TLS by a certificate and a key in files, which are taken anew when they change.
 
 use crate::looks::{Looks, Stamp};
+use rustls::ServerConfig;
+use rustls::crypto::aws_lc_rs;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
-use tokio_rustls::rustls::ServerConfig;
-use tokio_rustls::rustls::crypto::aws_lc_rs;
-use tokio_rustls::rustls::pki_types::pem::PemObject as _;
-use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::server::TlsStream;
 
 /// How often is looked whether the files changed.
@@ -30,13 +30,13 @@ pub struct TlsFiles {
 pub enum TlsError {
     /// Not readable, or not PEM.
     #[error("{0}: {1}")]
-    File(PathBuf, tokio_rustls::rustls::pki_types::pem::Error),
+    File(PathBuf, rustls::pki_types::pem::Error),
     /// No certificate.
     #[error("{0}: holds no certificate in PEM")]
     NoCertificate(PathBuf),
     /// The two do not belong together, or are of a kind that is not known.
     #[error("{0} and its key: {1}")]
-    Pair(PathBuf, tokio_rustls::rustls::Error),
+    Pair(PathBuf, rustls::Error),
 }
 
 /// Keys to agree with clients by: always the newest that were of use.

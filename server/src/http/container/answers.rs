@@ -22,7 +22,7 @@ impl Refusal {
             StatusCode::BAD_REQUEST => "BadRequestException",
             StatusCode::FORBIDDEN => "ForbiddenException",
             StatusCode::NOT_FOUND => "ModelNotFoundException",
-            StatusCode::REQUEST_TIMEOUT => "RequestTimeoutException",
+            StatusCode::REQUEST_TIMEOUT | StatusCode::GATEWAY_TIMEOUT => "RequestTimeoutException",
             StatusCode::CONFLICT => "ConflictStatusException",
             StatusCode::PAYLOAD_TOO_LARGE => "RequestEntityTooLargeException",
             StatusCode::SERVICE_UNAVAILABLE => "ServiceUnavailableException",
@@ -45,7 +45,8 @@ impl Refusal {
             Class::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Class::Model | Class::Internal => StatusCode::INTERNAL_SERVER_ERROR,
             Class::NeverFits => StatusCode::INSUFFICIENT_STORAGE,
-            Class::LoadLimit | Class::Deadline => StatusCode::REQUEST_TIMEOUT,
+            Class::LoadLimit => StatusCode::REQUEST_TIMEOUT,
+            Class::Deadline => StatusCode::GATEWAY_TIMEOUT,
             Class::NotReady | Class::Unavailable | Class::Dependency => StatusCode::SERVICE_UNAVAILABLE,
         };
         let message = match error {

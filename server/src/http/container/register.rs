@@ -129,7 +129,9 @@ async fn below(root: &FilePath, url: &str) -> Result<PathBuf, Refusal> {
     let path = FilePath::new(url.strip_prefix("file://").unwrap_or(url));
     let relative = if path.is_absolute() { path.strip_prefix(root).map_err(|_| outside())? } else { path };
     let parts_are_names = relative.components().all(|part| matches!(part, Component::Normal(_)));
-    if relative.as_os_str().is_empty() || !parts_are_names || url.contains('\0') {
+    let elsewhere =
+        relative.as_os_str().is_empty() || url.contains('\0') || relative.to_string_lossy().contains("://");
+    if elsewhere || !parts_are_names {
         return Err(outside());
     }
     let (root, path) = (root.to_owned(), root.join(relative));
