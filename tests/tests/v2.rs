@@ -2,7 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+use berth_server::grpc::proto::health::{HealthCheckRequest, HealthCheckResponse};
+use berth_server::grpc::proto::inference::model_infer_request::InferInputTensor;
+use berth_server::grpc::proto::inference::{
+    InferTensorContents, ModelInferRequest, ModelInferResponse, RepositoryIndexRequest,
+    RepositoryIndexResponse,
+};
 use berth_tests::archives::packed_models;
+use berth_tests::grpc::{self, Refused};
 use berth_tests::http::Answer;
 use berth_tests::python::{self, python};
 use berth_tests::server::{Server, Setup};
@@ -137,4 +144,61 @@ async fn readiness_loads_nothing() {
     assert_eq!(get(&server, "/v2/models/broken/ready").await.status, 200);
     assert_error(&get(&server, "/v2/models/broken").await, 500, "failed to load 'broken'");
     assert_error(&get(&server, "/v2/models/broken/ready").await, 400, "not ready");
+}
+
+/// A request with values in typed fields.
+fn typed(model: &str, floats: Vec<f32>) -> ModelInferRequest {
+    let input = InferInputTensor {
+        name: "x".to_owned(),
+        datatype: "FP32".to_owned(),
+        shape: vec![1, 4],
+        contents: Some(InferTensorContents { fp32_contents: floats, ..InferTensorContents::default() }),
+        ..InferInputTensor::default()
+    };
+    ModelInferRequest { model_name: model.to_owned(), inputs: vec![input], ..ModelInferRequest::default() }
+}
+
+#[tokio::test]
+async fn grpc_answers_as_it_was_asked() {
+    let models = models();
+    let server = Setup::directory(models.path()).start().await;
+    let infer = "inference.GRPCInferenceService/ModelInfer";
+    let row = vec![1.0, 2.0, 3.0, 4.0];
+    let answer: ModelInferResponse =
+        grpc::call(server.address(), infer, &typed("dense", row.clone())).await.unwrap();
+    let values = answer.outputs[0].contents.as_ref().unwrap();
+    assert_eq!((&values.fp32_contents[..], answer.raw_output_contents.len()), (&[9.0, 12.5, 1.5][..], 0));
+    let mut raw = typed("dense", vec![]);
+    raw.inputs[0].contents = None;
+    raw.raw_input_contents = vec![row.iter().flat_map(|x| x.to_le_bytes()).collect::<Vec<u8>>().into()];
+    let answer: ModelInferResponse = grpc::call(server.address(), infer, &raw).await.unwrap();
+    assert_eq!((answer.raw_output_contents[0].len(), &answer.outputs[0].contents), (12, &None));
+    let refused = grpc::call::<ModelInferResponse>(server.address(), infer, &typed("dense", vec![1.0])).await;
+    assert_eq!(refused.unwrap_err().code, 3);
+    let refused = grpc::call::<ModelInferResponse>(server.address(), infer, &typed("none", row)).await;
+    let Refused { code, message } = refused.unwrap_err();
+    assert_eq!((code, message.as_str()), (5, "Request for unknown model: 'none' is not found"));
+    let index = "inference.GRPCInferenceService/RepositoryIndex";
+    let refused =
+        grpc::call::<RepositoryIndexResponse>(server.address(), index, &RepositoryIndexRequest::default())
+            .await;
+    assert_eq!(refused.unwrap_err().code, 7);
+}
+
+#[tokio::test]
+async fn health_is_that_of_the_server() {
+    let models = models();
+    let server = Setup::directory(models.path()).start().await;
+    for (service, wanted) in [
+        ("", Ok(1)),
+        ("inference.GRPCInferenceService", Ok(1)),
+        ("grpc.health.v1.Health", Ok(1)),
+        ("inference.Nothing", Err(5)),
+    ] {
+        let request = HealthCheckRequest { service: service.to_owned() };
+        let answer =
+            grpc::call::<HealthCheckResponse>(server.address(), "grpc.health.v1.Health/Check", &request)
+                .await;
+        assert_eq!(answer.map(|a| a.status).map_err(|e| e.code), wanted, "{service}");
+    }
 }

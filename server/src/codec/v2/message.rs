@@ -249,3 +249,6 @@ fn contents(dtype: DType, data: Data) -> InferTensorContents {
         (Data::I64(v), _) => InferTensorContents { int64_contents: v, ..none },
     }
 }
+
+#[cfg(test)]
+mod tests;
