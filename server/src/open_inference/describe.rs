@@ -61,7 +61,8 @@ impl Named<'_> {
     /// The model's inputs and outputs.
     pub async fn metadata(self, app: &App) -> Result<ModelMetadataResponse, InvokeError> {
         self.ask(app, |loaded| {
-            let numbers = if self.version.is_empty() { loaded.numbers() } else { &[loaded.number()] };
+            let one = [loaded.number()];
+            let numbers: &[u64] = if self.version.is_empty() { loaded.numbers() } else { &one };
             metadata(self.model, numbers, loaded.engine())
         })
         .await?
