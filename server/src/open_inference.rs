@@ -7,11 +7,10 @@ mod statistics;
 pub use describe::{data_type_name, instance_kind_name, server};
 pub use repository::index;
 
-use crate::codec::v2::ONLY_VERSION;
-use crate::error::{InvokeError, ModelError};
+use crate::error::{Class, InvokeError, ModelError};
 use crate::invoke::{App, Exchange};
 use crate::loader::LoadedModel;
-use crate::names::ModelName;
+use crate::tensorflow::{Target, Wanted, number};
 
 /// Why a region of shared memory is not taken.
 pub const NO_SHARED_MEMORY: &str =
@@ -20,6 +19,9 @@ pub const NO_SHARED_MEMORY: &str =
 pub const NO_TRACING: &str = "the server does not support tracing";
 /// Why logs cannot be set.
 pub const NO_LOG_SETTINGS: &str = "the server does not support dynamic logging";
+
+/// The version that a model is said to have before it was looked into.
+const PRESUMED: u64 = 1;
 
 /// A model as a client names it.
 #[derive(Debug, Clone, Copy)]
@@ -36,28 +38,23 @@ impl<'a> Named<'a> {
         Self { model, version: "" }
     }
 
-    /// The model that is meant.
-    async fn find(self, app: &App) -> Result<ModelName, InvokeError> {
-        self.check_version()?;
-        app.named(self.model).await
-    }
-
-    /// A model here has one version; without any the newest is meant.
-    fn check_version(self) -> Result<(), InvokeError> {
-        if self.version.is_empty() || self.version == ONLY_VERSION {
-            return Ok(());
-        }
-        Err(ModelError::NotFound.into())
+    /// The model that is meant, and which of its versions.
+    fn target(self) -> Result<Target, InvokeError> {
+        let version = match self.version {
+            "" => Wanted::Latest,
+            number => Wanted::Number(number.parse().map_err(|_| ModelError::NotFound)?),
+        };
+        Ok(Target { name: self.model.to_owned(), version })
     }
 
     /// The text of an error, as Triton words it where it has words.
     pub fn message_of(self, error: &InvokeError) -> String {
         let Self { model, version } = self;
         match error {
-            InvokeError::Model(ModelError::NotFound) if version.is_empty() => {
+            InvokeError::Model(e) if e.class() == Class::NotFound && version.is_empty() => {
                 format!("Request for unknown model: '{model}' is not found")
             }
-            InvokeError::Model(ModelError::NotFound) => {
+            InvokeError::Model(e) if e.class() == Class::NotFound => {
                 format!("Request for unknown model: '{model}' version {version} is not found")
             }
             InvokeError::Model(error) => format!("failed to load '{model}': {error}"),
@@ -67,14 +64,18 @@ impl<'a> Named<'a> {
 
     /// Asks the loaded model something.
     async fn ask<T>(self, app: &App, question: impl FnOnce(&LoadedModel) -> T) -> Result<T, InvokeError> {
-        let model = self.find(app).await?;
-        let lease = app.cache.acquire(&model, app.config.wait_limit).await?;
+        let lease = self.target()?.acquire(app).await?;
         lease.model().map(question).ok_or(InvokeError::Panicked)
     }
 
-    /// Answers one inference.
-    pub async fn infer<E: Exchange>(self, app: &App, exchange: E) -> Result<E::Answer, InvokeError> {
-        let model = self.find(app).await?;
-        app.invoke(&model, exchange).await
+    /// Answers one inference; `exchange` is told the number of the version that answers.
+    pub async fn infer<E: Exchange>(
+        self,
+        app: &App,
+        exchange: impl FnOnce(u64) -> E,
+    ) -> Result<E::Answer, InvokeError> {
+        let lease = self.target()?.acquire(app).await?;
+        let exchange = exchange(number(&lease));
+        app.run(lease, exchange).await
     }
 }

@@ -56,7 +56,7 @@ def blocking(address):
             check(over_http.infer(model, ins, outputs=outs), wanted, f"http, binary={binary}, {what}")
     large(over_http, over_grpc)
     classes(over_http, over_grpc)
-    compressed(over_grpc)
+    compressed(over_http, over_grpc)
     ask(over_http, over_grpc)
     stream(over_grpc)
     mistakes(over_http, over_grpc)
@@ -115,7 +115,14 @@ def classes(over_http, over_grpc):
         check(over_http.infer("dense", ins, outputs=outs), wanted, "http, classes")
 
 
-def compressed(over_grpc):
+def compressed(over_http, over_grpc):
+    x = np.tile(ROW, (1000, 1))
+    for algorithm in ["gzip", "deflate"]:
+        for binary in [True, False]:
+            ins, outs = prepared(th, {"x": ("FP32", x)}, ["y"], binary)
+            both = {"request_compression_algorithm": algorithm, "response_compression_algorithm": algorithm}
+            result = over_http.infer("dense", ins, outputs=outs, **both)
+            check(result, {"y": x @ WEIGHTS}, f"http, {algorithm}, binary={binary}")
     ins, outs = prepared(tg, {"x": ("FP32", ROW)}, ["y"])
     for algorithm in ["gzip", "deflate"]:
         result = over_grpc.infer("dense", ins, outputs=outs, compression_algorithm=algorithm)

@@ -17,14 +17,13 @@ use crate::error::InvokeError;
 use berth_engine::{DType, Data};
 use bytes::Bytes;
 
-/// A model here has one version until its archive has more.
-pub const ONLY_VERSION: &str = "1";
-
 /// A request, however it came.
 #[derive(Debug, Default)]
 struct Request {
     /// The model's name, as the client has it.
     model: String,
+    /// The version that answers.
+    version: u64,
     /// Comes back in the answer.
     id: String,
     /// The signature; none: the default one.

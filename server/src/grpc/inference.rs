@@ -36,7 +36,9 @@ pub fn service(app: &Arc<App>) -> GrpcInferenceServiceServer<Inference> {
 async fn infer(app: &App, request: ModelInferRequest) -> Result<ModelInferResponse, Status> {
     let (model, version) = (request.model_name.clone(), request.model_version.clone());
     let named = Named { model: &model, version: &version };
-    app.admit(named.infer(app, message::Infer::new(request))).await.map_err(|error| refused(&error, named))
+    app.admit(named.infer(app, |version| message::Infer::new(request, version)))
+        .await
+        .map_err(|error| refused(&error, named))
 }
 
 /// Says why there is no answer.

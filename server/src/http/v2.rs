@@ -103,7 +103,8 @@ async fn run(
 ) -> Result<rest::Answer, InvokeError> {
     let header = header_length(headers)?;
     let body = read_body(headers, body, app.config.max_body).await?;
-    named.infer(app, rest::Infer::new(named.model, header, body)?).await
+    let request = rest::Infer::new(named.model, header, body)?;
+    named.infer(app, |version| request.by_version(version)).await
 }
 
 fn header_length(headers: &HeaderMap) -> Result<Option<usize>, InvokeError> {

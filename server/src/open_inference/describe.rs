@@ -1,8 +1,8 @@
 //! What the server and its models are.
 
-use super::Named;
+use super::{Named, PRESUMED, Target, Wanted};
 use crate::cache::ModelState;
-use crate::codec::v2::{self, ONLY_VERSION, datatype};
+use crate::codec::v2::{self, datatype};
 use crate::error::{Class, InvokeError};
 use crate::grpc::proto::inference::model_instance_group::Kind;
 use crate::grpc::proto::inference::model_metadata_response::TensorMetadata;
@@ -36,22 +36,36 @@ pub fn server() -> ServerMetadataResponse {
 impl Named<'_> {
     /// Whether the model can be invoked, now or on demand. Nothing is loaded for the answer.
     pub async fn is_ready(self, app: &App) -> Result<bool, InvokeError> {
-        let model = match self.find(app).await {
-            Ok(model) => model,
-            Err(error) if matches!(error.class(), Class::NotFound | Class::BadRequest) => return Ok(false),
-            Err(error) => return Err(error),
-        };
-        match app.cache.model(&model) {
-            Some(view) if view.state == ModelState::Resident => Ok(true),
-            Some(view) if view.error.is_some() => Ok(false),
-            _ if app.cache.serves(&model) => Ok(true),
-            _ => app.cache.looks_up(&model).await.map_err(|e| InvokeError::Model(e.into())),
+        match self.is_sound(app).await {
+            Err(error) if matches!(error.class(), Class::NotFound | Class::BadRequest) => Ok(false),
+            sound => sound,
         }
+    }
+
+    /// Whether the model is there, and did not fail when it was last brought.
+    async fn is_sound(self, app: &App) -> Result<bool, InvokeError> {
+        let Target { name, version } = self.target()?;
+        let mut name = app.named(&name).await?;
+        let known = app.cache.numbers(&name).await?;
+        if let Wanted::Number(number) = version {
+            let all = known.as_deref().unwrap_or(&[PRESUMED]);
+            let Some(at) = all.iter().position(|n| i64::try_from(*n) == Ok(number)) else { return Ok(false) };
+            if at + 1 < all.len() {
+                name = name.of_version(all[at]);
+            }
+        }
+        let standing = app.cache.standing(&name);
+        Ok(standing.is_none_or(|(state, error)| state == ModelState::Resident || error.is_none()))
     }
 
     /// The model's inputs and outputs.
     pub async fn metadata(self, app: &App) -> Result<ModelMetadataResponse, InvokeError> {
-        self.ask(app, |loaded| metadata(self.model, loaded.engine())).await?
+        self.ask(app, |loaded| {
+            let one = [loaded.number()];
+            let numbers: &[u64] = if self.version.is_empty() { loaded.numbers() } else { &one };
+            metadata(self.model, numbers, loaded.engine())
+        })
+        .await?
     }
 
     /// The model as one of Triton's configurations describes it.
@@ -61,11 +75,11 @@ impl Named<'_> {
     }
 }
 
-fn metadata(name: &str, model: &Model) -> Result<ModelMetadataResponse, InvokeError> {
+fn metadata(name: &str, versions: &[u64], model: &Model) -> Result<ModelMetadataResponse, InvokeError> {
     let signature = model.signature(None)?;
     Ok(ModelMetadataResponse {
         name: name.to_owned(),
-        versions: vec![ONLY_VERSION.to_owned()],
+        versions: versions.iter().map(u64::to_string).collect(),
         platform: platform(model.format()).0.to_owned(),
         inputs: signature.inputs.iter().map(tensor).collect(),
         outputs: signature.outputs.iter().map(tensor).collect(),

@@ -1,7 +1,6 @@
 //! Counts and times of models in memory, as the statistics extension has them.
 
-use super::Named;
-use crate::codec::v2::ONLY_VERSION;
+use super::{Named, Target, Wanted};
 use crate::error::{Class, InvokeError};
 use crate::grpc::proto::inference::{
     InferStatistics, MemoryUsage, ModelStatistics, ModelStatisticsResponse, StatisticDuration,
@@ -16,10 +15,17 @@ impl Named<'_> {
             let all = app.cache.residents(|name, loaded| of(name.as_str(), loaded));
             return Ok(ModelStatisticsResponse { model_stats: all });
         }
-        let one = match self.find(app).await {
-            Ok(name) => app.cache.resident(&name, |loaded| of(self.model, loaded)),
-            Err(error) if error.class() == Class::NotFound => None,
-            Err(error) => return Err(error),
+        let Target { name, version } = self.target()?;
+        let one = match (app.named(&name).await, version) {
+            (Ok(name), Wanted::Number(number)) => {
+                let number = u64::try_from(number).unwrap_or_default();
+                let own = |loaded: &LoadedModel| (loaded.number() == number).then(|| of(self.model, loaded));
+                let served = app.cache.resident(&name, own).flatten();
+                served.or_else(|| app.cache.resident(&name.of_version(number), own).flatten())
+            }
+            (Ok(name), _) => app.cache.resident(&name, |loaded| of(self.model, loaded)),
+            (Err(error), _) if error.class() == Class::NotFound => None,
+            (Err(error), _) => return Err(error),
         };
         let one = one.ok_or_else(|| {
             InvokeError::bad(format!(
@@ -38,7 +44,7 @@ fn of(name: &str, loaded: &LoadedModel) -> ModelStatistics {
     let [queue, input, infer, output] = counted.parts;
     ModelStatistics {
         name: name.to_owned(),
-        version: ONLY_VERSION.to_owned(),
+        version: loaded.number().to_string(),
         last_inference: counted.last_ms,
         inference_count: counted.success.count,
         execution_count: counted.executions,

@@ -51,6 +51,9 @@ pub const PAUSE: Tool = Tool { name: "pause", module: "pause", package: "." };
 pub const HELM: Tool = Tool { name: "helm", module: "helm", package: "helm.sh/helm/v4/cmd/helm" };
 /// Nodes and pods that only say that they run.
 pub const KWOK: Tool = Tool { name: "kwok", module: "kwok", package: "sigs.k8s.io/kwok/cmd/kwok" };
+/// What calls gRPC services that it knows from their reflection alone.
+pub const GRPCURL: Tool =
+    Tool { name: "grpcurl", module: "grpcurl", package: "github.com/fullstorydev/grpcurl/cmd/grpcurl" };
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Tool {
     Tool { name, module: "kubernetes", package }

@@ -1,7 +1,7 @@
 //! An answer's JSON; values that are wanted as binary data go behind it.
 
 use super::outputs::Output;
-use super::{ONLY_VERSION, Request, datatype, raw};
+use super::{Request, datatype, raw};
 use crate::codec::json_write;
 use berth_engine::{DType, Data};
 
@@ -22,7 +22,7 @@ pub fn write(request: &Request, outputs: &[Output], binary: bool) -> (Vec<u8>, u
     }
     member(&mut out, "model_name", &request.model);
     out.push(b',');
-    member(&mut out, "model_version", ONLY_VERSION);
+    member(&mut out, "model_version", itoa::Buffer::new().format(request.version));
     out.extend_from_slice(b",\"outputs\":[");
     for (n, (output, size)) in outputs.iter().zip(&sizes).enumerate() {
         if n > 0 {

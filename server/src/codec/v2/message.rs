@@ -1,7 +1,7 @@
 //! The protocol's requests and answers over gRPC. Values come raw or in typed fields, and go as they came.
 
 use super::outputs::Output;
-use super::{Input, ONLY_VERSION, Request, Values, Wanted, datatype, inputs, no_shared_memory, outputs, raw};
+use super::{Input, Request, Values, Wanted, datatype, inputs, no_shared_memory, outputs, raw};
 use crate::error::InvokeError;
 use crate::grpc::proto::inference::infer_parameter::ParameterChoice;
 use crate::grpc::proto::inference::model_infer_request::{InferInputTensor, InferRequestedOutputTensor};
@@ -26,11 +26,11 @@ pub struct Infer {
 }
 
 impl Infer {
-    /// Of a request.
-    pub fn new(message: ModelInferRequest) -> Self {
+    /// Of a request, to be answered by the version of this number.
+    pub fn new(message: ModelInferRequest, version: u64) -> Self {
         let typed =
             message.raw_input_contents.is_empty() && message.inputs.iter().any(|i| i.contents.is_some());
-        Self { message, request: Request::default(), typed, signature: String::new() }
+        Self { message, request: Request { version, ..Request::default() }, typed, signature: String::new() }
     }
 }
 
@@ -38,7 +38,8 @@ impl Exchange for Infer {
     type Answer = ModelInferResponse;
 
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
-        self.request = request(std::mem::take(&mut self.message))?;
+        self.request =
+            Request { version: self.request.version, ..request(std::mem::take(&mut self.message))? };
         let call = inputs::call(&mut self.request, model)?;
         self.signature.clone_from(&call.signature);
         Ok(call)
@@ -54,7 +55,7 @@ impl Exchange for Infer {
         let typed = self.typed && !outputs.iter().any(|o| matches!(o.dtype, DType::F16 | DType::BF16));
         let mut answer = ModelInferResponse {
             model_name: self.request.model,
-            model_version: ONLY_VERSION.to_owned(),
+            model_version: self.request.version.to_string(),
             id: self.request.id,
             outputs: Vec::with_capacity(outputs.len()),
             ..ModelInferResponse::default()
@@ -110,7 +111,7 @@ fn request(message: ModelInferRequest) -> Result<Request, InvokeError> {
         all.push(input(tensor, raw, has_raw, &model)?);
     }
     let wanted = outputs.into_iter().map(wanted).collect::<Result<_, _>>()?;
-    Ok(Request { model, id, signature, inputs: all, wanted })
+    Ok(Request { model, version: 0, id, signature, inputs: all, wanted })
 }
 
 fn input(
@@ -249,3 +250,6 @@ fn contents(dtype: DType, data: Data) -> InferTensorContents {
         (Data::I64(v), _) => InferTensorContents { int64_contents: v, ..none },
     }
 }
+
+#[cfg(test)]
+mod tests;

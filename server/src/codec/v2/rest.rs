@@ -43,6 +43,13 @@ impl Infer {
         let binary = header == Some(0);
         Ok(Self { request, body, header: length, binary, signature: String::new() })
     }
+
+    /// To be answered by the version of this number.
+    #[must_use]
+    pub fn by_version(mut self, number: u64) -> Self {
+        self.request.version = number;
+        self
+    }
 }
 
 impl Exchange for Infer {

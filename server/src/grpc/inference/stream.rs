@@ -5,10 +5,11 @@ use super::super::proto::inference::{
     InferParameter, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
 };
 use super::infer;
-use crate::invoke::App;
-use futures_util::{Stream, StreamExt as _};
+use crate::invoke::{App, Phase};
+use futures_util::stream::{self, Stream, StreamExt as _};
 use std::pin::Pin;
 use std::sync::Arc;
+use tokio::sync::watch;
 use tonic::metadata::MetadataMap;
 use tonic::{Request, Status, Streaming};
 
@@ -25,11 +26,28 @@ pub type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, St
 /// Answers a stream.
 pub fn answer(app: &Arc<App>, request: Request<Streaming<ModelInferRequest>>) -> Answers {
     let (app, ends) = (app.clone(), errors_end(request.metadata()));
-    let answers = request.into_inner().map(move |message| {
+    let requests = until_the_drain(request.into_inner(), app.phases());
+    let answers = requests.map(move |message| {
         let app = app.clone();
         async move { one(&app, message?, ends).await }
     });
     Box::pin(answers.buffered(AHEAD))
+}
+
+/// The requests of a stream; one that is still open when the server drains is told so, for it would keep the server from stopping.
+fn until_the_drain<T: Send + 'static>(
+    requests: Streaming<T>,
+    phases: watch::Receiver<Phase>,
+) -> impl Stream<Item = Result<T, Status>> {
+    stream::unfold(Some((requests, phases)), |open| async {
+        let (mut requests, mut phases) = open?;
+        tokio::select! {
+            message = requests.next() => message.map(|message| (message, Some((requests, phases)))),
+            () = async { drop(phases.wait_for(|phase| *phase == Phase::Draining).await) } => {
+                Some((Err(Status::unavailable("the server is shutting down")), None))
+            }
+        }
+    })
 }
 
 fn errors_end(metadata: &MetadataMap) -> bool {
