@@ -14,7 +14,7 @@ cargo build --release --quiet -p berth-server -p berth-benches
 venv=target/bench-protocols-venv
 if [ ! -e $venv/complete ]; then
     python3 -m venv $venv
-    $venv/bin/pip install --quiet nvidia-pytriton==0.7.0 mlserver==1.7.1 onnx==1.23.2 onnxruntime==1.32.0 'tritonclient[grpc]'
+    $venv/bin/pip install --quiet nvidia-pytriton==0.7.0 mlserver==1.7.1 onnx==1.23.2 onnxruntime==1.32.0 tritonclient==2.73.0
     touch $venv/complete
 fi
 exec $venv/bin/python -B benches/protocols.py --programs "$target/release" "$@"

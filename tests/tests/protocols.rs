@@ -160,7 +160,14 @@ async fn infer(
     };
     let method = "inference.GRPCInferenceService/ModelInfer";
     let answer: ModelInferResponse = call(server.address(), method, &request).await.expect("an answer");
-    raw(&answer.raw_output_contents[0])
+    // Typed contents are answered typed.
+    match answer.raw_output_contents.first() {
+        Some(contents) => raw(contents),
+        None => {
+            let contents = answer.outputs[0].contents.as_ref().expect("contents");
+            contents.fp32_contents.iter().map(|x| x.to_bits()).collect()
+        }
+    }
 }
 
 fn rows() -> Vec<&'static [f32]> {

@@ -5,6 +5,7 @@
 //! less. A way to talk to a server is a [`transport::Transport`].
 
 mod closed;
+mod grpc;
 mod http;
 mod open;
 mod report;
@@ -33,6 +34,9 @@ struct Args {
     /// A header, `name: value`; may be repeated.
     #[arg(long)]
     header: Vec<String>,
+    /// The path is a method and the data a message of gRPC.
+    #[arg(long)]
+    grpc: bool,
     /// Numbers that `{n}` in path and headers stands for, one after the other from 0.
     #[arg(long, default_value_t = 1)]
     vary: usize,
@@ -66,8 +70,11 @@ impl Window {
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Anyhow<()> {
     let args = Args::parse();
-    let transport = Arc::new(http::Http::new(&args)?);
-    println!("{}", measure(&args, transport).await?);
+    let report = match args.grpc {
+        true => measure(&args, Arc::new(grpc::Grpc::new(&args)?)).await?,
+        false => measure(&args, Arc::new(http::Http::new(&args)?)).await?,
+    };
+    println!("{report}");
     Ok(())
 }
 
