@@ -4,6 +4,7 @@ use bytes::{BufMut as _, Bytes, BytesMut};
 use http::{HeaderMap, Request};
 use http_body_util::{BodyExt as _, Full};
 use hyper_util::rt::{TokioExecutor, TokioIo};
+use percent_encoding::percent_decode;
 use prost::Message;
 use std::net::SocketAddr;
 use tokio::net::TcpStream;
@@ -24,7 +25,10 @@ pub async fn call<A: Message + Default>(
     message: &impl Message,
 ) -> Result<A, Refused> {
     let (headers, body) = exchange(server, method, framed(message)).await;
-    let text = |name: &str| headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or("").to_owned();
+    let text = |name: &str| {
+        let value = headers.get(name).map_or(&b""[..], |v| v.as_bytes());
+        percent_decode(value).decode_utf8_lossy().into_owned()
+    };
     let code = text("grpc-status").parse().unwrap_or_else(|_| panic!("no grpc-status in {headers:?}"));
     if code != 0 {
         return Err(Refused { code, message: text("grpc-message") });

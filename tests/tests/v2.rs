@@ -104,8 +104,8 @@ async fn what_no_client_sends_is_refused() {
     assert_error(&get(&server, "/v2/nothing").await, 404, "there is nothing at");
     assert_error(
         &post(&server, "/v2/models/dense/versions/x/infer", &[], row.clone()).await,
-        400,
-        "integral",
+        404,
+        "version x is not found",
     );
     assert!(server.is_alive().await);
 }

@@ -61,6 +61,8 @@ struct Draft<'a> {
     /// Its bytes behind the JSON.
     size: Option<usize>,
     shared: bool,
+    /// There is a place for data, with nothing in it.
+    null: bool,
     data: Option<Found<'a>>,
 }
 
@@ -90,6 +92,8 @@ fn draft<'a>(cursor: &mut Cursor<'a>) -> Result<Draft<'a>, InvokeError> {
                 }
                 Ok(())
             })?,
+            // KServe's client sends null for a tensor without elements, beside binary data of no bytes too.
+            "data" if cursor.peek() == Some(b'n') && cursor.token()? == b"null" => draft.null = true,
             "data" => draft.data = Some(draft.values(cursor)?),
             _ => cursor.skip()?,
         }
@@ -112,7 +116,7 @@ impl<'a> Draft<'a> {
     /// Which of the places for values are taken must be one.
     fn check(&self, name: &str) -> Result<(), InvokeError> {
         let fields = [
-            (self.data.is_some(), "'data'"),
+            (self.data.is_some() || self.null && self.size.is_none(), "'data'"),
             (self.size.is_some(), "'binary_data_size'"),
             (self.shared, "'shared_memory_region'"),
         ];
@@ -140,10 +144,6 @@ fn values(cursor: &mut Cursor<'_>, datatype: &str, input: &str) -> Result<Builde
     let mut values = Builder::new(datatype::parse(datatype, input)?);
     if cursor.peek() == Some(b'[') {
         cursor.tensor(&mut values)?;
-        return Ok(values);
-    }
-    // KServe's client sends null for a tensor without elements.
-    if cursor.peek() == Some(b'n') && cursor.token()? == b"null" {
         return Ok(values);
     }
     Err(InvokeError::bad(format!("Unable to parse 'data' of input '{input}': it must be an array")))
