@@ -61,8 +61,7 @@ fn assert_refused(answer: &Answer, status: u16, kind: &str, says: &str) {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_platform_loads_invokes_and_unloads() {
     let iris = examples::iris();
-    let root =
-        platform(&[("a1b2", iris.archive.clone()), ("broken", archives::pack(&[("x".to_owned(), vec![7])]))]);
+    let root = platform(&[("a1b2", iris.archive.clone())]);
     let server = started(root.path()).start().await;
     let url = format!("{}/a1b2/model", root.path().display());
     assert_eq!(call(&server, Method::GET, "/ping").await.status, 200);
@@ -108,7 +107,12 @@ async fn the_platform_loads_invokes_and_unloads() {
         "a1b2",
     );
     assert_eq!(register(&server, "a1b2", &url).await.status, 200, "and again");
+}
 
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_loaded_is_refused() {
+    let root = platform(&[("broken", archives::pack(&[("x".to_owned(), vec![7])]))]);
+    let server = started(root.path()).start().await;
     let broken = format!("{}/broken/model", root.path().display());
     assert_refused(&register(&server, "broken", &broken).await, 400, "BadRequestException", "");
     assert_refused(

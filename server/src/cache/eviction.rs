@@ -41,9 +41,9 @@ impl<H: Clone, P> Core<H, P> {
 
     /// Whether a model waits for memory that it cannot have, even if all went that may go.
     pub fn is_starved(&self, model: &ModelName) -> bool {
-        let job = match self.models.get(model).map(|entry| &entry.state) {
-            Some(State::Coming(job) | State::Resident { update: Some(job), .. }) => job,
-            _ => return false,
+        let state = self.models.get(model).map(|entry| &entry.state);
+        let Some(State::Coming(job) | State::Resident { update: Some(job), .. }) = state else {
+            return false;
         };
         let Phase::Reserving { bytes, .. } = &job.phase else { return false };
         // A load in progress may fail, and its model may be one that can be evicted.

@@ -97,7 +97,7 @@ impl<F: PartialEq> Core<F> {
     }
 
     /// What a free thread does next.
-    pub fn next(&mut self) -> Option<Piece> {
+    pub fn next_piece(&mut self) -> Option<Piece> {
         if let Some(call) = self.ran.pop_front() {
             if let Some(copy) = self.begin(call, State::Encoding, |costs| costs.encode, None) {
                 self.place(copy);

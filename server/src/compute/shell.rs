@@ -135,7 +135,7 @@ impl Shared {
             InvokeError::from(refusal)
         })?;
         state.held.insert(id, Held { id, task, stage: Stage::Fresh });
-        let woken = state.to_wake();
+        let woken = state.take_idle();
         drop(state);
         if let Some(thread) = woken {
             thread.unpark();
@@ -159,9 +159,9 @@ impl Shared {
             state.note(done, begun.elapsed());
         }
         loop {
-            while let Some(piece) = state.core.next() {
+            while let Some(piece) = state.core.next_piece() {
                 let Some(work) = state.take(piece) else { continue };
-                let woken = state.to_wake();
+                let woken = state.take_idle();
                 drop(state);
                 if let Some(thread) = woken {
                     thread.unpark();
@@ -254,7 +254,7 @@ impl State {
     }
 
     /// A thread without work, if there is some for one more.
-    fn to_wake(&mut self) -> Option<Thread> {
+    fn take_idle(&mut self) -> Option<Thread> {
         if self.core.has_work() { self.idle.pop() } else { None }
     }
 }

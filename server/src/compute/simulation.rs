@@ -114,7 +114,7 @@ impl World {
         for n in 0..self.threads.len() {
             if self.threads[n].is_none() {
                 let had_work = self.core.has_work();
-                let piece = self.core.next();
+                let piece = self.core.next_piece();
                 assert_eq!(
                     had_work,
                     piece.is_some(),

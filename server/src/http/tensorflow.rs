@@ -46,14 +46,14 @@ fn code(class: Class) -> StatusCode {
 async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
     let (parts, body) = request.into_parts();
     match path::parse(&parts.method, parts.uri.path()) {
-        Err(error) => failure(None, &error, error.to_string()),
+        Err(error) => failure(None, &error, &error.to_string()),
         Ok(Ask::Status(target)) => match status::of(&app, &target).await {
             Ok(versions) => success(answer::versions(&versions)),
-            Err(error) => failure(Some(&target), &error, status::message(&target, &error)),
+            Err(error) => failure(Some(&target), &error, &status::message(&target, &error)),
         },
         Ok(Ask::Metadata(target)) => match app.admit(describe(&app, &target)).await {
             Ok(body) => success(body),
-            Err(error) => failure(Some(&target), &error, target.message(&error)),
+            Err(error) => failure(Some(&target), &error, &target.message(&error)),
         },
         Ok(Ask::Predict(target)) => {
             finish(&target, app.admit(predict(&app, &target, &parts.headers, body)).await)
@@ -67,7 +67,7 @@ async fn answer(State(app): State<Arc<App>>, request: Request) -> Response {
 fn finish(target: &Target, done: Result<Vec<u8>, InvokeError>) -> Response {
     match done {
         Ok(body) => success(body),
-        Err(error) => failure(Some(target), &error, target.message(&error)),
+        Err(error) => failure(Some(target), &error, &target.message(&error)),
     }
 }
 
@@ -107,7 +107,7 @@ fn success(body: Vec<u8>) -> Response {
     response
 }
 
-fn failure(target: Option<&Target>, error: &InvokeError, message: String) -> Response {
+fn failure(target: Option<&Target>, error: &InvokeError, message: &str) -> Response {
     let class = error.class();
     let model = target.map_or("", |target| target.name.as_str());
     tracing::info!(reason = error.reason(), model, %error, "refused");

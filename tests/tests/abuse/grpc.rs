@@ -83,7 +83,7 @@ pub async fn wrong(server: &Server) -> (usize, Vec<String>) {
         match said.await {
             Err(_elapsed) => wrong.push(format!("gRPC {name}: no answer within {BOUND:?}")),
             Ok(Some(status)) if status == "0" => {
-                wrong.push(format!("gRPC {name}: answered as if it were right"))
+                wrong.push(format!("gRPC {name}: answered as if it were right"));
             }
             Ok(_) => {}
         }

@@ -102,9 +102,8 @@ impl Target {
         match (input.dtype, input.shape.as_deref()) {
             (DType::String, None | Some([None | Some(1)])) => Some(Self::File { listed: true }),
             (DType::String, Some([])) => Some(Self::File { listed: false }),
-            (DType::String | DType::Bool, _) => None,
+            (DType::String | DType::Bool, _) | (_, None) => None,
             (_, Some(shape)) => Pixels::of(input, shape).map(Self::Pixels),
-            (_, None) => None,
         }
     }
 
