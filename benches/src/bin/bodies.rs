@@ -1,4 +1,4 @@
-//! Reads a request's JSON into tensors, again and again: what `benches/json.sh` sets beside a Python client's parser.
+//! Reads a request's JSON into tensors, again and again: what `benches/bodies.sh` sets beside a Python client's parser.
 
 use berth_engine::Prepared;
 use berth_server::codec::{self, ContentType};
