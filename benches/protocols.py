@@ -11,6 +11,7 @@ import socket
 import subprocess
 import sys
 import sysconfig
+import tarfile
 import tempfile
 import time
 import urllib.request
@@ -134,13 +135,11 @@ class Server:
 
 def berth(options, model, work):
     http, admin = free_ports(2)
-    place = work / "berth" / model.name
-    if not place.exists():
-        if model.path:
-            place.mkdir(parents=True)
-            shutil.copy(model.path, place / "model.onnx")
-        else:
-            shutil.copytree(ROOT / "tests/recorded/models" / model.name, place)
+    archive = work / "berth" / f"{model.name}.tar.gz"
+    if not archive.exists():
+        archive.parent.mkdir(parents=True, exist_ok=True)
+        with tarfile.open(archive, "w:gz") as packed:
+            packed.add(model.path or ROOT / f"tests/recorded/models/{model.name}/model.onnx", "model.onnx")
     command = [
         f"{options.programs}/berth-server", "serve", "--models", str(work / "berth"), "--listen", f"127.0.0.1:{http}",
         "--admin-listen", f"127.0.0.1:{admin}", "--cache-dir", str(work / "cache"), "--log-format", "json",
