@@ -123,7 +123,7 @@ impl Connections {
 /// HTTP/2 can tell its client to send nothing more, without losing what is on its way.
 async fn time_to_go(mut stop: Stop, activity: &Activity) {
     stop.draining().await;
-    if !activity.is_multiplexed() {
+    if !activity.has_multiplexed() {
         stop.wait().await;
     }
 }

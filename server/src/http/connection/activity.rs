@@ -20,6 +20,8 @@ pub struct Activity(Arc<Mutex<State>>);
 
 struct State {
     multiplexed: Option<bool>,
+    /// A request came.
+    asked: bool,
     /// Requests that are not answered to their end.
     open: usize,
     /// Bytes of a request that has not begun yet.
@@ -55,6 +57,7 @@ impl Activity {
     pub fn new() -> Self {
         Self(Arc::new(Mutex::new(State {
             multiplexed: None,
+            asked: false,
             open: 0,
             heading: false,
             since: Instant::now(),
@@ -69,9 +72,10 @@ impl Activity {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether it speaks HTTP/2.
-    pub fn is_multiplexed(&self) -> bool {
-        self.lock().multiplexed == Some(true)
+    /// Whether requests came over HTTP/2. A client that is told to go away before its first one would lose it.
+    pub fn has_multiplexed(&self) -> bool {
+        let state = self.lock();
+        state.multiplexed == Some(true) && state.asked
     }
 
     /// Bytes came.
@@ -99,7 +103,7 @@ impl Activity {
     pub fn begin(&self) -> Open {
         let mut state = self.lock();
         state.open += 1;
-        (state.heading, state.unread) = (false, false);
+        (state.heading, state.unread, state.asked) = (false, false, true);
         Open { activity: self.clone(), answer: None }
     }
 
@@ -206,6 +210,8 @@ mod tests {
         let activity = Activity::new();
         activity.received(b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
         assert_eq!(due(&activity), (Overdue::Idle, IDLE.as_secs()));
-        assert!(activity.is_multiplexed() && !activity.expects_bytes());
+        assert!(!activity.has_multiplexed() && !activity.expects_bytes());
+        drop(activity.begin());
+        assert!(activity.has_multiplexed());
     }
 }
