@@ -10,7 +10,7 @@ pub use artifact::{Artifact, ArtifactError};
 pub use merge::{Catalogue, Side};
 
 use crate::store::Version;
-use berth_engine::Signature;
+use berth_engine::{Numbering, Signature};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -86,8 +86,8 @@ pub struct About {
     pub digest: String,
     /// What it is, once it was read.
     pub format: Option<&'static str>,
-    /// The numbers of the versions that it holds, the served one last, once it was read.
-    pub numbers: Option<Arc<[u64]>>,
+    /// The versions that it holds, once it was read.
+    pub numbering: Option<Arc<Numbering>>,
     /// The ways to call it, once it was read; none also where there are too many to remember for every model.
     pub signatures: Option<Arc<[Signature]>>,
 }

@@ -23,8 +23,10 @@ mod entry;
 mod open;
 mod packed;
 mod record;
+mod stage;
 
-pub use entry::{Commit, DiskEntry, Reading, Stage};
+pub use entry::{DiskEntry, Reading};
+pub use stage::{Commit, Stage};
 
 use crate::error::ModelError;
 use crate::names::ModelName;

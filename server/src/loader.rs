@@ -3,7 +3,6 @@
 mod behind;
 mod loaded;
 mod statistics;
-mod versions;
 
 pub use statistics::{Clock, Counted, Snapshot, Statistics};
 
@@ -14,7 +13,7 @@ use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Object, Store, Stores, Version};
 use crate::tensorflow::{Definitions, warm_up};
-use berth_engine::{Dim, EngineError, Kept, Prepared, Signature, TensorSpec};
+use berth_engine::{Chosen, Dim, EngineError, Kept, Numbering, Prepared, Signature, TensorSpec, Versions};
 pub use loaded::LoadedModel;
 use sha2::{Digest, Sha256};
 use std::io::{self, Read};
@@ -22,8 +21,6 @@ use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
-pub use versions::Chosen;
-use versions::Versions;
 
 use crate::cache::Source;
 
@@ -71,7 +68,7 @@ impl Ready {
         let report = self.prepared.report();
         About {
             format: Some(report.format),
-            numbers: Some(self.chosen.all.clone()),
+            numbering: Some(self.chosen.numbering.clone()),
             signatures: remembered(&report.signatures),
             ..About::version(&self.version)
         }
@@ -170,12 +167,12 @@ impl Loader {
         }
     }
 
-    /// The numbers of the versions in a model's artifact, as far as it is on this machine; an error if the store has no such model.
-    pub async fn numbers(
+    /// The versions in a model's artifact, as far as it is on this machine; an error if the store has no such model.
+    pub async fn numbering(
         &self,
         model: &ModelName,
         origin: &Origin,
-    ) -> Result<Option<Arc<[u64]>>, ModelError> {
+    ) -> Result<Option<Arc<Numbering>>, ModelError> {
         let found = self.stores.find(model, origin).await?.ok_or(ModelError::NotFound)?;
         let reading = match self.disk.get(model) {
             Some(entry) if *entry.version() == found.version => entry.read(),
@@ -186,7 +183,7 @@ impl Loader {
             (_, Some(reading)) => reading.dir(),
             (_, None) => return Ok(None),
         };
-        blocking(move || Ok(Some(Versions::find(&dir).numbers()))).await
+        blocking(move || Ok(Some(Arc::new(Versions::find(&dir).numbering()?)))).await
     }
 
     /// What the store has of a model, without getting it.
@@ -385,7 +382,7 @@ impl<R: Read> Read for Hashed<R> {
 async fn prepare(model: &ModelName, dir: PathBuf) -> Result<(Prepared, Chosen), ModelError> {
     let number = model.version();
     let work = move || {
-        let chosen = Versions::find(&dir).choose(&dir, number)?;
+        let chosen = choose(&dir, number)?;
         Ok((Prepared::open(&chosen.dir)?, chosen))
     };
     blocking(work).await
@@ -396,11 +393,17 @@ async fn prepare_kept(model: &ModelName, reading: &Reading) -> Result<(Prepared,
     let (dir, packed, checked) = (reading.dir(), reading.packed(), reading.entry().is_checked());
     let number = model.version();
     let work = move || {
-        let chosen = Versions::find(&dir).choose(&dir, number)?;
+        let chosen = choose(&dir, number)?;
         let checked = checked && chosen.is_served();
         Ok((Prepared::open_kept(&Kept { dir: &chosen.dir, packed: &packed, checked })?, chosen))
     };
     blocking(work).await
+}
+
+/// The version of a model that is to be loaded.
+fn choose(dir: &Path, number: Option<u64>) -> Result<Chosen, ModelError> {
+    let chosen = Versions::find(dir).choose(number)?;
+    chosen.ok_or_else(|| ModelError::NoVersion(number.unwrap_or_default()))
 }
 
 /// Blocking work with its panics turned into errors: a hostile file must not take more than its own request.

@@ -1,10 +1,44 @@
 //! Which model a name means, for clients that know nothing of archives: `cifar` is `cifar.tar.gz` where no model is called `cifar`.
 //!
-//! SageMaker's clients name the archive. Those of other servers name a model, and their addresses have no room for endings.
+//! SageMaker's clients name the archive. Those of other servers name a model, and their addresses have no room for endings; but they may
+//! ask for one of its versions.
 
-use crate::error::{InvokeError, ModelError, StoreError};
+use crate::cache::Lease;
+use crate::error::{Class, InvokeError, ModelError, StoreError};
 use crate::invoke::App;
 use crate::names::{ENDINGS, ModelName};
+use berth_engine::Numbering;
+
+/// Which version is asked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// The highest.
+    Latest,
+    /// The one of this number.
+    Number(i64),
+    /// The one of this label.
+    Label(String),
+}
+
+impl Wanted {
+    /// Its number among an artifact's versions; None: the one that is served.
+    pub fn among(&self, versions: &Numbering) -> Result<Option<u64>, InvokeError> {
+        match self {
+            Self::Latest => Ok(None),
+            Self::Number(number) => {
+                let found = versions.numbers().iter().find(|n| i64::try_from(**n) == Ok(*number));
+                found.map_or_else(
+                    || Err(ModelError::NoVersion(number.unsigned_abs()).into()),
+                    |n| Ok(Some(*n)),
+                )
+            }
+            Self::Label(label) => versions
+                .labelled(label)
+                .map(Some)
+                .ok_or_else(|| InvokeError::bad(format!("Unrecognized servable version label: {label}"))),
+        }
+    }
+}
 
 impl App {
     /// The model of this name, or the archive. What is in memory or listed is found without the store.
@@ -25,6 +59,39 @@ impl App {
             }
         }
         Err(ModelError::NotFound.into())
+    }
+
+    /// The model of this name in a version, loaded if need be. Which versions there are, only the artifact says: it is brought first,
+    /// with the version that it serves. If that one is broken, the others still serve.
+    pub async fn acquire_version(&self, text: &str, wanted: &Wanted) -> Result<Lease, InvokeError> {
+        let name = self.named(text).await?;
+        let number = match wanted {
+            Wanted::Number(number) => Some(u64::try_from(*number).map_err(|_| ModelError::NoVersion(0))?),
+            Wanted::Latest | Wanted::Label(_) => None,
+        };
+        if let Some(version) = number.map(|number| name.of_version(number))
+            && self.cache.serves(&version)
+        {
+            return self.acquire(&version).await;
+        }
+        let served = match self.acquire(&name).await {
+            Err(error) if number.is_some() && matches!(error.class(), Class::Model | Class::NeverFits) => {
+                None
+            }
+            served => Some(served?),
+        };
+        let number = match served.as_ref().and_then(Lease::model) {
+            Some(model) => wanted.among(model.numbering())?.filter(|number| *number != model.number()),
+            None => number,
+        };
+        match (served, number) {
+            (Some(served), None) => Ok(served),
+            // The served version is not held meanwhile: there may be no room for two.
+            (served, number) => {
+                drop(served);
+                self.acquire(&number.map_or(name.clone(), |number| name.of_version(number))).await
+            }
+        }
     }
 
     /// The store is away: what it had once serves.

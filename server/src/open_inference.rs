@@ -10,7 +10,7 @@ pub use repository::index;
 use crate::error::{Class, InvokeError, ModelError};
 use crate::invoke::{App, Exchange};
 use crate::loader::LoadedModel;
-use crate::tensorflow::{Target, Wanted, number};
+use crate::named::Wanted;
 
 /// Why a region of shared memory is not taken.
 pub const NO_SHARED_MEMORY: &str =
@@ -19,9 +19,6 @@ pub const NO_SHARED_MEMORY: &str =
 pub const NO_TRACING: &str = "the server does not support tracing";
 /// Why logs cannot be set.
 pub const NO_LOG_SETTINGS: &str = "the server does not support dynamic logging";
-
-/// The version that a model is said to have before it was looked into.
-const PRESUMED: u64 = 1;
 
 /// A model as a client names it.
 #[derive(Debug, Clone, Copy)]
@@ -38,13 +35,12 @@ impl<'a> Named<'a> {
         Self { model, version: "" }
     }
 
-    /// The model that is meant, and which of its versions.
-    fn target(self) -> Result<Target, InvokeError> {
-        let version = match self.version {
-            "" => Wanted::Latest,
-            number => Wanted::Number(number.parse().map_err(|_| ModelError::NotFound)?),
-        };
-        Ok(Target { name: self.model.to_owned(), version })
+    /// Which of the model's versions is meant.
+    fn wanted(self) -> Result<Wanted, InvokeError> {
+        match self.version {
+            "" => Ok(Wanted::Latest),
+            number => Ok(Wanted::Number(number.parse().map_err(|_| ModelError::NotFound)?)),
+        }
     }
 
     /// The text of an error, as Triton words it where it has words.
@@ -64,7 +60,7 @@ impl<'a> Named<'a> {
 
     /// Asks the loaded model something.
     async fn ask<T>(self, app: &App, question: impl FnOnce(&LoadedModel) -> T) -> Result<T, InvokeError> {
-        let lease = self.target()?.acquire(app).await?;
+        let lease = app.acquire_version(self.model, &self.wanted()?).await?;
         lease.model().map(question).ok_or(InvokeError::Panicked)
     }
 
@@ -74,8 +70,8 @@ impl<'a> Named<'a> {
         app: &App,
         exchange: impl FnOnce(u64) -> E,
     ) -> Result<E::Answer, InvokeError> {
-        let lease = self.target()?.acquire(app).await?;
-        let exchange = exchange(number(&lease));
+        let lease = app.acquire_version(self.model, &self.wanted()?).await?;
+        let exchange = exchange(lease.number());
         app.run(lease, exchange).await
     }
 }

@@ -10,7 +10,7 @@ mod target;
 pub mod warm_up;
 
 pub use definitions::Definitions;
-pub use target::{Target, Wanted, number};
+pub use target::Target;
 
 use crate::error::InvokeError;
 use berth_engine::{Model, Signature};

@@ -112,6 +112,10 @@ for version, factor in [(None, 5), (10, 5), (2, 3), (1, 2)]:
     response = predict(name="versions", version=version, x=f32(1))
     same(arrays(response)["y"], f32(factor))
     assert response.model_spec.version.value == (version or 10), response
+for label, version, factor in [("stable", 1, 2), ("canary", 10, 5)]:
+    response = predict(name="labelled", label=label, x=f32(1))
+    same(arrays(response)["y"], f32(factor))
+    assert response.model_spec.version.value == version, response
 for size in (1_500_000, 5_000_000):
     same(arrays(predict(signature="large", x=np.ones((1, size), np.float32)))["total"], f32(size))
 
@@ -123,6 +127,7 @@ refused(Code.NOT_FOUND, "Servable not found for request: Latest(half)", P, predi
 refused(Code.NOT_FOUND, "Servable not found for request: Specific(versions, 3)", P, prediction(name="versions", version=3, x=f32(1)))
 refused(Code.NOT_FOUND, "Specific(versions, -1)", P, prediction(name="versions", version=-1, x=f32(1)))
 refused(bad, "Unrecognized servable version label: stable", P, prediction(label="stable", x=f32(1)))
+refused(bad, "Unrecognized servable version label: beta", P, prediction(name="labelled", label="beta", x=f32(1)))
 refused(bad, 'Serving signature key "other" not found.', P, prediction(signature="other", x=f32(1)))
 refused(bad, "input size does not match signature: 0!=1 len({}) != len({x}). Sent extra: {}. Missing but required: {x}.", P, prediction())
 refused(bad, "Sent extra: {z}. Missing but required: {}.", P, prediction(x=f32(1), z=f32(1)))

@@ -128,6 +128,13 @@ async fn a_status_loads_nothing_and_a_loaded_version_is_told() {
     );
     let asked = server.send(Method::POST, "/v1/models/broken:predict", &[], r#"{"instances": [1]}"#).await;
     assert_eq!(asked.unwrap().status, 400);
+    let of_label = server.send(Method::GET, "/v1/models/labelled/labels/stable", &[], "").await.unwrap();
+    assert_eq!(of_label.status, 400, "nobody knows its labels yet: {}", of_label.show());
+    let asked =
+        server.send(Method::POST, "/v1/models/labelled/labels/stable:predict", &[], r#"{"instances": [1]}"#);
+    assert_eq!(asked.await.unwrap().json(), json!({ "predictions": [2.0] }));
+    let of_label = states("/v1/models/labelled/labels/stable").await;
+    assert_eq!(of_label, json!({ "model_version_status": [available("1")] }));
     let failed = states("/v1/models/broken").await["model_version_status"][0].clone();
     assert_eq!(
         (&failed["state"], &failed["status"]["error_code"]),

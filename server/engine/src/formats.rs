@@ -21,6 +21,7 @@ mod skops;
 mod stored;
 mod torch;
 mod ubjson;
+pub mod versions;
 mod xgboost;
 mod zip;
 

@@ -23,6 +23,7 @@ pub mod value;
 
 pub use batching::Batching;
 pub use error::{EngineError, Fault};
+pub use formats::versions::{Chosen, Numbering, Versions};
 pub use model::{Kept, Model, Prepared, inspect};
 pub use packed_file::Unsaved;
 pub use plan::release_idle;

@@ -35,6 +35,11 @@ impl Lease {
     pub fn model(&self) -> Option<&LoadedModel> {
         self.model.as_deref()
     }
+
+    /// The number of the version that it is of.
+    pub fn number(&self) -> u64 {
+        self.model().map_or(0, LoadedModel::number)
+    }
 }
 
 impl Drop for Lease {

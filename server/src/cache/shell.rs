@@ -236,18 +236,18 @@ impl ModelCache {
         self.inner.lock().core.standing(model)
     }
 
-    /// The numbers of the versions that a model's artifact holds, the served one last. Loads and downloads nothing: none if the
-    /// artifact was not looked into yet, an error if there is no such model.
-    pub async fn numbers(&self, model: &ModelName) -> Result<Option<Arc<[u64]>>, ModelError> {
+    /// The versions that a model's artifact holds. Loads and downloads nothing: none if the artifact was not looked into yet, an error
+    /// if there is no such model.
+    pub async fn numbering(&self, model: &ModelName) -> Result<Option<Arc<Numbering>>, ModelError> {
         let (known, serves, origin) = {
             let core = &self.inner.lock().core;
-            (core.numbers(model), core.serves(model), core.origin(model))
+            (core.numbering(model), core.serves(model), core.origin(model))
         };
         if serves && known.is_some() {
             return Ok(known);
         }
         let _turn = self.inner.looks.acquire().await;
-        let on_disk = self.inner.loader.numbers(model, &origin).await?;
+        let on_disk = self.inner.loader.numbering(model, &origin).await?;
         Ok(on_disk.or(known))
     }
 

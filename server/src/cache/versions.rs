@@ -35,9 +35,9 @@ impl<H: Clone, P> Core<H, P> {
         self.models.get(model).map(|entry| (entry.state(), entry.error().cloned()))
     }
 
-    /// The numbers of the versions that an archive holds, the served one last, as far as it was looked into.
-    pub fn numbers(&self, model: &ModelName) -> Option<Arc<[u64]>> {
+    /// The versions that an archive holds, as far as it was looked into.
+    pub fn numbering(&self, model: &ModelName) -> Option<Arc<Numbering>> {
         let entry = self.models.get(&model.artifact())?;
-        entry.about.as_ref().and_then(|about| about.numbers.clone())
+        entry.about.as_ref().and_then(|about| about.numbering.clone())
     }
 }

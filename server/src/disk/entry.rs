@@ -1,10 +1,8 @@
-//! One artifact on disk, and one on its way there.
+//! One artifact on disk.
 
-use super::budget::file_cost;
+use super::DiskCache;
 use super::packed::Beside;
 use super::record::Record;
-use super::{DiskCache, disk_error};
-use crate::error::ModelError;
 use crate::names::ModelName;
 use crate::store::Version;
 use std::path::{Path, PathBuf};
@@ -116,11 +114,16 @@ impl DiskEntry {
     pub fn read(self: &Arc<Self>) -> Option<Reading> {
         self.readers.fetch_add(1, Ordering::SeqCst);
         let reading = Reading { entry: self.clone() };
-        (!self.doomed.load(Ordering::SeqCst)).then_some(reading)
+        (!self.is_doomed()).then_some(reading)
     }
 
     pub(super) fn is_read(&self) -> bool {
         self.readers.load(Ordering::SeqCst) > 0
+    }
+
+    /// Its files are gone, or go with the last reader.
+    pub(super) fn is_doomed(&self) -> bool {
+        self.doomed.load(Ordering::SeqCst)
     }
 
     /// The entry is no longer in the cache: its files go now, or with the last reader.
@@ -179,113 +182,8 @@ impl Reading {
 impl Drop for Reading {
     fn drop(&mut self) {
         let last = self.entry.readers.fetch_sub(1, Ordering::SeqCst) == 1;
-        if last && self.entry.doomed.load(Ordering::SeqCst) {
+        if last && self.entry.is_doomed() {
             self.entry.delete();
-        }
-    }
-}
-
-/// An artifact that is being unpacked. Dropped before [`Stage::publish`] it leaves nothing.
-pub struct Stage {
-    cache: DiskCache,
-    model: ModelName,
-    version: Version,
-    dir: PathBuf,
-    cost: u64,
-    bytes: u64,
-    files: u64,
-    published: bool,
-}
-
-impl Stage {
-    pub(super) fn new(cache: DiskCache, model: ModelName, version: Version) -> Result<Self, ModelError> {
-        let dir = cache.staging().join(format!("unpack-{:016x}", fastrand::u64(..)));
-        // For the directories and the record.
-        let cost = file_cost(0) * 8;
-        cache.reserve(cost)?;
-        let stage = Self { cache, model, version, dir, cost, bytes: 0, files: 0, published: false };
-        std::fs::create_dir_all(stage.files())
-            .map_err(|e| disk_error("cannot create a directory for unpacking", &e))?;
-        Ok(stage)
-    }
-
-    /// Where to unpack to.
-    pub fn files(&self) -> PathBuf {
-        self.dir.join("files")
-    }
-
-    /// Charges a file of `size` bytes before it is written.
-    pub fn reserve(&mut self, size: u64) -> Result<(), ModelError> {
-        let cost = file_cost(size);
-        let budget = self.cache.usage().budget;
-        // What the stage itself holds cannot be evicted for it: it would never fit.
-        if self.cost.saturating_add(cost) > budget {
-            return Err(ModelError::NeverFitsDisk { budget });
-        }
-        self.cache.reserve(cost)?;
-        self.cost += cost;
-        self.bytes += size;
-        self.files += 1;
-        Ok(())
-    }
-
-    /// Makes the unpacked artifact an entry that loads may read at once, and that outlives the process once
-    /// [`Commit::run`] is done.
-    pub fn publish(mut self) -> Result<(Arc<DiskEntry>, Commit), ModelError> {
-        let target = self.cache.entry_dir(&self.model, &self.version);
-        std::fs::rename(&self.dir, &target).map_err(|e| disk_error("cannot move an entry in place", &e))?;
-        self.published = true;
-        let record = Record::new(
-            &self.cache.inner.store,
-            self.model.as_str(),
-            &self.version,
-            self.cost,
-            self.bytes,
-            self.files,
-        );
-        let entry = DiskEntry::new(
-            &self.cache,
-            self.model.clone(),
-            self.version.clone(),
-            target,
-            self.cost,
-            0,
-            SystemTime::now(),
-        );
-        self.cache.publish(entry.clone());
-        Ok((entry.clone(), Commit { entry, record }))
-    }
-}
-
-impl Drop for Stage {
-    fn drop(&mut self) {
-        if !self.published {
-            remove(&self.dir);
-            self.cache.release(self.cost);
-        }
-    }
-}
-
-fn remove(dir: &Path) {
-    if let Err(e) = std::fs::remove_dir_all(dir)
-        && e.kind() != std::io::ErrorKind::NotFound
-    {
-        tracing::error!(error = %e, "cannot clean up after unpacking");
-    }
-}
-
-/// The rest of the way to stable storage.
-pub struct Commit {
-    entry: Arc<DiskEntry>,
-    record: Record,
-}
-
-impl Commit {
-    /// Fsyncs the files and writes the record. An error costs the entry its life after a restart, nothing else.
-    pub fn run(self) {
-        let Some(reading) = self.entry.read() else { return };
-        if let Err(e) = self.record.commit(&reading.entry.dir) {
-            tracing::warn!(model = self.entry.model.as_str(), error = %e, "not kept over a restart");
         }
     }
 }

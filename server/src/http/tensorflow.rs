@@ -11,7 +11,7 @@ use crate::codec::serving;
 use crate::error::{Class, InvokeError};
 use crate::invoke::App;
 use crate::tensorflow::examples::{Examples, Method};
-use crate::tensorflow::{Target, metadata, number, status};
+use crate::tensorflow::{Target, metadata, status};
 use axum::Router;
 use axum::body::Body;
 use axum::extract::{Request, State};
@@ -98,7 +98,7 @@ async fn infer(
 async fn describe(app: &App, target: &Target) -> Result<Vec<u8>, InvokeError> {
     let lease = target.acquire(app).await?;
     let signatures = lease.model().map(metadata::signatures).unwrap_or_default();
-    Ok(answer::metadata(&target.name, number(&lease), &signatures))
+    Ok(answer::metadata(&target.name, lease.number(), &signatures))
 }
 
 fn success(body: Vec<u8>) -> Response {

@@ -1,10 +1,10 @@
 //! A model in memory.
 
-use super::{Chosen, Statistics};
+use super::Statistics;
 use crate::disk::DiskEntry;
 use crate::store::Version;
 use crate::tensorflow::Definitions;
-use berth_engine::Model;
+use berth_engine::{Chosen, Model, Numbering};
 use std::sync::Arc;
 
 /// A model in memory, with what is needed to keep its artifact on disk in use and up to date.
@@ -33,9 +33,9 @@ impl LoadedModel {
         self.chosen.number
     }
 
-    /// The numbers of all versions in the artifact, the served one last.
-    pub fn numbers(&self) -> &[u64] {
-        &self.chosen.all
+    /// The artifact's versions.
+    pub fn numbering(&self) -> &Numbering {
+        &self.chosen.numbering
     }
 
     /// What the SavedModel says of its signatures; empty for other formats.

@@ -1,6 +1,6 @@
 //! What the server and its models are.
 
-use super::{Named, PRESUMED, Target, Wanted};
+use super::Named;
 use crate::cache::ModelState;
 use crate::codec::v2::{self, datatype};
 use crate::error::{Class, InvokeError};
@@ -44,15 +44,12 @@ impl Named<'_> {
 
     /// Whether the model is there, and did not fail when it was last brought.
     async fn is_sound(self, app: &App) -> Result<bool, InvokeError> {
-        let Target { name, version } = self.target()?;
-        let mut name = app.named(&name).await?;
-        let known = app.cache.numbers(&name).await?;
-        if let Wanted::Number(number) = version {
-            let all = known.as_deref().unwrap_or(&[PRESUMED]);
-            let Some(at) = all.iter().position(|n| i64::try_from(*n) == Ok(number)) else { return Ok(false) };
-            if at + 1 < all.len() {
-                name = name.of_version(all[at]);
-            }
+        let wanted = self.wanted()?;
+        let mut name = app.named(self.model).await?;
+        let versions = app.cache.numbering(&name).await?.unwrap_or_default();
+        let number = wanted.among(&versions)?;
+        if let Some(number) = number.filter(|number| *number != versions.served()) {
+            name = name.of_version(number);
         }
         let standing = app.cache.standing(&name);
         Ok(standing.is_none_or(|(state, error)| state == ModelState::Resident || error.is_none()))
@@ -62,7 +59,7 @@ impl Named<'_> {
     pub async fn metadata(self, app: &App) -> Result<ModelMetadataResponse, InvokeError> {
         self.ask(app, |loaded| {
             let one = [loaded.number()];
-            let numbers: &[u64] = if self.version.is_empty() { loaded.numbers() } else { &one };
+            let numbers: &[u64] = if self.version.is_empty() { loaded.numbering().numbers() } else { &one };
             metadata(self.model, numbers, loaded.engine())
         })
         .await?

@@ -1,11 +1,12 @@
 //! The model repository extension: which models there are, and having them in memory or not.
 
-use super::{Named, PRESUMED};
+use super::Named;
 use crate::cache::{ModelState, ModelView};
 use crate::error::{InvokeError, ModelError};
 use crate::grpc::proto::inference::RepositoryIndexResponse;
 use crate::grpc::proto::inference::repository_index_response::ModelIndex;
 use crate::invoke::App;
+use berth_engine::Numbering;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -47,11 +48,16 @@ fn of(view: ModelView) -> ModelIndex {
         ModelState::Standby | ModelState::Failed => ("UNAVAILABLE", ON_DEMAND),
     };
     let index = entry(view.name, state, view.error.as_deref().unwrap_or(reason));
-    ModelIndex { version: view.version.unwrap_or(PRESUMED).to_string(), ..index }
+    ModelIndex { version: view.version.unwrap_or(Numbering::ONLY).to_string(), ..index }
 }
 
 fn entry(name: String, state: &str, reason: &str) -> ModelIndex {
-    ModelIndex { name, version: PRESUMED.to_string(), state: state.to_owned(), reason: reason.to_owned() }
+    ModelIndex {
+        name,
+        version: Numbering::ONLY.to_string(),
+        state: state.to_owned(),
+        reason: reason.to_owned(),
+    }
 }
 
 impl Named<'_> {

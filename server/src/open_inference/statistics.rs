@@ -1,12 +1,13 @@
 //! Counts and times of models in memory, as the statistics extension has them.
 
-use super::{Named, Target, Wanted};
+use super::Named;
 use crate::error::{Class, InvokeError};
 use crate::grpc::proto::inference::{
     InferStatistics, MemoryUsage, ModelStatistics, ModelStatisticsResponse, StatisticDuration,
 };
 use crate::invoke::App;
 use crate::loader::{Counted, LoadedModel};
+use crate::named::Wanted;
 
 impl Named<'_> {
     /// One model in memory, or every one where none is named.
@@ -15,8 +16,8 @@ impl Named<'_> {
             let all = app.cache.residents(|name, loaded| of(name.as_str(), loaded));
             return Ok(ModelStatisticsResponse { model_stats: all });
         }
-        let Target { name, version } = self.target()?;
-        let one = match (app.named(&name).await, version) {
+        let wanted = self.wanted()?;
+        let one = match (app.named(self.model).await, wanted) {
             (Ok(name), Wanted::Number(number)) => {
                 let number = u64::try_from(number).unwrap_or_default();
                 let own = |loaded: &LoadedModel| (loaded.number() == number).then(|| of(self.model, loaded));

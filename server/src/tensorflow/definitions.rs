@@ -3,7 +3,7 @@
 //! The file holds the whole graph. Only the parts about signatures are read; all others are passed over.
 
 use crate::grpc::proto::tensorflow::SignatureDef;
-use crate::loader::Chosen;
+use berth_engine::Chosen;
 use prost::Message;
 use std::collections::BTreeMap;
 use std::fs::File;
@@ -142,7 +142,7 @@ fn broken() -> io::Error {
 #[cfg(test)]
 mod tests {
     use super::{Definitions, Entry, MetaInfo, SignatureDef};
-    use crate::loader::Chosen;
+    use berth_engine::Chosen;
     use prost::Message;
     use std::sync::Arc;
 
@@ -166,7 +166,12 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         std::fs::write(dir.path().join("saved_model.pb"), bytes).unwrap();
         let saved_model = Some(dir.path().to_owned());
-        Definitions::read(&Chosen { dir: dir.path().to_owned(), saved_model, number: 1, all: Arc::new([1]) })
+        Definitions::read(&Chosen {
+            dir: dir.path().to_owned(),
+            saved_model,
+            number: 1,
+            numbering: Arc::default(),
+        })
     }
 
     #[test]

@@ -3,36 +3,33 @@
 //! A version that is not in memory is AVAILABLE all the same, because the first request for it loads it. Which versions an archive holds
 //! is known once it was downloaded; until then a model is said to have version 1, and any other number is UNKNOWN.
 
-use super::target::{Target, Wanted};
+use super::target::Target;
 use crate::cache::ModelState;
 use crate::error::{Class, InvokeError, ModelError};
 use crate::grpc::proto::tensorflow::serving::model_version_status::State;
 use crate::grpc::proto::tensorflow::serving::{ModelVersionStatus, StatusProto};
 use crate::grpc::status;
 use crate::invoke::App;
+use crate::named::Wanted;
 use crate::names::ModelName;
-
-/// The version that a model is said to have before it was looked into.
-const PRESUMED: u64 = 1;
 
 /// The versions that are asked for, the highest first.
 pub async fn of(app: &App, target: &Target) -> Result<Vec<ModelVersionStatus>, InvokeError> {
     let name = app.named(&target.name).await?;
-    let known = app.cache.numbers(&name).await?;
-    let all = known.as_deref().unwrap_or(&[PRESUMED]);
-    let served = all.last().copied().unwrap_or(PRESUMED);
-    let status = |number: u64| match number == served {
+    let known = app.cache.numbering(&name).await?;
+    let is_known = known.is_some();
+    let versions = known.unwrap_or_default();
+    let status = |number: u64| match number == versions.served() {
         true => version(app, &name, number),
         false => version(app, &name.of_version(number), number),
     };
-    match &target.version {
-        Wanted::Latest => Ok(all.iter().rev().map(|number| status(*number)).collect()),
-        Wanted::Label(label) => Err(super::target::unknown_label(label)),
-        Wanted::Number(number) => match u64::try_from(*number) {
-            Ok(number) if all.contains(&number) => Ok(vec![status(number)]),
-            Ok(number) if known.is_none() => Ok(vec![entry(number, State::Unknown, None)]),
-            _ => Err(ModelError::NoVersion(number.unsigned_abs()).into()),
-        },
+    match (target.version.among(&versions), &target.version) {
+        (Ok(None), _) => Ok(versions.numbers().iter().rev().map(|number| status(*number)).collect()),
+        (Ok(Some(number)), _) => Ok(vec![status(number)]),
+        (Err(_), Wanted::Number(number)) if !is_known && *number >= 0 => {
+            Ok(vec![entry(number.unsigned_abs(), State::Unknown, None)])
+        }
+        (Err(error), _) => Err(error),
     }
 }
 

@@ -14,7 +14,10 @@ pub fn fixture(path: &str) -> Vec<u8> {
     examples::file(&format!("tests/fixtures/tensorflow/{path}"))
 }
 
-/// Writes a directory of models: `full` has version 2 alone, `versions` all three, `canary` a broken version 9 beside version 1, `plain`
+/// What gives two of the versions labels.
+const LABELS: &[u8] = br#"{"version_labels": {"stable": 1, "canary": 10}}"#;
+
+/// Writes a directory of models: `full` has version 2 alone, `versions` all three, `labelled` with labels too, `canary` a broken version 9 beside version 1, `plain`
 /// no version directory, `cold` broken warm-up requests, `eager` too many of them, `broken` nothing.
 pub fn write(dir: &Path) {
     let all = archives::files(&pack_directory(&repository("tests/fixtures/tensorflow/model")));
@@ -22,6 +25,7 @@ pub fn write(dir: &Path) {
     let full: Vec<_> = of("2/").collect();
     let mut canary: Vec<_> = of("1/").collect();
     canary.push(("9/saved_model.pb".to_owned(), b"no model".to_vec()));
+    let labelled = [&all[..], &[("berth.json".to_owned(), LABELS.to_vec())]].concat();
     let plain: Vec<_> = of("1/").map(|(name, data)| (name["1/".len()..].to_owned(), data)).collect();
     let with_warm_up = |requests: &dyn Fn(Vec<u8>) -> Vec<u8>| -> Vec<_> {
         of("10/")
@@ -34,6 +38,7 @@ pub fn write(dir: &Path) {
     for (name, archive) in [
         ("full.tar.gz", pack(&full)),
         ("versions.tar.gz", pack(&all)),
+        ("labelled.tar.gz", pack(&labelled)),
         ("canary.tar.gz", pack(&canary)),
         ("plain.tar.gz", pack(&plain)),
         ("cold.tar.gz", pack(&cold)),

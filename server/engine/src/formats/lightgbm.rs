@@ -132,6 +132,3 @@ fn apply(to: &mut Lowering, transform: Transform, x: ValueId) -> Result<ValueId,
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

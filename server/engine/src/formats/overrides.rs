@@ -6,12 +6,14 @@
 //!   "signatures": { "serving_default": "predict_proba" },
 //!   "content_type": "text/csv", "accept": "application/json",
 //!   "labels": ["cat", "dog"],
-//!   "inputs": { "tokens": { "dtype": "int64", "shape": [null, 128] } }
+//!   "inputs": { "tokens": { "dtype": "int64", "shape": [null, 128] } },
+//!   "version_labels": { "stable": 1, "canary": 2 }
 //! }
 //! ```
 
 use super::Program;
 use super::savedmodel::layout;
+use super::versions::Labels;
 use crate::graph::{Graph, Literal, Op, ValueId};
 use crate::{DType, EngineError, Preferences, TensorSpec};
 use serde::Deserialize;
@@ -44,6 +46,9 @@ pub struct Overrides {
     /// What inputs are, of models that do not say it themselves.
     #[serde(default)]
     pub inputs: BTreeMap<String, Input>,
+    /// What versions are called, and their numbers.
+    #[serde(default)]
+    pub version_labels: Labels,
 }
 
 /// Type and shape of an input: `{"dtype": "int64", "shape": [null, 128]}`.

@@ -19,6 +19,7 @@ mod tables;
 mod variables;
 mod weights;
 
+use super::versions::SAVED_MODEL;
 use super::{Artifact, Program, Source};
 use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value};
@@ -66,7 +67,7 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
 }
 
 fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {
-    let bytes = layout::read_file(dir, "saved_model.pb", LARGEST_GRAPH)?;
+    let bytes = layout::read_file(dir, SAVED_MODEL, LARGEST_GRAPH)?;
     let model = SavedModel::decode(bytes.as_slice())
         .map_err(|e| EngineError::broken(format!("saved_model.pb is not a SavedModel: {e}")))?;
     let tags: Vec<String> = model.meta_graphs.iter().flat_map(MetaGraphDef::tags).cloned().collect();

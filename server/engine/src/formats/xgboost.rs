@@ -79,6 +79,3 @@ fn document(bytes: &[u8]) -> Result<Document, EngineError> {
     }
     binary::read(bytes)
 }
-
-#[cfg(test)]
-mod tests;

@@ -12,7 +12,7 @@ use crate::error::InvokeError;
 use crate::invoke::{App, Exchange};
 use crate::tensorflow::examples::{Examples, Method};
 use crate::tensorflow::predict::Predict;
-use crate::tensorflow::{Target, metadata, number};
+use crate::tensorflow::{Target, metadata};
 use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -39,7 +39,7 @@ impl Predictions {
         exchange: E,
     ) -> Result<(ModelSpec, A), InvokeError> {
         let lease = target.acquire(&self.app).await?;
-        let version = number(&lease);
+        let version = lease.number();
         let (signature, answer) = self.app.run(lease, exchange).await?;
         Ok((target.answered(version, signature), answer))
     }
@@ -98,7 +98,7 @@ impl Predictions {
             value: prost::Message::encode_to_vec(&signatures),
         };
         let metadata = BTreeMap::from([(metadata::FIELD.to_owned(), packed)]);
-        let model_spec = Some(target.answered(number(&lease), String::new()));
+        let model_spec = Some(target.answered(lease.number(), String::new()));
         Ok(GetModelMetadataResponse { model_spec, metadata })
     }
 }

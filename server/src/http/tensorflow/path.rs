@@ -1,8 +1,9 @@
 //! What a path asks for.
 
 use crate::error::InvokeError;
+use crate::named::Wanted;
+use crate::tensorflow::Target;
 use crate::tensorflow::examples::Method as Infer;
-use crate::tensorflow::{Target, Wanted};
 use axum::http::Method;
 use percent_encoding::percent_decode_str;
 
@@ -89,7 +90,8 @@ fn decoded(text: &str) -> Result<String, InvokeError> {
 #[cfg(test)]
 mod tests {
     use super::{Ask, Infer, parse};
-    use crate::tensorflow::{Target, Wanted};
+    use crate::named::Wanted;
+    use crate::tensorflow::Target;
     use axum::http::Method;
 
     fn target(name: &str, version: Wanted) -> Target {

@@ -1,49 +1,17 @@
 //! Where in an artifact the SavedModel is.
 
 use crate::EngineError;
+use crate::formats::versions::{SAVED_MODEL, Versions};
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-const MODEL: &str = "saved_model.pb";
-/// `export/Servo/1`, below one wrapping directory.
-const DEEPEST: usize = 4;
-
 /// The directory of the version to serve: the highest.
 pub fn find(root: &Path) -> Result<PathBuf, EngineError> {
-    let mut level = vec![root.to_owned()];
-    for _ in 0..=DEEPEST {
-        if let Some(found) = level.iter().filter(|d| is_file(&d.join(MODEL))).max_by_key(|d| version(d)) {
-            return Ok(found.clone());
-        }
-        level = level.iter().flat_map(|dir| directories(dir)).collect();
-        if level.len() > 4096 {
-            break;
-        }
-    }
-    Err(EngineError::UnknownFormat(format!(
-        "expected {MODEL} in the archive's top, in a version directory (1/{MODEL}), or in export/Servo/1"
-    )))
-}
-
-/// Numeric directories by number, others below them.
-fn version(dir: &Path) -> Option<u64> {
-    dir.file_name().and_then(|n| n.to_str()).and_then(|n| n.parse().ok())
-}
-
-fn is_file(path: &Path) -> bool {
-    path.symlink_metadata().is_ok_and(|m| m.is_file())
-}
-
-fn directories(dir: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = dir.read_dir() else { return Vec::new() };
-    let mut found: Vec<PathBuf> = entries
-        .flatten()
-        .filter(|e| e.file_type().is_ok_and(|t| t.is_dir()))
-        .filter(|e| e.file_name().to_str().is_some_and(|n| !n.starts_with('.') && n != "__MACOSX"))
-        .map(|e| e.path())
-        .collect();
-    found.sort();
-    found
+    Versions::find(root).saved_model().ok_or_else(|| {
+        EngineError::UnknownFormat(format!(
+            "expected {SAVED_MODEL} in the archive's top, in a version directory (1/{SAVED_MODEL}), or in export/Servo/1"
+        ))
+    })
 }
 
 /// Reads a whole file of at most `most` bytes.
