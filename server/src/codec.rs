@@ -113,6 +113,10 @@ impl Payload {
 impl Exchange for Payload {
     type Answer = Reply;
 
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         self.accept = self.accept.or_preferred(model)?;
         let request = decode(self.content_type, &std::mem::take(&mut self.body), model)?;

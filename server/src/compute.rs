@@ -7,6 +7,8 @@
 //!    └─ refused: the queue is full, or the wait would be too long
 //! ```
 //!
+//! A light call is done by the thread that it came by, if nothing else waits: to hand it over would cost more than its work.
+//!
 //! [`core`] is the whole of the decisions and does no work: what came and what was done go in, the next piece of work comes out.
 //! [`shell`] has the threads, `batch` makes one run of several calls and several answers of one. The simulation test runs the same
 //! core through random loads.
@@ -16,7 +18,8 @@
 //! - every call that is taken is answered once or gone, and none waits while a thread could work on it;
 //! - calls run together only if they are of one model and alike;
 //! - models that always have work get equal time, up to a piece for each thread; a model that comes new waits for nobody's turn twice;
-//! - heavy pieces leave a thread for light ones.
+//! - heavy pieces leave a thread for light ones;
+//! - threads of the async runtime do light calls only, no more of them at a time than there are threads here.
 
 mod arrival;
 mod batch;

@@ -47,6 +47,9 @@ pub trait Exchange: Send + 'static {
     /// What the protocol makes of the outputs.
     type Answer: Send + 'static;
 
+    /// Bytes of the request, before it is read.
+    fn bytes(&self) -> usize;
+
     /// Reads the request.
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError>;
 

@@ -14,6 +14,7 @@ use crate::loader::{LoadedModel, Loader, Ready};
 use crate::metrics::Metrics;
 use crate::names::ModelName;
 use berth_crds::report::{ModelReport, ModelState as Reported};
+use berth_engine::Numbering;
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};

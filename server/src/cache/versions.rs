@@ -5,6 +5,7 @@ use super::entry::{Entry, ModelState};
 use crate::catalogue::Origin;
 use crate::error::ModelError;
 use crate::names::ModelName;
+use berth_engine::Numbering;
 use std::sync::Arc;
 
 impl<H: Clone, P> Core<H, P> {

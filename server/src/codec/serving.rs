@@ -24,6 +24,10 @@ impl Predict {
 impl Exchange for Predict {
     type Answer = Vec<u8>;
 
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         let request = json::serving(&std::mem::take(&mut self.body), model)?;
         self.form = request.form;

@@ -27,6 +27,10 @@ pub struct Parts {
 impl Exchange for Streamed {
     type Answer = Parts;
 
+    fn bytes(&self) -> usize {
+        self.0.bytes()
+    }
+
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         self.0.decode(model)
     }

@@ -56,7 +56,9 @@ pub struct Core<F> {
     pub(super) ready: Ready,
     /// Calls whose answers are to be written: they go before all else, because nothing is gained by their waiting.
     ran: VecDeque<CallId>,
-    /// Heavy pieces that are under way.
+    /// Pieces that are under way.
+    working: usize,
+    /// The heavy ones of them.
     heavy_working: usize,
     pub(super) virtual_time: Duration,
     pub(super) waiting: usize,
@@ -74,6 +76,7 @@ impl<F: PartialEq> Core<F> {
             calls: HashMap::new(),
             ready: Ready::default(),
             ran: VecDeque::new(),
+            working: 0,
             heavy_working: 0,
             virtual_time: Duration::ZERO,
             waiting: 0,
@@ -99,10 +102,7 @@ impl<F: PartialEq> Core<F> {
     /// What a free thread does next.
     pub fn next_piece(&mut self) -> Option<Piece> {
         if let Some(call) = self.ran.pop_front() {
-            if let Some(copy) = self.begin(call, State::Encoding, |costs| costs.encode, None) {
-                self.place(copy);
-            }
-            return Some(Piece::Encode(call));
+            return Some(self.encode(call));
         }
         let (virtual_time, _, copy) = self.first()?;
         self.virtual_time = self.virtual_time.max(virtual_time);
@@ -132,6 +132,27 @@ impl<F: PartialEq> Core<F> {
         };
         self.place(copy);
         Some(piece)
+    }
+
+    fn encode(&mut self, call: CallId) -> Piece {
+        if let Some(copy) = self.begin(call, State::Encoding, |costs| costs.encode, None) {
+            self.place(copy);
+        }
+        Piece::Encode(call)
+    }
+
+    /// The next piece of a call, for the thread that it came by: handing a light call over would cost more than its work. None: a free
+    /// thread is to do it, because it is not light, something else waits, or as much is under way as there are threads.
+    pub fn next_here(&mut self, call: CallId) -> Option<Piece> {
+        let Call { lane, state, .. } = *self.calls.get(&call)?;
+        if state == State::Ran {
+            self.ran.retain(|c| *c != call);
+            return Some(self.encode(call));
+        }
+        let lane = self.lanes.get(&lane)?;
+        let is_alone = lane.waiting() == 1 && self.ready.len() == 1 && self.ran.is_empty();
+        let may = is_alone && self.working < self.limits.threads && lane.is_light_next();
+        if may { self.next_piece() } else { None }
     }
 
     /// A call was read.
@@ -211,6 +232,7 @@ impl<F: PartialEq> Core<F> {
         let lane = self.lanes.get_mut(&call.lane)?;
         let (charged, heavy) = (cost(&lane.costs).expected(), cost(&lane.costs).is_heavy());
         lane.virtual_time += charged;
+        self.working += 1;
         self.heavy_working += usize::from(heavy);
         call.work = Some(Work { charged, heavy, run });
         Some(call.lane)
@@ -227,6 +249,7 @@ impl<F: PartialEq> Core<F> {
         let lane = self.lanes.get_mut(&call.lane)?;
         if let Some(work) = call.work.take() {
             lane.virtual_time = lane.virtual_time.saturating_sub(work.charged) + spent;
+            self.working -= 1;
             self.heavy_working -= usize::from(work.heavy);
             cost(&mut lane.costs).add(spent);
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 /// A piece that takes longer keeps a thread from small requests for too long.
 const HEAVY: Duration = Duration::from_millis(5);
+/// A call that takes no longer is not worth handing over to another thread, and keeps no connection waiting.
+const LIGHT: Duration = Duration::from_micros(100);
 /// What a piece is taken to cost before there was one.
 const UNKNOWN: Duration = Duration::from_micros(100);
 
@@ -49,6 +51,16 @@ impl Costs {
     /// A call as a whole.
     pub fn call(&self) -> Duration {
         self.decode.expected() + self.share.expected() + self.encode.expected()
+    }
+
+    /// Whether a call of so many rows is known to be light. Of what a run takes nobody knows which part is for each row.
+    pub fn is_light(&self, rows: usize) -> bool {
+        let known = |average: Average| average.0;
+        let whole = || {
+            let run = known(self.share)?.checked_mul(u32::try_from(rows).ok()?)?;
+            known(self.decode)?.checked_add(run)?.checked_add(known(self.encode)?)
+        };
+        whole().is_some_and(|whole| whole <= LIGHT)
     }
 }
 

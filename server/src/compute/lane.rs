@@ -122,6 +122,12 @@ impl<F: PartialEq> Lane<F> {
         oldest(Group::may_run).map(|(_, run)| run)
     }
 
+    /// Whether what is done next, and what comes after it, is known to be light.
+    pub fn is_light_next(&self) -> bool {
+        let rows = self.groups.iter().map(|g| g.rows).sum::<usize>().max(1);
+        self.costs.is_light(rows)
+    }
+
     /// The call that has waited longest for what is done next.
     pub fn oldest(&self, next: Next) -> Option<CallId> {
         match next {

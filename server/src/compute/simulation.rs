@@ -41,6 +41,8 @@ struct Busy {
     piece: Piece,
     from: Duration,
     until: Duration,
+    /// The call that brought the thread with it.
+    here: Option<CallId>,
 }
 
 /// The core, threads, and all that was ever asked.
@@ -50,7 +52,10 @@ struct World {
     limits: Limits,
     models: Vec<Model>,
     now: Duration,
+    /// Those of the pool, then those that calls came by and that work at the moment.
     threads: Vec<Option<Busy>>,
+    /// Calls come by threads that may do their work.
+    visits: bool,
     calls: HashMap<CallId, Call>,
     over: HashSet<CallId>,
     /// Compute time that each model had.
@@ -62,6 +67,8 @@ struct World {
     answered: Vec<(usize, Duration, Duration)>,
     refused: usize,
     largest_run: usize,
+    /// Pieces that were done by the threads that calls came by.
+    visited: usize,
 }
 
 impl World {
@@ -71,6 +78,7 @@ impl World {
             core: Core::new(limits.clone()),
             now: Duration::ZERO,
             threads: (0..limits.threads).map(|_| None).collect(),
+            visits: false,
             calls: HashMap::new(),
             over: HashSet::new(),
             had: vec![Duration::ZERO; models.len()],
@@ -79,6 +87,7 @@ impl World {
             answered: Vec::new(),
             refused: 0,
             largest_run: 0,
+            visited: 0,
             limits,
             models,
         }
@@ -93,11 +102,22 @@ impl World {
                 let call = Call { model, form, rows, arrived: self.now, begun: None };
                 assert!(self.calls.insert(id, call).is_none(), "two calls of one name");
                 self.open[model] += 1;
+                if self.visits && self.random.bool() {
+                    self.go_on_here(id);
+                }
             }
             Err(_) => self.refused += 1,
         }
         self.give_work();
         arrived
+    }
+
+    /// The thread that a call came by does the next piece of it, if it may.
+    fn go_on_here(&mut self, id: CallId) {
+        if let Some(piece) = self.core.next_here(id) {
+            let until = self.now + self.cost(&piece);
+            self.threads.push(Some(Busy { piece, from: self.now, until, here: Some(id) }));
+        }
     }
 
     fn gone(&mut self, id: CallId) {
@@ -111,7 +131,7 @@ impl World {
 
     /// Every thread without work gets some, if there is any.
     fn give_work(&mut self) {
-        for n in 0..self.threads.len() {
+        for n in 0..self.limits.threads {
             if self.threads[n].is_none() {
                 let had_work = self.core.has_work();
                 let piece = self.core.next_piece();
@@ -122,7 +142,8 @@ impl World {
                 );
                 if let Some(piece) = piece {
                     let spent = self.cost(&piece);
-                    self.threads[n] = Some(Busy { piece, from: self.now, until: self.now + spent });
+                    self.threads[n] =
+                        Some(Busy { piece, from: self.now, until: self.now + spent, here: None });
                 }
             }
         }
@@ -169,7 +190,9 @@ impl World {
         let busy = self.threads.iter().enumerate().filter_map(|(n, t)| Some((t.as_ref()?.until, n)));
         let Some((until, n)) = busy.min() else { return false };
         self.now = self.now.max(until);
-        let Some(Busy { piece, from, until }) = self.threads[n].take() else { return false };
+        let thread =
+            if n < self.limits.threads { self.threads[n].take() } else { self.threads.swap_remove(n) };
+        let Some(Busy { piece, from, until, here }) = thread else { return false };
         let spent = until - from;
         match piece {
             Piece::Decode(id) if self.random.u8(..20) == 0 => {
@@ -186,6 +209,10 @@ impl World {
                 self.core.ended(id, spent);
                 self.end(id);
             }
+        }
+        if let Some(id) = here {
+            self.visited += 1;
+            self.go_on_here(id);
         }
         self.give_work();
         true
@@ -210,11 +237,15 @@ impl World {
     /// What holds after every event.
     fn check(&self) {
         let (threads, core) = (self.limits.threads, &self.core);
-        assert!(core.waiting() <= self.limits.queue + threads, "too many wait");
+        let visitors = self.threads.len() - threads;
+        assert!(visitors <= threads, "too much is done by the threads that calls came by");
+        // What was taken from the queue to be read comes back.
+        let reading = threads * 2;
+        assert!(core.waiting() <= self.limits.queue + reading, "too many wait");
         let of_lanes: usize = core.lanes.values().map(super::lane::Lane::waiting).sum();
         assert_eq!(of_lanes, core.waiting(), "the count is not the sum of the lanes");
         for lane in core.lanes.values() {
-            assert!(lane.waiting() <= self.limits.model_queue + threads, "too many wait for one model");
+            assert!(lane.waiting() <= self.limits.model_queue + reading, "too many wait for one model");
         }
         assert_eq!(core.calls.len(), self.calls.len(), "a call is lost");
         let working = self.threads.iter().flatten().count();
@@ -244,7 +275,7 @@ fn model(random: &mut fastrand::Rng) -> Model {
 #[test]
 fn nothing_is_lost_under_any_load() {
     let seeds = std::env::var("BERTH_SIMULATION_SEEDS").ok().and_then(|s| s.parse().ok()).unwrap_or(100);
-    let (mut answered, mut refused, mut largest) = (0, 0, 0);
+    let (mut answered, mut refused, mut largest, mut visited) = (0, 0, 0, 0);
     for seed in 0..seeds {
         let run = std::panic::catch_unwind(|| {
             let mut random = fastrand::Rng::with_seed(seed);
@@ -257,6 +288,7 @@ fn nothing_is_lost_under_any_load() {
             };
             let models = (0..random.usize(1..8)).map(|_| model(&mut random)).collect();
             let mut world = World::new(seed, limits, models);
+            world.visits = random.bool();
             for _ in 0..1000 {
                 match random.u8(..100) {
                     0..50 => {
@@ -277,13 +309,15 @@ fn nothing_is_lost_under_any_load() {
                 }
             }
             world.settle();
-            (world.answered.len(), world.refused, world.largest_run)
+            (world.answered.len(), world.refused, world.largest_run, world.visited)
         });
-        let (a, r, l) = run.unwrap_or_else(|_| panic!("seed {seed}"));
+        let (a, r, l, v) = run.unwrap_or_else(|_| panic!("seed {seed}"));
         answered += a;
         refused += r;
         largest = largest.max(l);
+        visited += v;
     }
     assert!(answered > 10_000 && refused > 10_000, "the simulation must see both: {answered}, {refused}");
     assert_eq!(largest, 8, "and the largest runs");
+    assert!(visited > 100, "and work where it came: {visited}");
 }

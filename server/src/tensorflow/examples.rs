@@ -10,6 +10,7 @@ use crate::grpc::proto::tensorflow::serving::{
 use crate::invoke::{Call, Exchange};
 use berth_engine::{Data, Model, Signature, Tensor};
 use bytes::Bytes;
+use prost::Message;
 
 /// What a signature that takes examples calls them.
 const INPUTS: &str = "inputs";
@@ -104,6 +105,15 @@ impl Examples {
 impl Exchange for Examples {
     /// The signature that answered, and what.
     type Answer = (String, Inferred);
+
+    fn bytes(&self) -> usize {
+        match &self.source {
+            Source::Json(body) => body.len(),
+            Source::Given(request) => {
+                request.examples.iter().chain(&request.context).map(Message::encoded_len).sum()
+            }
+        }
+    }
 
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         let request = match std::mem::replace(&mut self.source, Source::Json(Bytes::new())) {

@@ -6,6 +6,7 @@ use crate::grpc::proto::tensorflow::TensorProto;
 use crate::grpc::proto::tensorflow::serving::PredictRequest;
 use crate::invoke::{Call, Exchange};
 use berth_engine::{Model, Signature, Tensor};
+use prost::Message;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A request.
@@ -31,6 +32,10 @@ impl Predict {
 impl Exchange for Predict {
     /// The signature that answered, and its outputs.
     type Answer = (String, BTreeMap<String, TensorProto>);
+
+    fn bytes(&self) -> usize {
+        self.inputs.values().map(Message::encoded_len).sum()
+    }
 
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         let signature = super::signature(model, &self.wanted, |name| {

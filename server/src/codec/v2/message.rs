@@ -12,6 +12,7 @@ use crate::grpc::proto::inference::{
 use crate::invoke::{Call, Exchange};
 use berth_engine::{DType, Data, Model, Tensor};
 use bytes::Bytes;
+use prost::Message as _;
 use std::collections::HashMap;
 
 /// A request's message, to be answered with one.
@@ -36,6 +37,10 @@ impl Infer {
 
 impl Exchange for Infer {
     type Answer = ModelInferResponse;
+
+    fn bytes(&self) -> usize {
+        self.message.encoded_len()
+    }
 
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         self.request =

@@ -55,6 +55,10 @@ impl Infer {
 impl Exchange for Infer {
     type Answer = Answer;
 
+    fn bytes(&self) -> usize {
+        self.body.len()
+    }
+
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         let mut text = std::mem::take(&mut self.body);
         if self.binary {

@@ -1,8 +1,10 @@
 //! Loads with an outcome that can be told beforehand.
 
 use super::{Model, World};
+use crate::cache::CopyId;
 use crate::compute::arrival::Refusal;
-use crate::compute::core::Limits;
+use crate::compute::call::CallId;
+use crate::compute::core::{Core, Limits, Piece, Read};
 use std::time::Duration;
 
 fn ms(n: u64) -> Duration {
@@ -172,4 +174,39 @@ fn one_model_cannot_fill_the_queue() {
     world.settle();
     let patient = world.arrive(0, Some(Duration::ZERO));
     assert!(patient.is_ok(), "where nobody waits, nobody is refused: {patient:?}");
+}
+
+/// Does the pieces of a call where `next` says, as if it had one row.
+fn follow(core: &mut Core<u8>, call: CallId, next: fn(&mut Core<u8>, CallId) -> Option<Piece>) {
+    assert_eq!(next(core, call), Some(Piece::Decode(call)));
+    core.decoded(call, us(20), Read { form: Some(0), rows: 1, most: 8 });
+    assert_eq!(next(core, call), Some(Piece::Run(vec![call])));
+    core.ran(&[call], us(40));
+    assert_eq!(next(core, call), Some(Piece::Encode(call)));
+    core.ended(call, us(10));
+}
+
+/// A light call is done by the thread that it came by once the model is known to be light, and while nothing else is done or waits.
+#[test]
+fn a_light_call_is_done_where_it_came() {
+    let (light, other) = (CopyId(1), CopyId(2));
+    let mut core = Core::<u8>::new(limits(1));
+    let first = core.arrive(light, None).expect("there is room");
+    assert_eq!(core.next_here(first), None, "nobody knows yet what it costs");
+    follow(&mut core, first, |core, _| core.next_piece());
+    let second = core.arrive(light, None).expect("there is room");
+    follow(&mut core, second, Core::next_here);
+    let of_rows = core.arrive(light, None).expect("there is room");
+    assert_eq!(core.next_here(of_rows), Some(Piece::Decode(of_rows)));
+    core.decoded(of_rows, us(20), Read { form: Some(0), rows: 8, most: 8 });
+    assert_eq!(core.next_here(of_rows), None, "so many rows may take longer");
+    assert_eq!(core.next_piece(), Some(Piece::Run(vec![of_rows])));
+    let meanwhile = core.arrive(light, None).expect("there is room");
+    assert_eq!(core.next_here(meanwhile), None, "the threads have enough to do");
+    core.ran(&[of_rows], us(80));
+    assert_eq!(core.next_here(meanwhile), None, "an answer waits to be written");
+    assert_eq!(core.next_piece(), Some(Piece::Encode(of_rows)));
+    core.ended(of_rows, us(10));
+    let _ = core.arrive(other, None).expect("there is room");
+    assert_eq!(core.next_here(meanwhile), None, "another model waits");
 }

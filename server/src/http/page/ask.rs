@@ -64,6 +64,13 @@ impl Ask {
 impl Exchange for Ask {
     type Answer = Told;
 
+    fn bytes(&self) -> usize {
+        match &self.question {
+            Question::Json(payload) => payload.bytes(),
+            Question::Picture { file, .. } => file.len(),
+        }
+    }
+
     fn decode(&mut self, model: &Model) -> Result<Call, InvokeError> {
         let got = Instant::now();
         let call = match &mut self.question {
