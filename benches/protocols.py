@@ -255,7 +255,11 @@ def row(options, model, kind, request, peer, work):
     ours, theirs = np.median(most[berth]), np.median(most[peer])
     ratios = np.array(most[berth]) / np.array(most[peer])
     rate = SHARE * min(ours, theirs)
-    late = {start: measure(options, model, kind, request, start, work, rate) for start in most}
+    late = {start: [] for start in most}
+    for _ in range(options.rounds):
+        for start in late:
+            late[start].append(measure(options, model, kind, request, start, work, rate))
+    late = {start: np.median(measured, axis=0) for start, measured in late.items()}
     print(f"| {model.name} | {kind} | {peer.__name__} | {ours:.0f} | {theirs:.0f} | {np.median(ratios):.2f} ({ratios.min():.2f} to "
           f"{ratios.max():.2f}) | {rate:.0f} | {late[berth][1]:.2f} / {late[berth][2]:.2f} | {late[peer][1]:.2f} / {late[peer][2]:.2f} |",
           flush=True)
