@@ -15,6 +15,7 @@ mod decomposition;
 mod encoders;
 mod ensembles;
 mod estimator;
+mod factors;
 mod hist;
 mod imputers;
 mod inputs;
@@ -26,11 +27,14 @@ mod mixtures;
 mod multiple;
 mod neighbours;
 mod networks;
+mod outliers;
+mod processes;
 mod programs;
 mod quantiles;
 mod scalers;
 mod selection;
 mod simple;
+mod splines;
 mod support;
 mod tables;
 mod text;
@@ -69,6 +73,7 @@ const FAMILIES: &[&Family] = &[
     &compose::SEARCHES,
     &compose::TARGETS,
     &scalers::SCALERS,
+    &splines::SPLINES,
     &imputers::IMPUTERS,
     &iterative::ITERATIVE,
     &iterative::NEAREST,
@@ -82,18 +87,25 @@ const FAMILIES: &[&Family] = &[
     &support::ONE_CLASS,
     &kernels::RIDGE,
     &kernels::FEATURES,
-    &kernels::PROCESSES,
+    &kernels::COMPONENTS,
+    &processes::REGRESSORS,
+    &processes::CLASSIFIERS,
+    &processes::LAPLACE,
     &neighbours::CLASSIFIERS,
     &neighbours::REGRESSORS,
     &neighbours::RADIUS,
     &neighbours::CENTROIDS,
+    &outliers::FACTOR,
     &bayes::FAMILY,
     &networks::CLASSIFIERS,
     &networks::REGRESSORS,
     &clusters::MEANS,
+    &clusters::BIRCH,
     &decomposition::PROJECTIONS,
     &decomposition::LINEAR,
     &decomposition::QUADRATIC,
+    &factors::ANALYSIS,
+    &factors::NON_NEGATIVE,
     &mixtures::MIXTURES,
     &mixtures::ENVELOPE,
     &simple::CLASSIFIERS,

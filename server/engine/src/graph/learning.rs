@@ -92,6 +92,15 @@ impl Vectoriser {
     }
 }
 
+/// When a search for the least squares ends: all rows together decide, as they do where they are fitted.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Descent {
+    /// The share of the first round's slopes that is near enough.
+    pub tolerance: f64,
+    /// Rounds, at most.
+    pub rounds: usize,
+}
+
 /// An operation. Inputs are named in the order in which they come.
 #[derive(Clone)]
 pub enum Learning {
@@ -105,6 +114,10 @@ pub enum Learning {
     Coupling,
     /// x [n, width], places [k, width], values there [k, width] → straight lines between them
     Interpolate,
+    /// x, least, most → x, or an error; bounds are one number, or one for each column
+    Between(Arc<str>),
+    /// products of rows with parts [n, k], products of the parts with each other [k, k] → how much of each part is in a row [n, k]
+    Shares(Descent),
 }
 
 impl Learning {
@@ -126,6 +139,8 @@ impl fmt::Debug for Learning {
             Self::Distances(metric) => write!(f, "Distances {metric:?}"),
             Self::Coupling => f.write_str("Coupling"),
             Self::Interpolate => f.write_str("Interpolate"),
+            Self::Between(what) => write!(f, "Between, for {what}"),
+            Self::Shares(descent) => write!(f, "Shares in {} rounds", descent.rounds),
         }
     }
 }
@@ -137,6 +152,8 @@ impl PartialEq for Learning {
             (Self::Categories(a), Self::Categories(b)) => Arc::ptr_eq(a, b),
             (Self::Count(a), Self::Count(b)) => Arc::ptr_eq(a, b),
             (Self::Distances(a), Self::Distances(b)) => a == b,
+            (Self::Between(a), Self::Between(b)) => a == b,
+            (Self::Shares(a), Self::Shares(b)) => a == b,
             (Self::Coupling, Self::Coupling) | (Self::Interpolate, Self::Interpolate) => true,
             _ => false,
         }

@@ -7,6 +7,7 @@ OLD = [
     "linear", "logistic", "logistic-classes", "sgd-log", "tree-classes", "forest", "forest-regression", "boosting-classes", "hist",
     "hist-classes", "ada-classes", "isolation", "svc-classes", "svc-chances", "knn", "gaussian-nb", "mlp-classes", "kmeans", "pca",
     "pipeline", "table", "tfidf", "voting", "stacking", "calibrated", "bagging", "one-hot", "simple-imputer", "bins", "poly",
+    "kernel-pca-rbf", "factors", "nmf", "nmf-costs", "process-two", "outliers", "birch", "splines", "splines-linear",
 ]
 
 
@@ -51,7 +52,7 @@ class Data:
 
 
 def every(seed):
-    """Names, and what makes a model, rows to ask, methods that are not compared."""
+    """Names, and what makes a model, rows to ask, methods that are not compared; "alone" where all rows make an answer together."""
     from sklearn import (
         calibration, cluster, compose, covariance, cross_decomposition, decomposition, discriminant_analysis, dummy, ensemble, feature_extraction, feature_selection,
         gaussian_process, impute, isotonic, kernel_approximation, kernel_ridge, linear_model, mixture, model_selection, multiclass, multioutput, naive_bayes, neighbors,
@@ -79,6 +80,7 @@ def every(seed):
 
         all.append((name, made))
 
+    join = pipeline.make_pipeline
     # Linear models.
     add("linear", linear_model.LinearRegression, y="y")
     add("linear-targets", linear_model.LinearRegression, y="targets")
@@ -210,6 +212,8 @@ def every(seed):
     add("knn-regression", neighbors.KNeighborsRegressor, y="y")
     add("knn-targets", lambda: neighbors.KNeighborsRegressor(weights="distance", algorithm="kd_tree"), y="targets")
     add("radius-regression", lambda: neighbors.RadiusNeighborsRegressor(4.0), y="y")
+    add("outliers", lambda: neighbors.LocalOutlierFactor(5, novelty=True))
+    add("outliers-manhattan", lambda: neighbors.LocalOutlierFactor(4, metric="manhattan", contamination=0.2, novelty=True))
     add("centroid", neighbors.NearestCentroid, y="words", skip=("predict_proba", "decision_function"))
     # Networks.
     net = dict(hidden_layer_sizes=(5, 3), max_iter=30, random_state=1)
@@ -227,6 +231,17 @@ def every(seed):
     add("pca-whiten", lambda: decomposition.PCA(2, whiten=True))
     add("svd", lambda: decomposition.TruncatedSVD(1, random_state=1))
     add("ica", lambda: decomposition.FastICA(2, random_state=1))
+    for kernel, more in [("linear", {}), ("poly", {"degree": 2}), ("rbf", {}), ("sigmoid", {"gamma": 0.01}), ("cosine", {})]:
+        add(f"kernel-pca-{kernel}", lambda kernel=kernel, more=more: decomposition.KernelPCA(2, kernel=kernel, **more))
+    add("factors", lambda: decomposition.FactorAnalysis(2, random_state=1))
+    if "rotation" in inspect.signature(decomposition.FactorAnalysis).parameters:
+        add("factors-rotated", lambda: decomposition.FactorAnalysis(2, rotation="varimax"))
+    add("nmf", lambda: decomposition.NMF(2, init="nndsvda", tol=1e-12, max_iter=5000), x="counts")
+    add("nmf-rounds", lambda: decomposition.NMF(2, init="nndsvda", max_iter=5), x="counts", skip=("alone",))
+    costs = "alpha_W" if "alpha_W" in inspect.signature(decomposition.NMF).parameters else "alpha"
+    add("nmf-costs", lambda: decomposition.NMF(2, init="nndsvda", l1_ratio=0.5, **{costs: 0.05}), x="counts", skip=("alone",))
+    add("birch", lambda: cluster.Birch(threshold=0.8, n_clusters=3))
+    add("birch-all", lambda: cluster.Birch(threshold=0.8, n_clusters=None))
     add("lda", discriminant_analysis.LinearDiscriminantAnalysis, y="words")
     add("lda-two", lambda: discriminant_analysis.LinearDiscriminantAnalysis(solver="eigen"), y="two")
     add("qda", discriminant_analysis.QuadraticDiscriminantAnalysis, y="words")
@@ -244,6 +259,20 @@ def every(seed):
     add("poly-interactions", lambda: preprocessing.PolynomialFeatures(3, interaction_only=True, include_bias=False))
     add("bins", lambda: preprocessing.KBinsDiscretizer(3))
     add("bins-ordinal", lambda: preprocessing.KBinsDiscretizer(4, encode="ordinal", strategy="uniform"))
+    if hasattr(preprocessing, "SplineTransformer"):
+        splines = preprocessing.SplineTransformer
+        add("splines", splines)
+        add("splines-linear", lambda: splines(6, degree=2, knots="quantile", extrapolation="linear", include_bias=False))
+        add("splines-lines", lambda: splines(2, degree=1))
+        add("splines-steps", lambda: splines(4, degree=0, extrapolation="continue"))
+        add("splines-periodic", lambda: splines(extrapolation="periodic"))
+        add("splines-continue", lambda: splines(3, extrapolation="continue"))
+        add("splines-error", lambda: splines(extrapolation="error"), rows=lambda d: d.x[:6])
+        add("splines-counts", lambda: splines(5, knots="quantile"), x="counts")
+        if "sparse_output" in inspect.signature(splines).parameters:
+            add("splines-sparse", lambda: join(splines(sparse_output=True), linear_model.Ridge()), y="y")
+        if "handle_missing" in inspect.signature(splines).parameters:
+            add("splines-holes", lambda: splines(handle_missing="zeros"), x="holes")
     add("power", preprocessing.PowerTransformer)
     add("power-box-cox", lambda: preprocessing.PowerTransformer(method="box-cox"), x=lambda d: np.abs(d.x) + 0.1, rows=lambda d: np.abs(d.rows) + 0.1)
     add("quantiles", lambda: preprocessing.QuantileTransformer(n_quantiles=10))
@@ -287,6 +316,14 @@ def every(seed):
         ("quadratic", kernels.RationalQuadratic(1.2, 0.7)),
     ]:
         add(f"process-{name}", lambda kernel=kernel: gaussian_process.GaussianProcessRegressor(kernel, alpha=1e-2, normalize_y=True, optimizer=None), y="y")
+    for name, options, y in [
+        ("two", {"kernel": kernels.ConstantKernel(2.0) * kernels.RBF(1.5)}, "two"),
+        ("words", {"kernel": kernels.Matern(1.2, nu=1.5) + kernels.DotProduct(0.5) ** 2 + kernels.WhiteKernel(0.1)}, "words"),
+        ("pairs", {"kernel": kernels.RationalQuadratic(1.2, 0.7), "multi_class": "one_vs_one"}, "three"),
+        ("plain", {}, "two"),
+    ]:
+        add(f"process-{name}", lambda options=options: gaussian_process.GaussianProcessClassifier(optimizer=None, **options), y=y,
+            skip=("predict_proba",) if "multi_class" in options else ())
     add("ransac", lambda: linear_model.RANSACRegressor(random_state=1), y="y")
     add("pls", lambda: cross_decomposition.PLSRegression(1), y="y")
     add("pls-targets", lambda: cross_decomposition.PLSRegression(2), y="targets")
@@ -296,7 +333,6 @@ def every(seed):
     add("knn-imputer-weights", lambda: impute.KNNImputer(n_neighbors=3, weights="distance"), x="holes")
     add("iterative-imputer", lambda: impute.IterativeImputer(max_iter=3, random_state=1), x="holes")
     # Composition.
-    join = pipeline.make_pipeline
     add("pipeline", lambda: join(preprocessing.StandardScaler(), "passthrough", svm.SVC()), y="words")
     add("pipeline-transform", lambda: join(impute.SimpleImputer(), preprocessing.MinMaxScaler()), x="holes")
     add("union", lambda: pipeline.FeatureUnion([("a", decomposition.PCA(2)), ("b", preprocessing.StandardScaler())], transformer_weights={"b": 2}))

@@ -6,7 +6,7 @@
     # the same models as older versions write them
     python3.10 -m venv v13 && v13/bin/pip install scikit-learn==1.3.2 "numpy<2" && v13/bin/python make.py old
     python3.9 -m venv v10 && v10/bin/pip install scikit-learn==1.0.2 "numpy<1.24" "scipy<1.10" && v10/bin/python make.py old
-    python3.8 -m venv v024 && v024/bin/pip install scikit-learn==0.24.2 "numpy<1.24" "joblib<1.2" && v024/bin/python make.py old
+    python3.8 -m venv v024 && v024/bin/pip install scikit-learn==0.24.2 "numpy<1.24" "scipy<1.7" "joblib<1.2" && v024/bin/python make.py old
     python3.8 -m venv v022 && v022/bin/pip install scikit-learn==0.22.2.post1 "numpy<1.20" "scipy<1.6" "joblib<1" && v022/bin/python make.py old
 
 Each directory holds the artifact in `model/` and `cases.json`: inputs (null is NaN) and, by method, answers. Everything is seeded.
@@ -104,6 +104,8 @@ def write(root, name, model, rows, skip, form):
         print(f"{name}: {form}: {error}")
         save(to / "model", model, "joblib")
     cases = {"inputs": inputs(rows), "outputs": answers(model, rows, skip)}
+    if "alone" in skip:
+        cases["together"] = True
     (to / "cases.json").write_text(json.dumps(cases, separators=(",", ":")))
 
 

@@ -35,7 +35,7 @@ const BUILTINS: &[&str] = &[
 /// Packages with all their modules, which move between versions.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("numpy", NUMPY),
-    ("scipy", &["csr_matrix", "csc_matrix", "csr_array", "csc_array", "interp1d", "BSpline"]),
+    ("scipy", &["csr_matrix", "csc_matrix", "csr_array", "csc_array", "interp1d", "BSpline", "_BSpline"]),
     ("joblib", &["NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"]),
     ("pandas", &["_new_Index", "Index", "RangeIndex", "new_block", "_unpickle_block"]),
     (

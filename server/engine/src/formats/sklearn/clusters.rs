@@ -3,6 +3,7 @@
 use super::builder::{Builder, Columns};
 use super::columns::{self, matrix};
 use super::estimator::{Answer, Family, Method, Part, no_such};
+use super::labels;
 use crate::formats::pickle::View;
 use crate::graph::{Distance, Learning, Op, Unary, ValueId};
 use crate::{DType, EngineError};
@@ -16,6 +17,28 @@ pub const MEANS: Family = Family {
             Method::Predict => {
                 let id = nearest(to, squares)?;
                 Ok(Answer::Part(Part { id, dtype: DType::I64, width: None }))
+            }
+            Method::Transform => {
+                Ok(Answer::Columns(Columns::Numbers(to.unary(Unary::Sqrt, squares)?, count)))
+            }
+            _ => Err(no_such(of, method)),
+        }
+    },
+};
+
+pub const BIRCH: Family = Family {
+    classes: &["Birch"],
+    methods: |_| Ok(vec![Method::Predict, Method::Transform]),
+    lower: |to, of, x, method| {
+        let (squares, count) = distances(to, of, x, "subcluster_centers_", Distance::SquaredEuclidean)?;
+        match method {
+            Method::Predict => {
+                let names = of.get("subcluster_labels_")?;
+                if names.array()?.len() != count {
+                    return Err(EngineError::broken("Birch has labels of other clusters than its centres"));
+                }
+                let index = nearest(to, squares)?;
+                labels::labelled(to, names, index).map(Answer::Part)
             }
             Method::Transform => {
                 Ok(Answer::Columns(Columns::Numbers(to.unary(Unary::Sqrt, squares)?, count)))

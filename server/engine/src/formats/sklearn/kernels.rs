@@ -46,7 +46,7 @@ pub fn named(
     }
 }
 
-fn distances(
+pub fn distances(
     to: &mut Builder<'_>,
     x: &Columns,
     (data, shape): (Vec<f64>, [usize; 2]),
@@ -71,7 +71,7 @@ pub const RIDGE: Family = Family {
 };
 
 /// A product with what each row of training weighs: [rows], or [rows, outputs].
-fn weighted(
+pub fn weighted(
     to: &mut Builder<'_>,
     like: ValueId,
     weights: View<'_>,
@@ -110,130 +110,49 @@ pub const FEATURES: Family = Family {
     },
 };
 
-pub const PROCESSES: Family = Family {
-    classes: &["GaussianProcessRegressor"],
-    methods: |_| Ok(vec![Method::Predict]),
+pub const COMPONENTS: Family = Family {
+    classes: &["KernelPCA"],
+    methods: |_| Ok(vec![Method::Transform]),
     lower: |to, of, x, method| {
-        if method != Method::Predict {
+        if method != Method::Transform {
             return Err(no_such(of, method));
         }
-        let trained = matrix(of.get("X_train_")?)?;
-        let like = covariance(to, of.get("kernel_")?, x, &trained)?;
-        let (id, width) = weighted(to, like, of.get("alpha_")?)?;
-        let scale =
-            |name: &str, default: f64| of.find(name).map_or(Ok(vec![default]), |view| view.array()?.floats());
-        let (scales, means) = (scale("_y_train_std", 1.0)?, scale("_y_train_mean", 0.0)?);
-        let (id, width) = match width {
-            Some(_) => {
-                let scaled = to.with_row(Binary::Mul, id, scales)?;
-                (to.with_row(Binary::Add, scaled, means)?, width)
-            }
-            None => {
-                let first = |all: &[f64], default: f64| all.first().copied().unwrap_or(default);
-                let scaled = to.with(Binary::Mul, id, first(&scales, 1.0))?;
-                (to.with(Binary::Add, scaled, first(&means, 0.0))?, None)
-            }
+        let like = named(to, of, x, matrix(of.get("X_fit_")?)?)?;
+        // Renamed in 1.0.
+        let vectors = of.any(&["eigenvectors_", "alphas_"]);
+        let values = of.any(&["eigenvalues_", "lambdas_"]);
+        let (Some(vectors), Some(values)) = (vectors, values) else {
+            return Err(EngineError::broken("KernelPCA has no eigenvectors_: was it fitted?"));
         };
-        Ok(Answer::Part(Part::floats(id, width)))
+        let (mut vectors, shape) = matrix(vectors)?;
+        let values = values.array()?.floats()?;
+        let [trained, width] = shape;
+        if values.len() != width {
+            return Err(EngineError::broken("KernelPCA has eigenvalues of other components"));
+        }
+        // What has no variance says nothing.
+        let scale = |v: f64| if v == 0.0 { 0.0 } else { 1.0 / v.sqrt() };
+        vectors.iter_mut().enumerate().for_each(|(n, x)| *x *= scale(values[n % width]));
+        let centred = centred(to, of.get("_centerer")?, like, trained)?;
+        let made = columns::product(to, &Columns::Numbers(centred, trained), (vectors, shape))?;
+        Ok(Answer::Columns(Columns::Numbers(made, width)))
     },
 };
 
-/// The covariance of rows with those of training, by a kernel of a Gaussian process: [rows, trained].
-fn covariance(
+/// Likenesses as if the rows of training had their mean at the origin of the kernel's space.
+fn centred(
     to: &mut Builder<'_>,
-    kernel: View<'_>,
-    x: &Columns,
-    trained: &(Vec<f64>, [usize; 2]),
+    by: View<'_>,
+    like: ValueId,
+    trained: usize,
 ) -> Result<ValueId, EngineError> {
-    to.deeper(|to| match kernel.class() {
-        Some(class @ ("Sum" | "Product")) => {
-            let both = [
-                covariance(to, kernel.get("k1")?, x, trained)?,
-                covariance(to, kernel.get("k2")?, x, trained)?,
-            ];
-            to.binary(if class == "Sum" { Binary::Add } else { Binary::Mul }, both[0], both[1])
-        }
-        Some("Exponentiation") => {
-            let inner = covariance(to, kernel.get("kernel")?, x, trained)?;
-            to.with(Binary::Pow, inner, kernel.get("exponent")?.float()?)
-        }
-        // Noise is of rows with themselves alone.
-        Some(class @ ("ConstantKernel" | "WhiteKernel")) => {
-            let like = distances(to, x, trained.clone(), Distance::SquaredEuclidean)?;
-            let zeros = to.unary(Unary::ZerosLike, like)?;
-            let value = if class == "WhiteKernel" { 0.0 } else { kernel.get("constant_value")?.float()? };
-            to.with(Binary::Add, zeros, value)
-        }
-        Some("DotProduct") => {
-            let product = columns::product(to, x, columns::transposed(trained))?;
-            let sigma = kernel.get("sigma_0")?.float()?;
-            to.with(Binary::Add, product, sigma * sigma)
-        }
-        Some("RBF") => {
-            let apart = scaled(to, kernel, x, trained)?;
-            let half = to.with(Binary::Mul, apart, -0.5)?;
-            to.unary(Unary::Exp, half)
-        }
-        Some("RationalQuadratic") => {
-            let apart = distances(to, x, trained.clone(), Distance::SquaredEuclidean)?;
-            let (alpha, length) = (kernel.get("alpha")?.float()?, kernel.get("length_scale")?.float()?);
-            let share = to.with(Binary::Div, apart, 2.0 * alpha * length * length)?;
-            let base = to.with(Binary::Add, share, 1.0)?;
-            to.with(Binary::Pow, base, -alpha)
-        }
-        Some("Matern") => matern(to, kernel, x, trained),
-        other => {
-            Err(EngineError::broken(format!("the kernel {} of a Gaussian process", other.unwrap_or("?"))))
-        }
-    })
-}
-
-/// Squared distances in lengths of the kernel.
-fn scaled(
-    to: &mut Builder<'_>,
-    kernel: View<'_>,
-    x: &Columns,
-    (data, shape): &(Vec<f64>, [usize; 2]),
-) -> Result<ValueId, EngineError> {
-    let lengths = floats(kernel, "length_scale")?;
-    let lengths = if lengths.len() == 1 { vec![lengths[0]; shape[1]] } else { lengths };
-    if lengths.len() != shape[1] {
-        return Err(EngineError::broken("a kernel has lengths of other features"));
+    let means = floats(by, "K_fit_rows_")?;
+    if means.len() != trained {
+        return Err(EngineError::broken("a kernel is centred by other rows than those of training"));
     }
-    let trained = data.iter().enumerate().map(|(n, x)| x / lengths[n % shape[1]]).collect();
-    let x = columns::numbers(to, x, shape[1])?;
-    let x = to.with_row(Binary::Div, x, lengths)?;
-    distances(to, &Columns::Numbers(x, shape[1]), (trained, *shape), Distance::SquaredEuclidean)
-}
-
-fn matern(
-    to: &mut Builder<'_>,
-    kernel: View<'_>,
-    x: &Columns,
-    trained: &(Vec<f64>, [usize; 2]),
-) -> Result<ValueId, EngineError> {
-    let squares = scaled(to, kernel, x, trained)?;
-    let nu = kernel.get("nu")?.float()?;
-    if nu.is_infinite() {
-        let half = to.with(Binary::Mul, squares, -0.5)?;
-        return to.unary(Unary::Exp, half);
-    }
-    let apart = to.unary(Unary::Sqrt, squares)?;
-    let steps = to.with(Binary::Mul, apart, (2.0 * nu).sqrt())?;
-    let against = to.unary(Unary::Neg, steps)?;
-    let fading = to.unary(Unary::Exp, against)?;
-    if nu == 0.5 {
-        return Ok(fading);
-    }
-    let mut factor = to.with(Binary::Add, steps, 1.0)?;
-    if nu == 2.5 {
-        let square = to.unary(Unary::Square, steps)?;
-        let third = to.with(Binary::Div, square, 3.0)?;
-        factor = to.binary(Binary::Add, factor, third)?;
-    } else if nu != 1.5 {
-        return Err(EngineError::broken(format!(
-            "a Matern kernel with nu={nu}; 0.5, 1.5, 2.5 and infinity are known"
-        )));
-    }
-    to.binary(Binary::Mul, factor, fading)
+    let sum = to.sum(like)?;
+    let own = to.with(Binary::Div, sum, trained as f64)?;
+    let moved = to.with_row(Binary::Sub, like, means)?;
+    let moved = to.binary(Binary::Sub, moved, own)?;
+    to.with(Binary::Add, moved, by.get("K_fit_all_")?.float()?)
 }

@@ -87,27 +87,37 @@ fn apart(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, us
     }
 }
 
-/// The nearest of each row: which they are, and their weights, both [rows, k].
-fn neighbours(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, ValueId), EngineError> {
+/// The k nearest of each row, the nearest first: how far they are and which, both [rows, k]; and how many rows of training there are.
+pub fn nearest_rows(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    x: &Columns,
+    k: usize,
+) -> Result<([ValueId; 2], usize), EngineError> {
     let (apart, count) = apart(to, of, x)?;
-    let k = of.get("n_neighbors")?.size()?;
     if k == 0 || k > count {
         return Err(EngineError::broken(format!("{k} neighbours of {count} rows")));
     }
     let near = to.unary(Unary::Neg, apart)?;
     let k = to.int(k as i64)?;
     let best = to.add_many(Op::TopK, &[near, k], 2)?;
-    let weights = weights(to, of, best[0])?;
-    Ok((best[1], weights))
+    Ok(([to.unary(Unary::Neg, best[0])?, best[1]], count))
 }
 
-/// What neighbours count, by their distances' negatives.
-fn weights(to: &mut Builder<'_>, of: View<'_>, near: ValueId) -> Result<ValueId, EngineError> {
+/// The nearest of each row: which they are, and their weights, both [rows, k].
+fn neighbours(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, ValueId), EngineError> {
+    let k = of.get("n_neighbors")?.size()?;
+    let ([distances, places], _) = nearest_rows(to, of, x, k)?;
+    let weights = weights(to, of, distances)?;
+    Ok((places, weights))
+}
+
+/// What neighbours count, by their distances.
+fn weights(to: &mut Builder<'_>, of: View<'_>, distance: ValueId) -> Result<ValueId, EngineError> {
     match of.find("weights").map(View::text) {
-        None | Some(Some("uniform")) => to.unary(Unary::OnesLike, near),
+        None | Some(Some("uniform")) => to.unary(Unary::OnesLike, distance),
         Some(Some("distance")) => {
             // One that is there already counts alone.
-            let distance = to.unary(Unary::Neg, near)?;
             let same = to.compare_with(Compare::Equal, distance, 0.0)?;
             let same = to.float(same)?;
             let any = to.reduce(Reduce::Max, same, 1, true)?;
@@ -160,8 +170,7 @@ fn within_radius(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method
     let (apart, trained) = apart(to, of, x)?;
     let inside = to.compare_with(Compare::LessEqual, apart, of.get("radius")?.float()?)?;
     let inside = to.float(inside)?;
-    let near = to.unary(Unary::Neg, apart)?;
-    let weights = weights(to, of, near)?;
+    let weights = weights(to, of, apart)?;
     let weights = to.binary(Binary::Mul, weights, inside)?;
     let labels = of.get("_y")?.array()?.ints()?;
     let hot = labels
@@ -195,8 +204,7 @@ fn regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
         let (apart, _) = apart(to, of, x)?;
         let inside = to.compare_with(Compare::LessEqual, apart, of.get("radius")?.float()?)?;
         let inside = to.float(inside)?;
-        let near = to.unary(Unary::Neg, apart)?;
-        let weights = weights(to, of, near)?;
+        let weights = weights(to, of, apart)?;
         to.binary(Binary::Mul, weights, inside)?
     } else {
         let (places, weights) = neighbours(to, of, x)?;

@@ -35,6 +35,10 @@ fn found(view: View<'_>, depth: usize) -> Result<Option<usize>, EngineError> {
             return Ok(Some(width));
         }
     }
+    // Rows of training; an old KernelPCA also has `lambdas_`, of its components.
+    if let Some(trained) = view.find("X_fit_") {
+        return Ok(Some(super::columns::matrix(trained)?.1[1]));
+    }
     // One entry, or one column, for each feature.
     for name in [
         "categories_",
@@ -64,6 +68,8 @@ fn found(view: View<'_>, depth: usize) -> Result<Option<usize>, EngineError> {
         "components_",
         "feature_log_prob_",
         "quantiles_",
+        "subcluster_centers_",
+        "X_train_",
     ];
     for name in arrays {
         if let Some(matrix) = view.find(name)

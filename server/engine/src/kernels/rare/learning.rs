@@ -3,6 +3,7 @@
 mod coupling;
 mod distances;
 mod documents;
+mod shares;
 
 use super::super::access::{make, output};
 use super::super::{Outcome, Value, fail};
@@ -19,6 +20,8 @@ pub fn run(op: &Learning, inputs: &[&Value]) -> Values {
         Learning::Distances(metric) => one(distances::distances(*metric, x, at(inputs, 1)?)),
         Learning::Coupling => one(coupling::coupled(x)),
         Learning::Interpolate => one(interpolated(x, at(inputs, 1)?, at(inputs, 2)?)),
+        Learning::Between(what) => one(between(what, x, at(inputs, 1)?, at(inputs, 2)?)),
+        Learning::Shares(descent) => one(shares::shares(*descent, x, at(inputs, 1)?)),
     }
 }
 
@@ -78,4 +81,20 @@ fn interpolated(x: &Value, places: &Value, values: &Value) -> Outcome {
         };
     }
     make(out, x.dims())
+}
+
+/// What is within its bounds; all else is an error.
+fn between(what: &str, x: &Value, least: &Value, most: &Value) -> Outcome {
+    let (least, most) = (least.slice::<f64>()?, most.slice::<f64>()?);
+    if least.is_empty() || least.len() != most.len() {
+        return Err(fail("bounds are none"));
+    }
+    for (n, x) in x.slice::<f64>()?.iter().enumerate() {
+        let column = n % least.len();
+        let (least, most) = (least[column], most[column]);
+        if !(least..=most).contains(x) {
+            return Err(fail(format!("{what} takes numbers from {least} to {most}, not {x}")));
+        }
+    }
+    Ok(x.clone())
 }

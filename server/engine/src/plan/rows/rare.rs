@@ -205,6 +205,8 @@ fn learned(learning: &Learning, reads: &Reads<'_>) -> Found {
         Learning::Distances(_) => leading(reads, &[reads.at(1)?.dims()?.first().cloned().ok_or(NO_RULE)?]),
         Learning::Coupling => leading(reads, &reads.fresh(1)),
         Learning::Interpolate => along(reads, &[]),
+        Learning::Between(_) => broadcast(reads),
+        Learning::Shares(_) => Err("all rows together tell when they are near enough".to_owned()),
     }
 }
 
