@@ -30,7 +30,7 @@ pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Colours, Imaging, Kernel, Sliding, Suppression};
-pub use learning::{Analyser, Categories, Descent, Distance, Learning, Vectoriser, Vocabulary};
+pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};

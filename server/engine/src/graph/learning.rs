@@ -101,6 +101,21 @@ pub struct Descent {
     pub rounds: usize,
 }
 
+/// What a search for the least divergence makes less, and when it ends: all rows together decide, here too.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Divergence {
+    /// Its kind: 2 is that of squares, 1 Kullback's and Leibler's, 0 Itakura's and Saito's.
+    pub beta: f64,
+    /// The share of the first divergence that ten rounds have to save.
+    pub tolerance: f64,
+    /// Rounds, at most.
+    pub rounds: usize,
+    /// What shares cost by their size.
+    pub absolute: f64,
+    /// What shares cost by their square.
+    pub square: f64,
+}
+
 /// An operation. Inputs are named in the order in which they come.
 #[derive(Clone)]
 pub enum Learning {
@@ -118,6 +133,8 @@ pub enum Learning {
     Between(Arc<str>),
     /// products of rows with parts [n, k], products of the parts with each other [k, k] → how much of each part is in a row [n, k]
     Shares(Descent),
+    /// rows [n, width], parts [k, width] → how much of each part is in a row [n, k]
+    ScaledShares(Divergence),
 }
 
 impl Learning {
@@ -141,6 +158,7 @@ impl fmt::Debug for Learning {
             Self::Interpolate => f.write_str("Interpolate"),
             Self::Between(what) => write!(f, "Between, for {what}"),
             Self::Shares(descent) => write!(f, "Shares in {} rounds", descent.rounds),
+            Self::ScaledShares(how) => write!(f, "ScaledShares in {} rounds", how.rounds),
         }
     }
 }
@@ -154,6 +172,7 @@ impl PartialEq for Learning {
             (Self::Distances(a), Self::Distances(b)) => a == b,
             (Self::Between(a), Self::Between(b)) => a == b,
             (Self::Shares(a), Self::Shares(b)) => a == b,
+            (Self::ScaledShares(a), Self::ScaledShares(b)) => a == b,
             (Self::Coupling, Self::Coupling) | (Self::Interpolate, Self::Interpolate) => true,
             _ => false,
         }

@@ -7,7 +7,7 @@ OLD = [
     "linear", "logistic", "logistic-classes", "sgd-log", "tree-classes", "forest", "forest-regression", "boosting-classes", "hist",
     "hist-classes", "ada-classes", "isolation", "svc-classes", "svc-chances", "knn", "gaussian-nb", "mlp-classes", "kmeans", "pca",
     "pipeline", "table", "tfidf", "voting", "stacking", "calibrated", "bagging", "one-hot", "simple-imputer", "bins", "poly",
-    "kernel-pca-rbf", "factors", "nmf", "nmf-costs", "process-two", "outliers", "birch", "splines", "splines-linear",
+    "kernel-pca-rbf", "factors", "nmf", "nmf-costs", "nmf-kullback", "process-two", "outliers", "birch", "splines", "splines-linear",
 ]
 
 
@@ -240,6 +240,11 @@ def every(seed):
     add("nmf-rounds", lambda: decomposition.NMF(2, init="nndsvda", max_iter=5), x="counts", skip=("alone",))
     costs = "alpha_W" if "alpha_W" in inspect.signature(decomposition.NMF).parameters else "alpha"
     add("nmf-costs", lambda: decomposition.NMF(2, init="nndsvda", l1_ratio=0.5, **{costs: 0.05}), x="counts", skip=("alone",))
+    for name, loss in [("frobenius", "frobenius"), ("kullback", "kullback-leibler"), ("itakura", "itakura-saito"), ("between", 1.5), ("below", 0.5), ("above", 3)]:
+        add(f"nmf-{name}", lambda loss=loss: decomposition.NMF(2, init="nndsvda", solver="mu", beta_loss=loss, l1_ratio=0.5, **{costs: 0.01}),
+            x=lambda d: d.counts + 1.0, rows=lambda d: d.count_rows + 1.0, skip=("alone",))
+    add("nmf-zeros", lambda: decomposition.NMF(2, init="nndsvda", solver="mu", beta_loss="kullback-leibler"), x="counts", skip=("alone",))
+    add("nmf-words", lambda: join(words.TfidfVectorizer(), decomposition.NMF(3, init="nndsvd")), x="documents", skip=("alone",))
     add("birch", lambda: cluster.Birch(threshold=0.8, n_clusters=3))
     add("birch-all", lambda: cluster.Birch(threshold=0.8, n_clusters=None))
     add("lda", discriminant_analysis.LinearDiscriminantAnalysis, y="words")
@@ -267,7 +272,7 @@ def every(seed):
         add("splines-steps", lambda: splines(4, degree=0, extrapolation="continue"))
         add("splines-periodic", lambda: splines(extrapolation="periodic"))
         add("splines-continue", lambda: splines(3, extrapolation="continue"))
-        add("splines-error", lambda: splines(extrapolation="error"), rows=lambda d: d.x[:6])
+        add("splines-error", lambda: splines(extrapolation="error"), rows=lambda d: d.x[:6] * 0.99)
         add("splines-counts", lambda: splines(5, knots="quantile"), x="counts")
         if "sparse_output" in inspect.signature(splines).parameters:
             add("splines-sparse", lambda: join(splines(sparse_output=True), linear_model.Ridge()), y="y")

@@ -5,7 +5,7 @@ use super::columns::{self, floats, matrix};
 use super::estimator::{Answer, Family, Lowered, Method, Part, no_such};
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Descent, Learning, Matrix, Op, Rare, Unary, ValueId};
+use crate::graph::{Binary, Descent, Divergence, Learning, Matrix, Op, Rare, Unary, ValueId};
 
 /// Parts for each feature: what they have to do with each other is in proportion to what the file holds.
 const MOST_PARTS: usize = 64;
@@ -75,24 +75,40 @@ fn non_negative(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method)
     if method != Method::Transform {
         return Err(no_such(of, method));
     }
-    if of.word("solver") != Some("cd") {
-        return Err(EngineError::broken("NMF by solver \"mu\"; fit it with solver=\"cd\""));
-    }
-    if of.find("shuffle").map_or(Ok(false), View::bool)? {
-        return Err(EngineError::broken("NMF that shuffles: its answers depend on chance"));
-    }
     let parts = matrix(of.get("components_")?)?;
     let [count, width] = parts.1;
-    let rounds = of.get("max_iter")?.size()?;
+    let (tolerance, rounds) = (of.get("tol")?.float()?, of.get("max_iter")?.size()?);
     if count > width.saturating_mul(MOST_PARTS) || rounds > MOST_ROUNDS {
         return Err(EngineError::broken(format!(
             "NMF of {count} parts and {width} features in {rounds} rounds; at most {MOST_PARTS} parts for each feature and \
              {MOST_ROUNDS} rounds (max_iter) are read"
         )));
     }
-    let descent = Descent { tolerance: of.get("tol")?.float()?, rounds };
     let [absolute, square] = penalties(of, width)?;
-    let x = above_nothing(to, x)?;
+    let made = match of.word("solver") {
+        Some("cd") if of.find("shuffle").map_or(Ok(false), View::bool)? => {
+            return Err(EngineError::broken("NMF that shuffles: its answers depend on chance"));
+        }
+        Some("cd") => descended(to, x, parts, [absolute, square], Descent { tolerance, rounds })?,
+        Some("mu") => {
+            let how = Divergence { beta: beta(of)?, tolerance, rounds, absolute, square };
+            scaled(to, x, parts, how)?
+        }
+        other => return Err(EngineError::broken(format!("NMF by solver {other:?}"))),
+    };
+    Ok(Answer::Columns(Columns::Numbers(made, count)))
+}
+
+/// The least squares.
+fn descended(
+    to: &mut Builder<'_>,
+    x: &Columns,
+    parts: (Vec<f64>, [usize; 2]),
+    [absolute, square]: [f64; 2],
+    descent: Descent,
+) -> Result<ValueId, EngineError> {
+    let count = parts.1[0];
+    let x = not_below(to, x, 0.0)?;
     let sums = columns::product(to, &x, columns::transposed(&parts))?;
     let sums = to.with(Binary::Sub, sums, absolute)?;
     let diagonal = (0..count * count).map(|n| if n % (count + 1) == 0 { square } else { 0.0 }).collect();
@@ -100,13 +116,40 @@ fn non_negative(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method)
     let parts = to.constant(parts.0, &parts.1)?;
     let gram = to.add(Op::MatMul { transpose_a: false, transpose_b: true }, &[parts, parts])?;
     let gram = to.binary(Binary::Add, gram, diagonal)?;
-    let made = to.learning(Learning::Shares(descent), &[sums, gram])?;
-    Ok(Answer::Columns(Columns::Numbers(made, count)))
+    to.learning(Learning::Shares(descent), &[sums, gram])
 }
 
-/// Rows of which nothing is less than nothing.
-fn above_nothing(to: &mut Builder<'_>, x: &Columns) -> Result<Columns, EngineError> {
-    let (least, most) = (to.number(0.0)?, to.number(f64::MAX)?);
+/// The least divergence.
+fn scaled(
+    to: &mut Builder<'_>,
+    x: &Columns,
+    parts: (Vec<f64>, [usize; 2]),
+    how: Divergence,
+) -> Result<ValueId, EngineError> {
+    let x = columns::numbers(to, x, parts.1[1])?;
+    // Of nothing some divergences are without end.
+    let least = if how.beta <= 0.0 { f64::MIN_POSITIVE } else { 0.0 };
+    let x = not_below(to, &Columns::Numbers(x, parts.1[1]), least)?;
+    let (x, _) = columns::dense(to, &x)?;
+    let parts = to.constant(parts.0, &parts.1)?;
+    to.learning(Learning::ScaledShares(how), &[x, parts])
+}
+
+/// The kind of divergence.
+fn beta(of: View<'_>) -> Result<f64, EngineError> {
+    let given = of.get("beta_loss")?;
+    match given.text() {
+        Some("frobenius") => Ok(2.0),
+        Some("kullback-leibler") => Ok(1.0),
+        Some("itakura-saito") => Ok(0.0),
+        Some(other) => Err(EngineError::broken(format!("NMF by the divergence {other:?}"))),
+        None => given.float(),
+    }
+}
+
+/// Rows of which nothing is below a limit.
+fn not_below(to: &mut Builder<'_>, x: &Columns, least: f64) -> Result<Columns, EngineError> {
+    let (least, most) = (to.number(least)?, to.number(f64::MAX)?);
     let op = Learning::Between("NMF".into());
     if let Columns::Sparse([indices, values, shape], width) = x {
         let values = to.learning(op, &[*values, least, most])?;

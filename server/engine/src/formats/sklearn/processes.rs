@@ -10,7 +10,8 @@ use crate::graph::{Binary, Distance, Matrix, Op, Rare, Reduce, Unary, ValueId};
 
 /// The logistic function as a sum of error functions: their slopes, and what each counts (Williams and Barber 1998).
 const SLOPES: [f64; 5] = [0.41, 0.4, 0.37, 0.44, 0.39];
-const SHARES: [f64; 5] = [-1854.821_415_1, 3516.898_936_46, 221.293_467_12, 128.123_238_05, -2010.494_226_54];
+const SHARES: [f64; 5] =
+    [-1_854.821_415_1, 3_516.898_936_46, 221.293_467_12, 128.123_238_05, -2_010.494_226_54];
 
 pub const REGRESSORS: Family = Family {
     classes: &["GaussianProcessRegressor"],

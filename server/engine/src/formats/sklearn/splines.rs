@@ -120,7 +120,7 @@ fn splines(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     let (first, last) = (knots.at(degree), knots.at(degree + knots.intervals()));
     let x = match beyond {
         "continue" => given,
-        "periodic" => periodic(to, given, first, last)?,
+        "periodic" => periodic(to, given, first, &last)?,
         "error" => {
             let (first, last) = (to.row(first)?, to.row(last)?);
             to.learning(Learning::Between("SplineTransformer".into()), &[given, first, last])?
@@ -154,13 +154,8 @@ fn splines(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
 }
 
 /// Within the period from one knot to another.
-fn periodic(
-    to: &mut Builder<'_>,
-    x: ValueId,
-    first: Vec<f64>,
-    last: Vec<f64>,
-) -> Result<ValueId, EngineError> {
-    let period = first.iter().zip(&last).map(|(first, last)| last - first).collect();
+fn periodic(to: &mut Builder<'_>, x: ValueId, first: Vec<f64>, last: &[f64]) -> Result<ValueId, EngineError> {
+    let period = first.iter().zip(last).map(|(first, last)| last - first).collect();
     let over = to.with_row(Binary::Sub, x, first.clone())?;
     let over = to.with_row(Binary::FloorMod, over, period)?;
     to.with_row(Binary::Add, over, first)

@@ -2,6 +2,7 @@
 
 mod coupling;
 mod distances;
+mod divergence;
 mod documents;
 mod shares;
 
@@ -21,6 +22,7 @@ pub fn run(op: &Learning, inputs: &[&Value]) -> Values {
         Learning::Coupling => one(coupling::coupled(x)),
         Learning::Interpolate => one(interpolated(x, at(inputs, 1)?, at(inputs, 2)?)),
         Learning::Between(what) => one(between(what, x, at(inputs, 1)?, at(inputs, 2)?)),
+        Learning::ScaledShares(how) => one(divergence::shares(*how, x, at(inputs, 1)?)),
         Learning::Shares(descent) => one(shares::shares(*descent, x, at(inputs, 1)?)),
     }
 }

@@ -206,7 +206,9 @@ fn learned(learning: &Learning, reads: &Reads<'_>) -> Found {
         Learning::Coupling => leading(reads, &reads.fresh(1)),
         Learning::Interpolate => along(reads, &[]),
         Learning::Between(_) => broadcast(reads),
-        Learning::Shares(_) => Err("all rows together tell when they are near enough".to_owned()),
+        Learning::Shares(_) | Learning::ScaledShares(_) => {
+            Err("all rows together tell when they are near enough".to_owned())
+        }
     }
 }
 

@@ -24,7 +24,8 @@ pub fn shares(descent: Descent, sums: &Value, gram: &Value) -> Outcome {
             first = slopes;
         }
         // Slopes that are no numbers never become less.
-        if first == 0.0 || !(slopes / first > descent.tolerance) {
+        let share = slopes / first;
+        if share.is_nan() || share <= descent.tolerance {
             break;
         }
     }
