@@ -202,3 +202,24 @@ fn damaged_files_are_errors_or_other_models() {
         }
     }
 }
+
+#[test]
+fn sizes_that_a_file_does_not_hold_are_errors() {
+    let wide = [&b"J"[..], &i32::MAX.to_le_bytes()].concat();
+    for (name, attribute, said) in [
+        ("splines-holes", &b"degree"[..], "degree"),
+        ("nmf-itakura", b"max_iter", "rounds"),
+        ("outliers-manhattan", b"n_neighbors_", "neighbours"),
+    ] {
+        let (file_name, whole) = file(name);
+        let at = whole.windows(attribute.len()).position(|bytes| bytes == attribute).unwrap();
+        let at = at + whole[at..].iter().position(|byte| *byte == b'K').unwrap();
+        // Frames have lengths of their own: within one a number of one byte is the largest.
+        let number = if whole[1] < 4 { &wide[..] } else { b"K\xff" };
+        let bytes = [&whole[..at], number, &whole[at + 2..]].concat();
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::write(dir.path().join(&file_name), &bytes).unwrap();
+        let error = load(dir.path()).err().unwrap().to_string();
+        assert!(error.contains(said), "{name}: {error}");
+    }
+}
