@@ -22,19 +22,22 @@
 pub mod budget;
 pub mod core;
 pub mod entry;
+pub mod event;
 mod eviction;
 mod jobs;
 pub mod lease;
 mod listings;
 mod report;
+mod requests;
 pub mod shell;
 #[cfg(test)]
 mod simulation;
 mod updates;
 mod versions;
 
-pub use core::{Action, Core, Event, Policy, Source};
+pub use core::{Core, Policy};
 pub use entry::{CopyId, ModelState, ModelView};
+pub use event::{Action, Event, Source};
 pub use lease::Lease;
 pub use listings::Held;
 pub use shell::ModelCache;

@@ -2,23 +2,23 @@
 
 mod behind;
 mod loaded;
+mod prepare;
 mod statistics;
+mod unpack;
 
 pub use statistics::{Clock, Counted, Snapshot, Statistics};
+pub use unpack::{local_dir, open_artifact};
 
-use crate::archive::{self, Limits, UnpackError};
-use crate::catalogue::{About, Origin, hex};
-use crate::disk::{Commit, DiskCache, DiskEntry, Reading, Stage};
+use crate::archive::Limits;
+use crate::catalogue::{About, Origin};
+use crate::disk::{DiskCache, DiskEntry, Reading};
 use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
-use crate::store::{Content, Found, Object, Store, Stores, Version};
+use crate::store::{Content, Found, Stores, Version};
 use crate::tensorflow::{Definitions, warm_up};
-use berth_engine::{Chosen, Dim, EngineError, Kept, Numbering, Prepared, Signature, TensorSpec, Versions};
+use berth_engine::{Chosen, Dim, Numbering, Prepared, Signature, TensorSpec, Versions};
 pub use loaded::LoadedModel;
-use sha2::{Digest, Sha256};
-use std::io::{self, Read};
-use std::os::unix::fs::OpenOptionsExt;
-use std::path::{Path, PathBuf};
+use prepare::{prepare, prepare_kept};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -268,69 +268,6 @@ impl Loader {
             }
         }
     }
-
-    fn unpack(
-        &self,
-        model: &ModelName,
-        found: &Found,
-        digest: Option<[u8; 32]>,
-    ) -> Result<(Arc<DiskEntry>, Commit), ModelError> {
-        let mut stage = self.disk.stage(model, &found.version)?;
-        match &found.content {
-            Content::Archive(object) => {
-                let source = found.store.read(object)?;
-                match digest {
-                    None => self.unpack_archive(&mut stage, source)?,
-                    Some(wanted) => self.unpack_demanded(&mut stage, source, wanted)?,
-                }
-            }
-            Content::Files(files) => {
-                for (name, object) in files {
-                    copy_file(&found.store, &mut stage, name, object)?;
-                }
-            }
-            Content::InPlace(_) => {}
-        }
-        stage.publish()
-    }
-
-    /// Unpacks an archive that must have a digest. What was unpacked goes with the stage if it has another.
-    fn unpack_demanded(
-        &self,
-        stage: &mut Stage,
-        source: impl Read,
-        wanted: [u8; 32],
-    ) -> Result<(), ModelError> {
-        let mut hashed = Hashed { inner: source, hasher: Sha256::new() };
-        let unpacked = self.unpack_archive(stage, &mut hashed);
-        if !matches!(unpacked, Ok(()) | Err(ModelError::Archive(_))) {
-            return unpacked;
-        }
-        // An archive may end before the object does; and of a wrong one the digest says more than its format.
-        io::copy(&mut hashed, &mut io::sink()).map_err(|e| io_error(&e))?;
-        let got: [u8; 32] = hashed.hasher.finalize().into();
-        if got == wanted {
-            return unpacked;
-        }
-        Err(ModelError::DigestMismatch { wanted: hex(&wanted), got: hex(&got) })
-    }
-
-    fn unpack_archive(&self, stage: &mut Stage, source: impl Read) -> Result<(), ModelError> {
-        let dest = stage.files();
-        let mut refused = None;
-        let mut reserve = |size| {
-            stage.reserve(size).map_err(|e| {
-                refused = Some(e);
-                io::Error::other("no room on disk")
-            })
-        };
-        let unpacked = archive::unpack(source, &dest, &self.limits, &mut reserve);
-        match unpacked {
-            Ok(()) => Ok(()),
-            Err(UnpackError::Archive(e)) => Err(e.into()),
-            Err(UnpackError::Io(e)) => Err(refused.unwrap_or_else(|| io_error(&e))),
-        }
-    }
 }
 
 /// Signatures to be remembered, unless they are large.
@@ -346,99 +283,9 @@ fn remembered(signatures: &[Signature]) -> Option<Arc<[Signature]>> {
     (signatures.iter().map(one).sum::<usize>() <= SIGNATURES_MOST).then(|| signatures.into())
 }
 
-fn copy_file(store: &Store, stage: &mut Stage, name: &str, object: &Object) -> Result<(), ModelError> {
-    let Ok(Some(path)) = archive::check_path(name) else { return Ok(()) };
-    let target = stage.files().join(path);
-    stage.reserve(object.size)?;
-    if let Some(parent) = target.parent() {
-        std::fs::create_dir_all(parent).map_err(|e| io_error(&e))?;
-    }
-    let mut source = store.read(object)?.take(object.size);
-    let mut file = std::fs::OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o440)
-        .open(&target)
-        .map_err(|e| io_error(&e))?;
-    io::copy(&mut source, &mut file).map_err(|e| io_error(&e))?;
-    Ok(())
-}
-
-/// Passes bytes through and hashes them.
-struct Hashed<R> {
-    inner: R,
-    hasher: Sha256,
-}
-
-impl<R: Read> Read for Hashed<R> {
-    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
-        let n = self.inner.read(buf)?;
-        self.hasher.update(&buf[..n]);
-        Ok(n)
-    }
-}
-
-/// Reads and checks everything but the weights.
-async fn prepare(model: &ModelName, dir: PathBuf) -> Result<(Prepared, Chosen), ModelError> {
-    let number = model.version();
-    let work = move || {
-        let chosen = choose(&dir, number)?;
-        Ok((Prepared::open(&chosen.dir)?, chosen))
-    };
-    blocking(work).await
-}
-
-/// The same of an entry, whose files nobody changes.
-async fn prepare_kept(model: &ModelName, reading: &Reading) -> Result<(Prepared, Chosen), ModelError> {
-    let (dir, packed, checked) = (reading.dir(), reading.packed(), reading.entry().is_checked());
-    let number = model.version();
-    let work = move || {
-        let chosen = choose(&dir, number)?;
-        let checked = checked && chosen.is_served();
-        Ok((Prepared::open_kept(&Kept { dir: &chosen.dir, packed: &packed, checked })?, chosen))
-    };
-    blocking(work).await
-}
-
-/// The version of a model that is to be loaded.
-fn choose(dir: &Path, number: Option<u64>) -> Result<Chosen, ModelError> {
-    let chosen = Versions::find(dir).choose(number)?;
-    chosen.ok_or_else(|| ModelError::NoVersion(number.unwrap_or_default()))
-}
-
 /// Blocking work with its panics turned into errors: a hostile file must not take more than its own request.
 async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, ModelError> + Send + 'static,
 ) -> Result<T, ModelError> {
     tokio::task::spawn_blocking(work).await.unwrap_or(Err(ModelError::Panicked))
-}
-
-/// The store's error if it is one, else the disk's.
-fn io_error(error: &io::Error) -> ModelError {
-    match error.get_ref().and_then(|e| e.downcast_ref::<StoreError>()) {
-        Some(store) => store.clone().into(),
-        None => ModelError::Disk(error.kind().to_string()),
-    }
-}
-
-/// Used by `predict` and `inspect`: an archive or a directory, unpacked to `dest` if need be.
-pub fn open_artifact(artifact: &Path, dest: &Path) -> Result<Prepared, ModelError> {
-    let dir = local_dir(artifact, dest)?;
-    Ok(Prepared::open(&dir)?)
-}
-
-/// The directory of an artifact: itself, or what its archive unpacks to.
-pub fn local_dir(artifact: &Path, dest: &Path) -> Result<std::path::PathBuf, ModelError> {
-    let unreadable = |e: io::Error| {
-        ModelError::Engine(EngineError::Io { file: artifact.display().to_string(), message: e.to_string() })
-    };
-    if artifact.metadata().map_err(unreadable)?.is_dir() {
-        return Ok(artifact.to_owned());
-    }
-    let file = std::fs::File::open(artifact).map_err(unreadable)?;
-    match archive::unpack(file, dest, &Limits::default(), &mut |_| Ok(())) {
-        Ok(()) => Ok(dest.to_owned()),
-        Err(UnpackError::Archive(e)) => Err(e.into()),
-        Err(UnpackError::Io(e)) => Err(unreadable(e)),
-    }
 }

@@ -1,12 +1,10 @@
 //! The decisions: an event and the time in, actions out. No I/O, no clock, no randomness.
 
 use super::budget::Ledger;
-use super::entry::{Copy, CopyId, Entry, JobId, ModelView, State, WaiterId};
-use crate::catalogue::{About, Listing, Origin};
-use crate::error::ModelError;
+use super::entry::{Copy, CopyId, Entry, ModelView, State};
+use super::event::{Action, Event};
 use crate::names::ModelName;
 use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// The numbers that the decisions depend on.
@@ -32,125 +30,6 @@ pub struct Policy {
     pub backoff_most: Duration,
     /// How long a reservation waits for unused models before used ones are drained for it.
     pub patience: Duration,
-}
-
-/// What happened. `H` is a loaded model, `P` what a download leaves for the load.
-#[derive(Debug)]
-pub enum Event<H, P> {
-    /// A request wants the model.
-    Request(WaiterId),
-    /// A request stopped waiting.
-    WaiterGone(WaiterId),
-    /// A request is done with the copy.
-    Released(CopyId),
-    /// The job's artifact is on disk and checked; loaded it takes `bytes`. `fresh`: the store has just confirmed it.
-    Downloaded {
-        /// The job.
-        job: JobId,
-        /// Exact bytes of the loaded model.
-        bytes: u64,
-        /// What the load needs.
-        payload: P,
-        /// What is known of the artifact now.
-        about: About,
-        /// The store was asked and confirmed this version.
-        fresh: bool,
-    },
-    /// The job's model is in memory.
-    Loaded(JobId, H),
-    /// The job ended without a model.
-    JobFailed(JobId, ModelError),
-    /// The job took longer than the load limit.
-    JobExpired(JobId, ModelError),
-    /// The copy's memory is back with the system.
-    Unloaded(CopyId),
-    /// The store's word on the version that answers, asked for the origin of this revision.
-    Checked(Source, u64),
-    /// Somebody wants the memory back.
-    Unload,
-    /// Never evict (or evict again).
-    Pin(bool),
-    /// The owner lists the model with these demands, or no longer lists it.
-    List(Option<Listing>),
-    /// Somebody wants to know of a listed model that nobody has asked for.
-    Look,
-    /// The store's answer to that, for the origin of this revision. None: it has no such artifact.
-    Looked(u64, Result<Option<About>, ModelError>),
-}
-
-/// What the store says about the version in use.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Source {
-    /// The same.
-    Unchanged,
-    /// Another one.
-    Changed,
-    /// None.
-    Gone,
-    /// The store cannot be asked now.
-    Unknown,
-}
-
-/// What is to be done.
-#[derive(Debug, PartialEq)]
-pub enum Action<H, P> {
-    /// Give the waiter the copy; its lease is already counted.
-    Grant(WaiterId, CopyId, H),
-    /// Tell the waiter why not.
-    Refuse(WaiterId, ModelError),
-    /// Get the artifact on disk, then report `Downloaded` or `JobFailed`.
-    Download {
-        /// The model.
-        model: ModelName,
-        /// The job.
-        job: JobId,
-        /// Where from, and what it must be.
-        origin: Arc<Origin>,
-        /// Ask the store whether a version on disk is still the newest.
-        revalidate: bool,
-    },
-    /// Stop working on the job; nothing is to be reported.
-    Abandon(JobId),
-    /// Load, then report `Loaded` or `JobFailed`.
-    Load {
-        /// The model.
-        model: ModelName,
-        /// The job.
-        job: JobId,
-        /// What the download left.
-        payload: P,
-    },
-    /// Give the memory back, then report `Unloaded`.
-    Unload {
-        /// The model.
-        model: ModelName,
-        /// The copy.
-        copy: CopyId,
-        /// The loaded model.
-        handle: H,
-    },
-    /// Ask the store about the version in use, then report `Checked`.
-    Check {
-        /// The model.
-        model: ModelName,
-        /// The loaded model.
-        handle: H,
-        /// Where it is to come from.
-        origin: Arc<Origin>,
-        /// To be reported back.
-        revision: u64,
-    },
-    /// Ask the store what it has, then report `Looked`.
-    Look {
-        /// The model.
-        model: ModelName,
-        /// Where it is to come from.
-        origin: Arc<Origin>,
-        /// To be reported back.
-        revision: u64,
-    },
-    /// Remove the artifact from the disk cache.
-    Discard(ModelName),
 }
 
 /// Numbers that only grow.
@@ -298,96 +177,6 @@ impl<H: Clone, P> Core<H, P> {
         self.next_id
     }
 
-    fn request(&mut self, now: Duration, model: &ModelName, waiter: WaiterId) {
-        self.clock += 1;
-        let clock = self.clock;
-        let entry = self.models.entry(model.clone()).or_insert_with(Entry::new);
-        entry.requests += 1;
-        entry.last_used = clock;
-        entry.last_used_at = now;
-        match &mut entry.state {
-            State::Resident { copy, update } => {
-                entry.hits += 1;
-                self.counters.hits += 1;
-                self.actions.extend(copy.grant(waiter));
-                let stale = entry.checked_at.is_none_or(|t| now >= t + self.policy.revalidate_after);
-                if stale
-                    && !entry.checking
-                    && update.is_none()
-                    && let Some(handle) = copy.handle.clone()
-                {
-                    entry.checking = true;
-                    let revision = entry.revision;
-                    let origin = self.origin(model);
-                    self.actions.push(Action::Check { model: model.clone(), handle, origin, revision });
-                }
-            }
-            State::Failed { error, until, attempts } => {
-                if now < *until {
-                    self.actions.push(Action::Refuse(waiter, error.clone()));
-                } else {
-                    let attempts = *attempts;
-                    self.counters.misses += 1;
-                    self.wait(model, waiter);
-                    self.start_job(now, model, attempts);
-                }
-            }
-            State::Coming(job) if job.expired => {
-                self.actions.push(Action::Refuse(waiter, ModelError::load_limit()));
-            }
-            State::Coming(_) => {
-                self.counters.misses += 1;
-                self.wait(model, waiter);
-            }
-            State::Out => {
-                self.counters.misses += 1;
-                self.wait(model, waiter);
-                self.start_job(now, model, 0);
-            }
-        }
-    }
-
-    fn wait(&mut self, model: &ModelName, waiter: WaiterId) {
-        let Some(entry) = self.models.get_mut(model) else { return };
-        if entry.waiters.len() >= self.policy.max_waiters {
-            self.actions.push(Action::Refuse(waiter, ModelError::too_many_waiters()));
-        } else {
-            entry.waiters.push_back(waiter);
-        }
-    }
-
-    fn waiter_gone(&mut self, model: &ModelName, waiter: WaiterId) {
-        if let Some(entry) = self.models.get_mut(model) {
-            entry.waiters.retain(|w| *w != waiter);
-        }
-    }
-
-    fn released(&mut self, now: Duration, model: &ModelName, id: CopyId) {
-        self.clock += 1;
-        let (keep, clock) = (self.policy.keep, self.clock);
-        let Some(entry) = self.models.get_mut(model) else { return };
-        entry.last_used = clock;
-        entry.last_used_at = now;
-        let pinned = entry.is_pinned();
-        match &mut entry.state {
-            State::Resident { copy, .. } if copy.id == id => {
-                copy.leases -= 1;
-                if copy.leases == 0 && !keep && !pinned {
-                    self.retire(model);
-                    self.actions.push(Action::Discard(model.clone()));
-                }
-            }
-            _ => {
-                if let Some(copy) = entry.retired.iter_mut().find(|c| c.id == id) {
-                    copy.leases -= 1;
-                    if copy.leases == 0 {
-                        self.actions.extend(unload(model, copy));
-                    }
-                }
-            }
-        }
-    }
-
     /// The resident copy stops answering; its memory goes back once the last lease on it ends.
     pub(super) fn retire(&mut self, model: &ModelName) {
         let Some(entry) = self.models.get_mut(model) else { return };
@@ -445,7 +234,7 @@ impl<H: Clone, P> Core<H, P> {
 }
 
 /// Hands the copy's memory to whoever gives it back: the core keeps no handle to it.
-fn unload<H, P>(model: &ModelName, copy: &mut Copy<H>) -> Option<Action<H, P>> {
+pub(super) fn unload<H, P>(model: &ModelName, copy: &mut Copy<H>) -> Option<Action<H, P>> {
     let handle = copy.handle.take()?;
     Some(Action::Unload { model: model.clone(), copy: copy.id, handle })
 }

@@ -1,6 +1,6 @@
 //! The one value that is all state of a model.
 
-use super::core::Action;
+use super::event::Action;
 use crate::catalogue::{About, Listing, Origin};
 use crate::error::ModelError;
 use crate::names::ModelName;

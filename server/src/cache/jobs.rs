@@ -1,7 +1,8 @@
 //! The way of a job: queue for a download slot, download, reserve memory, load.
 
-use super::core::{Action, Core};
+use super::core::Core;
 use super::entry::{Copy, CopyId, Entry, Job, JobId, Phase, State};
+use super::event::Action;
 use crate::error::ModelError;
 use crate::names::ModelName;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! The guard that a request holds while it uses a model: as long as it lives the model stays in memory.
 
-use super::core::Event;
 use super::entry::CopyId;
+use super::event::Event;
 use super::shell::Inner;
 use crate::loader::LoadedModel;
 use crate::names::ModelName;

@@ -1,7 +1,8 @@
 //! What the owner asks of single models: another origin, to be held in memory, to stay there.
 
-use super::core::{Action, Core};
+use super::core::Core;
 use super::entry::{Entry, JobId, Phase, State};
+use super::event::Action;
 use super::jobs::backoff;
 use crate::catalogue::{About, Listing};
 use crate::error::ModelError;

@@ -1,7 +1,8 @@
 //! Newer versions: noticed by asking the store now and then, loaded beside the old one, switched in one step.
 
-use super::core::{Action, Core, Source};
+use super::core::Core;
 use super::entry::State;
+use super::event::{Action, Source};
 use crate::error::ModelError;
 use crate::names::ModelName;
 use std::time::Duration;

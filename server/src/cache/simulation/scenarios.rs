@@ -1,8 +1,9 @@
 //! Single scenarios, step by step.
 
 use super::{Due, Event, World, origin, place, policy};
-use crate::cache::core::{Core, Source};
+use crate::cache::core::Core;
 use crate::cache::entry::State;
+use crate::cache::event::Source;
 use crate::catalogue::{About, Listing};
 use crate::error::ModelError;
 use crate::names::ModelName;
