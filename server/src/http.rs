@@ -37,14 +37,12 @@ pub fn routes(app: &Arc<App>) -> Router {
         .layer(axum::middleware::from_fn(deadline::layer))
 }
 
-/// What every protocol documents.
-pub fn protocols() -> [&'static Protocol; 6] {
-    [
-        &sagemaker::OPERATIONS,
-        &container::OPERATIONS,
-        &tensorflow::OPERATIONS,
-        &v2::OPERATIONS,
-        &grpc::OPERATIONS,
-        &page::OPERATIONS,
-    ]
+/// What every protocol documents, as far as it is open.
+pub fn protocols(app: &App) -> Vec<&'static Protocol> {
+    let repository = app.config.repository_api.then_some(&v2::REPOSITORY);
+    let mut all =
+        vec![&sagemaker::OPERATIONS, &container::OPERATIONS, &tensorflow::OPERATIONS, &v2::OPERATIONS];
+    all.extend(repository);
+    all.extend([&grpc::OPERATIONS, &page::OPERATIONS]);
+    all
 }

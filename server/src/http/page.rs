@@ -96,13 +96,13 @@ async fn guarded(mut response: Response) -> Response {
     response
 }
 
-async fn document() -> Json<Value> {
-    Json(openapi::document(&protocols()))
+async fn document(State(page): State<Arc<Page>>) -> Json<Value> {
+    Json(openapi::document(&protocols(&page.app)))
 }
 
 async fn documents(State(page): State<Arc<Page>>, request: Request) -> Response {
     let (parts, _) = request.into_parts();
-    html(StatusCode::OK, docs::page(page.endpoint(), &origin(&parts), &protocols()))
+    html(StatusCode::OK, docs::page(page.endpoint(), &origin(&parts), &protocols(&page.app)))
 }
 
 async fn view(State(page): State<Arc<Page>>, Query(asked): Query<Asked>, request: Request) -> Response {

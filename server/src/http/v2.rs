@@ -6,7 +6,7 @@ mod place;
 pub mod repository;
 mod unsupported;
 
-pub use operations::OPERATIONS;
+pub use operations::{OPERATIONS, REPOSITORY};
 
 use super::read_body;
 use crate::codec::v2::rest;

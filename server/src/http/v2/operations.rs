@@ -23,6 +23,9 @@ const REQUEST: &str = r#"{"type": "object", "required": ["inputs"], "properties"
 const ANSWER: &str = r#"{"type": "object", "required": ["model_name", "outputs"], "properties": {
     "model_name": {"type": "string"}, "id": {"type": "string"},
     "outputs": {"type": "array", "items": {"type": "object"}}}}"#;
+const INDEX: &str = r#"{"type": "array", "items": {"type": "object", "required": ["name", "state"], "properties": {
+    "name": {"type": "string"}, "version": {"type": "string"}, "reason": {"type": "string"},
+    "state": {"enum": ["READY", "LOADING", "UNLOADING", "UNAVAILABLE"]}}}}"#;
 const OBJECT: &[Media] = &[Media::json(r#"{"type": "object"}"#, "")];
 
 const REASON: &[Media] = &[Media::json(
@@ -35,6 +38,7 @@ const TOLD: &[Answer] = &[
     refused("404", "There is no such model."),
 ];
 const ALWAYS: &[Answer] = &[Answer::new("200", "As the protocol has it.", OBJECT)];
+const DONE: Answer = Answer::new("200", "Done.", OBJECT);
 const OF_MODEL: &[Parameter] = &[MODEL];
 
 const fn refused(status: &'static str, about: &'static str) -> Answer {
@@ -103,4 +107,60 @@ pub const OPERATIONS: Protocol = Protocol {
         "/v2/logging",
         "/v2/trace/setting",
     ],
+};
+
+/// What it is to load or unload a model.
+const fn change(
+    path: &'static str,
+    summary: &'static str,
+    about: &'static str,
+    answers: &'static [Answer],
+) -> Operation {
+    Operation {
+        about,
+        route: "/v2/repository/models/{*place}",
+        parameters: OF_MODEL,
+        answers,
+        ..Operation::new("post", path, summary)
+    }
+}
+
+/// The extension by which clients have models in memory or not.
+pub const REPOSITORY: Protocol = Protocol {
+    name: "Model repository",
+    about: "The Open Inference Protocol's extension, always on the admin port, and here because of --repository-api.",
+    operations: &[
+        Operation {
+            about: "Those that are known, and those of the store. The body may be left out.",
+            request: &[Media::json(
+                r#"{"type": "object", "properties": {"ready": {"type": "boolean"}}}"#,
+                r#"{"ready": true}"#,
+            )],
+            answers: &[
+                Answer::new("200", "The models.", &[Media::json(INDEX, "")]),
+                refused("400", "The request is wrong."),
+                refused("503", "The store is away."),
+            ],
+            ..Operation::new("post", "/v2/repository/index", "Models and their states")
+        },
+        change(
+            "/v2/repository/models/{model}/load",
+            "Load a model",
+            "Nobody has to: a model is loaded by its first request. Other files or another configuration than the store's are refused.",
+            &[
+                DONE,
+                refused("400", "The request is wrong."),
+                refused("404", "There is no such model."),
+                refused("500", "The model is wrong."),
+                refused("503", "Too much at once, still loading, or the store is away."),
+            ],
+        ),
+        change(
+            "/v2/repository/models/{model}/unload",
+            "Unload a model",
+            "With all its versions. Answered once its memory is given back; the next request loads it again.",
+            &[DONE, refused("400", "Requests still use it."), refused("404", "There is no such model.")],
+        ),
+    ],
+    also: &[],
 };
