@@ -175,8 +175,7 @@ fn rows() -> Vec<&'static [f32]> {
 }
 
 async fn get(server: &Server, path: &str) -> Value {
-    let answer = server.send(Method::GET, path, &[], Bytes::new()).await.expect("an answer");
-    serde_json::from_slice(&answer.body).unwrap_or_else(|e| panic!("{e}: {}", answer.show()))
+    server.send(Method::GET, path, &[], Bytes::new()).await.expect("an answer").json()
 }
 
 async fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Answer {
@@ -185,14 +184,12 @@ async fn post(server: &Server, path: &str, headers: &[(&str, &str)], body: impl 
 
 fn in_json(answer: &Answer, key: &str) -> Bits {
     assert_eq!(answer.status, 200, "{}", answer.show());
-    let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    numbers(&body[key])
+    numbers(&answer.json()[key])
 }
 
 fn in_outputs(answer: &Answer) -> Bits {
     assert_eq!(answer.status, 200, "{}", answer.show());
-    let body: Value = serde_json::from_slice(&answer.body).expect("JSON");
-    numbers(&body["outputs"][0]["data"])
+    numbers(&answer.json()["outputs"][0]["data"])
 }
 
 fn in_npy(answer: &Answer) -> Bits {
