@@ -1,6 +1,6 @@
 """Calls running servers through the clients of SageMaker's users: boto3 in each retry mode, its streams, the AWS CLI, the SDK's predictor.
 
-    python check_sagemaker.py URL URL_OF_A_BUSY_SERVER URL_OF_A_HASTY_SERVER REPOSITORY NAMES
+    python check_sagemaker.py URL URL_OF_A_BUSY_SERVER URL_OF_A_HASTY_SERVER NAMES
 
 NAMES are those of the iris model, one a line. Prints how many calls it made.
 """
@@ -18,21 +18,16 @@ from pathlib import Path
 import boto3
 import numpy as np
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from iris import BODY, KEYS, REQUESTS, ROWS, many, npy, refused, right
 
-url, busy, hasty, root = sys.argv[1], sys.argv[2], sys.argv[3], Path(sys.argv[4])
-names = sys.argv[5].split("\n")
-keys = {"region_name": "us-east-1", "aws_access_key_id": "any", "aws_secret_access_key": "any"}
-requests = root / "examples/requests"
-iris = (requests / "iris/request.json").read_bytes()
-expected = np.array(json.loads((requests / "iris/expected.json").read_text())["predictions"])
-rows = np.array(json.loads(iris)["instances"], dtype=np.float32)
+url, busy, hasty = sys.argv[1:4]
+names = sys.argv[4].split("\n")
 calls = 0
 
 
 def client(mode, at=url, attempts=1):
     retries = {"mode": mode, ("max_attempts" if mode == "legacy" else "total_max_attempts"): attempts}
-    return boto3.client("sagemaker-runtime", endpoint_url=at, config=Config(retries=retries), **keys)
+    return boto3.client("sagemaker-runtime", endpoint_url=at, config=Config(retries=retries), **KEYS)
 
 
 def invoke(runtime, model, body, content="application/json", accept="application/json", **more):
@@ -43,47 +38,27 @@ def invoke(runtime, model, body, content="application/json", accept="application
     return answer["Body"].read()
 
 
-def npy(array):
-    out = io.BytesIO()
-    np.save(out, array)
-    return out.getvalue()
-
-
-def right(got, wanted=expected):
-    np.testing.assert_allclose(np.array(got), wanted, rtol=1e-5, atol=1e-8)
-
-
-def refused(code, status, call):
-    try:
-        call()
-    except ClientError as error:
-        seen = (error.response["Error"]["Code"], error.response["ResponseMetadata"]["HTTPStatusCode"])
-        assert seen == (code, status), (seen, error)
-        return error.response
-    raise SystemExit(f"not refused with {code}")
-
-
 def check_boto3(mode):
     runtime = client(mode)
     for name in names:
-        right(json.loads(invoke(runtime, name, iris))["predictions"])
-        right(np.load(io.BytesIO(invoke(runtime, name, npy(rows), "application/x-npy", "application/x-npy"))))
-    csv = "\n".join(",".join(map(str, row)) for row in rows.tolist())
+        right(json.loads(invoke(runtime, name, BODY))["predictions"])
+        right(np.load(io.BytesIO(invoke(runtime, name, npy(ROWS), "application/x-npy", "application/x-npy"))))
+    csv = "\n".join(",".join(map(str, row)) for row in ROWS.tolist())
     right(json.loads(invoke(runtime, "iris.tar.gz", csv, "text/csv"))["predictions"])
-    right(json.loads(invoke(runtime, "iris.tar.gz", iris, CustomAttributes="trace=1", InferenceId="7"))["predictions"])
+    right(json.loads(invoke(runtime, "iris.tar.gz", BODY, CustomAttributes="trace=1", InferenceId="7"))["predictions"])
     # 6 MB and 20 MB.
     for megabytes in (6, 20):
-        many = np.tile(rows, (megabytes * 1_000_000 // rows.nbytes, 1))
-        got = np.load(io.BytesIO(invoke(runtime, "iris.tar.gz", npy(many), "application/x-npy", "application/x-npy")))
+        body = npy(many(megabytes))
+        got = np.load(io.BytesIO(invoke(runtime, "iris.tar.gz", body, "application/x-npy", "application/x-npy")))
         right(got[:3])
         right(got[-3:])
     refused("ValidationError", 400, lambda: invoke(runtime, "iris.tar.gz", b""))
     refused("ValidationError", 400, lambda: invoke(runtime, "iris.tar.gz", b"{\"instances\": [[1"))
-    refused("ValidationError", 400, lambda: invoke(runtime, "none.tar.gz", iris))
-    refused("ValidationError", 400, lambda: invoke(runtime, "../iris.tar.gz", iris))
-    refused("ValidationError", 400, lambda: invoke(runtime, "iris.tar.gz", iris, "image/png"))
+    refused("ValidationError", 400, lambda: invoke(runtime, "none.tar.gz", BODY))
+    refused("ValidationError", 400, lambda: invoke(runtime, "../iris.tar.gz", BODY))
+    refused("ValidationError", 400, lambda: invoke(runtime, "iris.tar.gz", BODY, "image/png"))
     refused("ValidationError", 413, lambda: invoke(runtime, "iris.tar.gz", bytes(30_000_000)))
-    error = refused("ModelError", 424, lambda: invoke(runtime, "broken.tar.gz", iris))
+    error = refused("ModelError", 424, lambda: invoke(runtime, "broken.tar.gz", BODY))
     assert error["OriginalStatusCode"] == 500 and error["OriginalMessage"], error
 
 
@@ -94,15 +69,15 @@ def check_busy(mode):
         taken.sendall(b"POST /endpoints/berth/invocations HTTP/1.1\r\nhost: x\r\ncontent-type: application/json\r\n"
                       b"x-amzn-sagemaker-target-model: iris.tar.gz\r\ncontent-length: 9\r\nexpect: 100-continue\r\n\r\n")
         assert taken.recv(100).startswith(b"HTTP/1.1 100"), "the body is not waited for"
-        refused("ServiceUnavailable", 503, lambda: invoke(client(mode, busy), "iris.tar.gz", iris))
-    right(json.loads(invoke(client(mode, busy, 5), "iris.tar.gz", iris))["predictions"])
+        refused("ServiceUnavailable", 503, lambda: invoke(client(mode, busy), "iris.tar.gz", BODY))
+    right(json.loads(invoke(client(mode, busy, 5), "iris.tar.gz", BODY))["predictions"])
 
 
 def check_hasty():
     """The first request is told that the model is not ready yet. In legacy mode boto3 retries that by itself."""
     model = "cifar.tar.gz"
-    picture = json.loads((requests / "cifar/expected.json").read_text())["pictures"][0]
-    body = (requests / "cifar" / picture["request"]).read_bytes()
+    picture = json.loads((REQUESTS / "cifar/expected.json").read_text())["pictures"][0]
+    body = (REQUESTS / "cifar" / picture["request"]).read_bytes()
     refused("ModelNotReadyException", 429, lambda: invoke(client("standard", hasty), model, body))
     right(json.loads(invoke(client("legacy", hasty, 10), model, body))["predictions"][0], picture["probabilities"])
 
@@ -121,11 +96,10 @@ def check_streams():
         assert answer["ContentType"] == accept, answer
         return [event["PayloadPart"]["Bytes"] for event in answer["Body"]]
 
-    lines = stream(npy(rows), "application/jsonlines")
-    assert len(lines) == len(rows), lines
+    lines = stream(npy(ROWS), "application/jsonlines")
+    assert len(lines) == len(ROWS), lines
     right([json.loads(line) for line in lines])
-    many = np.tile(rows, (20_000, 1))
-    parts = stream(npy(many), "application/x-npy")
+    parts = stream(npy(many(1)), "application/x-npy")
     assert len(parts) > 1 and max(map(len, parts)) <= 65536
     right(np.load(io.BytesIO(b"".join(parts)))[-3:])
     refused("ValidationError", 400, lambda: stream(b"", "application/jsonlines"))
@@ -148,13 +122,13 @@ def check_cli():
                  "--body", f"fileb://{directory}/body", str(out)], env=environment, capture_output=True, text=True)
 
         for name in ("iris.tar.gz", "a b c.tar.gz"):
-            done = call(name, iris, "application/json", "application/json")
+            done = call(name, BODY, "application/json", "application/json")
             assert done.returncode == 0, done.stderr
             right(json.loads(out.read_text())["predictions"])
-        done = call("iris.tar.gz", npy(rows), "application/x-npy", "application/x-npy")
+        done = call("iris.tar.gz", npy(ROWS), "application/x-npy", "application/x-npy")
         assert done.returncode == 0, done.stderr
         right(np.load(out))
-        for model, body, code in (("iris.tar.gz", b"{}", "ValidationError"), ("broken.tar.gz", iris, "ModelError")):
+        for model, body, code in (("iris.tar.gz", b"{}", "ValidationError"), ("broken.tar.gz", BODY, "ModelError")):
             done = call(model, body, "application/json", "application/json")
             assert done.returncode != 0 and code in done.stderr, done.stderr
 
@@ -167,18 +141,18 @@ def check_predictor():
 
     global calls
     session = sagemaker.Session(
-        boto_session=boto3.Session(**keys), sagemaker_runtime_client=client("standard"),
-        sagemaker_client=boto3.client("sagemaker", endpoint_url=url, **keys))
+        boto_session=boto3.Session(**KEYS), sagemaker_runtime_client=client("standard"),
+        sagemaker_client=boto3.client("sagemaker", endpoint_url=url, **KEYS))
     for name in names:
         json_predictor = Predictor("berth", session, serializer=JSONSerializer(), deserializer=JSONDeserializer())
         calls += 2
-        right(json_predictor.predict({"instances": rows.tolist()}, target_model=name)["predictions"])
+        right(json_predictor.predict({"instances": ROWS.tolist()}, target_model=name)["predictions"])
         numpy_predictor = Predictor("berth", session, serializer=NumpySerializer(), deserializer=NumpyDeserializer())
-        right(numpy_predictor.predict(rows, target_model=name))
+        right(numpy_predictor.predict(ROWS, target_model=name))
     csv = Predictor("berth", session, serializer=CSVSerializer(), deserializer=CSVDeserializer())
     calls += 2
-    right(np.array(csv.predict(rows.tolist(), target_model="iris.tar.gz"), dtype=np.float64))
-    refused("ModelError", 424, lambda: csv.predict(rows.tolist(), target_model="broken.tar.gz"))
+    right(np.array(csv.predict(ROWS.tolist(), target_model="iris.tar.gz"), dtype=np.float64))
+    refused("ModelError", 424, lambda: csv.predict(ROWS.tolist(), target_model="broken.tar.gz"))
 
 
 for mode in ("legacy", "standard", "adaptive"):
