@@ -81,6 +81,7 @@ async fn bodies_may_be_compressed_both_ways() {
     for (coding, body) in [
         ("gzip", gzip(&iris.request)),
         ("deflate", zlib.finish().unwrap()),
+        ("zstd", zstd::encode_all(&iris.request[..], 3).unwrap()),
         ("identity", iris.request.clone()),
     ] {
         let headers = [("content-type", "application/json"), ("content-encoding", coding)];
@@ -91,9 +92,13 @@ async fn bodies_may_be_compressed_both_ways() {
     let content = ("content-type", "application/x-npy");
     let plain = server.invoke_as(iris.name, &[content], npy(&rows(2000))).await;
     assert_eq!(plain.header("content-encoding"), "");
-    for (accept, coding) in
-        [("gzip, deflate, br", "gzip"), ("deflate", "deflate"), ("gzip;q=0", ""), ("br", "")]
-    {
+    for (accept, coding) in [
+        ("gzip, deflate, br", "gzip"),
+        ("deflate", "deflate"),
+        ("gzip, deflate, zstd", "zstd"),
+        ("gzip;q=0", ""),
+        ("br", ""),
+    ] {
         let headers = [content, ("accept-encoding", accept)];
         let answer = server.invoke_as(iris.name, &headers, npy(&rows(2000))).await;
         assert_eq!(answer.header("content-encoding"), coding);
@@ -101,6 +106,7 @@ async fn bodies_may_be_compressed_both_ways() {
         match coding {
             "gzip" => flate2::read::GzDecoder::new(&answer.body[..]).read_to_end(&mut body).unwrap(),
             "deflate" => flate2::read::ZlibDecoder::new(&answer.body[..]).read_to_end(&mut body).unwrap(),
+            "zstd" => zstd::Decoder::new(&answer.body[..]).unwrap().read_to_end(&mut body).unwrap(),
             _ => answer.body.as_ref().read_to_end(&mut body).unwrap(),
         };
         assert_eq!(body, plain.body, "{accept}");

@@ -12,7 +12,7 @@ use axum::http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONT
 use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
 use axum::middleware::Next;
 use axum::response::Response;
-use encoder::EncodedBody;
+use encoder::{EncodedBody, Encoder};
 
 /// A shorter answer is not worth it.
 const SHORTEST: u64 = 1 << 10;
@@ -26,6 +26,8 @@ pub enum Coding {
     Gzip,
     /// By zlib, or, as some do, without its header.
     Deflate,
+    /// By zstd.
+    Zstd,
 }
 
 impl Coding {
@@ -36,6 +38,7 @@ impl Coding {
             None => Self::Identity,
             Some("gzip" | "x-gzip") => Self::Gzip,
             Some("deflate") => Self::Deflate,
+            Some("zstd") => Self::Zstd,
             Some(other) => return Err(unsupported(other)),
         };
         match codings.next() {
@@ -44,9 +47,9 @@ impl Coding {
         }
     }
 
-    /// How the answer to a request is best compressed.
+    /// How the answer to a request is best compressed. Zstd only for those that name it: who takes anything may be older.
     fn of_answer(headers: &HeaderMap) -> Self {
-        let (mut gzip, mut deflate, mut any) = (None, None, None);
+        let (mut gzip, mut deflate, mut zstd, mut any) = (None, None, None, None);
         for item in items(headers, &ACCEPT_ENCODING) {
             let (name, parameters) = item.split_once(';').unwrap_or((&item, ""));
             let quality =
@@ -55,15 +58,17 @@ impl Coding {
             match name.trim() {
                 "gzip" | "x-gzip" => gzip = wanted,
                 "deflate" => deflate = wanted,
+                "zstd" => zstd = wanted,
                 "*" => any = wanted,
                 _ => {}
             }
         }
         let wants = |said: Option<bool>| said.or(any) == Some(true);
-        match (wants(gzip), wants(deflate)) {
-            (true, _) => Self::Gzip,
-            (false, true) => Self::Deflate,
-            (false, false) => Self::Identity,
+        match (zstd, wants(gzip), wants(deflate)) {
+            (Some(true), ..) => Self::Zstd,
+            (_, true, _) => Self::Gzip,
+            (_, false, true) => Self::Deflate,
+            (_, false, false) => Self::Identity,
         }
     }
 
@@ -72,12 +77,15 @@ impl Coding {
             Self::Identity => "identity",
             Self::Gzip => "gzip",
             Self::Deflate => "deflate",
+            Self::Zstd => "zstd",
         })
     }
 }
 
 fn unsupported(coding: &str) -> InvokeError {
-    InvokeError::bad(format!("the content encoding {coding:?} is not supported; send gzip, deflate or none"))
+    InvokeError::bad(format!(
+        "the content encoding {coding:?} is not supported; send gzip, deflate, zstd or none"
+    ))
 }
 
 /// The items of all headers of a name, in lower case.
@@ -94,14 +102,15 @@ pub async fn answers(request: Request, next: Next) -> Response {
     let coding = Coding::of_answer(request.headers());
     let head = request.method() == Method::HEAD;
     let answer = next.run(request).await;
-    if coding == Coding::Identity || head || !is_worth_it(&answer) {
+    if head || !is_worth_it(&answer) {
         return answer;
     }
+    let Some(encoder) = Encoder::new(coding) else { return answer };
     let (mut parts, body) = answer.into_parts();
     parts.headers.remove(CONTENT_LENGTH);
     parts.headers.insert(CONTENT_ENCODING, coding.name());
     parts.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
-    Response::from_parts(parts, Body::new(EncodedBody::new(body, coding)))
+    Response::from_parts(parts, Body::new(EncodedBody::new(body, encoder)))
 }
 
 /// Streams are left alone: each part of them is wanted at once.
@@ -131,7 +140,9 @@ mod tests {
             ("GZIP ; q=1.0", Coding::Gzip),
             ("*", Coding::Gzip),
             ("*;q=0, deflate", Coding::Deflate),
-            ("identity, br, zstd", Coding::Identity),
+            ("gzip, deflate, br, zstd", Coding::Zstd),
+            ("gzip, zstd;q=0", Coding::Gzip),
+            ("identity, br", Coding::Identity),
             ("gzip;q=x", Coding::Identity),
             ("", Coding::Identity),
         ] {
@@ -146,6 +157,7 @@ mod tests {
         assert_eq!(sends("gzip"), Some(Coding::Gzip));
         assert_eq!(sends("X-GZip, identity"), Some(Coding::Gzip));
         assert_eq!(sends("deflate"), Some(Coding::Deflate));
+        assert_eq!(sends("zstd"), Some(Coding::Zstd));
         assert_eq!(sends("identity"), Some(Coding::Identity));
         assert_eq!(sends("br"), None);
         assert_eq!(sends("gzip, gzip"), None);

@@ -75,6 +75,16 @@ pub fn compressed() -> Vec<Row> {
         }
         encoder.finish().unwrap()
     };
+    let zstd_bomb = {
+        let mut encoder = zstd::Encoder::new(Vec::new(), 3).unwrap();
+        for _ in 0..512 {
+            encoder.write_all(&[0; 1 << 20]).unwrap();
+        }
+        encoder.finish().unwrap()
+    };
+    let zstd = zstd::encode_all(&plain[..], 3).unwrap();
+    // A frame of one empty block that looks back 2 TiB.
+    let wide = b"\x28\xb5\x2f\xfd\x00\xf8\x01\x00\x00";
     let mut wrong_sum = good.clone();
     let at = wrong_sum.len() - 6;
     wrong_sum[at] ^= 1;
@@ -85,6 +95,17 @@ pub fn compressed() -> Vec<Row> {
     vec![
         post("bomb", "gzip", &bomb, &[413]),
         post("bomb by zlib", "deflate", &zlib_bomb, &[413]),
+        post("bomb by zstd", "zstd", &zstd_bomb, &[413]),
+        post("bombs by zstd", "zstd", &zstd_bomb.repeat(50), &[413]),
+        post("a window of zstd", "zstd", wide, &[400]),
+        post("half of zstd", "zstd", &zstd[..zstd.len() / 2], &[400]),
+        post("nothing of zstd", "zstd", b"", &[400]),
+        post("bytes after zstd's end", "zstd", &[&zstd[..], b"xxxx"].concat(), &[400]),
+        post("gzip as zstd", "zstd", &good, &[400]),
+        post("zstd as gzip", "gzip", &zstd, &[400]),
+        post("noise as zstd", "zstd", &berth_tests::archives::noise(7, 4000), &[400]),
+        post("noise in zstd", "zstd", &[&wide[..5], &berth_tests::archives::noise(8, 4000)].concat(), &[400]),
+        post("zstd twice", "zstd, gzip", &gzip(&zstd), &[400]),
         post("bomb of bombs", "gzip", &gzip(&bomb), &[400]),
         post("half", "gzip", &good[..good.len() / 2], &[400]),
         post("a header alone", "gzip", &good[..10], &[400]),

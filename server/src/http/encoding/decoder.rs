@@ -5,9 +5,16 @@ use crate::error::InvokeError;
 use flate2::write::MultiGzDecoder;
 use flate2::{Decompress, FlushDecompress, Status};
 use std::io::{self, Write};
+use zstd::stream::write::Decoder as ZstdDecoder;
 
 /// Compressed bytes at a time: at most a thousand times as many come out.
 const PIECE: usize = 4 << 10;
+/// The same of zstd, where four bytes may stand for 128 KiB.
+const ZSTD_PIECE: usize = 128;
+/// Bits of a distance to what is repeated. RFC 9659 lets a body look back 8 MiB; memory for more is never taken.
+const ZSTD_WINDOW: u32 = 23;
+/// What the decompressor says of more.
+const WINDOW_REFUSED: &str = "Frame requires too much memory for decoding";
 /// Decompressed bytes between which others have their turn on the thread.
 const TURN: usize = 1 << 20;
 
@@ -23,6 +30,9 @@ enum Kind {
     /// The first bytes, which tell whether zlib's header is there.
     Undecided(Vec<u8>, Capped),
     Deflate(Inflate),
+    /// Nothing came yet.
+    Unstarted(Capped),
+    Zstd(ZstdDecoder<'static, Capped>),
 }
 
 /// Bytes up to a limit.
@@ -47,13 +57,15 @@ impl Decoder {
             Coding::Identity => return None,
             Coding::Gzip => Kind::Gzip(MultiGzDecoder::new(out)),
             Coding::Deflate => Kind::Undecided(Vec::new(), out),
+            Coding::Zstd => Kind::Unstarted(out),
         };
         Some(Self { kind, limit, turn: TURN })
     }
 
     /// Takes more of the body.
     pub async fn write(&mut self, bytes: &[u8]) -> Result<(), InvokeError> {
-        for piece in bytes.chunks(PIECE) {
+        let zstd = matches!(self.kind, Kind::Unstarted(_) | Kind::Zstd(_));
+        for piece in bytes.chunks(if zstd { ZSTD_PIECE } else { PIECE }) {
             self.push(piece).map_err(|error| self.error(&error))?;
             if self.out().bytes.len() >= self.turn {
                 self.turn = self.out().bytes.len().saturating_add(TURN);
@@ -68,7 +80,10 @@ impl Decoder {
         let ended = match &mut self.kind {
             Kind::Gzip(gzip) => gzip.try_finish(),
             Kind::Deflate(inflate) if inflate.ended => Ok(()),
-            Kind::Deflate(_) | Kind::Undecided(..) => Err(io::ErrorKind::UnexpectedEof.into()),
+            Kind::Zstd(zstd) => zstd.do_finish(),
+            Kind::Deflate(_) | Kind::Undecided(..) | Kind::Unstarted(_) => {
+                Err(io::ErrorKind::UnexpectedEof.into())
+            }
         };
         ended.map_err(|error| self.error(&error))?;
         Ok(std::mem::take(&mut self.out_mut().bytes))
@@ -82,13 +97,21 @@ impl Decoder {
                 first.extend_from_slice(piece);
                 if let [a, b, ..] = first.as_slice() {
                     let zlib = a & 15 == 8 && (u16::from(*a) << 8 | u16::from(*b)) % 31 == 0;
-                    let out = Capped { bytes: Vec::new(), ..*out };
+                    let out = out.emptied();
                     let mut inflate = Inflate { state: Decompress::new(zlib), ended: false, out };
                     let written = inflate.write(first);
                     self.kind = Kind::Deflate(inflate);
                     return written;
                 }
                 Ok(())
+            }
+            Kind::Zstd(zstd) => zstd.write_all(piece),
+            Kind::Unstarted(out) => {
+                let mut zstd = ZstdDecoder::new(out.emptied())?;
+                zstd.window_log_max(ZSTD_WINDOW)?;
+                let written = zstd.write_all(piece);
+                self.kind = Kind::Zstd(zstd);
+                written
             }
         }
     }
@@ -97,7 +120,8 @@ impl Decoder {
         match &self.kind {
             Kind::Gzip(gzip) => gzip.get_ref(),
             Kind::Deflate(inflate) => &inflate.out,
-            Kind::Undecided(_, out) => out,
+            Kind::Zstd(zstd) => zstd.get_ref(),
+            Kind::Undecided(_, out) | Kind::Unstarted(out) => out,
         }
     }
 
@@ -105,7 +129,8 @@ impl Decoder {
         match &mut self.kind {
             Kind::Gzip(gzip) => gzip.get_mut(),
             Kind::Deflate(inflate) => &mut inflate.out,
-            Kind::Undecided(_, out) => out,
+            Kind::Zstd(zstd) => zstd.get_mut(),
+            Kind::Undecided(_, out) | Kind::Unstarted(out) => out,
         }
     }
 
@@ -113,7 +138,20 @@ impl Decoder {
         if self.out().over {
             return InvokeError::TooLarge(self.limit);
         }
+        if error.to_string() == WINDOW_REFUSED {
+            let most = 1 << (ZSTD_WINDOW - 20);
+            return InvokeError::bad(format!(
+                "the content encoding's window is too large; send zstd with a window of at most {most} MiB"
+            ));
+        }
         InvokeError::bad(format!("the request body is not what its content encoding says: {error}"))
+    }
+}
+
+impl Capped {
+    /// The same limit, with no bytes yet.
+    fn emptied(&self) -> Self {
+        Self { bytes: Vec::new(), ..*self }
     }
 }
 
@@ -169,7 +207,7 @@ mod tests {
         decoder.finish().map_err(|e| e.to_string())
     }
 
-    fn compressed(plain: &[u8]) -> [(Coding, Vec<u8>); 3] {
+    fn compressed(plain: &[u8]) -> [(Coding, Vec<u8>); 4] {
         let mut gzip = GzEncoder::new(Vec::new(), Compression::default());
         let mut zlib = ZlibEncoder::new(Vec::new(), Compression::default());
         let mut raw = DeflateEncoder::new(Vec::new(), Compression::default());
@@ -180,6 +218,7 @@ mod tests {
             (Coding::Gzip, gzip.finish().unwrap()),
             (Coding::Deflate, zlib.finish().unwrap()),
             (Coding::Deflate, raw.finish().unwrap()),
+            (Coding::Zstd, zstd::encode_all(plain, 3).unwrap()),
         ]
     }
 
@@ -209,5 +248,35 @@ mod tests {
             assert!(error.to_string().contains("larger"), "{error}");
             assert!(decoder.out().bytes.capacity() <= 2 << 20);
         }
+    }
+    /// A frame of one empty block that asks for a window of 2^bits bytes.
+    fn window(bits: u8) -> Vec<u8> {
+        [b"\x28\xb5\x2f\xfd\x00".as_slice(), &[(bits - 10) << 3], &[1, 0, 0]].concat()
+    }
+
+    #[tokio::test]
+    async fn zstd_looks_back_as_far_as_http_allows() {
+        assert_eq!(decode(Coding::Zstd, &window(23), 1 << 30, 1).await.unwrap(), []);
+        for bits in [24, 27, 41] {
+            let error = decode(Coding::Zstd, &window(bits), 1 << 30, 1).await.unwrap_err();
+            assert!(error.contains("at most 8 MiB"), "{error}");
+        }
+    }
+
+    #[tokio::test]
+    async fn zstd_frames_follow_each_other_and_have_sums() {
+        let one = zstd::encode_all(&b"one "[..], 1).unwrap();
+        let mut summed = zstd::Encoder::new(Vec::new(), 1).unwrap();
+        summed.include_checksum(true).unwrap();
+        summed.write_all(b"two").unwrap();
+        let mut all = [one, summed.finish().unwrap()].concat();
+        for step in [1, 1000] {
+            assert_eq!(decode(Coding::Zstd, &all, 7, step).await.unwrap(), b"one two");
+        }
+        *all.last_mut().unwrap() ^= 1;
+        assert!(decode(Coding::Zstd, &all, 7, 1000).await.unwrap_err().contains("content encoding"));
+        // A frame that needs a dictionary.
+        let dictionary = b"\x28\xb5\x2f\xfd\x01\x00\x07\x01\x00\x00";
+        assert!(decode(Coding::Zstd, dictionary, 7, 1000).await.is_err());
     }
 }

@@ -9,9 +9,13 @@ use hyper::body::Frame;
 use std::io::{self, Write as _};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
+use zstd::stream::write::Encoder as ZstdEncoder;
 
 /// Bytes that are compressed at a time, so that others have their turn on the thread.
 const PIECE: usize = 64 << 10;
+
+/// Zstd's level: about as small as gzip's fast one, in a fraction of its time.
+const ZSTD_LEVEL: i32 = 1;
 
 /// An answer's body, compressed.
 pub struct EncodedBody {
@@ -22,23 +26,31 @@ pub struct EncodedBody {
     encoder: Option<Encoder>,
 }
 
-enum Encoder {
+/// What compresses it.
+pub enum Encoder {
     Gzip(GzEncoder<Vec<u8>>),
     Deflate(ZlibEncoder<Vec<u8>>),
+    Zstd(ZstdEncoder<'static, Vec<u8>>),
 }
 
 impl EncodedBody {
-    /// `coding` is one that compresses.
-    pub fn new(inner: Body, coding: Coding) -> Self {
-        let encoder = match coding {
-            Coding::Deflate => Encoder::Deflate(ZlibEncoder::new(Vec::new(), Compression::fast())),
-            Coding::Gzip | Coding::Identity => Encoder::Gzip(GzEncoder::new(Vec::new(), Compression::fast())),
-        };
+    /// To be compressed as it is taken.
+    pub fn new(inner: Body, encoder: Encoder) -> Self {
         Self { inner, rest: Bytes::new(), encoder: Some(encoder) }
     }
 }
 
 impl Encoder {
+    /// None: the coding does not compress, or there is no memory for it.
+    pub fn new(coding: Coding) -> Option<Self> {
+        Some(match coding {
+            Coding::Identity => return None,
+            Coding::Gzip => Self::Gzip(GzEncoder::new(Vec::new(), Compression::fast())),
+            Coding::Deflate => Self::Deflate(ZlibEncoder::new(Vec::new(), Compression::fast())),
+            Coding::Zstd => Self::Zstd(ZstdEncoder::new(Vec::new(), ZSTD_LEVEL).ok()?),
+        })
+    }
+
     /// Takes a piece, gives what is ready of the compressed bytes.
     fn write(&mut self, piece: &[u8]) -> io::Result<Vec<u8>> {
         match self {
@@ -50,6 +62,10 @@ impl Encoder {
                 deflate.write_all(piece)?;
                 Ok(std::mem::take(deflate.get_mut()))
             }
+            Self::Zstd(zstd) => {
+                zstd.write_all(piece)?;
+                Ok(std::mem::take(zstd.get_mut()))
+            }
         }
     }
 
@@ -57,6 +73,7 @@ impl Encoder {
         match self {
             Self::Gzip(gzip) => gzip.finish(),
             Self::Deflate(deflate) => deflate.finish(),
+            Self::Zstd(zstd) => zstd.finish(),
         }
     }
 }
@@ -104,7 +121,7 @@ fn frame(bytes: Vec<u8>) -> Frame<Bytes> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Body, Coding, EncodedBody};
+    use super::{Body, Coding, EncodedBody, Encoder};
     use flate2::read::{GzDecoder, ZlibDecoder};
     use http_body_util::BodyExt as _;
     use std::io::Read as _;
@@ -112,13 +129,14 @@ mod tests {
     #[tokio::test]
     async fn what_is_compressed_is_the_answer() {
         let plain: Vec<u8> = (0..300_000u32).flat_map(|n| (n % 1000).to_le_bytes()).collect();
-        for coding in [Coding::Gzip, Coding::Deflate] {
-            let body = EncodedBody::new(Body::from(plain.clone()), coding);
+        for coding in [Coding::Gzip, Coding::Deflate, Coding::Zstd] {
+            let body = EncodedBody::new(Body::from(plain.clone()), Encoder::new(coding).unwrap());
             let bytes = body.collect().await.unwrap().to_bytes();
             assert!(bytes.len() < plain.len() / 4, "{}", bytes.len());
             let mut back = Vec::new();
             match coding {
                 Coding::Deflate => ZlibDecoder::new(&bytes[..]).read_to_end(&mut back).unwrap(),
+                Coding::Zstd => zstd::Decoder::new(&bytes[..]).unwrap().read_to_end(&mut back).unwrap(),
                 _ => GzDecoder::new(&bytes[..]).read_to_end(&mut back).unwrap(),
             };
             assert_eq!(back, plain);
