@@ -11,12 +11,12 @@ import json
 import os
 import sys
 import tempfile
+from importlib.metadata import version
 from pathlib import Path
 
 import boto3
 import numpy as np
 from iris import BODY, KEYS, ROWS, many, npy, refused, right
-from sagemaker.core._version import __version__
 from sagemaker.core.deserializers import CSVDeserializer, JSONDeserializer, JSONLinesDeserializer, NumpyDeserializer
 from sagemaker.core.iterators import ByteIterator, LineIterator
 from sagemaker.core.resources import Endpoint
@@ -145,5 +145,5 @@ check_large()
 check_refusals()
 check_streams()
 check_configuration()
-print("sagemaker-core", __version__)
+print("sagemaker-core", version("sagemaker-core"))
 print(calls, "calls")
