@@ -256,7 +256,7 @@ mod tests {
 
     #[tokio::test]
     async fn zstd_looks_back_as_far_as_http_allows() {
-        assert_eq!(decode(Coding::Zstd, &window(23), 1 << 30, 1).await.unwrap(), []);
+        assert!(decode(Coding::Zstd, &window(23), 1 << 30, 1).await.unwrap().is_empty());
         for bits in [24, 27, 41] {
             let error = decode(Coding::Zstd, &window(bits), 1 << 30, 1).await.unwrap_err();
             assert!(error.contains("at most 8 MiB"), "{error}");

@@ -38,7 +38,18 @@ const TOLD: &[Answer] = &[
     refused("404", "There is no such model."),
 ];
 const ALWAYS: &[Answer] = &[Answer::new("200", "As the protocol has it.", OBJECT)];
-const DONE: Answer = Answer::new("200", "Done.", OBJECT);
+const LOADED: &[Answer] = &[
+    Answer::new("200", "It is in memory.", OBJECT),
+    refused("400", "The request is wrong."),
+    refused("404", "There is no such model."),
+    refused("500", "The model is wrong."),
+    refused("503", "Too much at once, still loading, or the store is away."),
+];
+const UNLOADED: &[Answer] = &[
+    Answer::new("200", "It is out of memory.", OBJECT),
+    refused("400", "Requests still use it."),
+    refused("404", "There is no such model."),
+];
 const OF_MODEL: &[Parameter] = &[MODEL];
 
 const fn refused(status: &'static str, about: &'static str) -> Answer {
@@ -147,19 +158,13 @@ pub const REPOSITORY: Protocol = Protocol {
             "/v2/repository/models/{model}/load",
             "Load a model",
             "Nobody has to: a model is loaded by its first request. Other files or another configuration than the store's are refused.",
-            &[
-                DONE,
-                refused("400", "The request is wrong."),
-                refused("404", "There is no such model."),
-                refused("500", "The model is wrong."),
-                refused("503", "Too much at once, still loading, or the store is away."),
-            ],
+            LOADED,
         ),
         change(
             "/v2/repository/models/{model}/unload",
             "Unload a model",
             "With all its versions. Answered once its memory is given back; the next request loads it again.",
-            &[DONE, refused("400", "Requests still use it."), refused("404", "There is no such model.")],
+            UNLOADED,
         ),
     ],
     also: &[],
