@@ -13,7 +13,6 @@ use berth_crds::report::{ModelReport, ModelState as Reported};
 use berth_engine::Numbering;
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Bytes and numbers of models, at one moment.
 #[derive(Debug, Clone, Copy)]
