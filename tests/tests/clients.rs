@@ -52,8 +52,9 @@ async fn every_client_gets_answers_and_its_own_errors() {
     let busy = Setup::directory(models.path()).flag("--max-requests", 1).start().await;
     // Nobody waits for a model: the first request comes too early.
     let hasty = Setup::directory(models.path()).flag("--wait-limit", "1ms").start().await;
-    let arguments = [&server.url(), &busy.url(), &hasty.url(), &NAMES.join("\n")].map(String::as_str);
-    let calls = calls(&python::run(&python, "check_sagemaker.py", &arguments).await);
+    let (script, names) = ("check_sagemaker.py", NAMES.join("\n"));
+    let said = python::run(&python, script, &[&server.url(), &busy.url(), &hasty.url(), &names]).await;
+    let calls = calls(&said);
     assert!(calls >= Some(100), "{calls:?} calls");
 }
 
@@ -63,7 +64,7 @@ async fn version_3_of_the_sdk_gets_answers_and_its_own_errors() {
     let Some(python) = made.unwrap() else { return };
     let models = models();
     let server = Setup::directory(models.path()).start().await;
-    let arguments = [&server.url(), &NAMES.join("\n")].map(String::as_str);
-    let calls = calls(&python::run(&python, "check_sagemaker_v3.py", &arguments).await);
+    let said = python::run(&python, "check_sagemaker_v3.py", &[&server.url(), &NAMES.join("\n")]).await;
+    let calls = calls(&said);
     assert!(calls >= Some(40), "{calls:?} calls");
 }
