@@ -27,6 +27,7 @@ mod eviction;
 mod jobs;
 pub mod lease;
 mod listings;
+mod outlook;
 mod report;
 mod requests;
 pub mod shell;

@@ -135,6 +135,10 @@ pub struct Serve {
     /// Requests of one model that wait for these threads; more are refused with 503 [default: half of --compute-queue].
     #[arg(long, env = "BERTH_MODEL_QUEUE")]
     pub model_queue: Option<usize>,
+    /// Bytes of the requests that wait for these threads, half of them for one model; more are refused with 503. Where none waits any
+    /// request is taken.
+    #[arg(long, env = "BERTH_QUEUE_BYTES", default_value = "256MiB", value_parser = units::bytes)]
+    pub queue_bytes: u64,
     /// A request that would wait longer for a thread, by what those before it cost, is refused with 503 at once.
     #[arg(long, env = "BERTH_MAX_QUEUE_WAIT", default_value = "10s", value_parser = units::duration)]
     pub max_queue_wait: Duration,

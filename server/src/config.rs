@@ -138,6 +138,8 @@ pub struct Config {
     pub compute_queue: usize,
     /// Requests of one model that wait for them.
     pub model_queue: usize,
+    /// Bytes of the requests that wait for them.
+    pub queue_bytes: u64,
     /// A request that would wait longer for a thread is refused.
     pub max_queue_wait: Duration,
     /// Whether waiting requests run together where their model gains by it.

@@ -32,6 +32,31 @@ pub fn current() -> Result<Option<Instant>, InvokeError> {
     DEADLINE.try_with(Clone::clone).unwrap_or(Ok(None))
 }
 
+/// The deadline of the request that this task answers, for work on it that other tasks do: what is made of a stream while its answer is
+/// sent is done by the connection's.
+#[derive(Clone)]
+pub struct Carried(Result<Option<Instant>, InvokeError>);
+
+impl Carried {
+    /// Of this task's request.
+    pub fn here() -> Self {
+        Self(current())
+    }
+
+    /// Does work that knows the deadline.
+    pub fn within<F: Future>(&self, work: F) -> impl Future<Output = F::Output> + use<F> {
+        DEADLINE.scope(self.0.clone(), work)
+    }
+
+    /// Waits until it has passed; for ever if there is none.
+    pub async fn passed(&self) {
+        match self.0 {
+            Ok(Some(at)) => tokio::time::sleep_until(at.into()).await,
+            _ => std::future::pending().await,
+        }
+    }
+}
+
 /// The deadline that a request's headers say; the earlier one if they say two.
 pub fn of_headers(headers: &HeaderMap, now: Instant) -> Result<Option<Instant>, InvokeError> {
     let grpc =

@@ -212,6 +212,11 @@ pub enum InvokeError {
     /// This model's part of that queue is full.
     #[error("too many requests for this model at once: its queue of {0} is full (flag --model-queue)")]
     ModelOverloaded(usize),
+    /// More bytes than these would wait for the compute threads, of all models or of this one.
+    #[error(
+        "too many requests at once: more than {0} bytes would wait (flag --queue-bytes, half of it for one model)"
+    )]
+    OverloadedBytes(u64),
     /// The wait would be longer than the server or the client allows.
     #[error("too many requests at once: this one would wait about {} ms", .0.as_millis())]
     WaitTooLong(Duration),
@@ -258,7 +263,7 @@ impl InvokeError {
             Self::Model(e) => e.reason(),
             Self::NotReady => "ModelNotReady",
             Self::Run(e) => e.reason(),
-            Self::Overloaded(_) => "Overloaded",
+            Self::Overloaded(_) | Self::OverloadedBytes(_) => "Overloaded",
             Self::ModelOverloaded(_) => "ModelOverloaded",
             Self::WaitTooLong(_) => "WaitTooLong",
             Self::DeadlineExceeded => "DeadlineExceeded",
@@ -276,9 +281,11 @@ impl InvokeError {
             Self::Model(e) => e.class(),
             Self::NotReady => Class::NotReady,
             Self::Run(e) => engine_class(e),
-            Self::Overloaded(_) | Self::ModelOverloaded(_) | Self::WaitTooLong(_) | Self::ShuttingDown => {
-                Class::Unavailable
-            }
+            Self::Overloaded(_)
+            | Self::ModelOverloaded(_)
+            | Self::OverloadedBytes(_)
+            | Self::WaitTooLong(_)
+            | Self::ShuttingDown => Class::Unavailable,
             Self::DeadlineExceeded => Class::Deadline,
             Self::Panicked => Class::Internal,
         }

@@ -18,7 +18,7 @@ use crate::deadline;
 use crate::grpc;
 use crate::invoke::App;
 use axum::Router;
-use body::read_body;
+use body::{read_body, receive, receive_named};
 use openapi::Protocol;
 use std::sync::Arc;
 

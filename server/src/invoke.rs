@@ -8,7 +8,7 @@ use crate::deadline;
 use crate::error::InvokeError;
 use crate::metrics::Metrics;
 use crate::names::ModelName;
-use berth_engine::{Model, Tensor};
+use berth_engine::{Data, Model, Tensor};
 use std::sync::Arc;
 use std::time::Instant;
 use tokio::sync::{Semaphore, watch};
@@ -66,6 +66,22 @@ pub struct Call {
     pub inputs: Vec<(String, Tensor)>,
 }
 
+impl Call {
+    /// Bytes of its tensors.
+    pub fn bytes(&self) -> u64 {
+        let bytes = |tensor: &Tensor| match tensor.data() {
+            Data::F32(values) => size_of_val(values.as_slice()),
+            Data::F64(values) => size_of_val(values.as_slice()),
+            Data::I64(values) => size_of_val(values.as_slice()),
+            Data::Bool(values) => size_of_val(values.as_slice()),
+            Data::String(values) => {
+                size_of_val(values.as_slice()) + values.iter().map(Vec::len).sum::<usize>()
+            }
+        };
+        self.inputs.iter().map(|(_, tensor)| bytes(tensor) as u64).sum()
+    }
+}
+
 impl App {
     /// A server's parts, put together.
     pub fn new(
@@ -114,6 +130,26 @@ impl App {
         let reason = result.as_ref().map_or_else(InvokeError::reason, |_| "Ok");
         self.metrics.invoked(reason, started.elapsed().as_secs_f64());
         result
+    }
+
+    /// Whether a request would be refused now by what is known before its body came: which model it is for, if that is known, and how long
+    /// it is. Nothing is kept for whoever is not refused: it may still be when it is there.
+    pub fn look(&self, model: Option<&ModelName>, bytes: u64) -> Result<(), InvokeError> {
+        let deadline = deadline::current()?;
+        if deadline.is_some_and(|at| at <= Instant::now()) {
+            return Err(InvokeError::DeadlineExceeded);
+        }
+        let copy = model.map_or(Ok(None), |model| self.cache.outlook(model))?;
+        self.compute.look(copy, bytes, deadline)
+    }
+
+    /// Refuses, and counts, what comes while every request would be refused.
+    pub fn look_at_all(&self) -> Result<(), InvokeError> {
+        let looked = match self.admission.available_permits() {
+            0 => Err(InvokeError::Overloaded(self.config.max_requests)),
+            _ => self.look(None, 0),
+        };
+        looked.inspect_err(|error| self.metrics.invoked(error.reason(), 0.0))
     }
 
     /// Answers one request, whatever protocol it came by, within the deadline that it brings.

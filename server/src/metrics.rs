@@ -61,6 +61,7 @@ struct Sampled {
     disk_used: Gauge,
     disk_models: Gauge,
     queue: Gauge,
+    queue_bytes: Gauge,
 }
 
 fn histogram(first: f64) -> Histogram {
@@ -127,7 +128,14 @@ impl Metrics {
         r.register_with_unit("memory_budget", "Memory models may use", b.clone(), m.memory_budget.clone());
         r.register_with_unit("memory_used", "Memory of models, by state", b.clone(), m.memory.clone());
         r.register_with_unit("disk_budget", "Disk models may use", b.clone(), m.disk_budget.clone());
-        r.register_with_unit("disk_used", "Disk used, temporary files included", b, m.disk_used.clone());
+        r.register_with_unit(
+            "disk_used",
+            "Disk used, temporary files included",
+            b.clone(),
+            m.disk_used.clone(),
+        );
+        let help = "Requests and their tensors that wait for a compute thread";
+        r.register_with_unit("compute_queue", help, b, m.queue_bytes.clone());
         r.register("models_on_disk", "Models on disk", m.disk_models.clone());
         r.register("compute_queue_length", "Requests that wait for a compute thread", m.queue.clone());
         self
@@ -183,7 +191,9 @@ impl Metrics {
         set(&m.disk_budget, disk.budget);
         set(&m.disk_used, disk.used);
         set(&m.disk_models, disk.entries as u64);
-        set(&m.queue, compute.waiting() as u64);
+        let (waiting, bytes) = compute.waiting();
+        set(&m.queue, waiting as u64);
+        set(&m.queue_bytes, bytes);
     }
 }
 

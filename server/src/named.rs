@@ -6,6 +6,7 @@
 use crate::cache::Lease;
 use crate::error::{Class, InvokeError, ModelError, StoreError};
 use crate::invoke::App;
+use crate::loader::LoadedModel;
 use crate::names::{ENDINGS, ModelName};
 use berth_engine::Numbering;
 
@@ -61,10 +62,21 @@ impl App {
         Err(ModelError::NotFound.into())
     }
 
-    /// The model of this name in a version, loaded if need be. Which versions there are, only the artifact says: it is brought first,
-    /// with the version that it serves. If that one is broken, the others still serve.
-    pub async fn acquire_version(&self, text: &str, wanted: &Wanted) -> Result<Lease, InvokeError> {
-        let name = self.named(text).await?;
+    /// The model that is meant by a version of another, as far as the cache knows; none: only the artifact says.
+    pub fn known_version(&self, name: &ModelName, wanted: &Wanted) -> Option<ModelName> {
+        let number = match wanted {
+            Wanted::Latest => return Some(name.clone()),
+            Wanted::Number(number) => u64::try_from(*number).ok()?,
+            Wanted::Label(_) => return None,
+        };
+        let version = name.of_version(number);
+        let serves_it = || self.cache.resident(name, LoadedModel::number) == Some(number);
+        if self.cache.serves(&version) { Some(version) } else { serves_it().then(|| name.clone()) }
+    }
+
+    /// The model in a version, loaded if need be. Which versions there are, only the artifact says: it is brought first, with the
+    /// version that it serves. If that one is broken, the others still serve.
+    pub async fn acquire_version(&self, name: &ModelName, wanted: &Wanted) -> Result<Lease, InvokeError> {
         let number = match wanted {
             Wanted::Number(number) => Some(u64::try_from(*number).map_err(|_| ModelError::NoVersion(0))?),
             Wanted::Latest | Wanted::Label(_) => None,
@@ -74,7 +86,7 @@ impl App {
         {
             return self.acquire(&version).await;
         }
-        let served = match self.acquire(&name).await {
+        let served = match self.acquire(name).await {
             Err(error) if number.is_some() && matches!(error.class(), Class::Model | Class::NeverFits) => {
                 None
             }
@@ -89,7 +101,7 @@ impl App {
             // The served version is not held meanwhile: there may be no room for two.
             (served, number) => {
                 drop(served);
-                self.acquire(&number.map_or(name.clone(), |number| name.of_version(number))).await
+                self.acquire(&number.map_or_else(|| name.clone(), |number| name.of_version(number))).await
             }
         }
     }

@@ -7,6 +7,7 @@ mod statistics;
 pub use describe::{data_type_name, instance_kind_name, server};
 pub use repository::index;
 
+use crate::cache::Lease;
 use crate::error::{Class, InvokeError, ModelError};
 use crate::invoke::{App, Exchange};
 use crate::loader::LoadedModel;
@@ -36,7 +37,7 @@ impl<'a> Named<'a> {
     }
 
     /// Which of the model's versions is meant.
-    fn wanted(self) -> Result<Wanted, InvokeError> {
+    pub fn wanted(self) -> Result<Wanted, InvokeError> {
         match self.version {
             "" => Ok(Wanted::Latest),
             number => Ok(Wanted::Number(number.parse().map_err(|_| ModelError::NotFound)?)),
@@ -58,9 +59,15 @@ impl<'a> Named<'a> {
         }
     }
 
+    /// The model in this version, loaded if need be.
+    async fn acquire(self, app: &App) -> Result<Lease, InvokeError> {
+        let wanted = self.wanted()?;
+        app.acquire_version(&app.named(self.model).await?, &wanted).await
+    }
+
     /// Asks the loaded model something.
     async fn ask<T>(self, app: &App, question: impl FnOnce(&LoadedModel) -> T) -> Result<T, InvokeError> {
-        let lease = app.acquire_version(self.model, &self.wanted()?).await?;
+        let lease = self.acquire(app).await?;
         lease.model().map(question).ok_or(InvokeError::Panicked)
     }
 
@@ -70,7 +77,7 @@ impl<'a> Named<'a> {
         app: &App,
         exchange: impl FnOnce(u64) -> E,
     ) -> Result<E::Answer, InvokeError> {
-        let lease = app.acquire_version(self.model, &self.wanted()?).await?;
+        let lease = self.acquire(app).await?;
         let exchange = exchange(lease.number());
         app.run(lease, exchange).await
     }

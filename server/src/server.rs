@@ -91,6 +91,7 @@ impl Server {
             threads: config.compute_threads,
             queue: config.compute_queue,
             model_queue: config.model_queue,
+            queue_bytes: config.queue_bytes,
             max_wait: config.max_queue_wait,
         };
         let compute =

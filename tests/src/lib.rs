@@ -4,6 +4,7 @@
 
 pub mod archives;
 pub mod browser;
+pub mod busy;
 pub mod cluster;
 pub mod examples;
 pub mod grpc;

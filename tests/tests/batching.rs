@@ -1,68 +1,13 @@
-//! Requests that wait for a thread: those that are alike run together, those that nobody waits for do not run, those that are too many are
-//! refused at once.
+//! Requests that wait for a thread: those that are alike run together, those that nobody waits for do not run.
 
+use berth_tests::busy::{ROUNDS, TABLE, WAITING, flowers, occupy, server, together};
+use berth_tests::eventually;
 use berth_tests::examples::{self, distance, iris, predictions};
 use berth_tests::http::Answer;
-use berth_tests::server::{Server, Setup};
-use berth_tests::{archives, eventually, onnx};
 use serde_json::json;
-use std::sync::Arc;
-use std::time::{Duration, Instant};
 use tokio::io::AsyncWriteExt as _;
-use tokio::task::{JoinHandle, JoinSet};
 
-const TABLE: &str = "table.tar.gz";
 const RUNS: &str = "berth_batch_rows_count";
-const BEGUN: &str = "berth_compute_wait_seconds_count";
-const WAITING: &str = "berth_compute_queue_length";
-/// What happens while the only thread is busy may come too late for it; then it is tried again.
-const ROUNDS: usize = 30;
-
-/// A server with one predicting thread.
-async fn server(flags: &[(&str, &str)]) -> (Arc<Server>, tempfile::TempDir) {
-    let models = tempfile::tempdir().expect("a temporary directory");
-    let write =
-        |name: &str, archive: &[u8]| std::fs::write(models.path().join(name), archive).expect("written");
-    write(iris().name, &iris().archive);
-    write(TABLE, &archives::pack(&[("model.onnx".to_owned(), onnx::table(4))]));
-    let setup = Setup::directory(models.path()).flag("--compute-threads", 1);
-    let server = flags.iter().fold(setup, |setup, (flag, value)| setup.flag(flag, value)).start().await;
-    // Both are in memory, and their first runs are over.
-    iris().check(&server.invoke(iris().name, iris().request).await);
-    assert_eq!(server.invoke(TABLE, r#"{"instances": [0]}"#).await.status, 200);
-    (Arc::new(server), models)
-}
-
-/// A request that keeps a thread busy for a while; it is at it when this returns.
-async fn occupy(server: &Arc<Server>) -> JoinHandle<Answer> {
-    let begun = server.metric(BEGUN).await;
-    let rows = vec!["[5.1,3.5,1.4,0.2]"; 60_000].join(",");
-    let (busy, body) = (server.clone(), format!("{{\"instances\":[{rows}]}}"));
-    let request = tokio::spawn(async move { busy.invoke(iris().name, body).await });
-    eventually("the thread is busy", || async { server.metric(BEGUN).await > begun }).await;
-    request
-}
-
-/// Sends requests at the same time; the answers in their order.
-async fn together(server: &Arc<Server>, model: &'static str, bodies: &[String]) -> Vec<Answer> {
-    let mut requests = JoinSet::new();
-    for (n, body) in bodies.iter().cloned().enumerate() {
-        let server = server.clone();
-        requests.spawn(async move { (n, server.invoke(model, body).await) });
-    }
-    let mut answers = requests.join_all().await;
-    answers.sort_by_key(|(n, _)| *n);
-    answers.into_iter().map(|(_, answer)| answer).collect()
-}
-
-/// Flowers of which no two are alike.
-fn flowers(count: usize) -> Vec<String> {
-    let flower = |n: usize| {
-        let x = n as f64 / 10.0;
-        json!({ "instances": [[4.5 + x, 2.0 + x / 2.0, 1.0 + x, 0.1 + x / 3.0]] }).to_string()
-    };
-    (0..count).map(flower).collect()
-}
 
 #[tokio::test]
 async fn requests_that_wait_run_together_and_each_gets_its_own_answer() {
@@ -202,64 +147,4 @@ async fn a_deadline_is_answered_when_it_passes_and_its_work_is_not_done() {
         }
     }
     panic!("no answer came at its deadline while the thread was busy");
-}
-
-#[tokio::test]
-async fn too_many_requests_are_refused_at_once() {
-    let (server, _models) = server(&[("--compute-queue", "4"), ("--model-queue", "3")]).await;
-    for _ in 0..ROUNDS {
-        let busy = occupy(&server).await;
-        let begun = Instant::now();
-        let mut refused = Vec::new();
-        let mut requests = JoinSet::new();
-        for body in flowers(10) {
-            let server = server.clone();
-            requests.spawn(async move { server.invoke(iris().name, body).await });
-        }
-        while let Some(answer) = requests.join_next().await {
-            let answer = answer.expect("an answer");
-            match answer.status.as_u16() {
-                200 => {}
-                503 => refused.push((answer, busy.is_finished(), begun.elapsed())),
-                _ => panic!("{}", answer.show()),
-            }
-        }
-        assert_eq!(busy.await.expect("an answer").status, 200);
-        for (answer, _, _) in &refused {
-            assert_eq!(
-                (answer.error_type(), answer.reason().as_str()),
-                ("ServiceUnavailable", "ModelOverloaded")
-            );
-            assert_eq!(answer.header("retry-after"), "1");
-        }
-        if refused.len() == 7
-            && refused.iter().all(|(_, late, after)| !late && *after < Duration::from_secs(1))
-        {
-            let counted = server.metric(r#"berth_compute_refusals_total{reason="ModelQueueFull"}"#).await;
-            assert!(counted >= 7.0, "{counted}");
-            iris().check(&server.invoke(iris().name, iris().request).await);
-            return;
-        }
-    }
-    panic!("requests beyond the queue were never refused while the thread was busy");
-}
-
-/// The server knows what its models cost: whoever would wait for longer than is allowed is told so.
-#[tokio::test]
-async fn a_wait_that_would_be_too_long_is_refused() {
-    let (server, _models) = server(&[("--max-queue-wait", "1ms")]).await;
-    for _ in 0..ROUNDS {
-        let busy = occupy(&server).await;
-        let answers = together(&server, iris().name, &flowers(200)).await;
-        assert_eq!(busy.await.expect("an answer").status, 200);
-        let refused: Vec<&Answer> = answers.iter().filter(|a| a.status != 200).collect();
-        for answer in &refused {
-            assert_eq!((answer.status.as_u16(), answer.reason().as_str()), (503, "WaitTooLong"));
-            assert_eq!(answer.header("retry-after"), "1");
-        }
-        if !refused.is_empty() {
-            return;
-        }
-    }
-    panic!("two hundred requests never waited for a millisecond");
 }

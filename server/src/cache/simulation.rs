@@ -154,8 +154,16 @@ impl World {
     fn request(&mut self, model: usize) {
         self.next_waiter += 1;
         let waiter = WaiterId(self.next_waiter);
+        let outlook = self.core.outlook(self.now, &self.names[model]);
+        let before = (self.granted, self.refused);
         self.waiting.insert(waiter, model);
         self.apply(model, Event::Request(waiter));
+        let told = match outlook {
+            Ok(Some(_)) => self.granted > before.0,
+            Ok(None) => self.waiting.contains_key(&waiter),
+            Err(_) => self.refused > before.1,
+        };
+        assert!(told, "a request was told something else than was foreseen");
     }
 
     /// The owner changes his mind about a model.

@@ -55,6 +55,7 @@ impl Serve {
             compute_threads: self.compute_threads.unwrap_or(cores),
             compute_queue: self.compute_queue,
             model_queue: self.model_queue.unwrap_or(self.compute_queue.div_ceil(2)),
+            queue_bytes: self.queue_bytes,
             max_queue_wait: self.max_queue_wait,
             batching: self.batching,
             wait_limit,
@@ -79,8 +80,11 @@ impl Serve {
         if let Some((flag, _)) = at_least_one.iter().find(|(_, n)| *n == 0) {
             return Err(format!("{flag} must be at least 1"));
         }
-        if self.memory_budget == Some(0) || self.disk_budget == Some(0) || self.max_body == Some(0) {
-            return Err("--memory-budget, --disk-budget and --max-body must be more than 0".to_owned());
+        let bytes = [self.memory_budget, self.disk_budget, self.max_body, Some(self.queue_bytes)];
+        if bytes.contains(&Some(0)) {
+            return Err(
+                "--memory-budget, --disk-budget, --max-body and --queue-bytes must be more than 0".to_owned()
+            );
         }
         Ok(())
     }

@@ -46,7 +46,8 @@ fn most_rows(model: &Model, signature: &str) -> usize {
 /// Whether a call may run with others, and with which. Its inputs come into the order of their names.
 pub fn read(model: &Model, call: &mut Call) -> Read<Form> {
     let most = most_rows(model, &call.signature);
-    let alone = Read { form: None, rows: 1, most: 1 };
+    let bytes = call.bytes();
+    let alone = Read { form: None, rows: 1, most: 1, bytes };
     if most < 2 {
         return alone;
     }
@@ -64,7 +65,7 @@ pub fn read(model: &Model, call: &mut Call) -> Read<Form> {
             _ => return alone,
         }
     }
-    Read { form: Some(Form { signature: call.signature.clone(), inputs }), rows, most }
+    Read { form: Some(Form { signature: call.signature.clone(), inputs }), rows, most, bytes }
 }
 
 /// Runs calls that have their form in common. Those that nobody waits for are left out; if the run fails, each runs alone, so that one

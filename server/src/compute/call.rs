@@ -33,6 +33,8 @@ pub struct Call {
     pub state: State,
     /// What it was expected to cost when it came.
     pub expected: Duration,
+    /// Of its request, once it was read of its tensors: counted while it waits.
+    pub bytes: u64,
     /// Of the piece that is done for it, or for those that run with it.
     pub work: Option<Work>,
 }

@@ -21,6 +21,8 @@ pub struct Limits {
     pub queue: usize,
     /// Calls of one model that may wait.
     pub model_queue: usize,
+    /// Bytes of the calls that may wait, half of them for one model. A call is taken all the same where none waits.
+    pub queue_bytes: u64,
     /// A call that would wait longer is refused.
     pub max_wait: Duration,
 }
@@ -45,6 +47,8 @@ pub struct Read<F> {
     pub rows: usize,
     /// Rows of one run.
     pub most: usize,
+    /// Bytes of its tensors.
+    pub bytes: u64,
 }
 
 /// All calls that wait or are worked on. `F` is what calls must have in common to run together.
@@ -62,6 +66,8 @@ pub struct Core<F> {
     heavy_working: usize,
     pub(super) virtual_time: Duration,
     pub(super) waiting: usize,
+    /// Bytes of all that waits.
+    pub(super) bytes: u64,
     /// What all that waits is expected to cost.
     pub(super) backlog: Duration,
     pub(super) next_call: u64,
@@ -80,14 +86,10 @@ impl<F: PartialEq> Core<F> {
             heavy_working: 0,
             virtual_time: Duration::ZERO,
             waiting: 0,
+            bytes: 0,
             backlog: Duration::ZERO,
             next_call: 0,
         }
-    }
-
-    /// Calls that wait for a thread.
-    pub fn waiting(&self) -> usize {
-        self.waiting
     }
 
     /// Whether there is something to do for one more thread.
@@ -111,15 +113,15 @@ impl<F: PartialEq> Core<F> {
             Next::Decode => {
                 let call = lane.take_fresh()?;
                 lane.working += 1;
-                self.waiting -= 1;
+                self.waits_no_more(call);
                 self.begin(call, State::Decoding, |costs| costs.decode, None);
                 Piece::Decode(call)
             }
             Next::Run(at) => {
                 let run = lane.take_run(at)?;
                 lane.working += run.calls.len();
-                self.waiting -= run.calls.len();
                 for call in &run.calls {
+                    self.waits_no_more(*call);
                     self.no_more_expected(*call);
                 }
                 let (first, rest) = run.calls.split_first()?;
@@ -162,8 +164,8 @@ impl<F: PartialEq> Core<F> {
         if let Some(lane) = self.lanes.get_mut(&copy) {
             lane.working -= 1;
             lane.push_read(call, read.form, read.rows, read.most);
-            self.waiting += 1;
         }
+        self.waits(call, read.bytes);
         self.place(copy);
     }
 
@@ -206,7 +208,7 @@ impl<F: PartialEq> Core<F> {
         let Some((copy, state)) = self.calls.get(&call).map(|c| (c.lane, c.state)) else { return false };
         let Some(lane) = self.lanes.get_mut(&copy) else { return false };
         match state {
-            State::Fresh | State::Read if lane.remove(call) => self.waiting -= 1,
+            State::Fresh | State::Read if lane.remove(call) => self.waits_no_more(call),
             State::Ran => {
                 self.ran.retain(|c| *c != call);
                 lane.working -= 1;

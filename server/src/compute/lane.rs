@@ -15,6 +15,8 @@ pub struct Lane<F> {
     pub virtual_time: Duration,
     /// What the calls that wait are expected to cost together.
     pub backlog: Duration,
+    /// Bytes of the calls that wait.
+    pub bytes: u64,
     /// What its pieces cost.
     pub costs: Costs,
     /// Pieces that are done now, and calls whose answers are to be written.
@@ -63,6 +65,7 @@ impl<F: PartialEq> Lane<F> {
         Self {
             virtual_time,
             backlog: Duration::ZERO,
+            bytes: 0,
             costs: Costs::default(),
             working: 0,
             fresh: VecDeque::new(),

@@ -7,7 +7,7 @@ use super::call::CallId;
 use super::core::{Core, Limits, Piece, Read};
 use super::task::{Task, Typed};
 use super::waiting::Waiting;
-use crate::cache::Lease;
+use crate::cache::{CopyId, Lease};
 use crate::error::InvokeError;
 use crate::invoke::{Call, Exchange};
 use crate::loader::Clock;
@@ -86,21 +86,34 @@ impl Compute {
         deadline: Option<Instant>,
     ) -> Result<E::Answer, InvokeError> {
         let (sender, receiver) = oneshot::channel();
-        let (copy, arrived) = (lease.copy(), Instant::now());
-        let is_small = exchange.bytes() <= SMALL;
+        let (copy, bytes, arrived) = (lease.copy(), exchange.bytes(), Instant::now());
         let task = Box::new(Typed { lease, exchange, clock: Clock::start(arrived), deadline, sender });
         let patience = deadline.map(|at| at.saturating_duration_since(arrived));
         if patience.is_some_and(|left| left.is_zero()) {
             return Err(InvokeError::DeadlineExceeded);
         }
         let shared = &self.handle.shared;
-        let id = shared.arrive(copy, patience, is_small, task)?;
+        let id = shared.arrive(copy, bytes, patience, task)?;
         Waiting::new(shared, id, receiver).answer(deadline).await
     }
 
-    /// Calls that wait for a thread.
-    pub fn waiting(&self) -> usize {
-        self.handle.shared.lock().core.waiting()
+    /// Whether a call of so many bytes would be taken now, of this copy of a model or of any. Nothing is kept for it.
+    pub fn look(
+        &self,
+        copy: Option<CopyId>,
+        bytes: u64,
+        deadline: Option<Instant>,
+    ) -> Result<(), InvokeError> {
+        let patience = deadline.map(|at| at.saturating_duration_since(Instant::now()));
+        let shared = &self.handle.shared;
+        let looked = shared.lock().core.look(copy, bytes, patience);
+        looked.map_err(|refusal| shared.refused(refusal))
+    }
+
+    /// Calls that wait for a thread, and their bytes.
+    pub fn waiting(&self) -> (usize, u64) {
+        let state = self.handle.shared.lock();
+        (state.core.waiting(), state.core.waiting_bytes())
     }
 }
 
@@ -129,18 +142,15 @@ impl Shared {
 
     fn arrive(
         &self,
-        copy: crate::cache::CopyId,
+        copy: CopyId,
+        bytes: usize,
         patience: Option<Duration>,
-        is_small: bool,
         task: Box<dyn Task>,
     ) -> Result<CallId, InvokeError> {
         let mut state = self.lock();
-        let id = state.core.arrive(copy, patience).map_err(|refusal| {
-            self.metrics.compute_refused(refusal.reason());
-            InvokeError::from(refusal)
-        })?;
+        let id = state.core.arrive(copy, bytes as u64, patience).map_err(|refusal| self.refused(refusal))?;
         state.held.insert(id, Held { id, task, stage: Stage::Fresh });
-        if is_small {
+        if bytes <= SMALL {
             state = self.work_here(state, id);
         }
         let woken = state.take_idle();
@@ -161,6 +171,11 @@ impl Shared {
             state.note(done, begun.elapsed());
         }
         state
+    }
+
+    fn refused(&self, refusal: Refusal) -> InvokeError {
+        self.metrics.compute_refused(refusal.reason());
+        refusal.into()
     }
 
     /// A thread's life.
@@ -242,7 +257,7 @@ impl Shared {
     fn read(&self, held: &Held, call: &mut Call) -> Read<Form> {
         match held.task.model().filter(|_| self.joins) {
             Some(model) => batch::read(model.engine(), call),
-            None => Read { form: None, rows: 1, most: 1 },
+            None => Read { form: None, rows: 1, most: 1, bytes: call.bytes() },
         }
     }
 }
@@ -276,26 +291,5 @@ impl State {
     /// A thread without work, if there is some for one more.
     fn take_idle(&mut self) -> Option<Thread> {
         if self.core.has_work() { self.idle.pop() } else { None }
-    }
-}
-
-impl Refusal {
-    /// Label of the metric.
-    fn reason(self) -> &'static str {
-        match self {
-            Self::QueueFull(_) => "QueueFull",
-            Self::ModelQueueFull(_) => "ModelQueueFull",
-            Self::TooLong(_) => "WaitTooLong",
-        }
-    }
-}
-
-impl From<Refusal> for InvokeError {
-    fn from(refusal: Refusal) -> Self {
-        match refusal {
-            Refusal::QueueFull(limit) => Self::Overloaded(limit),
-            Refusal::ModelQueueFull(limit) => Self::ModelOverloaded(limit),
-            Refusal::TooLong(wait) => Self::WaitTooLong(wait),
-        }
     }
 }

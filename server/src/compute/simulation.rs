@@ -8,6 +8,7 @@ use crate::cache::CopyId;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
+mod arrivals;
 mod scenarios;
 
 /// What calls of one model must have in common, in the simulation.
@@ -31,6 +32,8 @@ struct Call {
     model: usize,
     form: Option<Form>,
     rows: usize,
+    /// Of its request, then of its tensors.
+    bytes: (u64, u64),
     arrived: Duration,
     begun: Option<Duration>,
 }
@@ -91,25 +94,6 @@ impl World {
             limits,
             models,
         }
-    }
-
-    fn arrive(&mut self, model: usize, patience: Option<Duration>) -> Result<CallId, Refusal> {
-        let arrived = self.core.arrive(CopyId(model as u64), patience);
-        match arrived {
-            Ok(id) => {
-                let form = (self.models[model].most > 1).then(|| self.random.u8(..2));
-                let rows = if self.random.u8(..8) == 0 { self.random.usize(1..6) } else { 1 };
-                let call = Call { model, form, rows, arrived: self.now, begun: None };
-                assert!(self.calls.insert(id, call).is_none(), "two calls of one name");
-                self.open[model] += 1;
-                if self.visits && self.random.bool() {
-                    self.go_on_here(id);
-                }
-            }
-            Err(_) => self.refused += 1,
-        }
-        self.give_work();
-        arrived
     }
 
     /// The thread that a call came by does the next piece of it, if it may.
@@ -202,7 +186,8 @@ impl World {
             Piece::Decode(id) => {
                 let call = &self.calls[&id];
                 let most = self.models[call.model].most;
-                self.core.decoded(id, spent, Read { form: call.form, rows: call.rows, most });
+                let Call { form, rows, bytes: (_, bytes), .. } = *call;
+                self.core.decoded(id, spent, Read { form, rows, most, bytes });
             }
             Piece::Run(ids) => self.core.ran(&ids, spent),
             Piece::Encode(id) => {
@@ -236,6 +221,7 @@ impl World {
 
     /// What holds after every event.
     fn check(&self) {
+        self.check_bytes();
         let (threads, core) = (self.limits.threads, &self.core);
         let visitors = self.threads.len() - threads;
         assert!(visitors <= threads, "too much is done by the threads that calls came by");
@@ -259,6 +245,7 @@ impl World {
         while self.advance() {}
         assert!(self.calls.is_empty(), "calls without an answer: {:?}", self.calls);
         assert_eq!((self.core.waiting(), self.core.ready.len()), (0, 0), "work is lost");
+        assert_eq!(self.core.waiting_bytes(), 0, "bytes are lost");
         assert_eq!(self.core.backlog, Duration::ZERO, "what waits is counted wrong");
         assert!(self.core.lanes.values().all(super::lane::Lane::is_idle));
     }
@@ -285,6 +272,7 @@ fn nothing_is_lost_under_any_load() {
                 threads: random.usize(1..5),
                 queue,
                 model_queue: random.usize(1..=queue),
+                queue_bytes: random.u64(1..4000),
                 max_wait: Duration::from_millis(random.u64(1..1000)),
             };
             let models = (0..random.usize(1..8)).map(|_| model(&mut random)).collect();

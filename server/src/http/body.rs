@@ -1,7 +1,11 @@
-//! A request's body, read within bounds of size and time.
+//! A request's body, read within bounds of size and time, and not at all where the request would be refused after that: under overload
+//! the bytes of those who are refused would cost what the others need.
 
 use super::encoding::{Coding, Decoder};
 use crate::error::InvokeError;
+use crate::invoke::App;
+use crate::named::Wanted;
+use crate::names::ModelName;
 use axum::body::Body;
 use axum::http::HeaderMap;
 use axum::http::header::CONTENT_LENGTH;
@@ -17,12 +21,38 @@ const SILENCE: Duration = Duration::from_secs(10);
 /// Bytes a second that a body must come at, from the time on that it may be silent for.
 const SLOWEST: u64 = 1 << 10;
 
+/// Reads the body of a request for a model, unless it would be refused now. The model is not held meanwhile: a body may take its time.
+pub async fn receive(
+    app: &App,
+    model: Option<&ModelName>,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Bytes, InvokeError> {
+    app.look(model, declared(headers).unwrap_or(0))?;
+    read_body(headers, body, app.config.max_body).await
+}
+
+/// The same for a version of a model by its name without an ending, and the model of that name.
+pub async fn receive_named(
+    app: &App,
+    name: &str,
+    wanted: &Wanted,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(ModelName, Bytes), InvokeError> {
+    let name = app.named(name).await?;
+    let body = receive(app, app.known_version(&name, wanted).as_ref(), headers, body).await?;
+    Ok((name, body))
+}
+
+fn declared(headers: &HeaderMap) -> Option<u64> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
 /// Reads a body of at most `limit` bytes, decompressed if the headers say that it is compressed.
 pub async fn read_body(headers: &HeaderMap, body: Body, limit: u64) -> Result<Bytes, InvokeError> {
     let coding = Coding::of_request(headers)?;
-    let declared =
-        headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if declared.is_some_and(|n| n > limit) {
+    if declared(headers).is_some_and(|n| n > limit) {
         return Err(InvokeError::TooLarge(limit));
     }
     let reading = async {

@@ -10,9 +10,9 @@ use axum::Router;
 use axum::body::Body;
 use axum::extract::Request;
 use axum::http::Version;
-use axum::http::header::{CONNECTION, HeaderValue};
+use axum::http::header::{CONNECTION, EXPECT, HeaderValue};
 use axum::response::Response;
-use bodies::{AnswerBody, RequestBody};
+use bodies::{AnswerBody, RequestBody, Unwanted};
 use hyper::body::{Body as _, Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
@@ -35,7 +35,8 @@ const RESETS: usize = 64;
 const PING: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(20));
 /// How long a connection that is asked to go may take to go.
 const FAREWELL: Duration = Duration::from_secs(10);
-/// A body that is longer, or of unknown length, and that nobody reads, is not waited for: its connection is not used again.
+/// A body of at most so many bytes that nobody wants is read all the same, so that the connection can be used again. One that is longer,
+/// of unknown length or waits for the word to come is left, and the connection ends with the answer.
 const SMALL_BODY: u64 = 64 << 10;
 
 /// What all connections of a listener share.
@@ -103,16 +104,19 @@ impl Connections {
     ) -> impl Future<Output = Result<Response<AnswerBody>, Infallible>> + use<> {
         let multiplexed = request.version() == Version::HTTP_2;
         let small = request.body().size_hint().upper().is_some_and(|bytes| bytes <= SMALL_BODY);
+        let unwanted = match small && !multiplexed && !request.headers().contains_key(EXPECT) {
+            true => Unwanted::Read,
+            false => Unwanted::Left,
+        };
         let open = activity.begin();
         let (activity, stop) = (activity.clone(), self.stop.clone());
         let idle = self.idle;
         let seen = activity.clone();
-        let request = request.map(|body| Body::new(RequestBody::new(body, seen, idle)));
+        let request = request.map(|body| Body::new(RequestBody::new(body, unwanted, seen, idle)));
         let answer = self.router.clone().oneshot(request);
         async move {
             let mut answer = answer.await?;
-            let leaves_body = !small && activity.has_unread();
-            if !multiplexed && (stop.is_draining() || leaves_body) {
+            if !multiplexed && (stop.is_draining() || activity.has_unread()) {
                 answer.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
             }
             Ok(answer.map(|body| AnswerBody::new(body, open)))

@@ -10,7 +10,7 @@ mod register;
 
 pub use operations::OPERATIONS;
 
-use super::read_body;
+use super::receive;
 use crate::codec::{Accept, ContentType, Payload, Reply};
 use crate::error::InvokeError;
 use crate::http::sagemaker::{header, target};
@@ -67,14 +67,19 @@ async fn invocations(State(app): State<Arc<App>>, request: Request) -> Response 
 
 async fn predict(app: &App, name: &str, parts: &Parts, body: Body) -> Result<Reply, InvokeError> {
     let model = find(app, name).await?;
-    let payload = payload(&parts.headers, body, app.config.max_body).await?;
+    let payload = payload(app, &model, &parts.headers, body).await?;
     app.invoke(&model, payload).await
 }
 
-async fn payload(headers: &HeaderMap, body: Body, limit: u64) -> Result<Payload, InvokeError> {
+async fn payload(
+    app: &App,
+    model: &ModelName,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<Payload, InvokeError> {
     let content_type = ContentType::parse(header(headers, &CONTENT_TYPE)?)?;
     let accept = Accept::parse(header(headers, &ACCEPT)?)?;
-    let body = read_body(headers, body, limit).await?;
+    let body = receive(app, Some(model), headers, body).await?;
     Ok(Payload::new(content_type, accept, body))
 }
 

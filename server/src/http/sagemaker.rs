@@ -5,7 +5,7 @@ mod stream;
 
 pub use operations::OPERATIONS;
 
-use super::{read_body, request_id};
+use super::{receive, request_id};
 use crate::cli::is_endpoint_name;
 use crate::codec::{Accept, ContentType, Payload, Reply};
 use crate::error::{Class, InvokeError};
@@ -95,7 +95,7 @@ async fn read(
     let model = target_model(headers)?;
     let content_type = ContentType::parse(header(headers, &CONTENT_TYPE)?)?;
     let accept = Accept::parse(header(headers, accept)?)?;
-    let body = read_body(headers, body, app.config.max_body).await?;
+    let body = receive(app, Some(&model), headers, body).await?;
     Ok((model, Payload::new(content_type, accept, body)))
 }
 

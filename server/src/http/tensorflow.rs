@@ -6,7 +6,8 @@ mod path;
 
 pub use operations::OPERATIONS;
 
-use super::read_body;
+use super::receive_named;
+use crate::cache::Lease;
 use crate::codec::serving;
 use crate::error::{Class, InvokeError};
 use crate::invoke::App;
@@ -19,6 +20,7 @@ use axum::http::header::{CONTENT_TYPE, RETRY_AFTER};
 use axum::http::{HeaderMap, HeaderValue, StatusCode};
 use axum::response::Response;
 use axum::routing::any;
+use bytes::Bytes;
 use path::Ask;
 use serde_json::json;
 use std::sync::Arc;
@@ -77,8 +79,7 @@ async fn predict(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, InvokeError> {
-    let body = read_body(headers, body, app.config.max_body).await?;
-    let lease = target.acquire(app).await?;
+    let (lease, body) = received(app, target, headers, body).await?;
     app.run(lease, serving::Predict::new(body)).await
 }
 
@@ -89,10 +90,20 @@ async fn infer(
     headers: &HeaderMap,
     body: Body,
 ) -> Result<Vec<u8>, InvokeError> {
-    let body = read_body(headers, body, app.config.max_body).await?;
-    let lease = target.acquire(app).await?;
+    let (lease, body) = received(app, target, headers, body).await?;
     let (_, inferred) = app.run(lease, Examples::json(method, body)).await?;
     Ok(serving::results(&inferred))
+}
+
+async fn received(
+    app: &App,
+    target: &Target,
+    headers: &HeaderMap,
+    body: Body,
+) -> Result<(Lease, Bytes), InvokeError> {
+    let Target { name, version } = target;
+    let (model, body) = receive_named(app, name, version, headers, body).await?;
+    Ok((app.acquire_version(&model, version).await?, body))
 }
 
 async fn describe(app: &App, target: &Target) -> Result<Vec<u8>, InvokeError> {

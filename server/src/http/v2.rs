@@ -8,7 +8,7 @@ mod unsupported;
 
 pub use operations::{OPERATIONS, REPOSITORY};
 
-use super::read_body;
+use super::receive_named;
 use crate::codec::v2::rest;
 use crate::error::InvokeError;
 use crate::invoke::{App, Phase};
@@ -102,9 +102,12 @@ async fn run(
     body: Body,
 ) -> Result<rest::Answer, InvokeError> {
     let header = header_length(headers)?;
-    let body = read_body(headers, body, app.config.max_body).await?;
+    let wanted = named.wanted()?;
+    let (model, body) = receive_named(app, named.model, &wanted, headers, body).await?;
     let request = rest::Infer::new(named.model, header, body)?;
-    named.infer(app, |version| request.by_version(version)).await
+    let lease = app.acquire_version(&model, &wanted).await?;
+    let request = request.by_version(lease.number());
+    app.run(lease, request).await
 }
 
 fn header_length(headers: &HeaderMap) -> Result<Option<usize>, InvokeError> {

@@ -33,7 +33,7 @@ impl Target {
 
     /// The model in this version, loaded if need be.
     pub async fn acquire(&self, app: &App) -> Result<Lease, InvokeError> {
-        app.acquire_version(&self.name, &self.version).await
+        app.acquire_version(&app.named(&self.name).await?, &self.version).await
     }
 
     /// An error as TensorFlow Serving words it.

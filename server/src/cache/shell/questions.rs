@@ -2,7 +2,7 @@
 
 use super::ModelCache;
 use crate::cache::core::Counters;
-use crate::cache::entry::{ModelState, ModelView};
+use crate::cache::entry::{CopyId, ModelState, ModelView};
 use crate::cache::event::Event;
 use crate::cache::listings::Held;
 use crate::catalogue::{About, Listing, Origin};
@@ -114,6 +114,11 @@ impl ModelCache {
         let mut all: Vec<_> = locked.core.residents().collect();
         all.sort_by_key(|(name, _)| *name);
         all.into_iter().map(|(name, loaded)| look(name, loaded)).collect()
+    }
+
+    /// The copy of a model that would answer a request now, none if it would wait for one, or why it would be refused at once.
+    pub fn outlook(&self, model: &ModelName) -> Result<Option<CopyId>, ModelError> {
+        self.inner.lock().core.outlook(self.inner.now(), model)
     }
 
     /// Whether a model is in memory or listed.

@@ -16,7 +16,8 @@ fn us(n: u64) -> Duration {
 }
 
 fn limits(threads: usize) -> Limits {
-    Limits { threads, queue: 1024, model_queue: 512, max_wait: Duration::from_secs(10) }
+    let queue_bytes = 1 << 20;
+    Limits { threads, queue: 1024, model_queue: 512, queue_bytes, max_wait: Duration::from_secs(10) }
 }
 
 /// A model whose calls run alone and cost so much.
@@ -179,7 +180,7 @@ fn one_model_cannot_fill_the_queue() {
 /// Does the pieces of a call where `next` says, as if it had one row.
 fn follow(core: &mut Core<u8>, call: CallId, next: fn(&mut Core<u8>, CallId) -> Option<Piece>) {
     assert_eq!(next(core, call), Some(Piece::Decode(call)));
-    core.decoded(call, us(20), Read { form: Some(0), rows: 1, most: 8 });
+    core.decoded(call, us(20), Read { form: Some(0), rows: 1, most: 8, bytes: 0 });
     assert_eq!(next(core, call), Some(Piece::Run(vec![call])));
     core.ran(&[call], us(40));
     assert_eq!(next(core, call), Some(Piece::Encode(call)));
@@ -191,22 +192,42 @@ fn follow(core: &mut Core<u8>, call: CallId, next: fn(&mut Core<u8>, CallId) -> 
 fn a_light_call_is_done_where_it_came() {
     let (light, other) = (CopyId(1), CopyId(2));
     let mut core = Core::<u8>::new(limits(1));
-    let first = core.arrive(light, None).expect("there is room");
+    let first = core.arrive(light, 0, None).expect("there is room");
     assert_eq!(core.next_here(first), None, "nobody knows yet what it costs");
     follow(&mut core, first, |core, _| core.next_piece());
-    let second = core.arrive(light, None).expect("there is room");
+    let second = core.arrive(light, 0, None).expect("there is room");
     follow(&mut core, second, Core::next_here);
-    let of_rows = core.arrive(light, None).expect("there is room");
+    let of_rows = core.arrive(light, 0, None).expect("there is room");
     assert_eq!(core.next_here(of_rows), Some(Piece::Decode(of_rows)));
-    core.decoded(of_rows, us(20), Read { form: Some(0), rows: 8, most: 8 });
+    core.decoded(of_rows, us(20), Read { form: Some(0), rows: 8, most: 8, bytes: 0 });
     assert_eq!(core.next_here(of_rows), None, "so many rows may take longer");
     assert_eq!(core.next_piece(), Some(Piece::Run(vec![of_rows])));
-    let meanwhile = core.arrive(light, None).expect("there is room");
+    let meanwhile = core.arrive(light, 0, None).expect("there is room");
     assert_eq!(core.next_here(meanwhile), None, "the threads have enough to do");
     core.ran(&[of_rows], us(80));
     assert_eq!(core.next_here(meanwhile), None, "an answer waits to be written");
     assert_eq!(core.next_piece(), Some(Piece::Encode(of_rows)));
     core.ended(of_rows, us(10));
-    let _ = core.arrive(other, None).expect("there is room");
+    let _ = core.arrive(other, 0, None).expect("there is room");
     assert_eq!(core.next_here(meanwhile), None, "another model waits");
+
+/// Large calls wait within their bytes, those of one model within half of them; one that finds nobody is taken however large it is.
+#[test]
+fn bytes_that_wait_are_bounded() {
+    let limits = Limits { queue_bytes: 1000, ..limits(1) };
+    let mut world = World::new(8, limits, vec![alone(ms(1)); 4]);
+    let mut arrive = |model, bytes| world.arrive_with(model, bytes, None).err();
+    // The thread takes the first: it does not wait.
+    assert_eq!(arrive(0, 5000), None);
+    assert_eq!(arrive(0, 4000), None, "the only one that waits");
+    assert_eq!(arrive(1, 1), Some(Refusal::BytesFull(1000)));
+    world.settle();
+    let mut arrive = |model, bytes| world.arrive_with(model, bytes, None).err();
+    assert_eq!(arrive(0, 1), None);
+    assert_eq!((arrive(1, 300), arrive(1, 200)), (None, None));
+    assert_eq!(arrive(1, 1), Some(Refusal::ModelBytesFull(500)));
+    assert_eq!((arrive(2, 400), arrive(3, 101)), (None, Some(Refusal::BytesFull(1000))));
+    assert_eq!(arrive(3, 100), None, "to the last byte");
+    world.settle();
+    assert_eq!(world.answered.len() + world.refused, 10);
 }

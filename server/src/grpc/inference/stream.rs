@@ -1,10 +1,13 @@
-//! Inferences over one stream. Each is answered in its turn; an error is an answer too, and the stream goes on after it.
+//! Inferences over one stream. Each is answered in its turn; an error is an answer too, and the stream goes on after it, until its deadline
+//! passes.
 
 use super::super::proto::inference::infer_parameter::ParameterChoice;
 use super::super::proto::inference::{
     InferParameter, ModelInferRequest, ModelInferResponse, ModelStreamInferResponse,
 };
-use super::infer;
+use super::{infer, status};
+use crate::deadline::Carried;
+use crate::error::InvokeError;
 use crate::invoke::{App, Phase};
 use futures_util::stream::{self, Stream, StreamExt as _};
 use std::pin::Pin;
@@ -26,26 +29,30 @@ pub type Answers = Pin<Box<dyn Stream<Item = Result<ModelStreamInferResponse, St
 /// Answers a stream.
 pub fn answer(app: &Arc<App>, request: Request<Streaming<ModelInferRequest>>) -> Answers {
     let (app, ends) = (app.clone(), errors_end(request.metadata()));
-    let requests = until_the_drain(request.into_inner(), app.phases());
+    let deadline = Carried::here();
+    let requests = until_its_end(request.into_inner(), app.phases(), deadline.clone());
     let answers = requests.map(move |message| {
         let app = app.clone();
-        async move { one(&app, message?, ends).await }
+        deadline.within(async move { one(&app, message?, ends).await })
     });
     Box::pin(answers.buffered(AHEAD))
 }
 
-/// The requests of a stream; one that is still open when the server drains is told so, for it would keep the server from stopping.
-fn until_the_drain<T: Send + 'static>(
+/// The requests of a stream, up to its deadline; one that is still open when the server drains is told so, for it would keep the server
+/// from stopping.
+fn until_its_end<T: Send + 'static>(
     requests: Streaming<T>,
     phases: watch::Receiver<Phase>,
+    deadline: Carried,
 ) -> impl Stream<Item = Result<T, Status>> {
-    stream::unfold(Some((requests, phases)), |open| async {
-        let (mut requests, mut phases) = open?;
+    stream::unfold(Some((requests, phases, deadline)), |open| async {
+        let (mut requests, mut phases, deadline) = open?;
         tokio::select! {
-            message = requests.next() => message.map(|message| (message, Some((requests, phases)))),
+            message = requests.next() => message.map(|message| (message, Some((requests, phases, deadline)))),
             () = async { drop(phases.wait_for(|phase| *phase == Phase::Draining).await) } => {
-                Some((Err(Status::unavailable("the server is shutting down")), None))
+                Some((Err(status::of(&InvokeError::ShuttingDown)), None))
             }
+            () = deadline.passed() => Some((Err(status::of(&InvokeError::DeadlineExceeded)), None)),
         }
     })
 }

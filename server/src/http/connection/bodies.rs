@@ -3,18 +3,33 @@
 use super::activity::{Activity, Open};
 use axum::body::Body;
 use bytes::Bytes;
+use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Frame, Incoming, SizeHint};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
+use tokio::runtime::Handle;
 use tokio::time::Sleep;
 
 /// Bytes of an answer that are handed over at a time. Whoever takes none of them is noticed.
 const PIECE: usize = 64 << 10;
+/// How long the rest of a body may come that nobody wants.
+const REST_TIME: Duration = Duration::from_secs(5);
+
+/// What becomes of the rest of a body whose request was answered without it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unwanted {
+    /// It is read and thrown away.
+    Read,
+    /// It stays where it is.
+    Left,
+}
 
 /// The body of a request.
 pub struct RequestBody {
-    inner: Incoming,
+    /// None once it is handed over to be thrown away.
+    inner: Option<Incoming>,
+    unwanted: Unwanted,
     activity: Activity,
     ended: bool,
     patience: Duration,
@@ -28,9 +43,22 @@ struct Silent(Duration);
 
 impl RequestBody {
     /// A body that is given up when nothing of it comes for `patience`.
-    pub fn new(inner: Incoming, activity: Activity, patience: Duration) -> Self {
+    pub fn new(inner: Incoming, unwanted: Unwanted, activity: Activity, patience: Duration) -> Self {
         let ended = inner.is_end_stream();
-        Self { inner, activity, ended, patience, silent: None }
+        Self { inner: Some(inner), unwanted, activity, ended, patience, silent: None }
+    }
+
+    /// Throws away what still comes. The answer does not wait for it.
+    fn drain(&mut self, runtime: &Handle) {
+        let Some(inner) = self.inner.take() else { return };
+        // The request is open until then. What is left after that is left for good.
+        let open = self.activity.begin();
+        let mut rest = Self::new(inner, Unwanted::Left, self.activity.clone(), REST_TIME);
+        runtime.spawn(async move {
+            let reading = async { while let Some(Ok(_)) = rest.frame().await {} };
+            let _ = tokio::time::timeout(REST_TIME, reading).await;
+            drop((rest, open));
+        });
     }
 }
 
@@ -42,10 +70,11 @@ impl hyper::body::Body for RequestBody {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::BoxError>>> {
-        match Pin::new(&mut self.inner).poll_frame(cx) {
+        let Some(inner) = &mut self.inner else { return Poll::Ready(None) };
+        match Pin::new(&mut *inner).poll_frame(cx) {
             Poll::Ready(frame) => {
-                self.silent = None;
-                self.ended = !matches!(frame, Some(Ok(_))) || self.inner.is_end_stream();
+                let ended = !matches!(frame, Some(Ok(_))) || inner.is_end_stream();
+                (self.silent, self.ended) = (None, ended);
                 Poll::Ready(frame.map(|frame| frame.map_err(Into::into)))
             }
             Poll::Pending => {
@@ -58,18 +87,22 @@ impl hyper::body::Body for RequestBody {
     }
 
     fn is_end_stream(&self) -> bool {
-        self.inner.is_end_stream()
+        self.inner.as_ref().is_none_or(hyper::body::Body::is_end_stream)
     }
 
     fn size_hint(&self) -> SizeHint {
-        self.inner.size_hint()
+        self.inner.as_ref().map(hyper::body::Body::size_hint).unwrap_or_default()
     }
 }
 
 impl Drop for RequestBody {
     fn drop(&mut self) {
-        if !self.ended {
-            self.activity.leave_unread();
+        if self.ended {
+            return;
+        }
+        match Handle::try_current() {
+            Ok(runtime) if self.unwanted == Unwanted::Read => self.drain(&runtime),
+            _ => self.activity.leave_unread(),
         }
     }
 }
