@@ -96,14 +96,6 @@ impl World {
         }
     }
 
-    /// The thread that a call came by does the next piece of it, if it may.
-    fn go_on_here(&mut self, id: CallId) {
-        if let Some(piece) = self.core.next_here(id) {
-            let until = self.now + self.cost(&piece);
-            self.threads.push(Some(Busy { piece, from: self.now, until, here: Some(id) }));
-        }
-    }
-
     fn gone(&mut self, id: CallId) {
         if self.core.gone(id) {
             let call = self.calls.remove(&id).expect("only a call that is there leaves");

@@ -1,6 +1,6 @@
 //! Calls as they come, with the bytes that wait, and looks at whether more of them would be taken.
 
-use super::{Call, World};
+use super::{Busy, Call, World};
 use crate::cache::CopyId;
 use crate::compute::arrival::Refusal;
 use crate::compute::call::{CallId, State};
@@ -37,6 +37,14 @@ impl World {
         }
         self.give_work();
         arrived
+    }
+
+    /// The thread that a call came by does the next piece of it, if it may.
+    pub(super) fn go_on_here(&mut self, id: CallId) {
+        if let Some(piece) = self.core.next_here(id) {
+            let until = self.now + self.cost(&piece);
+            self.threads.push(Some(Busy { piece, from: self.now, until, here: Some(id) }));
+        }
     }
 
     /// A call comes, and is told what a look before it was told.

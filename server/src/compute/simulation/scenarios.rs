@@ -210,6 +210,7 @@ fn a_light_call_is_done_where_it_came() {
     core.ended(of_rows, us(10));
     let _ = core.arrive(other, 0, None).expect("there is room");
     assert_eq!(core.next_here(meanwhile), None, "another model waits");
+}
 
 /// Large calls wait within their bytes, those of one model within half of them; one that finds nobody is taken however large it is.
 #[test]
