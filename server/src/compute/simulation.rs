@@ -1,10 +1,8 @@
 //! Runs the core through random loads on threads that are played, and checks after each event what must always hold. Deterministic:
 //! a failure names its seed.
 
-use super::arrival::Refusal;
 use super::call::CallId;
 use super::core::{Core, Limits, Piece, Read};
-use crate::cache::CopyId;
 use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
