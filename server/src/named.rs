@@ -48,10 +48,16 @@ impl App {
         if exact.is_archive() || self.cache.serves(&exact) {
             return Ok(exact);
         }
-        let candidates = candidates(exact)?;
-        if let Some(served) = candidates.iter().find(|name| self.cache.serves(name)) {
-            return Ok(served.clone());
+        let mut candidates = Vec::with_capacity(1 + ENDINGS.len());
+        for end in ENDINGS {
+            let name =
+                ModelName::new(&format!("{exact}{end}")).map_err(|e| InvokeError::bad(e.to_string()))?;
+            if self.cache.serves(&name) {
+                return Ok(name);
+            }
+            candidates.push(name);
         }
+        candidates.insert(0, exact);
         for name in &candidates {
             match self.cache.looks_up(name).await {
                 Ok(true) => return Ok(name.clone()),
@@ -112,14 +118,4 @@ impl App {
         let kept = candidates.iter().find(|name| disk.get(name).is_some());
         kept.cloned().ok_or_else(|| ModelError::Store(error).into())
     }
-}
-
-/// The name itself, then with each ending.
-fn candidates(exact: ModelName) -> Result<Vec<ModelName>, InvokeError> {
-    let ended = ENDINGS.map(|end| ModelName::new(&format!("{exact}{end}")));
-    let mut all = vec![exact];
-    for name in ended {
-        all.push(name.map_err(|e| InvokeError::bad(e.to_string()))?);
-    }
-    Ok(all)
 }
