@@ -188,7 +188,11 @@ fn onnx(all: &mut All) {
 fn is_of_rows(name: &str) -> bool {
     // How many neighbours are searched is no row.
     let table = ["sklearn ", "boosters ", "builtins ", "mxnet net-", "mxnet linear-"];
-    let is_table = table.iter().any(|group| name.starts_with(group)) && !name.ends_with(" search");
+    // All rows of NMF tell together when they are near enough; the variance of a Gaussian process solves for all rows at once.
+    let not = ["nmf", "process-"];
+    let is_table = table.iter().any(|group| name.starts_with(group))
+        && !name.ends_with(" search")
+        && !not.iter().any(|part| name.contains(part));
     is_table || TOGETHER.iter().any(|of| name.starts_with(of))
 }
 
