@@ -191,8 +191,8 @@ async fn warm_up_requests_are_run_at_load_and_broken_ones_stop_nothing() {
         let path = format!("/v1/models/{model}:predict");
         let answer = server.send(Method::POST, &path, &[], r#"{"instances": [2]}"#).await.unwrap();
         assert_eq!(answer.json(), json!({ "predictions": [wanted] }), "{model}");
-        let log = server.log_tail();
-        assert!(log.contains(logged), "{model}: no {logged} in {log}");
+        let what = format!("{model}: the log says {logged}");
+        berth_tests::eventually(&what, async || server.log_tail().contains(logged)).await;
     }
 }
 

@@ -24,6 +24,8 @@ pub(super) struct Process {
     child: Mutex<Child>,
     id: u32,
     log: Arc<Mutex<Vec<String>>>,
+    /// Reads the log to its end.
+    reader: Option<std::thread::JoinHandle<()>>,
 }
 
 /// The program, which cargo builds before the tests of this package.
@@ -51,7 +53,7 @@ impl Process {
         let (sender, serving) = tokio::sync::oneshot::channel();
         let log = Arc::new(Mutex::new(Vec::new()));
         let lines = log.clone();
-        std::thread::spawn(move || {
+        let reader = std::thread::spawn(move || {
             let mut sender = Some(sender);
             for line in BufReader::new(stderr).lines().map_while(Result::ok) {
                 let event = serde_json::from_str::<Value>(&line).unwrap_or(Value::Null);
@@ -64,7 +66,7 @@ impl Process {
             }
         });
         let id = child.id();
-        let process = Self { child: Mutex::new(child), id, log };
+        let process = Self { child: Mutex::new(child), id, log, reader: Some(reader) };
         match tokio::time::timeout(super::PATIENCE, serving).await {
             Ok(Ok(event)) => Ok((process, event)),
             _ => Err(process.exit().await),
@@ -86,7 +88,7 @@ impl Process {
     }
 
     /// Waits until it ends.
-    pub async fn exit(self) -> Exit {
+    pub async fn exit(mut self) -> Exit {
         let mut code = None;
         let ended = crate::until(super::PATIENCE, || {
             let status =
@@ -95,6 +97,8 @@ impl Process {
             std::future::ready(status.is_some())
         });
         assert!(ended.await, "the process does not end\n{}", self.log_tail());
+        // The last lines may still be in the pipe.
+        self.reader.take().map(std::thread::JoinHandle::join);
         Exit { code, log: self.log_tail() }
     }
 
