@@ -3,7 +3,7 @@
 use super::builder::{Builder, Columns};
 use super::{FAMILIES, columns, labels};
 use crate::formats::pickle::View;
-use crate::graph::{Compare, ValueId};
+use crate::graph::{Binary, Compare, ValueId};
 use crate::{DType, EngineError};
 
 /// What of an estimator is called.
@@ -153,6 +153,19 @@ pub fn inlier(to: &mut Builder<'_>, compare: Compare, x: ValueId) -> Lowered {
     let axis = to.int(0)?;
     let id = to.add(crate::graph::Op::Gather { batch_dims: 0 }, &[names, index, axis])?;
     Ok(Answer::Part(Part { id, dtype: DType::I64, width: None }))
+}
+
+/// What scores say of rows: themselves, how far they are above a limit, or 1, and -1 for what is below it.
+pub fn outliers(to: &mut Builder<'_>, of: View<'_>, method: Method, scores: ValueId, limit: f64) -> Lowered {
+    if method == Method::Samples {
+        return Ok(Answer::Part(Part::floats(scores, None)));
+    }
+    let decision = to.with(Binary::Sub, scores, limit)?;
+    match method {
+        Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
+        Method::Predict => inlier(to, Compare::GreaterEqual, decision),
+        _ => Err(no_such(of, method)),
+    }
 }
 
 /// Neither this method nor another one that is not the estimator's.

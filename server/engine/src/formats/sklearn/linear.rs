@@ -247,14 +247,6 @@ fn one_class(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
     let coefficients = matrix(of.get("coef_")?)?;
     let sums = columns::linear(to, x, &coefficients, vec![0.0])?;
     let scores = to.squeeze(sums, 1)?;
-    if method == Method::Samples {
-        return Ok(Answer::Part(Part::floats(scores, None)));
-    }
     let offset = floats(of, "offset_")?.first().copied().unwrap_or(0.0);
-    let decision = to.with(Binary::Sub, scores, offset)?;
-    match method {
-        Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
-        Method::Predict => estimator::inlier(to, Compare::GreaterEqual, decision),
-        _ => Err(no_such(of, method)),
-    }
+    estimator::outliers(to, of, method, scores, offset)
 }

@@ -5,7 +5,7 @@ use super::builder::{Builder, Columns};
 use super::columns::{self, floats, matrix};
 use super::estimator::{self, Answer, Family, Method, Part, no_such};
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Op, Reduce, Unary, ValueId};
+use crate::graph::{Binary, Op, Reduce, Unary, ValueId};
 use crate::{DType, EngineError};
 
 pub const MIXTURES: Family = Family {
@@ -94,14 +94,6 @@ pub const ENVELOPE: Family = Family {
         let products = to.binary(Binary::Mul, turned, apart)?;
         let distance = to.reduce(Reduce::Sum, products, 1, false)?;
         let scores = to.unary(Unary::Neg, distance)?;
-        if method == Method::Samples {
-            return Ok(Answer::Part(Part::floats(scores, None)));
-        }
-        let decision = to.with(Binary::Sub, scores, of.get("offset_")?.float()?)?;
-        match method {
-            Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
-            Method::Predict => estimator::inlier(to, Compare::GreaterEqual, decision),
-            _ => Err(no_such(of, method)),
-        }
+        estimator::outliers(to, of, method, scores, of.get("offset_")?.float()?)
     },
 };

@@ -2,11 +2,11 @@
 
 use super::builder::Builder;
 use super::columns::{floats, matrix};
-use super::estimator::{self, Answer, Family, Method, Part, no_such};
+use super::estimator::{self, Family, Method};
 use super::neighbours;
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Op, ValueId};
+use crate::graph::{Binary, Op, ValueId};
 
 /// A density is that of rows not nearer than this.
 const NEAREST: f64 = 1e-10;
@@ -25,15 +25,7 @@ pub const FACTOR: Family = Family {
         let k = of.get("n_neighbors_")?.size()?;
         let (near, trained) = neighbours::nearest_rows(to, of, x, k)?;
         let scores = scores(to, of, near, [trained, k])?;
-        if method == Method::Samples {
-            return Ok(Answer::Part(Part::floats(scores, None)));
-        }
-        let decision = to.with(Binary::Sub, scores, of.get("offset_")?.float()?)?;
-        match method {
-            Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
-            Method::Predict => estimator::inlier(to, Compare::GreaterEqual, decision),
-            _ => Err(no_such(of, method)),
-        }
+        estimator::outliers(to, of, method, scores, of.get("offset_")?.float()?)
     },
 };
 

@@ -179,13 +179,5 @@ fn isolation(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
         to.with(Binary::Mul, depths, -std::f64::consts::LN_2 / if scale == 0.0 { 1.0 } else { scale })?;
     let scores = to.unary(crate::graph::Unary::Exp, exponent)?;
     let scores = to.unary(crate::graph::Unary::Neg, scores)?;
-    if method == Method::Samples {
-        return Ok(Answer::Part(Part::floats(scores, None)));
-    }
-    let decision = to.with(Binary::Sub, scores, of.get("offset_")?.float()?)?;
-    match method {
-        Method::Decision => Ok(Answer::Part(Part::floats(decision, None))),
-        Method::Predict => estimator::inlier(to, crate::graph::Compare::GreaterEqual, decision),
-        _ => Err(no_such(of, method)),
-    }
+    estimator::outliers(to, of, method, scores, of.get("offset_")?.float()?)
 }
