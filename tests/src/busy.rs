@@ -47,7 +47,7 @@ pub async fn occupy_with(server: &Arc<Server>, rows: usize) -> JoinHandle<Answer
 }
 
 /// Sends requests at the same time; the answers in their order.
-pub async fn together(server: &Arc<Server>, model: &'static str, bodies: &[String]) -> Vec<Answer> {
+async fn together(server: &Arc<Server>, model: &'static str, bodies: &[String]) -> Vec<Answer> {
     let mut requests = JoinSet::new();
     for (n, body) in bodies.iter().cloned().enumerate() {
         let server = server.clone();
@@ -56,6 +56,15 @@ pub async fn together(server: &Arc<Server>, model: &'static str, bodies: &[Strin
     let mut answers = requests.join_all().await;
     answers.sort_by_key(|(n, _)| *n);
     answers.into_iter().map(|(_, answer)| answer).collect()
+}
+
+/// The same while the thread is busy. What keeps it busy is answered too.
+pub async fn beside_a_busy_one(server: &Arc<Server>, model: &'static str, bodies: &[String]) -> Vec<Answer> {
+    let busy = occupy(server).await;
+    let answers = together(server, model, bodies).await;
+    let kept = busy.await.expect("an answer");
+    assert_eq!(kept.status, 200, "{}", kept.show());
+    answers
 }
 
 /// Flowers of which no two are alike.

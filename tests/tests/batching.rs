@@ -1,6 +1,6 @@
 //! Requests that wait for a thread: those that are alike run together, those that nobody waits for do not run.
 
-use berth_tests::busy::{ROUNDS, TABLE, WAITING, flowers, occupy, server, together};
+use berth_tests::busy::{ROUNDS, TABLE, WAITING, beside_a_busy_one, flowers, occupy, server};
 use berth_tests::eventually;
 use berth_tests::examples::{self, distance, iris, predictions};
 use berth_tests::http::Answer;
@@ -19,13 +19,12 @@ async fn requests_that_wait_run_together_and_each_gets_its_own_answer() {
     }
     for _ in 0..ROUNDS {
         let before = server.metric(RUNS).await;
-        let busy = occupy(&server).await;
-        for (answer, alone) in together(&server, iris().name, &requests).await.iter().zip(&alone) {
+        let answers = beside_a_busy_one(&server, iris().name, &requests).await;
+        for (answer, alone) in answers.iter().zip(&alone) {
             assert_eq!(answer.status, 200, "{}", answer.show());
             let apart = distance(&predictions(&answer.body), alone);
             assert!(apart < examples::EXACT, "{apart} from what it is alone");
         }
-        assert_eq!(busy.await.expect("an answer").status, 200);
         if server.metric(RUNS).await - before < 30.0 {
             return;
         }
@@ -37,11 +36,9 @@ async fn requests_that_wait_run_together_and_each_gets_its_own_answer() {
 async fn what_is_not_to_run_together_does_not() {
     let (server, _models) = server(&[("--batching", "off")]).await;
     let before = server.metric(RUNS).await;
-    let busy = occupy(&server).await;
-    for answer in together(&server, iris().name, &flowers(20)).await {
+    for answer in beside_a_busy_one(&server, iris().name, &flowers(20)).await {
         assert_eq!(answer.status, 200, "{}", answer.show());
     }
-    assert_eq!(busy.await.expect("an answer").status, 200);
     assert_eq!(server.metric(RUNS).await - before, 21.0);
 }
 
@@ -60,8 +57,7 @@ async fn a_bad_request_among_good_ones_fails_alone() {
     let mut joined = false;
     for _ in 0..ROUNDS {
         let before = server.metric(RUNS).await;
-        let busy = occupy(&server).await;
-        let answers = together(&server, TABLE, &bodies).await;
+        let answers = beside_a_busy_one(&server, TABLE, &bodies).await;
         for (n, answer) in answers.iter().enumerate() {
             match n {
                 7 => assert_eq!(
@@ -78,7 +74,6 @@ async fn a_bad_request_among_good_ones_fails_alone() {
                 }
             }
         }
-        assert_eq!(busy.await.expect("an answer").status, 200);
         joined |= server.metric(RUNS).await - before < 12.0;
         if joined {
             break;

@@ -5,7 +5,7 @@
 
 use berth_server::grpc::proto::inference::{ModelInferRequest, ModelInferResponse, ModelStreamInferResponse};
 use berth_server::grpc::proto::tensorflow::serving::{PredictRequest, PredictResponse};
-use berth_tests::busy::{ROUNDS, WAITING, flowers, occupy, occupy_with, server, together};
+use berth_tests::busy::{ROUNDS, WAITING, beside_a_busy_one, flowers, occupy, occupy_with, server};
 use berth_tests::eventually;
 use berth_tests::examples::iris;
 use berth_tests::grpc;
@@ -75,9 +75,7 @@ async fn too_many_requests_are_refused_at_once() {
 async fn a_wait_that_would_be_too_long_is_refused() {
     let (server, _models) = server(&[("--max-queue-wait", "1ms")]).await;
     for _ in 0..ROUNDS {
-        let busy = occupy(&server).await;
-        let answers = together(&server, iris().name, &flowers(200)).await;
-        assert_eq!(busy.await.expect("an answer").status, 200);
+        let answers = beside_a_busy_one(&server, iris().name, &flowers(200)).await;
         let refused: Vec<&Answer> = answers.iter().filter(|a| a.status != 200).collect();
         for answer in &refused {
             assert_eq!((answer.status.as_u16(), answer.reason().as_str()), (503, "WaitTooLong"));
@@ -210,9 +208,8 @@ async fn bodies_for_a_model_that_failed_are_not_waited_for() {
 async fn the_bytes_that_wait_are_bounded() {
     let (server, _models) = server(&[("--queue-bytes", "1KiB")]).await;
     for _ in 0..ROUNDS {
-        let busy = occupy(&server).await;
-        let answers = together(&server, iris().name, &flowers(40)).await;
-        assert_eq!(busy.await.unwrap().status, 200, "a megabyte alone");
+        // What keeps the thread busy is a megabyte, and was taken all the same.
+        let answers = beside_a_busy_one(&server, iris().name, &flowers(40)).await;
         let refused: Vec<&Answer> = answers.iter().filter(|a| a.status != 200).collect();
         for answer in &refused {
             assert_eq!((answer.status.as_u16(), answer.reason().as_str()), (503, "Overloaded"));

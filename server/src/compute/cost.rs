@@ -55,10 +55,9 @@ impl Costs {
 
     /// Whether a call of so many rows is known to be light. Of what a run takes nobody knows which part is for each row.
     pub fn is_light(&self, rows: usize) -> bool {
-        let known = |average: Average| average.0;
         let whole = || {
-            let run = known(self.share)?.checked_mul(u32::try_from(rows).ok()?)?;
-            known(self.decode)?.checked_add(run)?.checked_add(known(self.encode)?)
+            let run = self.share.0?.checked_mul(u32::try_from(rows).ok()?)?;
+            self.decode.0?.checked_add(run)?.checked_add(self.encode.0?)
         };
         whole().is_some_and(|whole| whole <= LIGHT)
     }

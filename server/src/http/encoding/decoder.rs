@@ -249,6 +249,7 @@ mod tests {
             assert!(decoder.out().bytes.capacity() <= 2 << 20);
         }
     }
+
     /// A frame of one empty block that asks for a window of 2^bits bytes.
     fn window(bits: u8) -> Vec<u8> {
         [b"\x28\xb5\x2f\xfd\x00".as_slice(), &[(bits - 10) << 3], &[1, 0, 0]].concat()
