@@ -70,13 +70,34 @@ pub fn convolution(
     let tiles = g.batch * grid[0] * grid[1];
     let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(outs));
     let fit = WORKING_SET / (POINTS * 4 * (g.channels + padded));
-    let many = fit.clamp(FEWEST, MOST).next_multiple_of(12).min(tiles.max(1));
-    let batches = tiles.div_ceil(many);
-    let one = |n: usize, threads| work.some(n * many, many.min(tiles - n * many), threads);
-    if batches >= threads {
-        share(threads, batches, |n| one(n, 1));
+    let cut = Cut::of(tiles, fit.clamp(FEWEST, MOST), threads);
+    let one = |n: usize, threads| work.some(n * cut.many, cut.many.min(tiles - n * cut.many), threads);
+    if cut.alone {
+        share(threads, cut.batches, |n| one(n, 1));
     } else {
-        (0..batches).for_each(|n| one(n, threads));
+        (0..cut.batches).for_each(|n| one(n, threads));
+    }
+}
+
+/// How tiles are cut into batches of about the same size: one that is left over, and a thread that waits for it, would cost as much as
+/// a whole one.
+#[derive(Debug, PartialEq, Eq)]
+struct Cut {
+    batches: usize,
+    /// Tiles of each batch but the last.
+    many: usize,
+    /// Whether a batch is the work of one thread, and not of all.
+    alone: bool,
+}
+
+impl Cut {
+    /// `fit`: tiles that a batch should have.
+    fn of(tiles: usize, fit: usize, threads: usize) -> Self {
+        let batches = (tiles + fit / 2) / fit;
+        let alone = batches >= 2 * threads;
+        let batches = if alone { batches.next_multiple_of(threads) } else { batches.max(1) };
+        let many = tiles.div_ceil(batches).max(1);
+        Self { batches: tiles.div_ceil(many), many, alone }
     }
 }
 
@@ -232,4 +253,23 @@ fn back<S: Simd>([m0, m1, m2, m3, m4, m5]: [S::V; SIDE]) -> [S::V; TILE] {
         S::fma(even2, S::splat(SQUARE), even),
         S::fma(odd2, S::splat(POINT * SQUARE), S::add(odd, m5)),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Cut, MOST};
+
+    #[test]
+    fn no_batch_is_a_left_over() {
+        for tiles in 0..1000 {
+            for (fit, threads) in [(48, 1), (48, 2), (MOST, 2), (60, 3), (48, 16)] {
+                let cut = Cut::of(tiles, fit, threads);
+                let last = tiles - cut.many * cut.batches.saturating_sub(1);
+                let case = format!("{tiles} tiles, {fit} fit, {threads} threads: {cut:?}");
+                assert!(last <= cut.many && cut.many <= fit + fit / 2, "{case}");
+                assert!(cut.many - last < cut.batches.max(1), "{case}");
+                assert!(!cut.alone || cut.batches >= threads, "{case}");
+            }
+        }
+    }
 }

@@ -101,7 +101,7 @@ impl Panel<'_> {
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
         let bias = self.bias::<S, WIDE>();
         let whole = self.first && self.last && self.epilogue.residual.is_none();
-        for block in self.block.chunks(tall) {
+        for block in tiles_of(self.block, tall) {
             prefetch::<S>(next.next().unwrap_or_default());
             self.expect::<S, WIDE>(at, block.len());
             if whole && let Ok(block) = <&[Row; TALLEST]>::try_from(block) {
@@ -135,7 +135,7 @@ impl Panel<'_> {
     fn rest<S: Simd>(&self) {
         let mut sums = [[0.0; PANEL]; TALLEST];
         let mut at = self.at;
-        for block in self.block.chunks(S::PRODUCT_ROWS.min(TALLEST)) {
+        for block in tiles_of(self.block, S::PRODUCT_ROWS.min(TALLEST)) {
             if self.width <= 16 {
                 tile::<S, 1>(block, self.weights, &mut sums);
             } else {
@@ -217,6 +217,19 @@ impl Panel<'_> {
             }
         }
     }
+}
+
+/// Cuts a block into tiles of `tall` rows. What is left over at the end shares its rows with the tile before it: a tile of a row or
+/// two takes as long as one of four, because each sum waits for the one before.
+#[inline(always)]
+fn tiles_of(mut block: &[Row], tall: usize) -> impl Iterator<Item = &[Row]> {
+    std::iter::from_fn(move || {
+        let rows = block.len();
+        let tile = if rows > tall && 2 * rows < 3 * tall { rows.div_ceil(2) } else { rows.min(tall) };
+        let (tile, rest) = block.split_at(tile);
+        block = rest;
+        (!tile.is_empty()).then_some(tile)
+    })
 }
 
 #[inline(always)]
