@@ -261,7 +261,8 @@ mod tests {
 
     #[test]
     fn no_batch_is_a_left_over() {
-        for tiles in 0..1000 {
+        assert_eq!(Cut::of(0, 48, 2).batches, 0);
+        for tiles in 1..1000 {
             for (fit, threads) in [(48, 1), (48, 2), (MOST, 2), (60, 3), (48, 16)] {
                 let cut = Cut::of(tiles, fit, threads);
                 let last = tiles - cut.many * cut.batches.saturating_sub(1);
