@@ -2,10 +2,10 @@
 
 #![no_main]
 
-mod archive;
-mod artifact;
 #[path = "../../tests/mutants/alter.rs"]
 mod alter;
+mod archive;
+mod artifact;
 #[path = "../../tests/shared/attempt.rs"]
 mod attempt;
 #[path = "../../tests/mutants/change.rs"]

@@ -8,7 +8,8 @@ pub fn attempt(dir: &Path) -> String {
     let prepared = match Prepared::open(dir) {
         Ok(prepared) => prepared,
         Err(EngineError::Unsupported(_)) => {
-            return inspect(dir).map_or_else(|e| e.to_string(), |r| format!("{} are unsupported", r.unsupported.len()));
+            return inspect(dir)
+                .map_or_else(|e| e.to_string(), |r| format!("{} are unsupported", r.unsupported.len()));
         }
         Err(error) => return error.to_string(),
     };
