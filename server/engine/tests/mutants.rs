@@ -10,6 +10,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "mutants/alter.rs"]
+mod alter;
+#[path = "../fuzz/src/archive.rs"]
+mod archive;
+#[path = "../fuzz/src/artifact.rs"]
+mod artifact;
+#[path = "shared/attempt.rs"]
+mod attempt;
 #[path = "mutants/change.rs"]
 mod change;
 #[path = "mutants/files.rs"]
@@ -61,11 +69,11 @@ fn write(number: u64, to: &Path) -> String {
 }
 
 /// Writes the mutant of a number of a model that is no SavedModel, and says what was done.
-fn write_other(models: &[(String, files::Model)], number: u64, to: &Path) -> String {
+fn write_other(models: &[(String, alter::Model)], number: u64, to: &Path) -> String {
     let mut random = change::Random::new(number);
     let (name, model) = &models[random.below(models.len())];
     let mut model = model.clone();
-    let done = files::alter(&mut model, &mut random);
+    let done = alter::alter(&mut model, &mut random);
     std::fs::create_dir_all(to).unwrap();
     for (file, bytes) in model {
         std::fs::write(to.join(file), bytes).unwrap();
@@ -142,6 +150,27 @@ fn hostile_models_are_errors_or_answers() {
     }
     println!("{} finds are open", open.len());
     assert!(wrong.is_empty(), "{} mutants:\n{}", wrong.len(), wrong.join("\n"));
+}
+
+/// What fuzzing found: `../fuzz/corpus` has a directory for each target.
+#[test]
+fn what_was_found_by_fuzzing_are_errors_or_answers() {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus");
+    let mut worker = None;
+    let mut wrong = Vec::new();
+    for target in corpus.read_dir().unwrap().map(|e| e.unwrap()) {
+        let layout = artifact::layout(target.file_name().to_str().unwrap()).unwrap();
+        for found in target.path().read_dir().unwrap().map(|e| e.unwrap().path()) {
+            let bytes = std::fs::read(&found).unwrap();
+            let write = |_: u64, to: &Path| {
+                std::fs::create_dir_all(to).unwrap();
+                layout.write(&bytes, to);
+                found.display().to_string()
+            };
+            wrong.extend(find(0, &write, &mut worker));
+        }
+    }
+    assert!(wrong.is_empty(), "{} finds:\n{}", wrong.len(), wrong.join("\n"));
 }
 
 /// The process that loads and runs mutants: this binary again. Does nothing by itself.

@@ -20,8 +20,23 @@ fn blocks(bytes: &[u8]) -> Option<[Place; 2]> {
     varint(bytes, &mut at)?;
     let key = varint(bytes, &mut at)? as usize;
     varint(bytes, &mut at)?;
-    at += key;
-    Some([index, handle(bytes, &mut at)?])
+    at = at.checked_add(key)?;
+    let places = [index, handle(bytes, &mut at)?];
+    let is_within = |place: &Place| place.0.checked_add(place.1).is_some_and(|end| end + 5 <= bytes.len());
+    places.iter().all(|place| place.1 > 0 && is_within(place)).then_some(places)
+}
+
+/// Makes a block's checksum right.
+fn seal(bytes: &mut [u8], (offset, length): Place) {
+    let end = offset + length + 1;
+    let sum = crc32c::crc32c(&bytes[offset..end]);
+    let masked = sum.rotate_right(15).wrapping_add(0xa282_ead8);
+    bytes[end..end + 4].copy_from_slice(&masked.to_le_bytes());
+}
+
+/// Makes the checksums right, as far as blocks are found.
+pub fn seal_all(bytes: &mut [u8]) {
+    blocks(bytes).into_iter().flatten().for_each(|place| seal(bytes, place));
 }
 
 /// Changes some bytes of a block, with the checksum to fit.
@@ -38,9 +53,6 @@ pub fn change(bytes: &mut [u8], random: &mut Random) -> String {
         };
         done.push(format!("index byte {at} is {}", bytes[at]));
     }
-    let end = offset + length + 1;
-    let sum = crc32c::crc32c(&bytes[offset..end]);
-    let masked = sum.rotate_right(15).wrapping_add(0xa282_ead8);
-    bytes[end..end + 4].copy_from_slice(&masked.to_le_bytes());
+    seal(bytes, (offset, length));
     done.join(", ")
 }
