@@ -3,7 +3,9 @@
 
     python3.8 -m venv venv && venv/bin/pip install "numpy<1.24" mxnet==1.9.1
     venv/bin/python make.py               # an operator each, small networks, linear learners
-    venv/bin/python make.py zoo DIR       # all of gluon's model zoo, with random weights (2 GB), for `BERTH_MXNET_ZOO`
+    venv/bin/python make.py networks      # only these
+    venv/bin/python make.py zoo DIR       # all of gluon's model zoo, with random weights (3 GB), for `BERTH_MXNET_ZOO`
+    venv/bin/python make.py settled DIR   # the same, with batch norms that know a batch
 
 Operators are in `operators.json`: files, inputs and outputs by name. Each directory holds an artifact in `model/` and `cases.json`; large
 arrays lie beside it. Everything is seeded.
@@ -43,8 +45,10 @@ def fresh(name):
     return directory
 
 
-def cases(directory, inputs, outputs):
+def cases(directory, inputs, outputs, rounding=0.0):
     all = {kind: {n: array(directory, n, v) for n, v in of.items()} for kind, of in [("inputs", inputs), ("outputs", outputs)]}
+    if rounding:
+        all["rounding"] = rounding
     (directory / "cases.json").write_text(json.dumps(all))
 
 
@@ -282,26 +286,40 @@ def shapes():
     of("arange", mx.sym.broadcast_add(x, mx.sym.arange(0, 5)), normal("five", 3, 5))
 
 
-def network(name, net, shape, shapes=True, archive=False):
-    """A gluon network with random weights, small enough to be kept."""
+def network(name, net, shape, shapes=True, archive=False, settled=True):
+    """A gluon network with random weights. Settled: with batch norms that know a batch, so that numbers neither vanish nor grow."""
     mx.random.seed(3)
     net.initialize(mx.init.Xavier(magnitude=2.5))
+    x = mx.nd.array(normal(name, *shape))
+    if settled:
+        norms = lambda block: block._kwargs.update(momentum=0.0) if isinstance(block, mx.gluon.nn.BatchNorm) else None
+        net.apply(norms)
+        net.hybridize()
+        with mx.autograd.train_mode(), mx.autograd.record():
+            out = net(mx.nd.array(normal(name + "0", 32 if shape[-1] < 100 else 4, *shape[1:])))
+        # Statistics are kept on the way back.
+        out.backward()
     net.hybridize()
-    x = normal(name, *shape)
-    # Statistics that are not those of an untrained network.
-    with mx.autograd.train_mode():
-        for n in range(3):
-            with mx.autograd.record():
-                net(mx.nd.array(normal(f"{name}{n}", *shape)))
-    answer = net(mx.nd.array(x)).asnumpy()
+    answer = net(x).asnumpy()
     directory = fresh(name)
     net.export(str(directory / "model" / "net"), 0)
     symbol = mx.sym.load(str(directory / "model" / "net-symbol.json"))
+    rounding = rounded(symbol, directory / "model" / "net-0000.params", x, answer)
     if shapes:
         (directory / "model" / "model-shapes.json").write_text(json.dumps([{"name": "data", "shape": list(shape)}]))
     if archive:
         pack(directory / "model", shape)
-    cases(directory, {"data": x}, {symbol.list_outputs()[0]: answer})
+    cases(directory, {"data": x.asnumpy()}, {symbol.list_outputs()[0]: answer}, rounding)
+
+
+def rounded(symbol, params, x, answer):
+    """How far MXNet's answer is from its own in 64 bits: networks make more of what is rounded the deeper they are."""
+    wide = {"arg": {}, "aux": {}}
+    for key, value in mx.nd.load(str(params)).items():
+        wide[key[:3]][key[4:]] = value.astype("float64")
+    bound = symbol.bind(mx.cpu(), args={**wide["arg"], "data": x.astype("float64")}, aux_states=wide["aux"], grad_req="null")
+    exact = bound.forward(is_train=False)[0].asnumpy()
+    return float("%.1e" % (np.abs(exact - answer).max() / np.abs(exact).max()))
 
 
 def pack(model, shape):
@@ -364,19 +382,22 @@ def linear():
         cases(directory, {"data": rows}, outputs)
 
 
-def zoo():
+def zoo(settled):
     import inspect
     from mxnet.gluon.model_zoo.vision import get_model
 
     for name in re.findall(r"'([\w.]+)': \w+", inspect.getsource(get_model)):
         shape = (1, 3, 299, 299) if "inception" in name else (1, 3, 224, 224)
-        network(name, get_model(name, classes=1000), shape)
+        network(name, get_model(name, classes=1000), shape, settled=settled)
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["zoo"]:
+    if sys.argv[1:2] in (["zoo"], ["settled"]):
         ROOT = Path(sys.argv[2])
-        zoo()
+        zoo(sys.argv[1] == "settled")
+    elif len(sys.argv) > 1:
+        for name in sys.argv[1:]:
+            globals()[name]()
     else:
         for make in [layers, norms, elementwise, shapes, networks, linear]:
             make()
