@@ -3,6 +3,9 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "shared/distance.rs"]
+mod distance;
+
 use base64::Engine;
 use berth_engine::{DType, Data, EngineError, Model, Prepared, Tensor, inspect};
 use serde_json::Value;
@@ -10,10 +13,10 @@ use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
 
 /// How far an answer may be off, relative to the largest number of its answer.
-const MOST: f32 = 1e-5;
-/// How far it may be where MXNet's own answer is farther from what it computes in 64 bits, by that distance: convolutions by Winograd's way
-/// round so much more.
-const TIMES: f32 = 5.0;
+const MOST: f64 = 1e-5;
+/// How far one of the zoo may be besides, by how far MXNet's own answer is from what it computes in 64 bits: convolutions by Winograd's
+/// way round so much more.
+const TIMES: f64 = 5.0;
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mxnet")
@@ -46,17 +49,21 @@ fn arrays(json: &Value, dir: &Path) -> Vec<(String, Array)> {
     json.as_object().unwrap().iter().map(|(name, array)| (name.clone(), Array::of(array, dir))).collect()
 }
 
+fn wide(values: &[f32]) -> Vec<f64> {
+    values.iter().map(|v| f64::from(*v)).collect()
+}
+
 fn load(dir: &Path) -> Result<Model, EngineError> {
     Prepared::open(dir).and_then(Prepared::load)
 }
 
 /// How far the farthest number of a model's answers is off, relative to the largest of its answer; what is wrong beyond that.
-fn farthest(model: &Model, cases: &Value, dir: &Path) -> Result<f32, String> {
+fn farthest(model: &Model, cases: &Value, dir: &Path) -> Result<f64, String> {
     let inputs = arrays(&cases["inputs"], dir);
     let inputs =
         inputs.into_iter().map(|(name, a)| (name, Tensor::new(a.shape, Data::F32(a.values)).unwrap()));
     let answers = model.run("serving_default", inputs.collect()).map_err(|error| error.to_string())?;
-    let mut most = 0f32;
+    let mut most = 0f64;
     for (name, wanted) in arrays(&cases["outputs"], dir) {
         let Some((_, got)) = answers.iter().find(|(own, _)| *own == name) else {
             let names: Vec<_> = answers.iter().map(|(name, _)| name.as_str()).collect();
@@ -66,29 +73,25 @@ fn farthest(model: &Model, cases: &Value, dir: &Path) -> Result<f32, String> {
             return Err(format!("{name}: shape {:?}, not {:?}", got.shape(), wanted.shape));
         }
         let Data::F32(got) = got.data() else { return Err(format!("{name}: not of float32")) };
-        let largest = wanted.values.iter().fold(f32::MIN_POSITIVE, |most, v| most.max(v.abs()));
-        for (n, (got, wanted)) in got.iter().zip(&wanted.values).enumerate() {
-            if got.to_bits() == wanted.to_bits() || (got.is_nan() && wanted.is_nan()) {
-                continue;
-            }
-            let far = (got - wanted).abs() / largest;
-            if !far.is_finite() {
-                return Err(format!("{name}: value {n} is {got}, not {wanted}"));
-            }
-            most = most.max(far);
-        }
+        let (got, wanted) = (wide(got), wide(&wanted.values));
+        let far = distance::farthest(&got, &wanted, f64::from(f32::MIN_POSITIVE));
+        most = most.max(far.map_err(|what| format!("{name}: {what}"))?);
     }
     Ok(most)
 }
 
-/// What is wrong with a model's answers; how far they are off is printed.
-fn check(name: &str, cases: &Value, model: &Path, dir: &Path) -> Option<String> {
+/// How far MXNet's own answer is from what it computes in 64 bits.
+fn rounding(cases: &Value) -> f64 {
+    cases["rounding"].as_f64().unwrap_or_default()
+}
+
+/// What is wrong with a model's answers, which may be so far off; how far they are is printed.
+fn check(name: &str, cases: &Value, model: &Path, dir: &Path, allowed: f64) -> Option<String> {
     let found = load(model).map_err(|error| error.to_string());
     match found.and_then(|model| farthest(&model, cases, dir)) {
         Ok(most) => {
-            let rounding = cases["rounding"].as_f64().unwrap_or_default() as f32;
-            println!("{name}: {most:.1e} off; MXNet from its own answer in 64 bits {rounding:.1e}");
-            (most > MOST.max(TIMES * rounding)).then(|| format!("{name}: {most:.1e} off"))
+            println!("{name}: {most:.1e} off; MXNet from its own answer in 64 bits {:.1e}", rounding(cases));
+            (most > allowed).then(|| format!("{name}: {most:.2e} off"))
         }
         Err(what) => Some(format!("{name}: {what}")),
     }
@@ -114,7 +117,7 @@ fn every_operator_answers_as_mxnet_does() {
     assert!(cases.len() > 140, "operators are missing: {}", cases.len());
     let wrong = cases.iter().filter_map(|case| {
         let dir = unpacked(case);
-        check(case["name"].as_str().unwrap(), case, dir.path(), dir.path())
+        check(case["name"].as_str().unwrap(), case, dir.path(), dir.path(), MOST)
     });
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -133,12 +136,14 @@ fn directories(of: &Path) -> Vec<(String, PathBuf, Value)> {
 
 #[test]
 fn networks_and_linear_learners_answer_as_mxnet_does() {
-    let mut all = directories(&root());
+    let all = directories(&root());
     assert!(all.len() >= 10, "networks are missing: {}", all.len());
-    if let Some(zoo) = std::env::var_os("BERTH_MXNET_ZOO") {
-        all.extend(directories(Path::new(&zoo)));
-    }
-    let wrong = all.iter().filter_map(|(name, dir, cases)| check(name, cases, &dir.join("model"), dir));
+    let zoo = std::env::var_os("BERTH_MXNET_ZOO").map(|zoo| directories(Path::new(&zoo))).unwrap_or_default();
+    let all = all.iter().map(|one| (one, MOST));
+    let zoo = zoo.iter().map(|one| (one, MOST.max(TIMES * rounding(&one.2))));
+    let wrong = all
+        .chain(zoo)
+        .filter_map(|((name, dir, cases), allowed)| check(name, cases, &dir.join("model"), dir, allowed));
     let wrong: Vec<String> = wrong.collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }

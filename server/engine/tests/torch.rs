@@ -5,8 +5,11 @@
 
 #[path = "torch/broken.rs"]
 mod broken;
+#[path = "shared/distance.rs"]
+mod distance;
 
 use berth_engine::{Data, EngineError, Model, Prepared, Tensor};
+use distance::farthest;
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 
@@ -76,19 +79,7 @@ fn distance(got: &Tensor, wanted: &Value) -> Result<f64, String> {
     if got.shape() != shape {
         return Err(format!("shape {:?}, not {shape:?}", got.shape()));
     }
-    let size = wanted.iter().filter(|v| v.is_finite()).fold(1e-6, |most: f64, v| most.max(v.abs()));
-    let mut most: f64 = 0.0;
-    for (n, (got, wanted)) in wide(got.data()).iter().zip(&wanted).enumerate() {
-        if got == wanted || (got.is_nan() && wanted.is_nan()) {
-            continue;
-        }
-        let far = (got - wanted).abs() / size;
-        if !far.is_finite() {
-            return Err(format!("value {n} is {got}, not {wanted}"));
-        }
-        most = most.max(far);
-    }
-    Ok(most)
+    farthest(&wide(got.data()), &wanted, 1e-6)
 }
 
 /// How far answers may be off. Networks of a hundred layers make more of what is rounded: torch's own answers are up to 7e-6 from those

@@ -32,7 +32,7 @@ def spread(rng):
     v1.get_variable_scope().set_initializer(v1.random_normal_initializer(stddev=0.4, seed=int(rng.integers(1 << 30))))
 
 
-def both(name):
+def each_way(name):
     return lambda build: [classic(name, way)(build) for way in WAYS]
 
 
@@ -61,10 +61,10 @@ def layer(cell):
 
 
 for name, cell in CELLS.items():
-    both(f"dynamic_rnn with lengths, {name}")(layer(cell))
+    each_way(f"dynamic_rnn with lengths, {name}")(layer(cell))
 
 
-@both("dynamic_rnn without lengths, LSTM")
+@each_way("dynamic_rnn without lengths, LSTM")
 def whole(rng):
     spread(rng)
     x, _, hints = inputs(5, known=5)
@@ -72,7 +72,7 @@ def whole(rng):
     return {"x": x}, {"out": out[:, -1], **states(state)}, hints
 
 
-@both("bidirectional_dynamic_rnn with lengths, LSTM")
+@each_way("bidirectional_dynamic_rnn with lengths, LSTM")
 def both_ways(rng):
     spread(rng)
     x, n, hints = inputs(6)
@@ -80,7 +80,7 @@ def both_ways(rng):
     return {"x": x, "n": n}, {"out": tf.concat(out, 2), **states(state)}, hints
 
 
-@both("dynamic_rnn, time first, state given, GRU")
+@each_way("dynamic_rnn, time first, state given, GRU")
 def time_first(rng):
     spread(rng)
     x, n, hints = inputs(5)
@@ -89,7 +89,7 @@ def time_first(rng):
     return {"x": x, "n": n}, {"out": out, "state": state}, hints
 
 
-@both("static_rnn with lengths, LSTM")
+@each_way("static_rnn with lengths, LSTM")
 def unrolled(rng):
     spread(rng)
     x, n, hints = inputs(4, known=4)
@@ -97,7 +97,7 @@ def unrolled(rng):
     return {"x": x, "n": n}, {"out": tf.stack(out, 1), **states(state)}, hints
 
 
-@both("raw_rnn, GRU fed with what it puts out")
+@each_way("raw_rnn, GRU fed with what it puts out")
 def raw(rng):
     spread(rng)
     x, _, hints = inputs(1, width=4)
@@ -113,7 +113,7 @@ def raw(rng):
     return {"x": x}, {"out": out.stack(), "state": state}, hints
 
 
-@both("arrays of TensorFlow 1: split, concat, scatter, size")
+@each_way("arrays of TensorFlow 1: split, concat, scatter, size")
 def arrays(rng):
     x, n, hints = inputs(5)
     rows = tf.TensorArray(tf.float32, 3, clear_after_read=False, infer_shape=False).split(tf.reshape(x, [-1, 3]), [1, tf.shape(x)[0], tf.shape(x)[0] * 4 - 1])

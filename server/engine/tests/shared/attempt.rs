@@ -1,19 +1,12 @@
 //! What is done with an artifact that may be hostile: it is read, loaded and run.
 
-use berth_engine::{DType, Data, EngineError, Kept, Model, Prepared, Signature, Tensor, inspect};
+use berth_engine::{DType, Data, Kept, Model, Prepared, Signature, Tensor, inspect};
 use std::path::Path;
 
 /// What the engine says of a directory.
 pub fn attempt(dir: &Path) -> String {
-    let prepared = match Prepared::open(dir) {
-        Ok(prepared) => prepared,
-        Err(EngineError::Unsupported(_)) => {
-            return inspect(dir)
-                .map_or_else(|e| e.to_string(), |r| format!("{} are unsupported", r.unsupported.len()));
-        }
-        Err(error) => return error.to_string(),
-    };
-    let model = match prepared.load() {
+    let _ = inspect(dir);
+    let model = match Prepared::open(dir).and_then(Prepared::load) {
         Ok(model) => model,
         Err(error) => return error.to_string(),
     };
