@@ -54,7 +54,8 @@
   if (!file) return;
   const canvas = document.createElement('canvas');
   canvas.hidden = true;
-  file.after(canvas);
+  // Behind the last button: a picture that appears must not move a button from under the pointer.
+  form.querySelector('button[value=picture]').after(canvas);
   file.addEventListener('change', async () => {
     canvas.hidden = true;
     const chosen = file.files[0];
