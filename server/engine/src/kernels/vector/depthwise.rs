@@ -1,16 +1,22 @@
-//! Depthwise convolution of channels-last images: sixteen channels at once, a run of output columns in registers.
+//! Depthwise convolution of channels-last images: sixteen channels at once, two rows of a few output columns in registers.
 //!
 //! Rows of the window that lie outside of the image are left out before a row begins; the columns whose windows reach over an edge
 //! have a loop of their own. So the loop that does the work asks nothing.
 
+mod tile;
+
 use super::{in_parts, piece};
 use crate::graph::Activation;
 use crate::kernels::activate;
-use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
+use crate::kernels::simd::{Kernel, LANES, Simd, run};
 use crate::kernels::spatial::Geometry;
+use std::ops::Range;
+use tile::{edge, tile};
 
-/// Output columns whose sums are held at once.
-const COLUMNS: usize = 8;
+/// Bytes of the rows under a window, and of its weights, that stay in the nearest cache.
+const NEAR: usize = 32 << 10;
+/// Channels that are gone through together at least: memory is read in runs of them.
+const FEWEST: usize = 64;
 /// Bytes of the image that a band of rows may take, so that it stays in the cache while its channels are gone through.
 const BAND: usize = 256 << 10;
 
@@ -52,8 +58,7 @@ pub fn depthwise(conv: &Depthwise<'_>, x: &[f32], out: &mut [f32], threads: usiz
     for (image, out) in out.chunks_exact_mut(g.out_height * row).enumerate() {
         let x = &x[image * g.height * g.width * g.channels..][..g.height * g.width * g.channels];
         in_parts(threads, rows * row, out, |n, to| {
-            run(Band { conv, x, first: n * rows, to: &mut *to });
-            activate::apply(conv.activation, to);
+            run(Band { conv, x, first: n * rows, to });
         });
     }
     true
@@ -74,63 +79,141 @@ impl Kernel for Band<'_> {
         let Self { conv, x, first, to } = self;
         let g = conv.geometry;
         if conv.multiplier == 1 {
-            rows::<S>(conv, g, x, first, to);
+            rows::<S>(&Layer { conv, geometry: g, x, first }, to);
         } else {
             // Each channel as often as it has filters: then every filter has a channel of its own.
             let wide: Vec<f32> = x.iter().flat_map(|x| std::iter::repeat_n(*x, conv.multiplier)).collect();
             let g = Geometry { channels: g.channels * conv.multiplier, ..*g };
-            rows::<S>(conv, &g, &wide, first, to);
+            rows::<S>(&Layer { conv, geometry: &g, x: &wide, first }, to);
+        }
+        if !Clamp::<S>::is_all_of(conv.activation) {
+            activate::slice::<S>(conv.activation, to);
         }
     }
 }
 
-/// A row of the output for sixteen channels.
-struct Row<'a> {
-    /// The image from the first channel on.
+/// What all rows of a band share; each channel has one filter.
+struct Layer<'a> {
+    conv: &'a Depthwise<'a>,
+    geometry: &'a Geometry,
     x: &'a [f32],
-    filter: &'a [f32],
-    to: &'a mut [f32],
-    /// Channels of an image; of this row: 16 at most.
-    channels: usize,
-    count: usize,
+    /// The band's first row of the output.
+    first: usize,
+}
+
+impl Layer<'_> {
     /// The row of the image under the first row of the window, which may lie before it.
-    top: isize,
-    /// Rows of the window that lie in the image.
-    taps: (usize, usize),
+    #[inline(always)]
+    fn top(&self, row: usize) -> isize {
+        ((self.first + row) * self.geometry.strides[0]) as isize - self.geometry.before[0] as isize
+    }
+
+    /// What the sums of some channels begin with.
+    #[inline(always)]
+    fn bias<S: Simd>(&self, channel: usize) -> S::V {
+        match self.conv.bias.map(|b| &b[channel..]) {
+            Some(bias) => bias.first_chunk().map_or_else(|| S::load_part(bias), |b| S::load(b)),
+            None => S::splat(0.0),
+        }
+    }
+}
+
+/// The activations that a sum is kept between two numbers by; of others nothing is done.
+#[derive(Clone, Copy)]
+struct Clamp<S: Simd> {
+    least: S::V,
+    most: S::V,
+}
+
+impl<S: Simd> Clamp<S> {
+    #[inline(always)]
+    fn of(activation: Activation) -> Self {
+        let (least, most) = match activation {
+            Activation::Relu => (0.0, f32::INFINITY),
+            Activation::Relu6 => (0.0, 6.0),
+            _ => (f32::NEG_INFINITY, f32::INFINITY),
+        };
+        Self { least: S::splat(least), most: S::splat(most) }
+    }
+
+    /// Whether nothing of an activation is left to do.
+    fn is_all_of(activation: Activation) -> bool {
+        matches!(activation, Activation::None | Activation::Relu | Activation::Relu6)
+    }
+
+    /// NaN stays NaN: the second of two is what `max` and `min` give then.
+    #[inline(always)]
+    fn call(self, sum: S::V) -> S::V {
+        S::min(self.most, S::max(self.least, sum))
+    }
+}
+
+/// Some neighbouring channels, in blocks of sixteen. The last block shares channels with the one before it rather than have empty
+/// lanes; only an image of fewer than sixteen has a smaller one.
+struct Channels {
+    from: usize,
+    to: usize,
+}
+
+impl Channels {
+    #[inline(always)]
+    fn blocks(&self) -> usize {
+        (self.to - self.from).div_ceil(LANES)
+    }
+
+    /// The first channel of a block.
+    #[inline(always)]
+    fn block(&self, n: usize) -> usize {
+        (self.from + n * LANES).min(self.to.saturating_sub(LANES))
+    }
+
+    /// Channels of each block.
+    #[inline(always)]
+    fn lanes(&self) -> usize {
+        self.to.min(LANES)
+    }
 }
 
 #[inline(always)]
-fn rows<S: Simd>(conv: &Depthwise<'_>, g: &Geometry, x: &[f32], first: usize, to: &mut [f32]) {
-    let c = g.channels;
+fn rows<S: Simd>(layer: &Layer<'_>, to: &mut [f32]) {
+    let g = layer.geometry;
     let interior = interior(g);
-    let mut channel = 0;
-    while channel < c {
-        // The last channels are done together with some before them, if there are any: no lane is left empty.
-        let at = if c >= LANES { channel.min(c - LANES) } else { 0 };
-        let count = c.min(LANES);
-        let bias = conv.bias.map_or(S::splat(0.0), |b| S::load_part(&b[at..at + count]));
-        for (n, to) in to.chunks_exact_mut(g.out_width * c).enumerate() {
-            let top = ((first + n) * g.strides[0]) as isize - g.before[0] as isize;
-            let taps = inside(top, g.dilations[0], g.window[0], g.height);
-            let mut row = Row {
-                x: &x[at..],
-                filter: &conv.filter[at..],
-                to: &mut to[at..],
-                channels: c,
-                count,
-                top,
-                taps,
-            };
-            match (count == LANES && g.dilations[1] == 1, g.window[1], g.strides[1]) {
-                (true, 3, 1) => across::<S, 3, 1>(g, &mut row, interior, bias),
-                (true, 3, 2) => across::<S, 3, 2>(g, &mut row, interior, bias),
-                (true, 5, 1) => across::<S, 5, 1>(g, &mut row, interior, bias),
-                (true, 5, 2) => across::<S, 5, 2>(g, &mut row, interior, bias),
-                _ => edge::<S>(g, &mut row, 0..g.out_width, bias),
+    let together = together(g);
+    let count = to.len() / (g.out_width * g.channels);
+    let square = g.window[0] == g.window[1] && g.strides[0] == g.strides[1] && g.dilations[0] == 1;
+    let mut from = 0;
+    while from < g.channels {
+        let channels = Channels { from, to: (from + together).min(g.channels) };
+        let taps = |row: usize| {
+            let (low, high) = inside(layer.top(row), g.dilations[0], g.window[0], g.height);
+            low..high
+        };
+        let mut row = 0;
+        while row < count {
+            let (these, whole) = (taps(row), 0..g.window[0]);
+            // Two rows whose windows overlap read the rows of the image that both have once.
+            let pair = square && row + 1 < count && these == whole && taps(row + 1) == whole;
+            let of_row = Row { layer, row, pair, taps: these, channels: &channels };
+            match (g.dilations[1] == 1 && channels.lanes() == LANES, g.window[1], g.strides[1]) {
+                (true, 3, 1) => of_row.across::<S, 3, 1>(to, interior),
+                (true, 3, 2) => of_row.across::<S, 3, 2>(to, interior),
+                (true, 5, 1) => of_row.across::<S, 5, 1>(to, interior),
+                (true, 5, 2) => of_row.across::<S, 5, 2>(to, interior),
+                (true, 7, 1) => of_row.across::<S, 7, 1>(to, interior),
+                _ => of_row.edges::<S>(to, 0..g.out_width),
             }
+            row += 1 + usize::from(pair);
         }
-        channel += LANES;
+        from += together;
     }
+}
+
+/// Channels that are gone through before the others, so that the rows of the image under a window stay in the nearest cache.
+#[inline(always)]
+fn together(g: &Geometry) -> usize {
+    let rows = (g.window[0] - 1) * g.dilations[0] + 1 + g.strides[0];
+    let each = 4 * (rows * g.width + g.window[0] * g.window[1]);
+    (NEAR / each).max(FEWEST) / LANES * LANES
 }
 
 /// Which taps lie in an image of this size, if the first lies at `start`.
@@ -151,99 +234,55 @@ fn interior(g: &Geometry) -> (usize, usize) {
     (low, high.clamp(low, g.out_width))
 }
 
-/// A row with a window of `W` columns.
-#[inline(always)]
-fn across<S: Simd, const W: usize, const STRIDE: usize>(
-    g: &Geometry,
-    row: &mut Row<'_>,
-    (low, high): (usize, usize),
-    bias: S::V,
-) {
-    edge::<S>(g, row, 0..low, bias);
-    let mut column = low;
-    while column + COLUMNS <= high {
-        columns::<S, W, STRIDE, COLUMNS>(g, row, column, bias);
-        column += COLUMNS;
-    }
-    if column + 4 <= high {
-        columns::<S, W, STRIDE, 4>(g, row, column, bias);
-        column += 4;
-    }
-    if column + 2 <= high {
-        columns::<S, W, STRIDE, 2>(g, row, column, bias);
-        column += 2;
-    }
-    if column < high {
-        columns::<S, W, STRIDE, 1>(g, row, column, bias);
-    }
-    edge::<S>(g, row, high..g.out_width, bias);
+/// A row of the output, or two.
+struct Row<'a> {
+    layer: &'a Layer<'a>,
+    row: usize,
+    pair: bool,
+    /// Rows of its window that lie in the image; of two rows all of them do.
+    taps: Range<usize>,
+    channels: &'a Channels,
 }
 
-/// Some neighbouring output columns, all of whose windows lie in the image.
-#[inline(always)]
-#[allow(unsafe_code)]
-fn columns<S: Simd, const W: usize, const STRIDE: usize, const N: usize>(
-    g: &Geometry,
-    row: &mut Row<'_>,
-    column: usize,
-    bias: S::V,
-) {
-    let c = row.channels;
-    let left = column * STRIDE - g.before[1];
-    let reach = ((N - 1) * STRIDE + W - 1) * c + LANES;
-    let mut sums = [bias; N];
-    for tap in row.taps.0..row.taps.1 {
-        let y = (row.top + (tap * g.dilations[0]) as isize).unsigned_abs();
-        let x = &row.x[(y * g.width + left) * c..][..reach];
-        let w = &row.filter[tap * W * c..][..(W - 1) * c + LANES];
-        for kx in 0..W {
-            // SAFETY: sixteen numbers from `(W - 1) * c` on are in the slice, and `kx < W`.
-            let weights = S::load(unsafe { lanes(w, kx.wrapping_mul(c)) });
-            for (n, sum) in sums.iter_mut().enumerate() {
-                // SAFETY: `n * STRIDE + kx` is at most what `reach` was worked out for.
-                let pixel = S::load(unsafe { lanes(x, (n * STRIDE + kx).wrapping_mul(c)) });
-                *sum = S::fma(pixel, weights, *sum);
+impl Row<'_> {
+    /// All columns, for a square window of `W` columns.
+    #[inline(always)]
+    fn across<S: Simd, const W: usize, const STRIDE: usize>(&self, to: &mut [f32], interior: (usize, usize)) {
+        let (low, high) = interior;
+        self.edges::<S>(to, 0..low);
+        let mut column = low;
+        if S::PRODUCT_ROWS > 4 {
+            while column + 4 <= high {
+                self.tile::<S, W, STRIDE, 4>(to, column);
+                column += 4;
             }
         }
+        while column + 2 <= high {
+            self.tile::<S, W, STRIDE, 2>(to, column);
+            column += 2;
+        }
+        if column < high {
+            self.tile::<S, W, STRIDE, 1>(to, column);
+        }
+        self.edges::<S>(to, high..self.layer.geometry.out_width);
     }
-    let to = &mut row.to[column * c..][..(N - 1) * c + LANES];
-    for (n, sum) in sums.iter().enumerate() {
-        if let Some(to) = to[n * c..].first_chunk_mut() {
-            S::store(*sum, to);
+
+    #[inline(always)]
+    fn tile<S: Simd, const W: usize, const STRIDE: usize, const N: usize>(&self, to: &mut [f32], column: usize) {
+        let at = [self.row, column];
+        if self.pair {
+            tile::<S, W, STRIDE, 2, N>(self.layer, to, at, 0..W + STRIDE, self.channels);
+        } else {
+            tile::<S, W, STRIDE, 1, N>(self.layer, to, at, self.taps.clone(), self.channels);
         }
     }
-}
 
-/// Sixteen numbers of a slice.
-///
-/// # Safety
-/// The slice has them.
-#[inline(always)]
-#[allow(unsafe_code)]
-unsafe fn lanes(x: &[f32], at: usize) -> &Lanes {
-    debug_assert!(at + LANES <= x.len());
-    // SAFETY: the caller says that sixteen numbers from `at` on are in the slice.
-    unsafe { &*x.as_ptr().add(at).cast::<Lanes>() }
-}
-
-/// Columns one by one, with the taps that lie in the image; any window, any number of channels.
-#[inline(always)]
-fn edge<S: Simd>(g: &Geometry, row: &mut Row<'_>, columns: std::ops::Range<usize>, bias: S::V) {
-    let (c, count) = (row.channels, row.count);
-    for column in columns {
-        let left = (column * g.strides[1]) as isize - g.before[1] as isize;
-        let (low, high) = inside(left, g.dilations[1], g.window[1], g.width);
-        let mut sum = bias;
-        for ky in row.taps.0..row.taps.1 {
-            let y = (row.top + (ky * g.dilations[0]) as isize).unsigned_abs();
-            for kx in low..high {
-                let x_at = (left + (kx * g.dilations[1]) as isize).unsigned_abs();
-                let pixel = S::load_part(&row.x[(y * g.width + x_at) * c..][..count]);
-                let weights = S::load_part(&row.filter[(ky * g.window[1] + kx) * c..][..count]);
-                sum = S::fma(pixel, weights, sum);
-            }
+    /// Columns whose windows may reach over an edge.
+    #[inline(always)]
+    fn edges<S: Simd>(&self, to: &mut [f32], columns: Range<usize>) {
+        for row in self.row..=self.row + usize::from(self.pair) {
+            edge::<S>(self.layer, to, row, columns.clone(), self.taps.clone(), self.channels);
         }
-        S::store_part(sum, &mut row.to[column * c..][..count]);
     }
 }
 
