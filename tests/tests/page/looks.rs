@@ -77,7 +77,8 @@ async fn it_is_legible_in_light_and_dark_and_on_a_phone() {
 }
 
 /// Where the buttons are.
-const PLACES: &str = "[...document.querySelectorAll('button')].map((b) => [b.value, b.offsetLeft, b.offsetTop])";
+const PLACES: &str =
+    "[...document.querySelectorAll('button')].map((b) => [b.value, b.offsetLeft, b.offsetTop])";
 
 /// Texts that stand out too little from what is behind them (WCAG AA asks for 4.5 to 1).
 const CONTRASTS: &str = "(() => {

@@ -1,7 +1,8 @@
 //! What is said of a model's memory before it is loaded, and what becomes of it when it is loaded again.
 
-use super::{Access, Model, Prepared};
-use crate::{DType, Data, Tensor, formats};
+use super::{Model, Prepared};
+use crate::formats::{self, Access};
+use crate::{DType, Data, Tensor};
 use std::path::{Path, PathBuf};
 
 fn fixtures() -> Vec<PathBuf> {

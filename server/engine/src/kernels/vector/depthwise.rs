@@ -13,11 +13,7 @@ use crate::kernels::spatial::Geometry;
 use std::ops::Range;
 use tile::{edge, tile};
 
-/// Bytes of the rows under a window, and of its weights, that stay in the nearest cache.
-const NEAR: usize = 32 << 10;
-/// Channels that are gone through together at least: memory is read in runs of them.
-const FEWEST: usize = 64;
-/// Bytes of the image that a band of rows may take, so that it stays in the cache while its channels are gone through.
+/// Bytes of the image that a band of rows may take, so that an activation that follows finds its results in the cache.
 const BAND: usize = 256 << 10;
 
 /// What a depthwise convolution does besides sliding.
@@ -108,7 +104,20 @@ impl Layer<'_> {
         ((self.first + row) * self.geometry.strides[0]) as isize - self.geometry.before[0] as isize
     }
 
-    /// What the sums of some channels begin with.
+    /// Blocks of sixteen channels. The last one shares channels with the one before it rather than have empty lanes; only an image
+    /// of fewer than sixteen has a smaller one.
+    #[inline(always)]
+    fn blocks(&self) -> usize {
+        self.geometry.channels.div_ceil(LANES)
+    }
+
+    /// The first channel of a block.
+    #[inline(always)]
+    fn block(&self, n: usize) -> usize {
+        (n * LANES).min(self.geometry.channels.saturating_sub(LANES))
+    }
+
+    /// What the sums of a block begin with.
     #[inline(always)]
     fn bias<S: Simd>(&self, channel: usize) -> S::V {
         match self.conv.bias.map(|b| &b[channel..]) {
@@ -148,72 +157,32 @@ impl<S: Simd> Clamp<S> {
     }
 }
 
-/// Some neighbouring channels, in blocks of sixteen. The last block shares channels with the one before it rather than have empty
-/// lanes; only an image of fewer than sixteen has a smaller one.
-struct Channels {
-    from: usize,
-    to: usize,
-}
-
-impl Channels {
-    #[inline(always)]
-    fn blocks(&self) -> usize {
-        (self.to - self.from).div_ceil(LANES)
-    }
-
-    /// The first channel of a block.
-    #[inline(always)]
-    fn block(&self, n: usize) -> usize {
-        (self.from + n * LANES).min(self.to.saturating_sub(LANES))
-    }
-
-    /// Channels of each block.
-    #[inline(always)]
-    fn lanes(&self) -> usize {
-        self.to.min(LANES)
-    }
-}
-
 #[inline(always)]
 fn rows<S: Simd>(layer: &Layer<'_>, to: &mut [f32]) {
     let g = layer.geometry;
     let interior = interior(g);
-    let together = together(g);
     let count = to.len() / (g.out_width * g.channels);
     let square = g.window[0] == g.window[1] && g.strides[0] == g.strides[1] && g.dilations[0] == 1;
-    let mut from = 0;
-    while from < g.channels {
-        let channels = Channels { from, to: (from + together).min(g.channels) };
-        let taps = |row: usize| {
-            let (low, high) = inside(layer.top(row), g.dilations[0], g.window[0], g.height);
-            low..high
-        };
-        let mut row = 0;
-        while row < count {
-            let (these, whole) = (taps(row), 0..g.window[0]);
-            // Two rows whose windows overlap read the rows of the image that both have once.
-            let pair = square && row + 1 < count && these == whole && taps(row + 1) == whole;
-            let of_row = Row { layer, row, pair, taps: these, channels: &channels };
-            match (g.dilations[1] == 1 && channels.lanes() == LANES, g.window[1], g.strides[1]) {
-                (true, 3, 1) => of_row.across::<S, 3, 1>(to, interior),
-                (true, 3, 2) => of_row.across::<S, 3, 2>(to, interior),
-                (true, 5, 1) => of_row.across::<S, 5, 1>(to, interior),
-                (true, 5, 2) => of_row.across::<S, 5, 2>(to, interior),
-                (true, 7, 1) => of_row.across::<S, 7, 1>(to, interior),
-                _ => of_row.edges::<S>(to, 0..g.out_width),
-            }
-            row += 1 + usize::from(pair);
+    let taps = |row: usize| {
+        let (low, high) = inside(layer.top(row), g.dilations[0], g.window[0], g.height);
+        low..high
+    };
+    let mut row = 0;
+    while row < count {
+        let (these, whole) = (taps(row), 0..g.window[0]);
+        // Two rows whose windows overlap read the rows of the image that both have once.
+        let pair = square && row + 1 < count && these == whole && taps(row + 1) == whole;
+        let of_row = Row { layer, row, pair, taps: these };
+        match (g.dilations[1] == 1 && g.channels >= LANES, g.window[1], g.strides[1]) {
+            (true, 3, 1) => of_row.across::<S, 3, 1>(to, interior),
+            (true, 3, 2) => of_row.across::<S, 3, 2>(to, interior),
+            (true, 5, 1) => of_row.across::<S, 5, 1>(to, interior),
+            (true, 5, 2) => of_row.across::<S, 5, 2>(to, interior),
+            (true, 7, 1) => of_row.across::<S, 7, 1>(to, interior),
+            _ => of_row.edges::<S>(to, 0..g.out_width),
         }
-        from += together;
+        row += 1 + usize::from(pair);
     }
-}
-
-/// Channels that are gone through before the others, so that the rows of the image under a window stay in the nearest cache.
-#[inline(always)]
-fn together(g: &Geometry) -> usize {
-    let rows = (g.window[0] - 1) * g.dilations[0] + 1 + g.strides[0];
-    let each = 4 * (rows * g.width + g.window[0] * g.window[1]);
-    (NEAR / each).max(FEWEST) / LANES * LANES
 }
 
 /// Which taps lie in an image of this size, if the first lies at `start`.
@@ -241,7 +210,6 @@ struct Row<'a> {
     pair: bool,
     /// Rows of its window that lie in the image; of two rows all of them do.
     taps: Range<usize>,
-    channels: &'a Channels,
 }
 
 impl Row<'_> {
@@ -268,12 +236,16 @@ impl Row<'_> {
     }
 
     #[inline(always)]
-    fn tile<S: Simd, const W: usize, const STRIDE: usize, const N: usize>(&self, to: &mut [f32], column: usize) {
+    fn tile<S: Simd, const W: usize, const STRIDE: usize, const N: usize>(
+        &self,
+        to: &mut [f32],
+        column: usize,
+    ) {
         let at = [self.row, column];
         if self.pair {
-            tile::<S, W, STRIDE, 2, N>(self.layer, to, at, 0..W + STRIDE, self.channels);
+            tile::<S, W, STRIDE, 2, N>(self.layer, to, at, 0..W + STRIDE);
         } else {
-            tile::<S, W, STRIDE, 1, N>(self.layer, to, at, self.taps.clone(), self.channels);
+            tile::<S, W, STRIDE, 1, N>(self.layer, to, at, self.taps.clone());
         }
     }
 
@@ -281,7 +253,7 @@ impl Row<'_> {
     #[inline(always)]
     fn edges<S: Simd>(&self, to: &mut [f32], columns: Range<usize>) {
         for row in self.row..=self.row + usize::from(self.pair) {
-            edge::<S>(self.layer, to, row, columns.clone(), self.taps.clone(), self.channels);
+            edge::<S>(self.layer, to, row, columns.clone(), self.taps.clone());
         }
     }
 }

@@ -1,123 +1,17 @@
 //! What each pass makes of a graph, and that it leaves the answers alone.
 
-use super::PASSES;
+mod build;
+mod random;
+
 use crate::graph::{
-    Activation, Attention, Binary, Conv, Graph, LayerNorm, Link, Literal, Op, Operand, Padding, Pool,
-    Product, Products, Rare, Reduce, Unary,
+    Activation, Attention, Binary, LayerNorm, Link, Literal, Op, Operand, Padding, Pool, Product, Products,
+    Unary,
 };
 use crate::plan::draft::{Draft, fold};
 use crate::plan::{NoWeights, Outline, Weights};
 use crate::value::Value;
+use build::Build;
 use std::sync::Arc;
-
-struct Build {
-    graph: Graph,
-    seed: u64,
-}
-
-impl Build {
-    fn new(inputs: usize) -> Self {
-        Self { graph: Graph::of_inputs(inputs), seed: 7 }
-    }
-
-    fn add(&mut self, op: Op, inputs: &[usize]) -> usize {
-        self.graph.add(op, inputs.to_vec(), "n").unwrap()
-    }
-
-    fn random(&mut self) -> f32 {
-        self.seed = self.seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (self.seed >> 40) as f32 / (1 << 23) as f32 - 1.0
-    }
-
-    fn floats(&mut self, shape: &[usize]) -> usize {
-        let values = (0..shape.iter().product()).map(|_| self.random()).collect();
-        self.add(Op::Literal(Arc::new(Literal::F32(values, shape.to_vec()))), &[])
-    }
-
-    fn number(&mut self, x: f32) -> usize {
-        self.add(Op::Literal(Arc::new(Literal::F32(vec![x], vec![]))), &[])
-    }
-
-    fn ints(&mut self, values: &[i64]) -> usize {
-        self.add(Op::Literal(Arc::new(Literal::I64(values.to_vec(), vec![values.len()]))), &[])
-    }
-
-    fn conv(&mut self, x: usize, ins: usize, outs: usize) -> usize {
-        let filter = self.floats(&[3, 3, ins, outs]);
-        let conv = Conv {
-            strides: [1, 1],
-            dilations: [1, 1],
-            padding: Padding::Valid,
-            activation: Activation::None,
-        };
-        self.add(Op::Conv(conv), &[x, filter])
-    }
-
-    fn mean(&mut self, x: usize) -> usize {
-        let axes = self.ints(&[-1]);
-        self.add(Op::Reduce { kind: Reduce::Mean, keep: true }, &[x, axes])
-    }
-
-    /// One over the root of a variance and an epsilon.
-    fn root(&mut self, variance: usize, epsilon: f32) -> usize {
-        let epsilon = self.number(epsilon);
-        let sum = self.add(Op::Binary(Binary::Add), &[variance, epsilon]);
-        self.add(Op::Unary(Unary::Rsqrt), &[sum])
-    }
-
-    /// A normalisation as Keras writes it, with its factors apart.
-    fn layer_norm(&mut self, x: usize, width: usize) -> usize {
-        let mean = self.mean(x);
-        let squares = self.add(Op::Binary(Binary::SquaredDifference), &[x, mean]);
-        let variance = self.mean(squares);
-        let root = self.root(variance, 0.25);
-        let (gamma, beta) = (self.floats(&[1, width]), self.floats(&[width]));
-        let scale = self.add(Op::Binary(Binary::Mul), &[root, gamma]);
-        let scaled = self.add(Op::Binary(Binary::Mul), &[x, scale]);
-        let less = self.add(Op::Unary(Unary::Neg), &[mean]);
-        let shift = self.add(Op::Binary(Binary::Mul), &[less, scale]);
-        let shift = self.add(Op::Binary(Binary::Add), &[shift, beta]);
-        self.add(Op::Binary(Binary::Add), &[scaled, shift])
-    }
-
-    fn einsum(&mut self, equation: &str, a: usize, b: usize) -> usize {
-        self.add(Op::Rare(Box::new(Rare::Einsum(equation.to_owned()))), &[a, b])
-    }
-
-    /// Attention over heads that lie between each other; with a mask as well.
-    fn attention(&mut self, [q, k, v]: [usize; 3], mask: Option<usize>) -> usize {
-        let scores = self.einsum("BTNH, BSNH -> BNTS", q, k);
-        let scale = self.number(0.25);
-        let mut scores = self.add(Op::Binary(Binary::Mul), &[scores, scale]);
-        if let Some(mask) = mask {
-            scores = self.add(Op::Binary(Binary::Add), &[mask, scores]);
-        }
-        let weights = self.add(Op::Softmax { log: false }, &[scores]);
-        self.einsum("BNTS,BSNH->BTNH", weights, v)
-    }
-
-    /// A dense layer over the last of four axes, as a product of matrices.
-    fn tensordot(&mut self, x: usize, [rows, columns]: [usize; 2], trailing: &[i64]) -> usize {
-        let (weights, flat) = (self.floats(&[rows, columns]), self.ints(&[-1, rows as i64]));
-        let x = self.add(Op::Reshape, &[x, flat]);
-        let product = self.add(Op::MatMul { transpose_a: false, transpose_b: false }, &[x, weights]);
-        let shape = self.ints(trailing);
-        self.add(Op::Reshape, &[product, shape])
-    }
-
-    fn after(mut self, output: usize, pass: &str) -> Draft {
-        self.graph.outputs = vec![output];
-        let mut draft = fold(&self.graph, &[]).unwrap();
-        super::unused::run(&mut draft).unwrap();
-        for (name, run) in PASSES {
-            run(&mut draft).unwrap();
-            if name == pass {
-                break;
-            }
-        }
-        draft
-    }
-}
 
 fn ops(draft: &Draft) -> Vec<&Op> {
     draft.nodes.iter().map(|n| &n.op).collect()
@@ -327,102 +221,6 @@ fn elementwise_operations_become_a_chain() {
     let [Op::Chain(chain)] = ops(&draft)[..] else { panic!("{:?}", ops(&draft)) };
     assert_eq!(chain.links.len(), 3);
     assert!(matches!(chain.links[2], Link::Binary(Binary::Mul, Operand::Link(1), Operand::Input(_))));
-}
-
-fn pick(b: &mut Build, n: usize) -> usize {
-    (b.random().abs() * n as f32) as usize % n
-}
-
-/// Something that is made of an image, and maybe of another one.
-fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
-    match pick(b, 12) {
-        0 => {
-            let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
-            let x = b.add(Op::Pad, &[x, borders]);
-            b.conv(x, 4, 4)
-        }
-        1 => {
-            let w = b.floats(&[4, 4]);
-            b.add(Op::MatMul { transpose_a: false, transpose_b: seed.is_multiple_of(2) }, &[x, w])
-        }
-        2 => {
-            let scale = b.floats(&[4]);
-            b.add(Op::Binary(Binary::Mul), &[x, scale])
-        }
-        3 => {
-            let shift = b.floats(&[1, 1, 4]);
-            b.add(Op::Binary(Binary::Sub), &[x, shift])
-        }
-        4 => b.add(Op::Binary(Binary::Add), &[x, other]),
-        5 => b.add(Op::Unary(Unary::Relu), &[x]),
-        6 => {
-            let s = b.add(Op::Unary(Unary::Sigmoid), &[x]);
-            b.add(Op::Binary(Binary::Mul), &[x, s])
-        }
-        7 => {
-            let order = b.ints(&[0, 2, 1, 3]);
-            b.add(Op::Transpose, &[x, order])
-        }
-        8 => {
-            let x = b.add(Op::Unary(Unary::Tanh), &[x]);
-            b.layer_norm(x, 4)
-        }
-        9 => {
-            let q = b.add(Op::Unary(Unary::Tanh), &[x]);
-            let mask = seed.is_multiple_of(2).then(|| b.floats(&[5, 5]));
-            b.attention([q, q, other], mask)
-        }
-        10 => {
-            let y = b.tensordot(x, [4, 4], &[-1, 5, 5, 4]);
-            let bias = b.floats(&[4]);
-            b.add(Op::Binary(Binary::Add), &[bias, y])
-        }
-        _ => {
-            let number = b.random();
-            let number = b.number(number);
-            b.add(Op::Binary(Binary::Mul), &[number, x])
-        }
-    }
-}
-
-/// Graphs drawn at random answer the same with and without the passes.
-#[test]
-fn random_graphs_keep_their_answers() {
-    for seed in 0..200 {
-        let mut b = Build::new(2);
-        b.seed = seed;
-        let mut images = vec![0, 1];
-        for _ in 0..12 {
-            let x = images[pick(&mut b, images.len())];
-            let other = images[pick(&mut b, images.len())];
-            let y = grown(&mut b, seed, x, other);
-            images.push(y);
-        }
-        b.graph.outputs = images[images.len() - 3..].to_vec();
-        let inputs: Vec<Value> = (0..2)
-            .map(|_| {
-                let values: Vec<f32> = (0..2 * 5 * 5 * 4).map(|_| b.random()).collect();
-                Value::of(values, &[2, 5, 5, 4]).unwrap()
-            })
-            .collect();
-        let shapes = vec![Some(vec![None, Some(5), Some(5), Some(4)]); 2];
-        let draft = fold(&b.graph, &[]).unwrap();
-        let plain = Outline::of(draft, vec![], &b.graph.inputs, &shapes);
-        let plain = plain.finish(&Weights::new(&NoWeights, None)).unwrap();
-        let fused = Outline::new(&b.graph, &[], &shapes).unwrap();
-        let fused = fused.finish(&Weights::new(&NoWeights, None)).unwrap();
-        let wanted = plain.run(inputs.clone()).unwrap();
-        // The second run goes by the schedule of the first.
-        for _ in 0..2 {
-            for (got, wanted) in fused.run(inputs.clone()).unwrap().iter().zip(&wanted) {
-                assert_eq!(got.dims(), wanted.dims(), "seed {seed}");
-                let most = wanted.slice::<f32>().unwrap().iter().fold(1f32, |m, x| m.max(x.abs()));
-                for (a, b) in got.slice::<f32>().unwrap().iter().zip(wanted.slice::<f32>().unwrap()) {
-                    assert!((a - b).abs() <= 1e-5 * most, "seed {seed}: {a} and {b}");
-                }
-            }
-        }
-    }
 }
 
 #[test]

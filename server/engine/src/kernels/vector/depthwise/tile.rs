@@ -1,11 +1,15 @@
-//! What a depthwise convolution computes at once: a few neighbouring outputs, for some channels.
+//! What a depthwise convolution computes at once: a few neighbouring outputs, for one block of channels after the other, so that
+//! memory is read in long runs.
 
-use super::{Channels, Clamp, Layer};
+use super::{Clamp, Layer};
 use crate::kernels::simd::{LANES, Lanes, Simd};
+use smallvec::SmallVec;
 use std::ops::Range;
 
 /// Pixels of one row of the image under a tile, at most: seven columns of a window at every second of four places.
 const PIXELS: usize = 13;
+/// Rows of the image under a tile, at most: seven rows of a window, and one more for the second row of outputs.
+const TALLEST: usize = 8;
 
 /// Outputs whose windows lie in the image from left to right: `R` rows and `N` columns of them, the first at `row` and `column`. The
 /// window has `W` columns. `taps` are the rows of the image below the first window's top row that are read: of one row of outputs
@@ -17,20 +21,27 @@ pub fn tile<S: Simd, const W: usize, const STRIDE: usize, const R: usize, const 
     to: &mut [f32],
     [row, column]: [usize; 2],
     taps: Range<usize>,
-    channels: &Channels,
 ) {
     let (g, c) = (layer.geometry, layer.geometry.channels);
     let (top, left) = (layer.top(row), column * STRIDE - g.before[1]);
     let pixels = (N - 1) * STRIDE + W;
+    let mut under = [0; TALLEST];
+    for (tap, under) in taps.clone().zip(&mut under) {
+        let y = (top + (tap * g.dilations[0]) as isize).unsigned_abs();
+        *under = (y * g.width + left) * c;
+    }
+    let mut at = [0; R];
+    for (r, at) in at.iter_mut().enumerate() {
+        *at = ((row + r) * g.out_width + column) * c;
+    }
     let clamp = Clamp::<S>::of(layer.conv.activation);
-    for block in 0..channels.blocks() {
-        let channel = channels.block(block);
+    for block in 0..layer.blocks() {
+        let channel = layer.block(block);
         let mut sums = [[layer.bias::<S>(channel); N]; R];
-        for tap in taps.clone() {
-            let y = (top + (tap * g.dilations[0]) as isize).unsigned_abs();
-            let x = &layer.x[(y * g.width + left) * c + channel..][..(pixels - 1) * c + LANES];
-            let mut under = [S::splat(0.0); PIXELS];
-            for (n, pixel) in under.iter_mut().enumerate().take(pixels) {
+        for (tap, under) in taps.clone().zip(under) {
+            let x = &layer.x[under + channel..][..(pixels - 1) * c + LANES];
+            let mut line = [S::splat(0.0); PIXELS];
+            for (n, pixel) in line.iter_mut().enumerate().take(pixels) {
                 // SAFETY: `n` is less than `pixels`, for which `x` was cut.
                 *pixel = S::load(unsafe { lanes(x, n.wrapping_mul(c)) });
             }
@@ -44,14 +55,13 @@ pub fn tile<S: Simd, const W: usize, const STRIDE: usize, const R: usize, const 
                     // SAFETY: `kx` is less than `W`, for which `w` was cut.
                     let weight = S::load(unsafe { lanes(w, kx.wrapping_mul(c)) });
                     for (n, sum) in sums.iter_mut().enumerate() {
-                        *sum = S::fma(under[n * STRIDE + kx], weight, *sum);
+                        *sum = S::fma(line[n * STRIDE + kx], weight, *sum);
                     }
                 }
             }
         }
-        for (r, sums) in sums.iter().enumerate() {
-            let at = ((row + r) * g.out_width + column) * c + channel;
-            let to = &mut to[at..][..(N - 1) * c + LANES];
+        for (at, sums) in at.iter().zip(&sums) {
+            let to = &mut to[at + channel..][..(N - 1) * c + LANES];
             for (n, sum) in sums.iter().enumerate() {
                 if let Some(to) = to[n * c..].first_chunk_mut() {
                     S::store(clamp.call(*sum), to);
@@ -81,27 +91,33 @@ pub fn edge<S: Simd>(
     row: usize,
     columns: Range<usize>,
     taps: Range<usize>,
-    channels: &Channels,
 ) {
-    let (g, c, count) = (layer.geometry, layer.geometry.channels, channels.lanes());
+    let (g, c, count) = (layer.geometry, layer.geometry.channels, layer.geometry.channels.min(LANES));
     let clamp = Clamp::<S>::of(layer.conv.activation);
     let top = layer.top(row);
+    // Where the pixels under a window and their weights begin.
+    let mut places: SmallVec<[[usize; 2]; 64]> = SmallVec::new();
     for column in columns {
         let left = (column * g.strides[1]) as isize - g.before[1] as isize;
         let (low, high) = super::inside(left, g.dilations[1], g.window[1], g.width);
-        for block in 0..channels.blocks() {
-        let channel = channels.block(block);
-            let mut sum = layer.bias::<S>(channel);
-            for ky in taps.clone() {
-                let y = (top + (ky * g.dilations[0]) as isize).unsigned_abs();
-                for kx in low..high {
-                    let x_at = (left + (kx * g.dilations[1]) as isize).unsigned_abs();
-                    let pixel = part::<S>(layer.x, (y * g.width + x_at) * c + channel, count);
-                    let weight = part::<S>(layer.conv.filter, (ky * g.window[1] + kx) * c + channel, count);
-                    sum = S::fma(pixel, weight, sum);
-                }
+        places.clear();
+        for ky in taps.clone() {
+            let y = (top + (ky * g.dilations[0]) as isize).unsigned_abs();
+            for kx in low..high {
+                let x = (left + (kx * g.dilations[1]) as isize).unsigned_abs();
+                places.push([(y * g.width + x) * c, (ky * g.window[1] + kx) * c]);
             }
-            let to = &mut to[(row * g.out_width + column) * c + channel..];
+        }
+        let at = (row * g.out_width + column) * c;
+        for block in 0..layer.blocks() {
+            let channel = layer.block(block);
+            let mut sum = layer.bias::<S>(channel);
+            for [pixel, weight] in &places {
+                let pixel = part::<S>(layer.x, pixel + channel, count);
+                let weight = part::<S>(layer.conv.filter, weight + channel, count);
+                sum = S::fma(pixel, weight, sum);
+            }
+            let to = &mut to[at + channel..];
             match to.first_chunk_mut() {
                 Some(to) if count == LANES => S::store(clamp.call(sum), to),
                 _ => S::store_part(clamp.call(sum), &mut to[..count]),

@@ -1,5 +1,6 @@
 use super::super::testing::{Random, close};
-use super::{Along, Columns, Fold, Row, pool, reduce};
+use super::reduce::{Along, Columns};
+use super::{Fold, Row, pool, reduce};
 use crate::kernels::simd::{Isa, run_on};
 use crate::kernels::spatial::Geometry;
 
