@@ -13,6 +13,7 @@ mod learning;
 mod narrow;
 mod neighbours;
 mod op;
+mod random;
 mod rare;
 mod rnn;
 mod rows;
@@ -34,6 +35,7 @@ pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
 pub use rows::{Features, GramCounts, Partition, Rows, Segment};

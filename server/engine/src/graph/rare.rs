@@ -229,6 +229,7 @@ pub enum Rare {
     Spectrum(Spectrum),
     Signal(super::Signal),
     Learning(super::Learning),
+    Random(super::Random),
 }
 
 impl Rare {

@@ -26,8 +26,10 @@ mod matrices;
 #[cfg(test)]
 mod naive;
 mod neighbours;
+mod philox;
 mod quantise;
 mod ragged;
+mod random;
 mod regions;
 mod resample;
 mod rnn;
@@ -122,6 +124,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Learning(op) => learning::run(op, inputs),
+        Rare::Random(op) => random::run(op, inputs),
         Rare::Signal(op) => one(signals::run(op, inputs)),
         Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),
         Rare::Rows(op) => rows::run(op, inputs),

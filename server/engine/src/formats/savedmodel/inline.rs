@@ -2,6 +2,7 @@
 
 mod control;
 mod frames;
+mod generators;
 mod merges;
 
 use super::attributes::Attributes as _;
@@ -12,9 +13,10 @@ use super::signatures::Names;
 use super::tables::Tables;
 use super::variables::{Place, Variables, shared_name};
 use super::weights::Weights;
-use crate::graph::{Graph, Op, ValueId, Weight};
+use crate::graph::{Graph, Op, Stream, ValueId, Weight};
 use crate::{EngineError, Signature, UnsupportedOp};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Functions in functions. Real exports have five levels.
 const DEEPEST: usize = 64;
@@ -128,6 +130,8 @@ pub struct Context<'a> {
     bundle: &'a Bundle,
     weights: Weights,
     by_variable: HashMap<String, usize>,
+    /// What was taken of each generator of random numbers, for all signatures together.
+    generators: HashMap<String, Arc<Stream>>,
     unsupported: Vec<UnsupportedOp>,
     /// The functions that are being inlined, by name.
     functions: Vec<String>,
@@ -153,6 +157,7 @@ impl<'a> Context<'a> {
             bundle,
             weights: Weights::default(),
             by_variable: HashMap::new(),
+            generators: HashMap::new(),
             unsupported: Vec::new(),
             functions: Vec::new(),
             lost: None,
@@ -287,6 +292,8 @@ impl<'a> Context<'a> {
                 return Ok(Vec::new());
             }
             "TensorArrayV3" => return self.array(node, &inputs),
+            "RngReadAndSkip" => return self.generator(node, &inputs),
+            op if op.starts_with("Stateful") => return self.generator(node, &inputs),
             // The array is what flows; what it is known by says nothing more.
             op if op.starts_with("TensorArray") && !inputs.is_empty() => {
                 inputs.remove(0);

@@ -6,7 +6,9 @@ mod examples;
 mod image;
 mod imaging;
 mod math;
+mod outputs;
 mod places;
+mod random;
 mod rare;
 mod rows;
 mod shape;
@@ -14,7 +16,8 @@ mod spectra;
 mod text;
 
 pub use control::shape_literal;
-pub use rare::outputs_before;
+pub use outputs::outputs_before;
+pub use random::draw;
 
 use super::inline::Val;
 use super::proto::NodeDef;
@@ -82,6 +85,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     let attempts = [
         Lowering::spectra,
         Lowering::rare,
+        Lowering::random,
         Lowering::rows,
         Lowering::imaging,
         Lowering::math,
