@@ -38,10 +38,12 @@ pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce
 pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
-pub use rows::{Features, GramCounts, Partition, Rows, Segment};
+pub use rows::{Counts, Cross, Crossed, Features, GramCounts, Partition, Rows, Segment, Sequences};
 pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
 pub use signals::Signal;
-pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written, float_key};
+pub use text::{
+    Csv, Encoding, Faults, Grams, Keys, Notation, Packing, Pattern, Table, Template, Text, Written, float_key,
+};
 pub use tokenizer::{Lengths, Stated, Tokenizer};
 pub use window::{Fold, Folding, Window};
 

@@ -284,7 +284,9 @@ impl<'a> Context<'a> {
             "LookupTableFindV2" | "LookupTableFind" | "LookupTableSizeV2" | "LookupTableSize" => {
                 return self.table(node, &inputs);
             }
-            "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            "StatefulPartitionedCall" | "PartitionedCall" | "BatchFunction" => {
+                return self.call(node, inputs, depth);
+            }
             "If" | "StatelessIf" | "Case" | "StatelessCase" => return self.branch(node, inputs, depth),
             "While" | "StatelessWhile" => return self.repeat(node, &inputs, depth),
             "Switch" | "RefSwitch" => {
@@ -292,14 +294,13 @@ impl<'a> Context<'a> {
                 return Ok(Vec::new());
             }
             "TensorArrayV3" => return self.array(node, &inputs),
-            "RngReadAndSkip" => return self.generator(node, &inputs),
-            op if op.starts_with("Stateful") => return self.generator(node, &inputs),
+            _ if generators::generates(node) => return self.generator(node, &inputs),
             // The array is what flows; what it is known by says nothing more.
             op if op.starts_with("TensorArray") && !inputs.is_empty() => {
                 inputs.remove(0);
             }
-            // A variable that is gathered from is read first.
-            "ResourceGather" | "ResourceGatherNd" => {
+            // A variable that is gathered from or measured is read first.
+            "ResourceGather" | "ResourceGatherNd" | "VariableShape" => {
                 if let Some(Val::Resource(name)) = inputs.first() {
                     let weight = self.weight(&name.clone())?;
                     inputs[0] = weight;

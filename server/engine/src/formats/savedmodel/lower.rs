@@ -3,17 +3,22 @@
 mod control;
 mod einsum;
 mod examples;
+mod features;
+mod formats;
 mod image;
 mod imaging;
 mod math;
 mod outputs;
+mod pictures;
 mod places;
 mod random;
 mod rare;
 mod rows;
+mod sequences;
 mod shape;
 mod spectra;
 mod text;
+mod windows;
 
 pub use control::shape_literal;
 pub use outputs::outputs_before;
@@ -47,6 +52,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     match node.op.as_str() {
         // What goes through unchanged, resources too.
         "Identity"
+        | "RefIdentity"
         | "StopGradient"
         | "PreventGradient"
         | "CheckNumerics"
@@ -90,6 +96,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         Lowering::imaging,
         Lowering::math,
         Lowering::shape,
+        Lowering::layouts,
         Lowering::image,
         Lowering::text,
         Lowering::listing,

@@ -8,6 +8,12 @@ use crate::graph::{Draw, Literal, Masks, Op, Random, Rare, Reduce, Source, Strea
 use crate::{DType, EngineError};
 use std::sync::Arc;
 
+/// Whether a node takes numbers of a generator.
+pub fn generates(node: &NodeDef) -> bool {
+    let op = node.op.as_str();
+    op == "RngReadAndSkip" || op.strip_prefix("Stateful").is_some_and(|name| name != "PartitionedCall")
+}
+
 impl Context<'_> {
     /// `RngReadAndSkip`, and draws by a generator.
     pub(super) fn generator(&mut self, node: &NodeDef, inputs: &[Val]) -> Result<Vec<Val>, EngineError> {

@@ -9,6 +9,12 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => {
             super::examples::outputs_before(node, output)
         }
+        ("ParseSequenceExample" | "ParseSequenceExampleV2" | "ParseSingleSequenceExample", _) => {
+            super::sequences::outputs_before(node, output)
+        }
+        ("RaggedTensorFromVariant", "output_dense_values") => {
+            node.int("output_ragged_rank").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+        }
         ("RaggedGather", "output_dense_values") => {
             node.int("OUTPUT_RAGGED_RANK").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
         }
@@ -23,10 +29,22 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         | ("UnicodeDecode" | "UnicodeDecodeWithOffsets", "char_values")
         | ("StringSplit", "values")
         | (
-            "SparseReorder" | "SparseFillEmptyRows" | "SparseConcat" | "SparseCross" | "SparseSlice",
+            "SparseReorder"
+            | "SparseFillEmptyRows"
+            | "SparseConcat"
+            | "SparseCross"
+            | "SparseSlice"
+            | "SparseCrossV2"
+            | "SparseCrossHashed"
+            | "DenseCountSparseOutput"
+            | "SparseCountSparseOutput"
+            | "RaggedCountSparseOutput"
+            | "RaggedFillEmptyRows",
             "output_values",
         )
         | ("SparseReshape", "output_shape")
+        | ("SparseAdd", "sum_values")
+        | ("RaggedCross", "output_row_splits")
         | ("RaggedTensorToSparse", "sparse_values")
         | ("RaggedRange", "rt_dense_values")
         | ("NonMaxSuppressionV4", "valid_outputs")
@@ -38,11 +56,21 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         | ("UnicodeDecodeWithOffsets", "char_to_byte_starts")
         | ("StringSplit", "shape")
         | ("SparseFillEmptyRows", "empty_row_indicator")
-        | ("SparseConcat" | "SparseCross" | "SparseSlice", "output_shape")
+        | (
+            "SparseConcat" | "SparseCross" | "SparseCrossV2" | "SparseCrossHashed" | "SparseSlice",
+            "output_shape",
+        )
+        | (
+            "DenseCountSparseOutput" | "SparseCountSparseOutput" | "RaggedCountSparseOutput",
+            "output_dense_shape",
+        )
+        | ("SparseAdd", "sum_shape")
+        | ("RaggedFillEmptyRows", "empty_row_indicator")
         | ("RaggedTensorToSparse", "sparse_dense_shape")
         | ("NonMaxSuppressionV5", "valid_outputs")
         | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
-        ("CombinedNonMaxSuppression", "valid_detections") | ("SparseFillEmptyRows", "reverse_index_map") => 3,
+        ("CombinedNonMaxSuppression", "valid_detections")
+        | ("SparseFillEmptyRows" | "RaggedFillEmptyRows", "reverse_index_map") => 3,
         _ => 0,
     }
 }
