@@ -19,6 +19,7 @@ mod rnn;
 mod rows;
 mod sampling;
 mod signals;
+mod speech;
 
 mod fused;
 mod text;
@@ -30,7 +31,7 @@ pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurr
 pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
-pub use imaging::{Beyond, Colours, Imaging, Kernel, Sliding, Suppression};
+pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
@@ -41,6 +42,7 @@ pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
 pub use rows::{Counts, Cross, Crossed, Features, GramCounts, Partition, Rows, Segment, Sequences};
 pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
 pub use signals::Signal;
+pub use speech::{Ctc, LstmBlock, Sound};
 pub use text::{
     Csv, Encoding, Faults, Grams, Keys, Notation, Packing, Pattern, Table, Template, Text, Written, float_key,
 };

@@ -230,6 +230,9 @@ pub enum Rare {
     Signal(super::Signal),
     Learning(super::Learning),
     Random(super::Random),
+    LstmBlock(super::LstmBlock),
+    Ctc(super::Ctc),
+    Sound(super::Sound),
 }
 
 impl Rare {

@@ -9,10 +9,12 @@ mod count;
 mod coupled;
 mod crop;
 mod cross;
+mod ctc;
 mod decode;
 mod deformable;
 mod diagonals;
 mod distinct;
+mod drawing;
 mod einsum;
 mod elements;
 mod example;
@@ -20,9 +22,11 @@ mod factors;
 mod folding;
 mod functions;
 mod gather;
+mod gif;
 mod imaging;
 mod learning;
 mod linear_attention;
+mod lstm_block;
 mod matrices;
 #[cfg(test)]
 mod naive;
@@ -43,6 +47,7 @@ mod segments;
 mod sequence;
 mod signals;
 mod sorting;
+mod sound;
 mod sparse;
 mod sparse_numbers;
 mod spectrum;
@@ -127,6 +132,9 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Learning(op) => learning::run(op, inputs),
+        Rare::LstmBlock(how) => lstm_block::run(how, inputs),
+        Rare::Ctc(how) => ctc::run(*how, inputs),
+        Rare::Sound(op) => sound::run(*op, inputs),
         Rare::Random(op) => random::run(op, inputs),
         Rare::Signal(op) => one(signals::run(op, inputs)),
         Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),

@@ -1,7 +1,10 @@
 """What prepares features, and small operations that graphs of older versions hold: sparse and ragged arrays, crosses, counts, layouts."""
 
+import os
+
 import numpy as np
 import tensorflow as tf
+from tensorflow.core.protobuf import saved_model_pb2
 
 from protocol import Hints
 from saving import saving
@@ -102,14 +105,11 @@ def small(path, rng):
     @function(X, ([None, 6, 6, 2], F, "image"), kept=[w])
     def made(x, image):
         ops = tf.raw_ops
-        norm = ops.BatchNormWithGlobalNormalization(
-            t=image, m=[0.1, 0.2], v=[1.0, 2.0], beta=[0.3, 0.4], gamma=[1.5, 0.5], variance_epsilon=1e-3,
-            scale_after_normalization=True)
         whole = tf.cast(image * 10.0, tf.int32)
         pooled = tf.nn.max_pool2d(whole, 3, 2, "SAME")
         batched = tf.nondifferentiable_batch_function(2, 10, 100000)(lambda y: tf.matmul(y, w, transpose_b=True))(x)
         return {
-            "norm": norm, "pooled": pooled, "sum": ops.AccumulateNV2(inputs=[x, x * 2.0], shape=[None, 4]), "batched": batched,
+            "pooled": pooled, "sum": ops.AccumulateNV2(inputs=[x, x * 2.0], shape=[None, 4]), "batched": batched,
             "permuted": ops.DataFormatVecPermute(x=tf.shape(image)), "inner": ops.DataFormatVecPermute(x=tf.shape(image)[1:3]),
             "axis": ops.DataFormatDimMap(x=tf.constant([0, -1, 2])), "shape": ops.VariableShape(input=w.handle),
         }
@@ -129,3 +129,30 @@ def tensors(path, rng):
         "floats": lambda rng, case: one(rng.normal(0, 1, (2, case + 1)).astype("float32")),
         "words": lambda rng, case: one(tf.constant(["a", "bc"][: case + 1])),
     })
+
+
+@saving("batch norm as TensorFlow's first graphs had it", WAY)
+def first_norm(path, rng):
+    scale, offset, mean, variance = (variable(rng, 2) for _ in range(4))
+
+    @function(([None, 4, 3, 2], F, "x"), kept=[scale, offset, mean, variance])
+    def normed(x):
+        return {"y": tf.raw_ops.FusedBatchNorm(
+            x=x, scale=scale, offset=offset, mean=mean, variance=variance + 1.0, epsilon=0.01, is_training=False).y}
+
+    module(path, serving_default=normed)
+    answer = tf.saved_model.load(path).signatures["serving_default"]
+    # TensorFlow writes the operation no more, and runs it only in graphs of that age.
+    file = os.path.join(path, "saved_model.pb")
+    model = saved_model_pb2.SavedModel.FromString(open(file, "rb").read())
+    for f in model.meta_graphs[0].graph_def.library.function:
+        for node in f.node_def:
+            if node.op == "FusedBatchNorm":
+                node.op = "BatchNormWithGlobalNormalization"
+                x, scale, offset, mean, variance, *rest = node.input
+                node.input[:] = [x, mean, variance, offset, scale, *rest]
+                node.attr.clear()
+                node.attr["variance_epsilon"].f = 0.01
+                node.attr["scale_after_normalization"].b = True
+    open(file, "wb").write(model.SerializeToString())
+    return Hints(answer=lambda name, inputs: {k: v.numpy() for k, v in answer(**{k: tf.constant(v) for k, v in inputs.items()}).items()})

@@ -17,6 +17,7 @@ mod rows;
 mod sequences;
 mod shape;
 mod spectra;
+mod speech;
 mod text;
 mod windows;
 
@@ -92,6 +93,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         Lowering::spectra,
         Lowering::rare,
         Lowering::random,
+        Lowering::speech,
         Lowering::rows,
         Lowering::imaging,
         Lowering::math,

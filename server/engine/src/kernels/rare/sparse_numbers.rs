@@ -35,14 +35,21 @@ fn add(a: Sparse<'_>, b: Sparse<'_>, threshold: &Value) -> Values {
 }
 
 fn sums<T: Combine + ToPrimitive>(a: Sparse<'_>, b: Sparse<'_>, threshold: f64) -> Values {
-    let mut sums: BTreeMap<&[i64], T> = BTreeMap::new();
-    for x in [a, b] {
-        for (place, value) in tuples(x)?.into_iter().zip(x[1].slice::<T>()?) {
-            let to = sums.entry(place).or_default();
-            *to = to.plus(*value);
+    let mut sums: BTreeMap<&[i64], T> =
+        tuples(a)?.into_iter().zip(a[1].slice::<T>()?.iter().copied()).collect();
+    for (place, value) in tuples(b)?.into_iter().zip(b[1].slice::<T>()?) {
+        match sums.get_mut(place) {
+            Some(sum) => *sum = sum.plus(*value),
+            None => {
+                sums.insert(place, *value);
+                continue;
+            }
+        }
+        // What is in one of them alone stays, however small it is.
+        if sums.get(place).and_then(T::to_f64).is_some_and(|sum| sum.abs() < threshold) {
+            sums.remove(place);
         }
     }
-    sums.retain(|_, x| x.to_f64().is_none_or(|x| x.abs() >= threshold));
     let (count, rank) = (sums.len(), a[2].elem_count());
     let indices: Vec<i64> = sums.keys().flat_map(|t| t.iter().copied()).collect();
     let values: Vec<T> = sums.into_values().collect();

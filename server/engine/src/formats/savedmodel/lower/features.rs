@@ -43,7 +43,7 @@ impl Lowering<'_> {
             _ => 0,
         };
         let sparse = if by_splits { self.count("Nsparse") } else { self.count("N") };
-        let (ragged, dense) = (self.count("Nragged"), list("dense_types"));
+        let (ragged, dense) = (list("ragged_values_types"), list("dense_types"));
         let order = match self.node.text("input_order") {
             Some(order) if by_splits => order.as_bytes().to_vec(),
             _ => [vec![b'S'; sparse], vec![b'D'; dense]].concat(),

@@ -15,6 +15,23 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         ("RaggedTensorFromVariant", "output_dense_values") => {
             node.int("output_ragged_rank").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
         }
+        ("CTCBeamSearchDecoder", _) => {
+            let paths = node.int("top_paths").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+            match output {
+                "decoded_values" => paths,
+                "decoded_shape" => paths.saturating_mul(2),
+                "log_probability" => paths.saturating_mul(3),
+                _ => 0,
+            }
+        }
+        ("BlockLSTM" | "BlockLSTMV2" | "LSTMBlockCell", _) => {
+            ["i", "cs", "f", "o", "ci", "co", "h"].iter().position(|name| *name == output).unwrap_or(0)
+        }
+        ("GRUBlockCell", _) => ["r", "u", "c", "h"].iter().position(|name| *name == output).unwrap_or(0),
+        ("CTCGreedyDecoder", _) => {
+            let names = ["decoded_indices", "decoded_values", "decoded_shape", "log_probability"];
+            names.iter().position(|name| *name == output).unwrap_or(0)
+        }
         ("RaggedGather", "output_dense_values") => {
             node.int("OUTPUT_RAGGED_RANK").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
         }
@@ -45,6 +62,7 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         | ("SparseReshape", "output_shape")
         | ("SparseAdd", "sum_values")
         | ("RaggedCross", "output_row_splits")
+        | ("DecodeWav", "sample_rate")
         | ("RaggedTensorToSparse", "sparse_values")
         | ("RaggedRange", "rt_dense_values")
         | ("NonMaxSuppressionV4", "valid_outputs")
