@@ -48,6 +48,8 @@ class Hints:
     signatures: list = None
     # Each case is the first call of a model that was just loaded: others answer something else.
     fresh: bool = False
+    # What is done to the saved model once TensorFlow has answered: what only older versions write.
+    after: Callable = None
 
 
 def randomise(model, rng, spread=1.0):
@@ -144,6 +146,8 @@ def serve(rows):
             model = scratch / "model" / "1"
             hints = row.make(str(model), rng) or Hints()
             line |= {"dir": str(model), "fresh": hints.fresh, "cases": cases(model, hints, rng, scratch)}
+            if hints.after:
+                hints.after(model)
         except Exception as error:
             if os.environ.get("BERTH_PARITY_TRACE"):
                 traceback.print_exc()

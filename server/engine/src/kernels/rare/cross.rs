@@ -87,14 +87,16 @@ impl Mixer<'_> {
     fn add(&self, made: &mut Made, features: &[(&Value, usize)]) -> Result<(), EngineError> {
         match made {
             Made::Numbers(all) => {
-                let start = match self.how {
-                    Crossed::Salted => combine(self.salt[0], self.salt[1]),
-                    _ => self.salt[0],
+                // By a key, or beginning with the first feature.
+                let mut hash = match self.how {
+                    Crossed::Keyed { key, .. } => Some(*key),
+                    _ => None,
                 };
-                let mut hash = start;
                 for (values, n) in features {
-                    hash = combine(hash, self.number(values, *n)?);
+                    let number = self.number(values, *n)?;
+                    hash = Some(hash.map_or(number, |hash| combine(hash, number)));
                 }
+                let hash = hash.unwrap_or(0);
                 let bound = if self.buckets > 0 { self.buckets } else { i64::MAX.cast_unsigned() };
                 all.push((hash % bound).cast_signed());
             }
@@ -112,10 +114,9 @@ impl Mixer<'_> {
     }
 
     fn number(&self, values: &Value, n: usize) -> Result<u64, EngineError> {
-        match (values.kind(), self.how) {
-            (Kind::Text, _) if self.strong => Ok(keyed(self.salt, &values.texts()?[n])),
-            (Kind::Text, _) => Ok(fingerprint(&values.texts()?[n])),
-            (_, Crossed::Salted) => Ok(fingerprint(&text(values, n)?)),
+        match values.kind() {
+            Kind::Text if self.strong => Ok(keyed(self.salt, &values.texts()?[n])),
+            Kind::Text => Ok(fingerprint(&values.texts()?[n])),
             _ => Ok(values.slice::<i64>()?[n].cast_unsigned()),
         }
     }
@@ -152,7 +153,7 @@ pub fn run(cross: &Cross, inputs: &[&Value]) -> Values {
         Mixer { how: &cross.how, buckets: 0, salt: [0; 2], strong: false, between: b"_X_".as_slice() };
     let mut made = Made::Numbers(Vec::new());
     match &cross.how {
-        Crossed::Keyed { buckets, key } => (mixer.buckets, mixer.salt[0]) = (*buckets, *key),
+        Crossed::Keyed { buckets, .. } => mixer.buckets = *buckets,
         Crossed::Salted => {
             let number = |n: usize| super::super::access::ints(at(rest, n)?);
             let salt = <[i64; 2]>::try_from(number(2)?).map_err(|_| fail("a salt is two numbers"))?;
