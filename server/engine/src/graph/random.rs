@@ -74,12 +74,14 @@ pub enum Random {
     Key,
     /// state of a generator, count → the state before so many numbers are drawn
     Advance(Arc<Stream>),
+    /// an increment → as many times as there were runs before
+    Count(Arc<Stream>),
 }
 
 impl Random {
     /// Whether each run draws others.
     pub fn varies(&self) -> bool {
-        matches!(self, Self::Draw { source: Source::Stream(_), .. } | Self::Advance(_))
+        matches!(self, Self::Draw { source: Source::Stream(_), .. } | Self::Advance(_) | Self::Count(_))
     }
 }
 
@@ -88,7 +90,7 @@ impl PartialEq for Random {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Key, Self::Key) => true,
-            (Self::Advance(a), Self::Advance(b)) => Arc::ptr_eq(a, b),
+            (Self::Advance(a), Self::Advance(b)) | (Self::Count(a), Self::Count(b)) => Arc::ptr_eq(a, b),
             (
                 Self::Draw { draw: a, dtype: x, source: from },
                 Self::Draw { draw: b, dtype: y, source: also },

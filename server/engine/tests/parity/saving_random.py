@@ -133,7 +133,9 @@ def autoencoder(path, rng):
 
         def call(self, inputs):
             mean, spread = inputs
-            return mean + keras.ops.exp(0.5 * spread) * keras.random.normal(keras.ops.shape(mean), seed=self.seeds)
+            noise = keras.random.normal(keras.ops.shape(mean), seed=self.seeds)
+            more = keras.random.normal(keras.ops.shape(mean), seed=self.seeds) * 0.1
+            return mean + keras.ops.exp(0.5 * spread) * (noise + more)
 
     x = keras.Input((8,), name="x")
     h = L.Dense(6, activation="relu")(x)

@@ -1,6 +1,7 @@
 //! From a signature's outputs back to its inputs, through every function that is called on the way: one flat graph.
 
 mod control;
+mod counters;
 mod frames;
 mod generators;
 mod merges;
@@ -44,12 +45,21 @@ pub struct Scope<'a> {
     results: Vec<&'a str>,
     /// The loops of TensorFlow 1.
     frames: frames::Frames<'a>,
+    /// Variables that are counted up.
+    counters: counters::Counters<'a>,
 }
 
 impl<'a> Scope<'a> {
     fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
         let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
-        Self { nodes, by_name, arguments, results, frames: frames::find(nodes) }
+        Self {
+            nodes,
+            by_name,
+            arguments,
+            results,
+            frames: frames::find(nodes),
+            counters: counters::find(nodes),
+        }
     }
 
     fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
@@ -224,6 +234,9 @@ impl<'a> Context<'a> {
                 match node.op.as_str() {
                     "Exit" | "RefExit" => self.frame(scope, &mut known, node, depth)?,
                     "Merge" | "RefMerge" => self.merge(scope, &mut known, node, depth)?,
+                    "ReadVariableOp" if scope.counters.is_counted(name) => {
+                        self.counted(scope, &mut known, node)?;
+                    }
                     _ => {
                         let inputs = read_inputs(scope, &known, node)?;
                         let outputs = self.node(node, inputs, depth)?;

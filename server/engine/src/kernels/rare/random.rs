@@ -19,6 +19,11 @@ pub fn run(op: &Random, inputs: &[&Value]) -> Values {
             let counter = counter.map(u64::cast_signed).to_vec();
             Ok(vec![make(vec![key.cast_signed()], &[1])?, make(counter, &[2])?])
         }
+        Random::Count(stream) => {
+            let (step, runs) = (at(inputs, 0)?, stream.skip(1).cast_signed());
+            let counted: Vec<i64> = step.slice::<i64>()?.iter().map(|n| n.wrapping_mul(runs)).collect();
+            make(counted, step.dims()).map(|v| vec![v])
+        }
         Random::Advance(stream) => {
             let &[low, high, key] = at(inputs, 0)?.slice::<i64>()? else {
                 return Err(fail("a generator's state is a counter of two numbers and a key"));

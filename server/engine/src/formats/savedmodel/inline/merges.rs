@@ -77,6 +77,13 @@ impl<'a> Context<'a> {
             sources.extend(fork.switches.first().and_then(|s| s.input.get(1)).map(String::as_str));
             return Ok(sources);
         }
+        if scope.counters.is_counted(&node.name) {
+            let before = |i: &'a String| match i.strip_prefix('^') {
+                Some(control) => scope.counters.before(control),
+                None => Some(i.as_str()),
+            };
+            return Ok(node.input.iter().filter_map(before).collect());
+        }
         // Draws by one generator come in an order that only control inputs tell.
         let draws = |name: &str| scope.node(name).is_some_and(generates);
         let read = |i: &&str| !i.starts_with('^') || generates(node) && draws(split_input(i).0);
