@@ -5,11 +5,14 @@ mod counters;
 mod frames;
 mod generators;
 mod merges;
+mod scope;
+
+pub use scope::{Library, Scope};
 
 use super::attributes::Attributes as _;
 use super::bundle::Bundle;
 use super::lower;
-use super::proto::{FunctionDef, GraphDef, NodeDef};
+use super::proto::NodeDef;
 use super::signatures::Names;
 use super::tables::Tables;
 use super::variables::{Place, Variables, shared_name};
@@ -37,72 +40,6 @@ pub enum Val {
     Missing,
 }
 
-/// Nodes that see each other: the main graph, or a function's body.
-pub struct Scope<'a> {
-    nodes: &'a [NodeDef],
-    by_name: HashMap<&'a str, &'a NodeDef>,
-    arguments: Vec<&'a str>,
-    results: Vec<&'a str>,
-    /// The loops of TensorFlow 1.
-    frames: frames::Frames<'a>,
-    /// Variables that are counted up.
-    counters: counters::Counters<'a>,
-}
-
-impl<'a> Scope<'a> {
-    fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
-        let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
-        Self {
-            nodes,
-            by_name,
-            arguments,
-            results,
-            frames: frames::find(nodes),
-            counters: counters::find(nodes),
-        }
-    }
-
-    fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
-        let signature = function.signature.as_ref()?;
-        let arguments = signature.input_arg.iter().map(|a| a.name.as_str()).collect();
-        let results: Option<Vec<&str>> =
-            signature.output_arg.iter().map(|o| function.ret.get(&o.name).map(String::as_str)).collect();
-        Some((&signature.name, Self::new(&function.node_def, arguments, results?)))
-    }
-
-    pub fn node(&self, name: &str) -> Option<&'a NodeDef> {
-        self.by_name.get(name).copied()
-    }
-
-    pub fn nodes(&self) -> &'a [NodeDef] {
-        self.nodes
-    }
-
-    pub fn arguments(&self) -> &[&'a str] {
-        &self.arguments
-    }
-}
-
-/// The main graph and the functions that it may call.
-pub struct Library<'a> {
-    pub main: Scope<'a>,
-    functions: HashMap<&'a str, Scope<'a>>,
-}
-
-impl<'a> Library<'a> {
-    pub fn new(graph: &'a GraphDef) -> Self {
-        let functions = graph.library.iter().flat_map(|l| &l.function);
-        Self {
-            main: Scope::new(&graph.node, Vec::new(), Vec::new()),
-            functions: functions.filter_map(Scope::of_function).collect(),
-        }
-    }
-
-    pub fn function(&self, name: &str) -> Option<&Scope<'a>> {
-        self.functions.get(name)
-    }
-}
-
 /// `node`, `node:2` or `node:output:2` → node and number.
 pub fn split_input(input: &str) -> (&str, usize) {
     let input = input.strip_prefix('^').unwrap_or(input);
@@ -115,20 +52,7 @@ pub fn split_input(input: &str) -> (&str, usize) {
 fn output_number(node: &NodeDef, input: &str) -> usize {
     let mut parts = input.split(':').skip(1);
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
-    let base = match (node.op.as_str(), output) {
-        ("TopKV2" | "TopK", "indices")
-        | ("TensorArrayV3", "flow")
-        | ("TensorListConcat" | "TensorArrayConcatV3", "lengths")
-        | ("Switch" | "RefSwitch", "output_true")
-        | ("Merge" | "RefMerge", "value_index")
-        | ("Unique" | "UniqueV2" | "UniqueWithCounts", "idx")
-        | ("StringSplitV2", "values")
-        | ("TensorListPopBack", "tensor")
-        | ("TensorListConcatV2", "lengths")
-        | (_, "batch_mean") => 1,
-        ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") | (_, "batch_variance") => 2,
-        _ => lower::outputs_before(node, output),
-    };
+    let base = lower::outputs_before(node, output);
     number.parse::<usize>().unwrap_or(0).saturating_add(base)
 }
 

@@ -55,14 +55,14 @@ pub fn run(how: Ctc, inputs: &[&Value]) -> Values {
         }
     }
     let paths = found.len();
-    let sparse = found.into_iter().map(sparse).collect::<Result<Vec<_>, _>>()?;
+    let sparse = found.iter().map(sparse).collect::<Result<Vec<_>, _>>()?;
     let mut made: Vec<Value> = (0..3).flat_map(|n| sparse.iter().map(move |s| s[n].clone())).collect();
     made.push(narrowed(x.kind(), probabilities, &[batch, paths])?);
     Ok(made)
 }
 
 /// Indices, values, shape.
-fn sparse(all: Sequences) -> Result<[Value; 3], EngineError> {
+fn sparse(all: &Sequences) -> Result<[Value; 3], EngineError> {
     let longest = all.iter().map(Vec::len).max().unwrap_or(0);
     let shape = make(vec![all.len() as i64, longest as i64], &[2])?;
     let places = all.iter().enumerate().flat_map(|(row, s)| (0..s.len()).map(move |n| (row, n)));

@@ -50,13 +50,13 @@ pub fn parse(features: &Sequences, inputs: &[&Value]) -> Values {
         examples.push(example.lists.unwrap_or_default());
     }
     let batch = Batch { examples, single };
-    let own = [&inputs[1..4], inputs.get(8..).unwrap_or(&[])].concat();
+    let own = [inputs.get(1..4).unwrap_or(&[]), inputs.get(8..).unwrap_or(&[])].concat();
     let mut made = parse_named(&features.context, &contexts, single, &own)?;
     let steps = &features.steps;
     let each = |n: usize, count: usize| keys(at(inputs, n)?, count);
     let sparse = each(4, steps.sparse.len())?;
     let sparse = sparse.iter().zip(&steps.sparse).map(|(key, dtype)| batch.sparse(key, *dtype));
-    made.extend(by_place(sparse.collect::<Result<Vec<_>, _>>()?));
+    made.extend(by_place(&sparse.collect::<Result<Vec<_>, _>>()?));
     let missing = at(inputs, 7)?;
     let mut dense = Vec::new();
     for (n, (key, (dtype, shape))) in each(5, steps.dense.len())?.iter().zip(&steps.dense).enumerate() {
@@ -66,15 +66,15 @@ pub fn parse(features: &Sequences, inputs: &[&Value]) -> Values {
         };
         dense.push(batch.dense(key, *dtype, shape, may_be_missing)?);
     }
-    made.extend(by_place(dense));
+    made.extend(by_place(&dense));
     let ragged = each(6, steps.ragged.len())?;
     let ragged = ragged.iter().zip(&steps.ragged).map(|(key, dtype)| batch.ragged(key, *dtype));
-    made.extend(by_place(ragged.collect::<Result<Vec<_>, _>>()?));
+    made.extend(by_place(&ragged.collect::<Result<Vec<_>, _>>()?));
     Ok(made)
 }
 
 /// The first of each, then the second of each.
-fn by_place<const N: usize>(parts: Vec<[Value; N]>) -> Vec<Value> {
+fn by_place<const N: usize>(parts: &[[Value; N]]) -> Vec<Value> {
     (0..N).flat_map(|n| parts.iter().map(move |part| part[n].clone())).collect()
 }
 

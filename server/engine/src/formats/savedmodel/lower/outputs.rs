@@ -3,8 +3,9 @@
 use super::super::attributes::Attributes as _;
 use super::super::proto::NodeDef;
 
-/// How many outputs come before a named one, which is how functions name them.
+/// How many outputs come before a named one.
 pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
+    let count = |name: &str| node.int(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     match (node.op.as_str(), output) {
         ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => {
             super::examples::outputs_before(node, output)
@@ -12,83 +13,63 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         ("ParseSequenceExample" | "ParseSequenceExampleV2" | "ParseSingleSequenceExample", _) => {
             super::sequences::outputs_before(node, output)
         }
-        ("RaggedTensorFromVariant", "output_dense_values") => {
-            node.int("output_ragged_rank").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
+        ("RaggedTensorFromVariant", "output_dense_values") => count("output_ragged_rank"),
+        ("RaggedGather", "output_dense_values") => count("OUTPUT_RAGGED_RANK"),
+        ("CTCBeamSearchDecoder", _) => place(CTC, output).saturating_mul(count("top_paths")),
+        (op, _) => place(names(op), output),
+    }
+}
+
+fn place(names: &[&str], output: &str) -> usize {
+    names.iter().position(|name| *name == output).unwrap_or(0)
+}
+
+const CTC: &[&str] = &["decoded_indices", "decoded_values", "decoded_shape", "log_probability"];
+
+/// The names of outputs of one value each, in their order.
+fn names(op: &str) -> &'static [&'static str] {
+    match op {
+        "BlockLSTM" | "BlockLSTMV2" | "LSTMBlockCell" => &["i", "cs", "f", "o", "ci", "co", "h"],
+        "CTCGreedyDecoder" => CTC,
+        "CombinedNonMaxSuppression" => &["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"],
+        "DecodeWav" => &["audio", "sample_rate"],
+        "DenseCountSparseOutput" | "RaggedCountSparseOutput" | "SparseCountSparseOutput" => {
+            &["output_indices", "output_values", "output_dense_shape"]
         }
-        ("CTCBeamSearchDecoder", _) => {
-            let paths = node.int("top_paths").and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
-            match output {
-                "decoded_values" => paths,
-                "decoded_shape" => paths.saturating_mul(2),
-                "log_probability" => paths.saturating_mul(3),
-                _ => 0,
-            }
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => &["y", "batch_mean", "batch_variance"],
+        "GRUBlockCell" => &["r", "u", "c", "h"],
+        "ListDiff" => &["out", "idx"],
+        "LogMatrixDeterminant" => &["sign", "log_abs_determinant"],
+        "MaxPoolWithArgmax" => &["output", "argmax"],
+        "Merge" | "RefMerge" => &["output", "value_index"],
+        "NonMaxSuppressionV4" => &["selected_indices", "valid_outputs"],
+        "NonMaxSuppressionV5" => &["selected_indices", "selected_scores", "valid_outputs"],
+        "Qr" => &["q", "r"],
+        "RaggedCross" => &["output_values", "output_row_splits"],
+        "RaggedFillEmptyRows" => {
+            &["output_value_rowids", "output_values", "empty_row_indicator", "reverse_index_map"]
         }
-        ("BlockLSTM" | "BlockLSTMV2" | "LSTMBlockCell", _) => {
-            ["i", "cs", "f", "o", "ci", "co", "h"].iter().position(|name| *name == output).unwrap_or(0)
+        "RaggedRange" => &["rt_nested_splits", "rt_dense_values"],
+        "RaggedTensorToSparse" => &["sparse_indices", "sparse_values", "sparse_dense_shape"],
+        "SparseAdd" => &["sum_indices", "sum_values", "sum_shape"],
+        "SparseFillEmptyRows" => {
+            &["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"]
         }
-        ("GRUBlockCell", _) => ["r", "u", "c", "h"].iter().position(|name| *name == output).unwrap_or(0),
-        ("CTCGreedyDecoder", _) => {
-            let names = ["decoded_indices", "decoded_values", "decoded_shape", "log_probability"];
-            names.iter().position(|name| *name == output).unwrap_or(0)
-        }
-        ("RaggedGather", "output_dense_values") => {
-            node.int("OUTPUT_RAGGED_RANK").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
-        }
-        ("LogMatrixDeterminant", "log_abs_determinant")
-        | ("Qr", "r")
-        | ("Svd", "u")
-        | ("ListDiff", "idx")
-        | ("MaxPoolWithArgmax", "argmax")
-        | ("UniqueWithCountsV2", "idx")
-        | ("StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg", "counter")
-        | ("StringNGrams", "ngrams_splits")
-        | ("UnicodeDecode" | "UnicodeDecodeWithOffsets", "char_values")
-        | ("StringSplit", "values")
-        | (
-            "SparseReorder"
-            | "SparseFillEmptyRows"
-            | "SparseConcat"
-            | "SparseCross"
-            | "SparseSlice"
-            | "SparseCrossV2"
-            | "SparseCrossHashed"
-            | "DenseCountSparseOutput"
-            | "SparseCountSparseOutput"
-            | "RaggedCountSparseOutput"
-            | "RaggedFillEmptyRows",
-            "output_values",
-        )
-        | ("SparseReshape", "output_shape")
-        | ("SparseAdd", "sum_values")
-        | ("RaggedCross", "output_row_splits")
-        | ("DecodeWav", "sample_rate")
-        | ("RaggedTensorToSparse", "sparse_values")
-        | ("RaggedRange", "rt_dense_values")
-        | ("NonMaxSuppressionV4", "valid_outputs")
-        | ("NonMaxSuppressionV5", "selected_scores")
-        | ("CombinedNonMaxSuppression", "nmsed_scores") => 1,
-        ("Svd", "v")
-        | ("StatelessRandomGetKeyCounterAlg", "alg")
-        | ("UniqueWithCountsV2", "count")
-        | ("UnicodeDecodeWithOffsets", "char_to_byte_starts")
-        | ("StringSplit", "shape")
-        | ("SparseFillEmptyRows", "empty_row_indicator")
-        | (
-            "SparseConcat" | "SparseCross" | "SparseCrossV2" | "SparseCrossHashed" | "SparseSlice",
-            "output_shape",
-        )
-        | (
-            "DenseCountSparseOutput" | "SparseCountSparseOutput" | "RaggedCountSparseOutput",
-            "output_dense_shape",
-        )
-        | ("SparseAdd", "sum_shape")
-        | ("RaggedFillEmptyRows", "empty_row_indicator")
-        | ("RaggedTensorToSparse", "sparse_dense_shape")
-        | ("NonMaxSuppressionV5", "valid_outputs")
-        | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
-        ("CombinedNonMaxSuppression", "valid_detections")
-        | ("SparseFillEmptyRows" | "RaggedFillEmptyRows", "reverse_index_map") => 3,
-        _ => 0,
+        "SparseReshape" => &["output_indices", "output_shape"],
+        "SparseConcat" | "SparseCross" | "SparseCrossHashed" | "SparseCrossV2" | "SparseReorder"
+        | "SparseSlice" => &["output_indices", "output_values", "output_shape"],
+        "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => &["key", "counter", "alg"],
+        "StringNGrams" => &["ngrams", "ngrams_splits"],
+        "StringSplit" | "StringSplitV2" => &["indices", "values", "shape"],
+        "Svd" => &["s", "u", "v"],
+        "Switch" | "RefSwitch" => &["output_false", "output_true"],
+        "TensorArrayConcatV3" => &["value", "lengths"],
+        "TensorArrayV3" => &["handle", "flow"],
+        "TensorListConcat" | "TensorListConcatV2" => &["tensor", "lengths"],
+        "TensorListPopBack" => &["output_handle", "tensor"],
+        "TopK" | "TopKV2" => &["values", "indices"],
+        "UnicodeDecode" | "UnicodeDecodeWithOffsets" => &["row_splits", "char_values", "char_to_byte_starts"],
+        "Unique" | "UniqueV2" | "UniqueWithCounts" | "UniqueWithCountsV2" => &["y", "idx", "count"],
+        _ => &[],
     }
 }

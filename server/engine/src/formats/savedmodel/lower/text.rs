@@ -130,6 +130,15 @@ impl Lowering<'_> {
                 };
                 self.simple(1, Op::Text(Text::FromNumbers(written)))
             }
+            "UnicodeScript" => self.simple(1, Op::Text(Text::Scripts)),
+            "StringFormat" => self.template(),
+            _ => self.bytes_of_text(),
+        }
+    }
+
+    /// Texts that are bytes of something else.
+    fn bytes_of_text(&mut self) -> Outcome {
+        match self.node.op.as_str() {
             "DecodeCompressed" => match self.node.text("compression_type").unwrap_or("") {
                 "" => {
                     let x = self.want(1)?[0];
@@ -143,8 +152,6 @@ impl Lowering<'_> {
                 Some(dtype) => self.simple(1, Op::Text(Text::Tensor(dtype))),
                 None => Self::refuse("of a type that is not supported"),
             },
-            "UnicodeScript" => self.simple(1, Op::Text(Text::Scripts)),
-            "StringFormat" => self.template(),
             "EncodeBase64" => self.simple(1, Op::Text(Text::EncodeBase64 { pad: self.node.flag("pad") })),
             "DecodeBase64" => self.simple(1, Op::Text(Text::DecodeBase64)),
             "DecodeRaw" | "DecodePaddedRaw" => match self.node.dtype("out_type") {
