@@ -54,6 +54,17 @@ pub enum Draw {
     Categorical,
 }
 
+impl Draw {
+    /// How many inputs there are beside what the numbers are made of.
+    pub fn operands(self) -> usize {
+        match self {
+            Self::Between => 3,
+            Self::Categorical => 2,
+            _ => 1,
+        }
+    }
+}
+
 /// Where key and counter come from.
 #[derive(Debug, Clone)]
 pub enum Source {

@@ -23,7 +23,7 @@ def parts(x, name):
 def counts(path, rng):
     @function(NUMBERS)
     def counted(numbers):
-        ops, ragged = tf.raw_ops, tf.RaggedTensor.from_tensor(numbers, padding=0)
+        ragged = tf.RaggedTensor.from_tensor(numbers, padding=0)
         sparse = tf.sparse.from_dense(numbers)
         weights = tf.cast(numbers, F) * 0.5
         return (

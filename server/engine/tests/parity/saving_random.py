@@ -9,7 +9,7 @@ from protocol import Hints
 from saving import by_export, randomise, saving
 from saving_modules import WAY, X, function, module
 
-F, D, I, U = tf.float32, tf.float64, tf.int64, tf.uint64
+F, D, I = tf.float32, tf.float64, tf.int64
 SEED = ([2], tf.int32, "seed")
 
 
@@ -92,8 +92,8 @@ def generators(path, rng):
     @function(([], tf.int32, "n"), kept=[g])
     def older(n):
         ops, state, shape = tf.raw_ops, g.state.handle, [n, 3]
-        with tf.control_dependencies([]):
-            return {"normal": ops.StatefulStandardNormalV2(resource=state, algorithm=1, shape=shape, dtype=F)}
+        normal = ops.StatefulStandardNormalV2(resource=state, algorithm=1, shape=shape, dtype=F)
+        return {"normal": normal, "whole": ops.StatefulUniformInt(resource=state, algorithm=1, shape=shape, minval=2, maxval=90)}
 
     module(path, serving_default=drawn, older=older)
     return Hints(fresh=True, arrays={"n": lambda rng, case: np.array((2, 3)[case], "int32")})

@@ -43,11 +43,7 @@ fn seed(seed: &Value) -> Result<[i64; 2], EngineError> {
 }
 
 fn draw_from(draw: Draw, dtype: DType, source: &Source, inputs: &[&Value]) -> Outcome {
-    let own = match draw {
-        Draw::Between => 3,
-        Draw::Categorical => 2,
-        _ => 1,
-    };
+    let own = draw.operands();
     let philox = |counts: u64| -> Result<Philox, EngineError> {
         let (key, counter) = match source {
             Source::Stream(stream) => stream.take(counts),

@@ -2,7 +2,7 @@
 
 use super::super::attributes::Attributes as _;
 use super::rare::rare;
-use super::{Lowering, Outcome};
+use super::{Lowered, Lowering, Outcome, Val};
 use crate::DType;
 use crate::graph::{Draw, Literal, Op, Random, Rare, Source, Stream};
 use std::sync::Arc;
@@ -13,23 +13,9 @@ const THREEFRY: i64 = 2;
 impl Lowering<'_> {
     pub(super) fn random(&mut self) -> Outcome {
         match self.node.op.as_str() {
-            "StatelessRandomGetKeyCounter" => self.several(1, Rare::Random(Random::Key), 2),
-            "StatelessRandomGetKey" => {
-                let seed = self.want(1)?[0];
-                let made =
-                    self.graph.add_many(rare(Rare::Random(Random::Key)), vec![seed], 2, &self.node.name)?;
-                Self::value(made[0])
-            }
-            // Philox, whatever the machine.
-            "StatelessRandomGetAlg" => {
-                self.emit(Op::Literal(Arc::new(Literal::I64(vec![1], vec![]))), vec![])
-            }
-            "StatelessRandomGetKeyCounterAlg" => {
-                let seed = self.want(1)?[0];
-                let mut made =
-                    self.graph.add_many(rare(Rare::Random(Random::Key)), vec![seed], 2, &self.node.name)?;
-                made.push(self.add(Op::Literal(Arc::new(Literal::I64(vec![1], vec![]))), vec![])?);
-                Ok(Some(super::Lowered::Values(made.into_iter().map(super::Val::Value).collect())))
+            "StatelessRandomGetAlg" => self.emit(philox(), vec![]),
+            "StatelessRandomGetKey" | "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => {
+                self.key()
             }
             op => match op.strip_prefix("Stateless") {
                 Some(name) => match name.strip_suffix("V2") {
@@ -42,19 +28,28 @@ impl Lowering<'_> {
         }
     }
 
+    /// Key, counter and algorithm of a seed, or the first of them.
+    fn key(&mut self) -> Outcome {
+        let seed = self.want(1)?[0];
+        let key = rare(Rare::Random(Random::Key));
+        let mut made = self.graph.add_many(key, vec![seed], 2, &self.node.name)?;
+        made.push(self.add(philox(), vec![])?);
+        Ok(Some(Lowered::Values(made.into_iter().map(Val::Value).collect())))
+    }
+
     /// Goes on from draw to draw.
     fn streamed(&mut self) -> Outcome {
         let Some(draw) = draw(&self.node.op) else { return Ok(None) };
         let seed = |name| self.node.int(name).unwrap_or(0);
         let source = Source::Stream(Arc::new(Stream::new(seed("seed"), seed("seed2"))));
-        let own = self.want(operands(draw))?[..operands(draw)].to_vec();
+        let own = self.want(draw.operands())?[..draw.operands()].to_vec();
         self.drawn(draw, source, own)
     }
 
     /// By a seed, which comes behind the shape.
     fn seeded(&mut self, name: &str) -> Outcome {
         let Some(draw) = draw(name) else { return Ok(None) };
-        let own = operands(draw);
+        let own = draw.operands();
         let all = self.want(own + 1)?[..=own].to_vec();
         let at = if draw == Draw::Categorical { 2 } else { 1 };
         let inputs = [&all[..at], &all[at + 1..], &all[at..=at]].concat();
@@ -64,7 +59,7 @@ impl Lowering<'_> {
     /// By key, counter and algorithm, which come behind the shape.
     fn keyed(&mut self, name: &str) -> Outcome {
         let Some(draw) = draw(name).filter(|d| *d != Draw::Categorical) else { return Ok(None) };
-        let own = operands(draw);
+        let own = draw.operands();
         let all = self.want(own + 3)?[..own + 3].to_vec();
         if self.literal_ints(all[3]).is_some_and(|a| a == [THREEFRY]) {
             return Self::refuse("by the algorithm ThreeFry");
@@ -89,13 +84,9 @@ impl Lowering<'_> {
     }
 }
 
-/// How many inputs there are beside what the numbers are made of.
-fn operands(draw: Draw) -> usize {
-    match draw {
-        Draw::Between => 3,
-        Draw::Categorical => 2,
-        _ => 1,
-    }
+/// The algorithm, whatever the machine.
+fn philox() -> Op {
+    Op::Literal(Arc::new(Literal::I64(vec![1], vec![])))
 }
 
 /// What an operation draws, whatever the numbers are made of.
