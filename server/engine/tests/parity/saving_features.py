@@ -156,3 +156,29 @@ def first_norm(path, rng):
         file.write_bytes(model.SerializeToString())
 
     return Hints(after=older)
+
+
+@saving("tf.vectorized_map over loops and lists", WAY)
+def vectorized(path, rng):
+    @function(([None, 5], F, "x"))
+    def mapped(x):
+        def looped(row):
+            array, state = tf.TensorArray(F, size=0, dynamic_size=True), 0.0
+            for i in tf.range(5):
+                state = state * 0.5 + row[i]
+                array = array.write(i, state)
+            return array.stack()
+
+        def pushed(row):
+            shape, ops = tf.zeros([0], tf.int32), tf.raw_ops
+            made = ops.EmptyTensorList(element_shape=shape, max_num_elements=10, element_dtype=F)
+            for n in range(3):
+                made = ops.TensorListPushBack(input_handle=made, tensor=row[n] * 2.0)
+            return ops.TensorListStack(input_handle=made, element_shape=shape, element_dtype=F, num_elements=-1)
+
+        return {
+            "looped": tf.vectorized_map(looped, x), "pushed": tf.vectorized_map(pushed, x),
+            "scanned": tf.vectorized_map(lambda row: tf.scan(lambda s, e: s * 0.5 + e, row), x),
+        }
+
+    module(path, serving_default=mapped)
