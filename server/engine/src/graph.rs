@@ -13,11 +13,13 @@ mod learning;
 mod narrow;
 mod neighbours;
 mod op;
+mod random;
 mod rare;
 mod rnn;
 mod rows;
 mod sampling;
 mod signals;
+mod speech;
 
 mod fused;
 mod text;
@@ -29,17 +31,21 @@ pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurr
 pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
-pub use imaging::{Beyond, Colours, Imaging, Kernel, Sliding, Suppression};
+pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
+pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
-pub use rows::{Features, GramCounts, Partition, Rows, Segment};
+pub use rows::{Counts, Cross, Crossed, Features, GramCounts, Partition, Rows, Segment, Sequences};
 pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
 pub use signals::Signal;
-pub use text::{Encoding, Faults, Grams, Keys, Notation, Pattern, Table, Text, Written, float_key};
+pub use speech::{Ctc, LstmBlock, Sound};
+pub use text::{
+    Csv, Encoding, Faults, Grams, Keys, Notation, Packing, Pattern, Table, Template, Text, Written, float_key,
+};
 pub use tokenizer::{Lengths, Stated, Tokenizer};
 pub use window::{Fold, Folding, Window};
 

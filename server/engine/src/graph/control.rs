@@ -91,6 +91,18 @@ pub enum Listing {
     Shape,
     /// a, b
     Join,
+    /// splits…, values of a ragged array → one item; `batched`: the items that its rows are
+    Wrap {
+        /// Row by row.
+        batched: bool,
+    },
+    /// an item that is a ragged array, or many that are the rows of one → splits…, values
+    Unwrap {
+        /// What the values are.
+        kind: Kind,
+        /// How many splits.
+        levels: usize,
+    },
     /// list, index, x → with x before the item at the index
     Insert,
     /// list, index

@@ -46,6 +46,19 @@ pub struct Suppression {
     pub count: bool,
 }
 
+/// Which files are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Files {
+    /// PNG, JPEG, BMP, and GIF, whose frames are `[frames, height, width, channels]`; the first frame alone unless `moving`.
+    Any { moving: bool },
+    /// PNG, JPEG, and GIF of one frame.
+    Still,
+    /// All frames of GIF; files of one frame that are none too.
+    Frames,
+    /// BMP.
+    Bmp,
+}
+
 /// The order of a picture's channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
@@ -65,7 +78,16 @@ pub enum Imaging {
     Decode {
         channels: usize,
         dtype: crate::DType,
+        files: Files,
     },
+    /// a JPEG file, [first line, first column, height, width] → that part of it
+    DecodePart {
+        channels: usize,
+    },
+    /// a JPEG file → [height, width, channels]
+    PictureShape,
+    /// x, boxes, colours? → x with the edges of the boxes in colours
+    DrawBoxes,
     /// output shape, filter [d, h, w, out, in], x
     ConvTranspose3d(Sliding),
     Pool3d {

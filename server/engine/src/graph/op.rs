@@ -294,6 +294,11 @@ pub enum Op {
 }
 
 impl Op {
+    /// Whether each run makes something else of the same inputs.
+    pub fn varies(&self) -> bool {
+        matches!(self, Self::Rare(rare) if matches!(&**rare, super::Rare::Random(random) if random.varies()))
+    }
+
     /// Where the table is that an operation brings itself, and its bytes.
     pub fn table(&self) -> Option<(usize, usize)> {
         match self {

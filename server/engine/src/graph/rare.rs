@@ -229,6 +229,10 @@ pub enum Rare {
     Spectrum(Spectrum),
     Signal(super::Signal),
     Learning(super::Learning),
+    Random(super::Random),
+    LstmBlock(super::LstmBlock),
+    Ctc(super::Ctc),
+    Sound(super::Sound),
 }
 
 impl Rare {

@@ -35,6 +35,49 @@ pub struct Features {
     pub dense: Vec<(DType, Vec<Option<usize>>)>,
 }
 
+/// What a parsed example of sequences is to give: of the whole, and of its steps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequences {
+    pub context: Features,
+    /// Of dense features each step has the shape.
+    pub steps: Features,
+}
+
+/// How features of several columns are crossed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Crossed {
+    /// By their hashes, and a key.
+    Keyed { buckets: u64, key: u64 },
+    /// By their hashes; three more inputs say how many buckets there are, whether hashes are strong, and their salt.
+    Salted,
+    /// Texts one behind the other; one more input may say what is between them.
+    Joined,
+}
+
+/// Crosses of the features of each row: values of ragged columns…, splits…, indices of sparse columns…, values…, shapes…, arrays…
+/// → indices, values, shape; or values, splits.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Cross {
+    pub ragged: usize,
+    pub sparse: usize,
+    pub dense: usize,
+    /// Which kind each column is of: `R`, `S`, `D`.
+    pub order: Vec<u8>,
+    pub how: Crossed,
+    pub by_splits: bool,
+}
+
+/// How numbers are counted, without a place for what is not there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Counts {
+    /// The least extent.
+    pub least: i64,
+    /// The extent; below zero: as it comes.
+    pub most: i64,
+    /// Whether a number is there counts, not how often.
+    pub binary: bool,
+}
+
 /// Runs of numbers that are counted, and where.
 #[derive(Debug, Clone, PartialEq)]
 pub struct GramCounts {
@@ -64,15 +107,23 @@ impl GramCounts {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Rows {
     /// x [n] or [rows, n], size, weights
-    Bincount { binary: bool },
+    Bincount {
+        binary: bool,
+    },
     /// splits, values, size, weights
-    RaggedBincount { binary: bool },
+    RaggedBincount {
+        binary: bool,
+    },
     /// indices, values, shape, size, weights
-    SparseBincount { binary: bool },
+    SparseBincount {
+        binary: bool,
+    },
     /// x [rows, n] → [rows, columns]
     GramCounts(Arc<GramCounts>),
     /// probabilities of the pairs of classes [rows, pairs], each that of the first → probabilities of the classes
-    Coupled { classes: usize },
+    Coupled {
+        classes: usize,
+    },
     /// x → the number of the interval that each is in
     Bucketize(Vec<f32>),
     /// x → the places of what is not zero
@@ -88,7 +139,10 @@ pub enum Rows {
     /// indices, shape, values, default
     SparseToDense,
     /// indices, values, shape, b
-    SparseMatMul { adjoint_a: bool, adjoint_b: bool },
+    SparseMatMul {
+        adjoint_a: bool,
+        adjoint_b: bool,
+    },
     /// indices, values, shape → indices, values
     SparseReorder,
     /// indices, shape, new shape → indices, shape
@@ -100,13 +154,30 @@ pub enum Rows {
     /// indices, values, shape, start, size → indices, values, shape
     SparseSlice,
     /// indices, values, shape, axes → an array
-    SparseReduceSum { keep: bool },
-    /// indices…, values…, shapes…, arrays… → indices, values, shape
-    SparseCross { sparse: usize, buckets: u64, key: u64 },
+    SparseReduceSum {
+        keep: bool,
+    },
+    Cross(Cross),
+    /// two of indices, values, shape; the least magnitude → indices, values, shape
+    SparseAdd,
+    /// indices, values, shape → values
+    SparseSoftmax,
+    /// two of indices, values, shape → an array
+    EditDistance {
+        normalized: bool,
+    },
+    /// x [n] or [rows, n], weights → indices, counts, shape
+    Counts(Counts),
+    /// indices, values, shape, weights → indices, counts, shape
+    SparseCounts(Counts),
+    /// splits, values, weights → indices, counts, shape
+    RaggedCounts(Counts),
     /// starts, limits, deltas → splits, values
     RaggedRange,
     /// splits…, values, indices → splits…, values
-    RaggedGather { levels: usize },
+    RaggedGather {
+        levels: usize,
+    },
     /// splits…, values → indices, values, shape
     RaggedToSparse,
     /// shape, values, default, what says where rows are… → an array
@@ -114,4 +185,8 @@ pub enum Rows {
     /// serialized examples, sparse keys, dense keys, ragged keys, a default of each dense feature →
     /// sparse indices…, sparse values…, sparse shapes…, dense values…, ragged values…, ragged splits…
     ParseExample(Features),
+    /// serialized examples, sparse, dense and ragged keys of the whole, those of the steps, which dense features of steps may be missing (by
+    /// place or by name), a default of each dense feature of the whole → what [`Self::ParseExample`] gives of the whole; of the steps
+    /// sparse indices…, sparse values…, sparse shapes…, dense values…, how many steps…, ragged values…, splits by example…, by step…
+    ParseSequence(Sequences),
 }

@@ -139,6 +139,16 @@ pub enum Text {
     DecodeBase64,
     /// x, length? → numbers
     DecodeRaw { dtype: crate::DType, big: bool },
+    /// a serialized `TensorProto` of a type → what it is of
+    Tensor(crate::DType),
+    /// characters → the numbers of their scripts
+    Scripts,
+    /// x, packed
+    Unpacked(Packing),
+    /// lines, a default of each column → columns
+    Csv(Csv),
+    /// values… → one text
+    Template(Template),
     /// x [n], second texts [n]? → tokens, whether there is one, their types: [n, longest]. Whoever reads them takes care that an answer
     /// for a text does not depend on how many places are empty behind it.
     Tokenize(Arc<super::Tokenizer>),
@@ -167,6 +177,37 @@ impl Text {
                 | Self::ToNumbers { .. }
         )
     }
+}
+
+/// How bytes are packed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Packing {
+    Zlib,
+    Gzip,
+}
+
+/// How lines of values are read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Csv {
+    /// What is between two fields.
+    pub delimiter: u8,
+    /// Fields may lie between quotes.
+    pub quotes: bool,
+    /// What stands for nothing, beside an empty field.
+    pub missing: Vec<u8>,
+    /// The columns that are wanted; none: all.
+    pub columns: Vec<usize>,
+    /// What the wanted ones are.
+    pub types: Vec<crate::DType>,
+}
+
+/// A text with places for values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// What is before, between and behind the places.
+    pub parts: Vec<Vec<u8>>,
+    /// So many of the first and of the last along each axis are written; None: all.
+    pub ends: Option<usize>,
 }
 
 /// Unicode's encodings; those of more than a byte with the highest byte first.

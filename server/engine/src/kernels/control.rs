@@ -1,5 +1,6 @@
 //! Lists of values, and what a branch or a loop decides by.
 
+mod ragged;
 mod sequences;
 
 use super::access::{int, ints, make, sizes};
@@ -80,6 +81,7 @@ pub fn listing(op: &Listing, inputs: Vec<Value>) -> Values {
             list.items.resize(inputs.length()?, None);
             list
         }
+        Listing::Wrap { batched } => return ragged::wrap(&mut inputs, *batched).map(|v| vec![v]),
         Listing::Join => {
             let mut list = inputs.list()?;
             list.items.extend(inputs.list()?.items);
@@ -105,6 +107,7 @@ fn read(op: &Listing, inputs: &mut Inputs) -> Values {
         Listing::Along { kind, axis, stacked } => {
             one(sequences::along(&filled(list.items()?, *kind, None)?, *axis, *stacked)?)
         }
+        Listing::Unwrap { kind, levels } => ragged::unwrap(list.items()?, *kind, *levels),
         Listing::Concat(kind) => concat(list.items()?, *kind, inputs.shape()?.as_deref()),
         Listing::Get(kind) => {
             let at = place(&inputs.next()?, list.items()?.items.len())?;
@@ -149,6 +152,10 @@ fn check(list: &List) -> Result<(), EngineError> {
 
 /// The slices of a value along its first axis.
 fn slices(x: &Value) -> Result<List, EngineError> {
+    // An array of lists is a list of them.
+    if x.kind() == Kind::List {
+        return x.items().cloned();
+    }
     let (count, rest) = x.dims().split_first().ok_or_else(|| fail("a scalar has no slices"))?;
     if *count > MOST_ITEMS {
         return Err(fail(format!("a list may have at most {MOST_ITEMS} items")));
@@ -292,7 +299,9 @@ fn filled(list: &List, kind: Kind, said: Option<&[i64]>) -> Result<Vec<Value>, E
 
 fn stack(list: &List, kind: Kind, said: Option<&[i64]>) -> Outcome {
     if kind == Kind::List {
-        return Err(fail("lists do not make an array"));
+        let empty = Value::list(List::default());
+        let items = list.items.iter().map(|i| Some(i.as_ref().unwrap_or(&empty).clone())).collect();
+        return Ok(Value::list(List { items, shape: None }));
     }
     if list.items.is_empty() {
         let mut shape = known_shape(list, said)?

@@ -196,6 +196,7 @@ pub fn unary(op: Unary, x: &Value) -> Outcome {
             };
             map(x, f)
         }
+        Kind::Text if op == Unary::ZerosLike => Value::text(vec![Vec::new(); x.elem_count()], x.dims()),
         _ => match op {
             Unary::LogicalNot => map::<u8>(x, |b| b ^ 1),
             Unary::ZerosLike => map::<u8>(x, |_| 0),

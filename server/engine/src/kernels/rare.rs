@@ -8,10 +8,13 @@ mod color;
 mod count;
 mod coupled;
 mod crop;
+mod cross;
+mod ctc;
 mod decode;
 mod deformable;
 mod diagonals;
 mod distinct;
+mod drawing;
 mod einsum;
 mod elements;
 mod example;
@@ -19,15 +22,19 @@ mod factors;
 mod folding;
 mod functions;
 mod gather;
+mod gif;
 mod imaging;
 mod learning;
 mod linear_attention;
+mod lstm_block;
 mod matrices;
 #[cfg(test)]
 mod naive;
 mod neighbours;
+mod philox;
 mod quantise;
 mod ragged;
+mod random;
 mod regions;
 mod resample;
 mod rnn;
@@ -37,9 +44,12 @@ mod sampling;
 mod scale;
 mod scatter;
 mod segments;
+mod sequence;
 mod signals;
 mod sorting;
+mod sound;
 mod sparse;
+mod sparse_numbers;
 mod spectrum;
 #[cfg(test)]
 mod tests;
@@ -122,6 +132,10 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Image(op) => imaging::run(op, inputs),
         Rare::Spectrum(op) => one(spectrum::run(*op, x, inputs.get(1).copied())),
         Rare::Learning(op) => learning::run(op, inputs),
+        Rare::LstmBlock(how) => lstm_block::run(how, inputs),
+        Rare::Ctc(how) => ctc::run(*how, inputs),
+        Rare::Sound(op) => sound::run(*op, inputs),
+        Rare::Random(op) => random::run(op, inputs),
         Rare::Signal(op) => one(signals::run(op, inputs)),
         Rare::Vote { mean } => one(super::neighbours::vote(*mean, x, second()?)),
         Rare::Rows(op) => rows::run(op, inputs),

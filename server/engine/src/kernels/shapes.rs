@@ -8,6 +8,10 @@ use crate::value::Kind;
 use num_traits::Float;
 
 pub fn shape_of(x: &Value) -> Outcome {
+    // A list stands for an array of what its items are.
+    if let Ok(list) = x.items() {
+        return make(vec![list.items.len() as i64], &[1]);
+    }
     let dims: Vec<i64> = x.dims().iter().map(|d| *d as i64).collect();
     let rank = dims.len();
     make(dims, &[rank])

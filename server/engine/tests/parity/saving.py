@@ -12,7 +12,8 @@ from keras import layers as L
 from protocol import Row, randomise
 
 ROWS = []
-PARTS = ("saving_modules", "saving_classic", "saving_recurrent")
+PARTS = ("saving_modules", "saving_classic", "saving_recurrent", "saving_random", "saving_features", "saving_speech",
+         "saving_parsing")
 
 
 def saving(name, way, tolerance=1e-5):

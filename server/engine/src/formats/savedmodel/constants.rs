@@ -5,9 +5,23 @@ use super::proto::{TensorProto, dtype};
 use crate::graph::Literal;
 use crate::{DType, EngineError};
 use half::{bf16, f16};
+use prost::Message as _;
 
 /// A constant that is written as one repeated value may be this long.
 const LONGEST_SPLAT: usize = 1 << 24;
+
+/// A serialized tensor, which has to be of a type.
+pub fn tensor(bytes: &[u8], wanted: DType) -> Result<Literal, EngineError> {
+    let tensor = TensorProto::decode(bytes);
+    let tensor = tensor.map_err(|e| EngineError::Execution(format!("a string that is no tensor: {e}")))?;
+    if dtype(tensor.dtype) != Some(wanted) {
+        return Err(EngineError::Execution(format!("a serialized tensor that is not of {wanted}")));
+    }
+    let whole = literal(&tensor).map_err(|e| EngineError::Execution(format!("a serialized tensor: {e}")))?;
+    whole.ok_or_else(|| {
+        EngineError::Execution("a serialized tensor of a type that is not supported".to_owned())
+    })
+}
 
 /// A constant of the graph; None: its type is not supported.
 pub fn literal(tensor: &TensorProto) -> Result<Option<Literal>, EngineError> {

@@ -1,20 +1,26 @@
 //! From a signature's outputs back to its inputs, through every function that is called on the way: one flat graph.
 
 mod control;
+mod counters;
 mod frames;
+mod generators;
 mod merges;
+mod scope;
+
+pub use scope::{Library, Scope};
 
 use super::attributes::Attributes as _;
 use super::bundle::Bundle;
 use super::lower;
-use super::proto::{FunctionDef, GraphDef, NodeDef};
+use super::proto::NodeDef;
 use super::signatures::Names;
 use super::tables::Tables;
 use super::variables::{Place, Variables, shared_name};
 use super::weights::Weights;
-use crate::graph::{Graph, Op, ValueId, Weight};
+use crate::graph::{Graph, Op, Stream, ValueId, Weight};
 use crate::{EngineError, Signature, UnsupportedOp};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Functions in functions. Real exports have five levels.
 const DEEPEST: usize = 64;
@@ -34,63 +40,6 @@ pub enum Val {
     Missing,
 }
 
-/// Nodes that see each other: the main graph, or a function's body.
-pub struct Scope<'a> {
-    nodes: &'a [NodeDef],
-    by_name: HashMap<&'a str, &'a NodeDef>,
-    arguments: Vec<&'a str>,
-    results: Vec<&'a str>,
-    /// The loops of TensorFlow 1.
-    frames: frames::Frames<'a>,
-}
-
-impl<'a> Scope<'a> {
-    fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
-        let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
-        Self { nodes, by_name, arguments, results, frames: frames::find(nodes) }
-    }
-
-    fn of_function(function: &'a FunctionDef) -> Option<(&'a str, Self)> {
-        let signature = function.signature.as_ref()?;
-        let arguments = signature.input_arg.iter().map(|a| a.name.as_str()).collect();
-        let results: Option<Vec<&str>> =
-            signature.output_arg.iter().map(|o| function.ret.get(&o.name).map(String::as_str)).collect();
-        Some((&signature.name, Self::new(&function.node_def, arguments, results?)))
-    }
-
-    pub fn node(&self, name: &str) -> Option<&'a NodeDef> {
-        self.by_name.get(name).copied()
-    }
-
-    pub fn nodes(&self) -> &'a [NodeDef] {
-        self.nodes
-    }
-
-    pub fn arguments(&self) -> &[&'a str] {
-        &self.arguments
-    }
-}
-
-/// The main graph and the functions that it may call.
-pub struct Library<'a> {
-    pub main: Scope<'a>,
-    functions: HashMap<&'a str, Scope<'a>>,
-}
-
-impl<'a> Library<'a> {
-    pub fn new(graph: &'a GraphDef) -> Self {
-        let functions = graph.library.iter().flat_map(|l| &l.function);
-        Self {
-            main: Scope::new(&graph.node, Vec::new(), Vec::new()),
-            functions: functions.filter_map(Scope::of_function).collect(),
-        }
-    }
-
-    pub fn function(&self, name: &str) -> Option<&Scope<'a>> {
-        self.functions.get(name)
-    }
-}
-
 /// `node`, `node:2` or `node:output:2` → node and number.
 pub fn split_input(input: &str) -> (&str, usize) {
     let input = input.strip_prefix('^').unwrap_or(input);
@@ -103,20 +52,7 @@ pub fn split_input(input: &str) -> (&str, usize) {
 fn output_number(node: &NodeDef, input: &str) -> usize {
     let mut parts = input.split(':').skip(1);
     let (Some(output), Some(number)) = (parts.next(), parts.next()) else { return split_input(input).1 };
-    let base = match (node.op.as_str(), output) {
-        ("TopKV2" | "TopK", "indices")
-        | ("TensorArrayV3", "flow")
-        | ("TensorListConcat" | "TensorArrayConcatV3", "lengths")
-        | ("Switch" | "RefSwitch", "output_true")
-        | ("Merge" | "RefMerge", "value_index")
-        | ("Unique" | "UniqueV2" | "UniqueWithCounts", "idx")
-        | ("StringSplitV2", "values")
-        | ("TensorListPopBack", "tensor")
-        | ("TensorListConcatV2", "lengths")
-        | (_, "batch_mean") => 1,
-        ("StringSplitV2", "shape") | ("UniqueWithCounts", "count") | (_, "batch_variance") => 2,
-        _ => lower::outputs_before(node, output),
-    };
+    let base = lower::outputs_before(node, output);
     number.parse::<usize>().unwrap_or(0).saturating_add(base)
 }
 
@@ -128,6 +64,8 @@ pub struct Context<'a> {
     bundle: &'a Bundle,
     weights: Weights,
     by_variable: HashMap<String, usize>,
+    /// What was taken of each generator of random numbers, for all signatures together.
+    generators: HashMap<String, Arc<Stream>>,
     unsupported: Vec<UnsupportedOp>,
     /// The functions that are being inlined, by name.
     functions: Vec<String>,
@@ -153,6 +91,7 @@ impl<'a> Context<'a> {
             bundle,
             weights: Weights::default(),
             by_variable: HashMap::new(),
+            generators: HashMap::new(),
             unsupported: Vec::new(),
             functions: Vec::new(),
             lost: None,
@@ -219,6 +158,9 @@ impl<'a> Context<'a> {
                 match node.op.as_str() {
                     "Exit" | "RefExit" => self.frame(scope, &mut known, node, depth)?,
                     "Merge" | "RefMerge" => self.merge(scope, &mut known, node, depth)?,
+                    "ReadVariableOp" if scope.counters.is_counted(name) => {
+                        self.counted(scope, &mut known, node)?;
+                    }
                     _ => {
                         let inputs = read_inputs(scope, &known, node)?;
                         let outputs = self.node(node, inputs, depth)?;
@@ -279,7 +221,9 @@ impl<'a> Context<'a> {
             "LookupTableFindV2" | "LookupTableFind" | "LookupTableSizeV2" | "LookupTableSize" => {
                 return self.table(node, &inputs);
             }
-            "StatefulPartitionedCall" | "PartitionedCall" => return self.call(node, inputs, depth),
+            "StatefulPartitionedCall" | "PartitionedCall" | "BatchFunction" => {
+                return self.call(node, inputs, depth);
+            }
             "If" | "StatelessIf" | "Case" | "StatelessCase" => return self.branch(node, inputs, depth),
             "While" | "StatelessWhile" => return self.repeat(node, &inputs, depth),
             "Switch" | "RefSwitch" => {
@@ -287,12 +231,13 @@ impl<'a> Context<'a> {
                 return Ok(Vec::new());
             }
             "TensorArrayV3" => return self.array(node, &inputs),
+            _ if generators::generates(node) => return self.generator(node, &inputs),
             // The array is what flows; what it is known by says nothing more.
             op if op.starts_with("TensorArray") && !inputs.is_empty() => {
                 inputs.remove(0);
             }
-            // A variable that is gathered from is read first.
-            "ResourceGather" | "ResourceGatherNd" => {
+            // A variable that is gathered from or measured is read first.
+            "ResourceGather" | "ResourceGatherNd" | "VariableShape" => {
                 if let Some(Val::Resource(name)) = inputs.first() {
                     let weight = self.weight(&name.clone())?;
                     inputs[0] = weight;

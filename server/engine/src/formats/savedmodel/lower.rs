@@ -3,18 +3,27 @@
 mod control;
 mod einsum;
 mod examples;
+mod features;
+mod formats;
 mod image;
 mod imaging;
 mod math;
+mod outputs;
+mod pictures;
 mod places;
+mod random;
 mod rare;
 mod rows;
+mod sequences;
 mod shape;
 mod spectra;
+mod speech;
 mod text;
+mod windows;
 
 pub use control::shape_literal;
-pub use rare::outputs_before;
+pub use outputs::outputs_before;
+pub use random::draw;
 
 use super::inline::Val;
 use super::proto::NodeDef;
@@ -44,6 +53,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     match node.op.as_str() {
         // What goes through unchanged, resources too.
         "Identity"
+        | "RefIdentity"
         | "StopGradient"
         | "PreventGradient"
         | "CheckNumerics"
@@ -82,10 +92,13 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     let attempts = [
         Lowering::spectra,
         Lowering::rare,
+        Lowering::random,
+        Lowering::speech,
         Lowering::rows,
         Lowering::imaging,
         Lowering::math,
         Lowering::shape,
+        Lowering::layouts,
         Lowering::image,
         Lowering::text,
         Lowering::listing,

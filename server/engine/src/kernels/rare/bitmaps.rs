@@ -17,36 +17,69 @@ impl Fields<'_> {
     }
 }
 
+/// What a BMP file says of its pixels.
+struct Bitmap<'f> {
+    width: usize,
+    height: usize,
+    /// The first line is the highest one.
+    downward: bool,
+    /// Bytes of a pixel.
+    each: usize,
+    pixels: &'f [u8],
+}
+
+impl<'f> Bitmap<'f> {
+    fn new(file: &'f [u8]) -> Result<Self, EngineError> {
+        let fields = Fields(file);
+        let word = |at: usize| fields.word(at).ok_or_else(short);
+        let start = word(10)? as usize;
+        let (width, height) = (word(18)?.cast_signed(), word(22)?.cast_signed());
+        let (bits, packed) = (fields.short(28).ok_or_else(short)?, word(30)?);
+        let each = match bits {
+            8 | 24 | 32 if matches!(packed, 0 | 3) => usize::from(bits / 8),
+            _ => return Err(fail(format!("a BMP file of {bits} bits a pixel, packing {packed}"))),
+        };
+        if packed == 3 && word(54)? != 0x00ff_0000 {
+            return Err(fail("a BMP file whose colours lie in bits of their own"));
+        }
+        let width = usize::try_from(width).map_err(|_| fail("a BMP file of no width"))?;
+        let rows = height.unsigned_abs() as usize;
+        elements(&[rows, width, 4])?;
+        let pixels = file.get(start..).unwrap_or_default();
+        let bitmap = Self { width, height: rows, downward: height < 0, each, pixels };
+        if rows.checked_mul(bitmap.step()).is_none_or(|n| n > pixels.len().next_multiple_of(4)) {
+            return Err(short());
+        }
+        Ok(bitmap)
+    }
+
+    /// Lines begin at multiples of four bytes.
+    fn step(&self) -> usize {
+        (self.width * self.each).next_multiple_of(4)
+    }
+
+    /// From the highest to the lowest.
+    fn lines(&self) -> impl Iterator<Item = Result<&'f [u8], EngineError>> {
+        (0..self.height).map(|row| {
+            let row = if self.downward { row } else { self.height - 1 - row };
+            let from = row * self.step();
+            self.pixels.get(from..from + self.width * self.each).ok_or_else(short)
+        })
+    }
+}
+
+fn short() -> EngineError {
+    fail("a BMP file that is cut short")
+}
+
 /// 8 bits a pixel by a table of colours, or 24 or 32 bits; not compressed.
 pub fn bmp(file: &[u8]) -> Result<Picture, EngineError> {
-    let short = || fail("a BMP file that is cut short");
-    let fields = Fields(file);
-    let word = |at: usize| fields.word(at).ok_or_else(short);
-    let (start, header) = (word(10)? as usize, word(14)? as usize);
-    let (width, height) = (word(18)?.cast_signed(), word(22)?.cast_signed());
-    let (bits, packed) = (fields.short(28).ok_or_else(short)?, word(30)?);
-    let each = match bits {
-        8 | 24 | 32 if matches!(packed, 0 | 3) => usize::from(bits / 8),
-        _ => return Err(fail(format!("a BMP file of {bits} bits a pixel, packing {packed}"))),
-    };
-    if packed == 3 && word(54)? != 0x00ff_0000 {
-        return Err(fail("a BMP file whose colours lie in bits of their own"));
-    }
-    let width = usize::try_from(width).map_err(|_| fail("a BMP file of no width"))?;
-    let rows = height.unsigned_abs() as usize;
-    elements(&[rows, width, 4])?;
-    // Rows begin at multiples of four bytes, the lowest one first unless the height is negative.
-    let step = (width * each).next_multiple_of(4);
-    let pixels = file.get(start..).unwrap_or_default();
-    if rows.checked_mul(step).is_none_or(|n| n > pixels.len().next_multiple_of(4)) {
-        return Err(short());
-    }
+    let bitmap = Bitmap::new(file)?;
+    let header = Fields(file).word(14).ok_or_else(short)? as usize;
     let table = file.get(header.saturating_add(14)..).unwrap_or_default();
-    let mut samples = Vec::with_capacity(rows * width * 3);
-    for row in 0..rows {
-        let row = if height < 0 { row } else { rows - 1 - row };
-        let line = pixels.get(row * step..row * step + width * each).ok_or_else(short)?;
-        for pixel in line.chunks_exact(each) {
+    let mut samples = Vec::with_capacity(bitmap.height * bitmap.width * 3);
+    for line in bitmap.lines() {
+        for pixel in line?.chunks_exact(bitmap.each) {
             let colour = match pixel {
                 [number] => table.get(usize::from(*number) * 4..).and_then(|t| t.first_chunk()),
                 _ => pixel.first_chunk(),
@@ -55,7 +88,24 @@ pub fn bmp(file: &[u8]) -> Result<Picture, EngineError> {
             samples.extend([red, green, blue].map(u16::from));
         }
     }
-    Ok(Picture { width, height: rows, channels: 3, wide: false, samples })
+    Ok(Picture { width: bitmap.width, height: bitmap.height, channels: 3, wide: false, samples })
+}
+
+/// As many channels as bytes: single ones are shades of grey, whatever table there is.
+pub fn bmp_bytes(file: &[u8]) -> Result<Picture, EngineError> {
+    let bitmap = Bitmap::new(file)?;
+    let mut samples = Vec::with_capacity(bitmap.height * bitmap.width * bitmap.each);
+    for line in bitmap.lines() {
+        for pixel in line?.chunks_exact(bitmap.each) {
+            match *pixel {
+                [blue, green, red] => samples.extend([red, green, blue].map(u16::from)),
+                [blue, green, red, alpha] => samples.extend([red, green, blue, alpha].map(u16::from)),
+                _ => samples.extend(pixel.iter().map(|b| u16::from(*b))),
+            }
+        }
+    }
+    let (width, height) = (bitmap.width, bitmap.height);
+    Ok(Picture { width, height, channels: bitmap.each, wide: false, samples })
 }
 
 /// Shades of grey or colours, as bytes or as text, of at most 8 bits.

@@ -3,12 +3,17 @@
 use super::super::access::{int, make, zeros};
 use super::super::{Outcome, Value, elements, fail};
 use super::scatter::Combine;
-use super::{by_kind, ragged, wide};
-use crate::graph::GramCounts;
+use super::{Values, by_kind, ragged, wide};
+use crate::EngineError;
+use crate::graph::{Counts, GramCounts};
 use num_traits::One;
+use std::collections::BTreeMap;
+
+/// Numbers with the rows that they are of, and how many rows there are; None: there is no axis of rows.
+type Entries = (Vec<(usize, i64)>, Option<usize>);
 
 /// x, in one row or in several.
-pub fn bincount(x: &Value, size: &Value, weights: &Value, binary: bool) -> Outcome {
+pub fn of_dense(x: &Value) -> Result<Entries, EngineError> {
     let (rows, width) = match x.dims() {
         [] => (None, 1),
         [n] => (None, *n),
@@ -17,20 +22,19 @@ pub fn bincount(x: &Value, size: &Value, weights: &Value, binary: bool) -> Outco
     };
     let values = x.slice::<i64>()?;
     let owners = (0..values.len()).map(|n| if rows.is_some() { n / width.max(1) } else { 0 });
-    let entries: Vec<(usize, i64)> = owners.zip(values.iter().copied()).collect();
-    counted(&entries, rows, size, weights, binary)
+    Ok((owners.zip(values.iter().copied()).collect(), rows))
 }
 
 /// Splits and values.
-pub fn ragged([splits, values]: [&Value; 2], size: &Value, weights: &Value, binary: bool) -> Outcome {
+pub fn of_ragged([splits, values]: [&Value; 2]) -> Result<Entries, EngineError> {
     let values = values.slice::<i64>()?;
     let owners = ragged::owners(splits.slice()?, values.len())?;
-    let entries: Vec<(usize, i64)> = owners.into_iter().zip(values.iter().copied()).collect();
-    counted(&entries, Some(splits.elem_count().saturating_sub(1)), size, weights, binary)
+    let entries = owners.into_iter().zip(values.iter().copied()).collect();
+    Ok((entries, Some(splits.elem_count().saturating_sub(1))))
 }
 
 /// Indices, values, shape.
-pub fn sparse([indices, values, shape]: [&Value; 3], size: &Value, weights: &Value, binary: bool) -> Outcome {
+pub fn of_sparse([indices, values, shape]: [&Value; 3]) -> Result<Entries, EngineError> {
     let shape = super::super::access::sizes(shape)?;
     let values = values.slice::<i64>()?;
     let rows = match (&shape[..], indices.dims()) {
@@ -45,20 +49,47 @@ pub fn sparse([indices, values, shape]: [&Value; 3], size: &Value, weights: &Val
     };
     let entries: Option<Vec<(usize, i64)>> =
         values.iter().enumerate().map(|(n, v)| Some((owner(n)?, *v))).collect();
-    counted(&entries.ok_or_else(|| fail("a row that is not there"))?, rows, size, weights, binary)
+    Ok((entries.ok_or_else(|| fail("a row that is not there"))?, rows))
 }
 
-fn counted(
-    entries: &[(usize, i64)],
-    rows: Option<usize>,
-    size: &Value,
-    weights: &Value,
-    binary: bool,
-) -> Outcome {
+/// How often each number is there, with a place for each that may be.
+pub fn counted((entries, rows): Entries, size: &Value, weights: &Value, binary: bool) -> Outcome {
     let size = usize::try_from(int(size)?).map_err(|_| fail("a number of bins below none"))?;
     let shape: Vec<usize> = rows.into_iter().chain([size]).collect();
     elements(&shape)?;
-    by_kind!(weights, add_up(entries, &shape, size, weights, binary))
+    by_kind!(weights, add_up(&entries, &shape, size, weights, binary))
+}
+
+/// How often each number is there that is: indices, counts, shape.
+pub fn tallied(entries: Entries, weights: &Value, how: Counts) -> Values {
+    by_kind!(weights, tally(entries, weights, how))
+}
+
+fn tally<T: Combine + One>((entries, rows): Entries, weights: &Value, how: Counts) -> Values {
+    let weights = weights.slice::<T>()?;
+    if !weights.is_empty() && weights.len() != entries.len() {
+        return Err(fail(format!("{} weights of {} values", weights.len(), entries.len())));
+    }
+    let mut counts: BTreeMap<(usize, i64), T> = BTreeMap::new();
+    let mut largest = 0;
+    for (n, (row, value)) in entries.iter().enumerate() {
+        if *value < 0 {
+            return Err(fail("a value below zero has no bin"));
+        }
+        largest = largest.max(*value);
+        if how.most < 0 || *value < how.most {
+            let weight = weights.get(n).copied().unwrap_or_else(T::one);
+            let to = counts.entry((*row, *value)).or_default();
+            *to = if how.binary { T::one() } else { to.plus(weight) };
+        }
+    }
+    let width = if how.most >= 0 { how.most } else { how.least.max(largest.saturating_add(1)) };
+    let (count, rank) = (counts.len(), 1 + usize::from(rows.is_some()));
+    let place = |(row, value): &(usize, i64)| [*row as i64, *value].into_iter().skip(2 - rank);
+    let indices: Vec<i64> = counts.keys().flat_map(place).collect();
+    let shape: Vec<i64> = rows.map(|r| r as i64).into_iter().chain([width]).collect();
+    let values: Vec<T> = counts.into_values().collect();
+    Ok(vec![make(indices, &[count, rank])?, make(values, &[count])?, make(shape, &[rank])?])
 }
 
 fn add_up<T: Combine + One>(

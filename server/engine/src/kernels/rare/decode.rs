@@ -1,9 +1,10 @@
-//! Pictures in PNG and JPEG files.
+//! Pictures in files.
 
-use super::super::access::make;
+use super::super::access::{make, sizes};
+use super::super::moves::narrow;
 use super::super::{Outcome, Value, elements, fail};
-use super::bitmaps;
-use crate::graph::Colours;
+use super::{bitmaps, gif};
+use crate::graph::{Colours, Files};
 use crate::{DType, EngineError};
 use std::io::Cursor;
 use zune_jpeg::JpegDecoder;
@@ -25,17 +26,75 @@ pub struct Picture {
     pub samples: Vec<u16>,
 }
 
-/// The pixels of a file, [height, width, channels].
-pub fn decode(x: &Value, channels: usize, dtype: DType) -> Outcome {
+/// The pixels of a file, [height, width, channels], or those of all frames.
+pub fn decode(x: &Value, channels: usize, dtype: DType, files: Files) -> Outcome {
+    let file = one_file(x)?;
+    match (files, file) {
+        (Files::Any { .. } | Files::Still | Files::Frames, [b'G', b'I', b'F', ..]) => {
+            if !matches!(channels, 0 | 3) {
+                return Err(fail("GIF files have three channels"));
+            }
+            let (picture, count) = gif::gif(file)?;
+            let (whole, height) = (samples_of(&picture, 3, dtype)?, picture.height / count.max(1));
+            match files {
+                Files::Any { moving: false } => narrow(&whole, 0, 0, height),
+                Files::Still if count == 1 => Ok(whole),
+                Files::Still => Err(fail(format!("a GIF file of {count} frames where one is wanted"))),
+                _ => whole.reshape(&[count, height, picture.width, 3]),
+            }
+        }
+        (Files::Any { .. } | Files::Bmp, [b'B', b'M', ..]) => {
+            let picture = bitmaps::bmp_bytes(file)?;
+            if !matches!(channels, 0) && channels != picture.channels {
+                return Err(fail(format!("a BMP file of {} channels, not {channels}", picture.channels)));
+            }
+            samples_of(&picture, channels, dtype)
+        }
+        (Files::Bmp, _) => Err(fail("a picture that is not BMP")),
+        _ => {
+            let picture = if file.starts_with(PNG) {
+                png(file)?
+            } else if file.starts_with(JPEG) {
+                jpeg(file, channels)?
+            } else {
+                return Err(fail("a picture that is in no format that is read here"));
+            };
+            let still = samples_of(&picture, channels, dtype)?;
+            match files {
+                Files::Frames => still.reshape(&[&[1], still.dims()].concat()),
+                _ => Ok(still),
+            }
+        }
+    }
+}
+
+fn one_file(x: &Value) -> Result<&[u8], EngineError> {
     let [file] = x.texts()? else { return Err(fail("one picture is read at a time")) };
-    let picture = if file.starts_with(PNG) {
-        png(file)?
-    } else if file.starts_with(JPEG) {
-        jpeg(file, channels)?
-    } else {
-        return Err(fail("a picture that is neither PNG nor JPEG"));
+    Ok(file)
+}
+
+/// A part of a JPEG file, which has to be within the picture.
+pub fn decode_part(x: &Value, part: &Value, channels: usize) -> Outcome {
+    let whole = decode(x, channels, DType::U8, Files::Still)?;
+    let &[top, left, height, width] = &sizes(part)?[..] else {
+        return Err(fail("a part of a picture is four numbers"));
     };
-    samples_of(&picture, channels, dtype)
+    let inside = |from: usize, count: usize, axis: usize| {
+        count > 0 && from.checked_add(count).is_some_and(|end| end <= whole.dims()[axis])
+    };
+    if !inside(top, height, 0) || !inside(left, width, 1) {
+        return Err(fail(format!("a part of a picture of {:?} that is not within it", whole.dims())));
+    }
+    narrow(&narrow(&whole, 0, top, height)?, 1, left, width)
+}
+
+/// [height, width, channels], without the pixels.
+pub fn shape(x: &Value) -> Outcome {
+    let mut decoder = JpegDecoder::new(ZCursor::new(one_file(x)?));
+    let wrong = |e| fail(format!("a JPEG file that is not readable: {e:?}"));
+    decoder.decode_headers().map_err(wrong)?;
+    let info = decoder.info().ok_or_else(|| fail("a JPEG file without a header"))?;
+    make(vec![i64::from(info.height), i64::from(info.width), i64::from(info.components)], &[3])
 }
 
 /// The pixels of a file whose bytes are the elements of a value, [height, width, channels].
@@ -186,7 +245,7 @@ mod tests {
     fn pixels_come_in_the_channels_that_are_wanted() {
         let grey = file(png::ColorType::Grayscale, png::BitDepth::Eight, &[1, 200]);
         let ints = |x: &Value, channels, dtype| {
-            let made = decode(x, channels, dtype).unwrap();
+            let made = decode(x, channels, dtype, Files::Still).unwrap();
             (made.dims().to_vec(), made.slice::<i64>().unwrap().to_vec())
         };
         assert_eq!(ints(&grey, 0, DType::U8), (vec![1, 2, 1], vec![1, 200]));
@@ -194,14 +253,14 @@ mod tests {
         assert_eq!(ints(&grey, 4, DType::U8).1, [1, 1, 1, 255, 200, 200, 200, 255]);
         assert_eq!(ints(&grey, 1, DType::U16).1, [257, 51400]);
         assert_eq!(
-            decode(&grey, 1, DType::F32).unwrap().slice::<f32>().unwrap(),
+            decode(&grey, 1, DType::F32, Files::Still).unwrap().slice::<f32>().unwrap(),
             [1.0 / 255.0, 200.0 / 255.0]
         );
         let deep = file(png::ColorType::GrayscaleAlpha, png::BitDepth::Sixteen, &[1, 2, 3, 4, 5, 6, 7, 8]);
         assert_eq!(ints(&deep, 0, DType::U16), (vec![1, 2, 2], vec![258, 772, 1286, 1800]));
         assert_eq!(ints(&deep, 3, DType::U8).1, [1, 1, 1, 5, 5, 5]);
         let colours = file(png::ColorType::Rgb, png::BitDepth::Eight, &[1, 2, 3, 4, 5, 6]);
-        assert!(decode(&colours, 1, DType::U8).is_err());
+        assert!(decode(&colours, 1, DType::U8, Files::Still).is_err());
     }
 
     #[test]
@@ -210,13 +269,13 @@ mod tests {
         let bytes = good.texts().unwrap()[0].clone();
         for length in 0..bytes.len() - 16 {
             let cut = Value::text(vec![bytes[..length].to_vec()], &[]).unwrap();
-            assert!(decode(&cut, 0, DType::U8).is_err(), "{length}");
+            assert!(decode(&cut, 0, DType::U8, Files::Still).is_err(), "{length}");
         }
         // A width of two thousand million.
         let mut huge = bytes.clone();
         huge[16] = 0x7f;
-        assert!(decode(&Value::text(vec![huge], &[]).unwrap(), 0, DType::U8).is_err());
+        assert!(decode(&Value::text(vec![huge], &[]).unwrap(), 0, DType::U8, Files::Still).is_err());
         let jpeg = Value::text(vec![b"\xff\xd8\xff\xe0\0\x10JFIF".to_vec()], &[]).unwrap();
-        assert!(decode(&jpeg, 3, DType::U8).is_err());
+        assert!(decode(&jpeg, 3, DType::U8, Files::Still).is_err());
     }
 }

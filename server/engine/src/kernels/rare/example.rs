@@ -14,14 +14,16 @@ struct Example {
     features: Option<Named>,
 }
 
+/// Features by name.
 #[derive(Clone, PartialEq, Message)]
-struct Named {
+pub struct Named {
     #[prost(map = "string, message", tag = "1")]
     feature: HashMap<String, Feature>,
 }
 
+/// Values of one type.
 #[derive(Clone, PartialEq, Message)]
-struct Feature {
+pub struct Feature {
     #[prost(oneof = "List", tags = "1, 2, 3")]
     list: Option<List>,
 }
@@ -55,14 +57,14 @@ struct IntegerList {
 }
 
 /// The values of one feature, example after example.
-enum Column {
+pub enum Column {
     Float(Vec<f32>),
     Integer(Vec<i64>),
     Text(Vec<Vec<u8>>),
 }
 
 impl Column {
-    fn new(dtype: DType) -> Result<Self, EngineError> {
+    pub fn new(dtype: DType) -> Result<Self, EngineError> {
         match dtype {
             DType::F32 => Ok(Self::Float(Vec::new())),
             DType::I64 => Ok(Self::Integer(Vec::new())),
@@ -73,7 +75,12 @@ impl Column {
 
     /// Takes an example's values; how many, if the feature is there.
     fn take(&mut self, example: &Named, key: &str) -> Result<Option<usize>, EngineError> {
-        let Some(list) = example.feature.get(key).and_then(|f| f.list.as_ref()) else { return Ok(None) };
+        self.take_all(example.feature.get(key), key)
+    }
+
+    /// Takes a feature's values; how many, if it has some.
+    pub fn take_all(&mut self, feature: Option<&Feature>, key: &str) -> Result<Option<usize>, EngineError> {
+        let Some(list) = feature.and_then(|f| f.list.as_ref()) else { return Ok(None) };
         Ok(Some(match (self, list) {
             (Self::Float(to), List::Floats(from)) => {
                 to.extend(&from.value);
@@ -92,7 +99,7 @@ impl Column {
     }
 
     /// Takes so many elements of a default, the last one again and again; of an empty one nothings.
-    fn pad(&mut self, default: &Value, count: usize) -> Result<(), EngineError> {
+    pub fn pad(&mut self, default: &Value, count: usize) -> Result<(), EngineError> {
         fn filled<T: Clone + Default>(from: &[T], count: usize) -> impl Iterator<Item = T> {
             let last = from.last().cloned().unwrap_or_default();
             let head: Vec<T> = from.iter().take(count).cloned().collect();
@@ -107,7 +114,7 @@ impl Column {
         Ok(())
     }
 
-    fn value(self, dims: &[usize]) -> Outcome {
+    pub fn value(self, dims: &[usize]) -> Outcome {
         match self {
             Self::Float(values) => make(values, dims),
             Self::Integer(values) => make(values, dims),
@@ -128,25 +135,33 @@ pub fn parse(features: &Features, inputs: &[&Value]) -> Values {
         let example = example.map_err(|e| fail(format!("a string that is no tf.train.Example: {e}")))?;
         examples.push(example.features.unwrap_or_default());
     }
-    let keys = |n: usize, count: usize| -> Result<Vec<String>, EngineError> {
-        let keys: Vec<String> =
-            at(inputs, n)?.texts()?.iter().map(|k| String::from_utf8_lossy(k).into_owned()).collect();
-        if keys.len() == count { Ok(keys) } else { Err(fail("as many keys as features are needed")) }
-    };
+    parse_named(features, &examples, single, &inputs[1..])
+}
+
+/// Keys, as many as there are features.
+pub fn keys(value: &Value, count: usize) -> Result<Vec<String>, EngineError> {
+    let keys: Vec<String> = value.texts()?.iter().map(|k| String::from_utf8_lossy(k).into_owned()).collect();
+    if keys.len() == count { Ok(keys) } else { Err(fail("as many keys as features are needed")) }
+}
+
+/// Sparse keys, dense keys, ragged keys, a default of each dense feature. One example, if it is `single`, has no batch.
+pub fn parse_named(features: &Features, examples: &[Named], single: bool, inputs: &[&Value]) -> Values {
     let (mut indices, mut values, mut shapes) = (Vec::new(), Vec::new(), Vec::new());
-    for (key, dtype) in keys(1, features.sparse.len())?.iter().zip(&features.sparse) {
-        let [at, of, shape] = sparse(&examples, key, *dtype, single)?;
+    for (key, dtype) in keys(at(inputs, 0)?, features.sparse.len())?.iter().zip(&features.sparse) {
+        let [at, of, shape] = sparse(examples, key, *dtype, single)?;
         indices.push(at);
         values.push(of);
         shapes.push(shape);
     }
     let mut dense = Vec::new();
-    for (n, (key, feature)) in keys(2, features.dense.len())?.iter().zip(&features.dense).enumerate() {
-        dense.push(array(&examples, key, feature, at(inputs, 4 + n)?, single)?);
+    for (n, (key, feature)) in
+        keys(at(inputs, 1)?, features.dense.len())?.iter().zip(&features.dense).enumerate()
+    {
+        dense.push(array(examples, key, feature, at(inputs, 3 + n)?, single)?);
     }
     let (mut rows, mut splits) = (Vec::new(), Vec::new());
-    for (key, dtype) in keys(3, features.ragged.len())?.iter().zip(&features.ragged) {
-        let (column, counts) = column(&examples, key, *dtype)?;
+    for (key, dtype) in keys(at(inputs, 2)?, features.ragged.len())?.iter().zip(&features.ragged) {
+        let (column, counts) = column(examples, key, *dtype)?;
         let mut total = 0;
         let ends = counts.iter().map(|count| {
             total += count;

@@ -2,7 +2,7 @@
 
 use super::super::{Outcome, Value, fail};
 use super::{
-    Values, at, boxes, color, crop, decode, deformable, folding, neighbours, one, regions, resample,
+    Values, at, boxes, color, crop, decode, deformable, drawing, folding, neighbours, one, regions, resample,
     sampling, scale, volume,
 };
 use crate::graph::Imaging;
@@ -29,7 +29,7 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
     match op {
         Imaging::Conv3d(sliding) => volume::conv(x, second()?, sliding),
         Imaging::Depthwise(sliding) => volume::depthwise(x, second()?, sliding),
-        Imaging::Decode { channels, dtype } => decode::decode(x, *channels, *dtype),
+        Imaging::Decode { channels, dtype, files } => decode::decode(x, *channels, *dtype, *files),
         Imaging::ConvTranspose3d(sliding) => volume::transposed(x, second()?, third()?, sliding),
         Imaging::Pool3d { max, window, sliding } => volume::pool(x, *max, *window, sliding),
         Imaging::Dilation(sliding) => volume::dilation(x, second()?, sliding),
@@ -72,6 +72,9 @@ fn placed(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::Deformable { window, groups, offset_groups } => {
             deformable::convolve(window, *groups, *offset_groups, inputs)
         }
+        Imaging::DecodePart { channels } => decode::decode_part(x, second()?, *channels),
+        Imaging::PictureShape => decode::shape(x),
+        Imaging::DrawBoxes => drawing::boxes(x, second()?, inputs.get(2).copied()),
         Imaging::DecodeBytes(colours) => decode::decode_bytes(x, *colours),
         other => Err(fail(format!("{other:?} cannot be run"))),
     }

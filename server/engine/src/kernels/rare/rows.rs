@@ -2,7 +2,9 @@
 
 use super::super::access::int;
 use super::super::{Value, fail};
-use super::{Values, at, count, coupled, example, ragged, segments, sparse, unique};
+use super::{
+    Values, at, count, coupled, cross, example, ragged, segments, sequence, sparse, sparse_numbers, unique,
+};
 use crate::graph::Rows;
 
 pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
@@ -12,11 +14,16 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
     let fourth = || at(inputs, 3);
     let one = |outcome: super::Outcome| outcome.map(|v| vec![v]);
     match op {
-        Rows::Bincount { binary } => one(count::bincount(x, second()?, third()?, *binary)),
-        Rows::RaggedBincount { binary } => one(count::ragged([x, second()?], third()?, fourth()?, *binary)),
-        Rows::SparseBincount { binary } => {
-            one(count::sparse([x, second()?, third()?], fourth()?, at(inputs, 4)?, *binary))
+        Rows::Bincount { binary } => one(count::counted(count::of_dense(x)?, second()?, third()?, *binary)),
+        Rows::RaggedBincount { binary } => {
+            one(count::counted(count::of_ragged([x, second()?])?, third()?, fourth()?, *binary))
         }
+        Rows::SparseBincount { binary } => one(count::counted(
+            count::of_sparse([x, second()?, third()?])?,
+            fourth()?,
+            at(inputs, 4)?,
+            *binary,
+        )),
         Rows::Bucketize(bounds) => one(count::bucketize(x, bounds)),
         Rows::GramCounts(grams) => one(count::grams(grams, x)),
         Rows::Coupled { classes } => one(coupled::classes(x, *classes)),
@@ -41,7 +48,13 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
         Rows::SparseConcat(axis) => sparse::concat(inputs, *axis),
         Rows::SparseSlice => sparse::slice([x, second()?, third()?], fourth()?, at(inputs, 4)?),
         Rows::SparseReduceSum { keep } => one(sparse::reduce_sum([x, second()?, third()?], fourth()?, *keep)),
-        Rows::SparseCross { sparse, buckets, key } => sparse::cross(inputs, *sparse, *buckets, *key),
+        Rows::Cross(how) => cross::run(how, inputs),
+        Rows::SparseAdd | Rows::SparseSoftmax | Rows::EditDistance { .. } => sparse_numbers::run(op, inputs),
+        Rows::Counts(how) => count::tallied(count::of_dense(x)?, second()?, *how),
+        Rows::SparseCounts(how) => {
+            count::tallied(count::of_sparse([x, second()?, third()?])?, fourth()?, *how)
+        }
+        Rows::RaggedCounts(how) => count::tallied(count::of_ragged([x, second()?])?, third()?, *how),
         Rows::RaggedRange => ragged::range(x, second()?, third()?),
         Rows::RaggedGather { levels } => ragged::gather(inputs, *levels),
         Rows::RaggedToSparse => match inputs.split_last() {
@@ -52,5 +65,6 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
             one(ragged::to_dense([x, second()?, third()?], inputs.get(3..).unwrap_or(&[]), *partition))
         }
         Rows::ParseExample(features) => example::parse(features, inputs),
+        Rows::ParseSequence(features) => sequence::parse(features, inputs),
     }
 }

@@ -1,7 +1,6 @@
 //! Sparse arrays: tuples of indices, as many values, and a shape.
 
 use super::super::access::{axis, make, sizes, zeros};
-use super::super::hash::{combine, fingerprint};
 use super::super::moves::{cat, expand, index_select};
 use super::super::{Outcome, Value, elements, fail};
 use super::scatter::Combine;
@@ -12,7 +11,7 @@ use crate::EngineError;
 pub type Sparse<'v> = [&'v Value; 3];
 
 /// The tuples of indices, each within the shape.
-fn tuples<'v>([indices, values, shape]: Sparse<'v>) -> Result<Vec<&'v [i64]>, EngineError> {
+pub fn tuples<'v>([indices, values, shape]: Sparse<'v>) -> Result<Vec<&'v [i64]>, EngineError> {
     let shape = shape.slice::<i64>()?;
     let unfit = || fail(format!("indices {:?} of {} values", indices.dims(), values.elem_count()));
     let [count, width] = indices.dims() else { return Err(unfit()) };
@@ -266,65 +265,4 @@ fn add_up<T: Combine>(places: &[usize], values: &Value, whole: usize, dims: &[us
         out[*place] = out[*place].plus(*value);
     }
     make(out, dims)
-}
-
-/// Every combination of the features of a row, hashed.
-pub fn cross(inputs: &[&Value], sparse: usize, buckets: u64, key: u64) -> Values {
-    let arrays = inputs.get(sparse * 3..).ok_or_else(|| fail("a cross of nothing"))?;
-    // Row and feature, by row.
-    let mut columns: Vec<Vec<(usize, u64)>> = Vec::new();
-    let mut heights = Vec::new();
-    for n in 0..sparse {
-        let x = [inputs[n], inputs[sparse + n], inputs[sparse * 2 + n]];
-        heights.push(sizes(x[2])?.first().copied().unwrap_or(0));
-        let rows = tuples(x)?.into_iter().map(|t| usize::try_from(t[0]).unwrap_or(0));
-        let mut column: Vec<(usize, u64)> = rows.zip(numbers(x[1])?).collect();
-        column.sort_by_key(|(row, _)| *row);
-        columns.push(column);
-    }
-    for array in arrays {
-        let [rows, width] = array.dims() else { return Err(fail("a cross of what is no matrix")) };
-        heights.push(*rows);
-        columns.push(numbers(array)?.into_iter().enumerate().map(|(n, v)| (n / width.max(&1), v)).collect());
-    }
-    let rows = heights.first().copied().unwrap_or(0);
-    if heights.iter().any(|h| *h != rows) {
-        return Err(fail("a cross of different numbers of rows"));
-    }
-    let (mut indices, mut values, mut longest) = (Vec::new(), Vec::new(), 0);
-    // A row without a feature in one of the columns has no cross.
-    let present = columns.first().map(|c| c.chunk_by(|a, b| a.0 == b.0)).into_iter().flatten();
-    for row in present.map(|features| features[0].0) {
-        let of = |c: &Vec<(usize, u64)>| {
-            c.partition_point(|(r, _)| *r < row)..c.partition_point(|(r, _)| *r <= row)
-        };
-        let features: Vec<&[(usize, u64)]> = columns.iter().map(|c| &c[of(c)]).collect();
-        let sizes: Vec<usize> = features.iter().map(|f| f.len()).collect();
-        let count = if sizes.contains(&0) { 0 } else { elements(&sizes)? };
-        elements(&[values.len().saturating_add(count), 2])?;
-        longest = longest.max(count);
-        for n in 0..count {
-            // The last column changes fastest.
-            let mut rest = n;
-            let mut picked = vec![0; sizes.len()];
-            for (to, size) in picked.iter_mut().zip(&sizes).rev() {
-                *to = rest % size;
-                rest /= size;
-            }
-            let hash = features.iter().zip(picked).fold(key, |hash, (f, at)| combine(hash, f[at].1));
-            values.push((if buckets > 0 { hash % buckets } else { hash % i64::MAX as u64 }).cast_signed());
-            indices.extend([row as i64, n as i64]);
-        }
-    }
-    let count = values.len();
-    let shape = make(vec![rows as i64, longest as i64], &[2])?;
-    Ok(vec![make(indices, &[count, 2])?, make(values, &[count])?, shape])
-}
-
-/// Integers as they are, strings by their fingerprint.
-fn numbers(x: &Value) -> Result<Vec<u64>, EngineError> {
-    match x.kind() {
-        crate::value::Kind::Text => Ok(x.texts()?.iter().map(|t| fingerprint(t)).collect()),
-        _ => Ok(x.slice::<i64>()?.iter().map(|n| n.cast_unsigned()).collect()),
-    }
 }

@@ -2,6 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod features;
+
 use crate::DType;
 use crate::graph::*;
 use crate::kernels::{Value, run};
@@ -254,6 +256,7 @@ fn common() -> Vec<Op> {
 fn no_operation_panics_on_any_inputs() {
     let mut operations: Vec<Op> = rare().into_iter().map(|r| Op::Rare(Box::new(r))).collect();
     operations.extend(common());
+    operations.extend(features::operations());
     let mut dice = Dice(0x9e37_79b9_7f4a_7c15);
     let (mut broken, mut answered) = (std::collections::BTreeMap::new(), 0usize);
     let rounds = std::env::var("ROUNDS").ok().and_then(|r| r.parse().ok()).unwrap_or(300);

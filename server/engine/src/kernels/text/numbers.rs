@@ -3,9 +3,10 @@
 use super::super::access::make;
 use super::super::{Outcome, Value, elements, fail};
 use super::{MOST_BYTES, strip};
-use crate::graph::{Notation, Written};
+use crate::graph::{Notation, Packing, Written};
 use crate::value::{Contents, Kind};
 use crate::{DType, EngineError};
+use std::io::Read as _;
 
 pub fn from_numbers(x: &Value, how: &Written) -> Outcome {
     // A float may have three hundred digits before the point, and a string is more than its bytes.
@@ -24,6 +25,32 @@ pub fn from_numbers(x: &Value, how: &Written) -> Outcome {
     };
     Value::text(text, x.dims())
 }
+
+/// As C prints it with the format `%g`.
+pub fn general(x: f64, digits: usize) -> String {
+    float(x, &Written { notation: Notation::Shortest, precision: Some(digits), width: 0, fill: 0 })
+}
+
+/// The bytes that were packed in each text.
+pub fn unpacked(x: &Value, packing: Packing) -> Outcome {
+    let mut left = MOST_BYTES as u64;
+    let one = |text: &Vec<u8>| {
+        let mut out = Vec::new();
+        let read = match packing {
+            Packing::Zlib => flate2::read::ZlibDecoder::new(&text[..]).take(left + 1).read_to_end(&mut out),
+            Packing::Gzip => {
+                flate2::read::MultiGzDecoder::new(&text[..]).take(left + 1).read_to_end(&mut out)
+            }
+        };
+        read.map_err(|e| fail(format!("a text that was not packed this way: {e}")))?;
+        left = left.checked_sub(out.len() as u64).ok_or_else(|| fail(TOO_LONG))?;
+        Ok(out)
+    };
+    let all: Result<Vec<Vec<u8>>, EngineError> = x.texts()?.iter().map(one).collect();
+    Value::text(all?, x.dims())
+}
+
+const TOO_LONG: &str = "texts of more than a gibibyte";
 
 /// As C prints it.
 fn float(x: f64, how: &Written) -> String {

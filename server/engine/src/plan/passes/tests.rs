@@ -5,7 +5,7 @@ mod random;
 
 use crate::graph::{
     Activation, Attention, Binary, LayerNorm, Link, Literal, Op, Operand, Padding, Pool, Product, Products,
-    Unary,
+    Random, Rare, Source, Stream, Unary,
 };
 use crate::plan::draft::{Draft, fold};
 use crate::plan::{NoWeights, Outline, Weights};
@@ -244,4 +244,19 @@ fn shapes_that_cannot_fit_are_refused_before_anything_is_computed() {
     assert!(matches!(&refused, crate::EngineError::InvalidInput(why) if why.contains("\"n\"")), "{refused}");
     assert!(matches!(run(5, 99), Err(crate::EngineError::Execution(_))));
     assert!(run(5, 3).is_ok());
+}
+
+#[test]
+fn what_is_drawn_by_chance_is_drawn_by_each_run() {
+    let mut b = Build::new(0);
+    let shape = b.ints(&[3]);
+    let draw = |source| Random::Draw { draw: crate::graph::Draw::Uniform, dtype: crate::DType::F32, source };
+    let stream = Source::Stream(Arc::new(Stream::new(0, 0)));
+    let drawn = b.add(Op::Rare(Box::new(Rare::Random(draw(stream)))), &[shape]);
+    let seed = b.ints(&[1, 2]);
+    let fixed = b.add(Op::Rare(Box::new(Rare::Random(draw(Source::Seed)))), &[shape, seed]);
+    b.graph.outputs = vec![drawn, fixed];
+    let draft = fold(&b.graph, &[]).unwrap();
+    assert_eq!(draft.nodes.len(), 1);
+    assert!(draft.constants.contains_key(&fixed) && !draft.constants.contains_key(&drawn));
 }

@@ -30,6 +30,13 @@ pub fn image(op: &Op, image: &Imaging, reads: &Reads<'_>) -> Found {
             }
             images(reads, 0)
         }
+        Imaging::DrawBoxes => {
+            let both = reads.axis(0)? == 0 && reads.axis(1)? == 0 && reads.extent(0)? == reads.extent(1)?;
+            if !both || reads.all.iter().skip(2).any(|x| !x.is_same()) {
+                return Err("images and their boxes are of other rows".to_owned());
+            }
+            reads.one(Fact::rows(reads.at(0)?.dims()?.to_vec(), 0)?)
+        }
         Imaging::FromColumns(_) => {
             let extents = reads.at(1)?.numbers.as_ref().ok_or("the size of the image is not known")?.len();
             reads.same_from(1)?;

@@ -221,6 +221,9 @@ pub fn text(text: &Text, reads: &Reads<'_>) -> Found {
         | Text::ReplaceBy { .. }
         | Text::FullMatchBy
         | Text::Transcode { .. }
+        | Text::Unpacked(_)
+        | Text::Scripts
+        | Text::Csv(_)
         | Text::EncodeBase64 { .. }
         | Text::DecodeBase64 => each(reads),
         _ if text.is_by_element() => each(reads),

@@ -4,6 +4,7 @@
 //! one of an inner `Merge`; those of branches around lead to both inputs by the same side.
 
 use super::super::proto::NodeDef;
+use super::generators::generates;
 use super::{Context, DEEPEST, MOST_NODES, Scope, Val, output_number, read_input, split_input};
 use crate::EngineError;
 use crate::graph::{Literal, Op};
@@ -76,7 +77,17 @@ impl<'a> Context<'a> {
             sources.extend(fork.switches.first().and_then(|s| s.input.get(1)).map(String::as_str));
             return Ok(sources);
         }
-        Ok(node.input.iter().map(String::as_str).filter(|i| !i.starts_with('^')).collect())
+        if scope.counters.is_counted(&node.name) {
+            let before = |i: &'a String| match i.strip_prefix('^') {
+                Some(control) => scope.counters.before(control),
+                None => Some(i.as_str()),
+            };
+            return Ok(node.input.iter().filter_map(before).collect());
+        }
+        // Draws by one generator come in an order that only control inputs tell.
+        let draws = |name: &str| scope.node(name).is_some_and(generates);
+        let read = |i: &&str| !i.starts_with('^') || generates(node) && draws(split_input(i).0);
+        Ok(node.input.iter().map(String::as_str).filter(read).collect())
     }
 
     /// Walks back from an input of a `Merge`. `until`: not beyond the `Switch` nodes of this condition.

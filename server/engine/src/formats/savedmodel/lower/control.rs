@@ -19,6 +19,21 @@ impl Lowering<'_> {
         if self.node.op == "EmptyTensorList" {
             return self.list(1, Listing::Empty);
         }
+        match self.node.op.as_str() {
+            "RaggedTensorToVariant" => {
+                return self.list(1, Listing::Wrap { batched: self.node.flag("batched_input") });
+            }
+            "RaggedTensorFromVariant" => {
+                let levels = self.count("output_ragged_rank");
+                let Some(kind) = self.kind("Tvalues") else {
+                    return Self::refuse("of a type that is not supported");
+                };
+                let inputs = self.want(1)?.to_vec();
+                let op = Op::List(Listing::Unwrap { kind, levels });
+                return self.emit_many(op, inputs, levels.saturating_add(1));
+            }
+            _ => {}
+        }
         let Some(name) = self.node.op.strip_prefix("TensorList") else { return Ok(None) };
         let name = name.to_owned();
         let Some(kind) = self.kind("element_dtype") else {

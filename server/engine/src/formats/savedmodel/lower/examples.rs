@@ -13,7 +13,8 @@ impl Lowering<'_> {
         if !matches!(op, "ParseExample" | "ParseExampleV2" | "ParseSingleExample") {
             return Ok(None);
         }
-        let Some(features) = features(self.node) else {
+        let found = features(self.node, ["sparse_types", "ragged_value_types"], ["Tdense", "dense_shapes"]);
+        let Some(features) = found else {
             return Self::refuse("features of a type or shape that is not supported");
         };
         let (sparse, dense, ragged) = (features.sparse.len(), features.dense.len(), features.ragged.len());
@@ -43,28 +44,32 @@ impl Lowering<'_> {
         self.emit_many(rare(Rare::Rows(Rows::ParseExample(features))), inputs, outputs)
     }
 
-    fn packed(&mut self, keys: &[ValueId]) -> Result<ValueId, EngineError> {
+    pub(super) fn packed(&mut self, keys: &[ValueId]) -> Result<ValueId, EngineError> {
         if keys.is_empty() { self.strings(Vec::new()) } else { self.add(Op::Pack(0), keys.to_vec()) }
     }
 }
 
-/// What is parsed. None: something that is not supported, or lists that do not fit each other.
-fn features(node: &NodeDef) -> Option<Features> {
+/// What is parsed, by attributes. None: something that is not supported, or lists that do not fit each other.
+pub fn features(
+    node: &NodeDef,
+    [sparse, ragged]: [&str; 2],
+    [dense, dense_shapes]: [&str; 2],
+) -> Option<Features> {
     let types = |name: &str| -> Option<Vec<DType>> {
         node.dtypes(name).filter(|t| t.iter().all(|t| matches!(t, DType::F32 | DType::I64 | DType::String)))
     };
-    let shapes = match node.attribute("dense_shapes") {
+    let shapes = match node.attribute(dense_shapes) {
         Some(Attr::List(list)) => list.shapes.as_slice(),
         _ => &[],
     };
-    let dense_types = types("Tdense")?;
+    let dense_types = types(dense)?;
     if shapes.len() != dense_types.len() || shapes.iter().any(|s| s.unknown_rank) {
         return None;
     }
     let extents = shapes.iter().map(|s| s.dim.iter().map(|d| usize::try_from(d.size).ok()).collect());
     let features = Features {
-        sparse: types("sparse_types")?,
-        ragged: types("ragged_value_types")?,
+        sparse: types(sparse)?,
+        ragged: types(ragged)?,
         dense: dense_types.into_iter().zip(extents).collect(),
     };
     let many = features.sparse.len() + features.ragged.len() + features.dense.len();

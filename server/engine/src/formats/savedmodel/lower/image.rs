@@ -33,6 +33,19 @@ impl Lowering<'_> {
                 }
             }
             "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => self.batch_norm(),
+            "BatchNormWithGlobalNormalization" => {
+                let [x, mean, variance, beta, gamma] = self.want(5)?[..5] else { return Ok(None) };
+                let epsilon = self.float(self.node.float("variance_epsilon").unwrap_or(0.001))?;
+                let sum = self.add(Op::Binary(B::Add), vec![variance, epsilon])?;
+                let mut scale = self.add(Op::Unary(U::Rsqrt), vec![sum])?;
+                if self.node.flag("scale_after_normalization") {
+                    scale = self.add(Op::Binary(B::Mul), vec![scale, gamma])?;
+                }
+                let shift = self.add(Op::Binary(B::Mul), vec![mean, scale])?;
+                let offset = self.add(Op::Binary(B::Sub), vec![beta, shift])?;
+                let scaled = self.add(Op::Binary(B::Mul), vec![x, scale])?;
+                self.emit(Op::Binary(B::Add), vec![scaled, offset])
+            }
             "SpaceToBatchND" => self.simple(3, Op::SpaceToBatch),
             "BatchToSpaceND" => self.simple(3, Op::BatchToSpace),
             "ResizeNearestNeighbor" => self.resize(false),

@@ -3,8 +3,8 @@
 use super::super::attributes::Attributes as _;
 use super::rare::rare;
 use super::{Lowering, Outcome};
+use crate::EngineError;
 use crate::graph::{Beyond, Imaging, Kernel, Op, Padding, Rare, Sliding, Suppression, ValueId};
-use crate::{DType as D, EngineError};
 
 /// The layouts of volumes.
 const LAST: [i64; 5] = [0, 2, 3, 4, 1];
@@ -12,17 +12,8 @@ const FIRST: [i64; 5] = [0, 4, 1, 2, 3];
 
 impl Lowering<'_> {
     pub(super) fn imaging(&mut self) -> Outcome {
-        let narrow = matches!(self.node.dtype("T"), None | Some(D::F32 | D::F16 | D::BF16));
-        if windowed(&self.node.op) && !narrow {
-            return match (self.wide()?, self.node.dtype("T")) {
-                (Some(lowered), _) => Ok(Some(lowered)),
-                (None, Some(D::F64))
-                    if self.node.op.ends_with("3D") || self.node.op.starts_with("Conv3D") =>
-                {
-                    self.volumes()
-                }
-                _ => Self::refuse("of numbers that are not floats"),
-            };
+        if let Some(lowered) = self.by_type()? {
+            return Ok(Some(lowered));
         }
         for attempt in
             [Self::decoders, Self::volumes, Self::windows, Self::scaling, Self::colours, Self::suppression]
@@ -34,11 +25,11 @@ impl Lowering<'_> {
         Ok(None)
     }
 
-    fn depict(&mut self, least: usize, op: Imaging) -> Outcome {
+    pub(super) fn depict(&mut self, least: usize, op: Imaging) -> Outcome {
         self.rarely(least, Rare::Image(op))
     }
 
-    fn volumes(&mut self) -> Outcome {
+    pub(super) fn volumes(&mut self) -> Outcome {
         match self.node.op.as_str() {
             "Conv3D" => {
                 let Some(sliding) = self.sliding("strides", "dilations")? else { return Self::odd() };
@@ -71,65 +62,12 @@ impl Lowering<'_> {
         }
     }
 
-    /// Windows over images of wide floats: by the plain loops for volumes.
-    fn wide(&mut self) -> Outcome {
-        let op = self.node.op.as_str();
-        if self.node.dtype("T") != Some(D::F64) {
-            return Ok(None);
-        }
-        let sliding = match op {
-            "Conv2D" | "DepthwiseConv2dNative" | "Conv2DBackpropInput" => {
-                self.sliding("strides", "dilations")?
-            }
-            "MaxPool" | "AvgPool" => self.sliding("strides", "")?,
-            _ => return Ok(None),
-        };
-        let Some(sliding) = sliding else { return Self::odd() };
-        let inputs = self.want(if op.ends_with("Input") { 3 } else { 1 })?.to_vec();
-        let filter = inputs.get(1).copied().unwrap_or(inputs[0]);
-        let (op, mut inputs, at) = match op {
-            "Conv2D" => (Imaging::Conv3d(sliding), vec![inputs[0], filter], 0),
-            "DepthwiseConv2dNative" => (Imaging::Depthwise(sliding), vec![inputs[0], filter], 0),
-            "Conv2DBackpropInput" => {
-                let size = self.sizes_last(inputs[0], &[0, 2, 3, 1])?;
-                (Imaging::ConvTranspose3d(sliding), vec![size, filter, inputs[2]], 2)
-            }
-            _ => {
-                let Some(window) = self.spatial_of("ksize") else { return Self::odd() };
-                (Imaging::Pool3d { max: op == "MaxPool", window, sliding }, vec![inputs[0]], 0)
-            }
-        };
-        inputs[at] = self.channels_last(inputs[at])?;
-        let y = self.add(rare(Rare::Image(op)), inputs)?;
-        let y = self.channels_back(y)?;
-        Self::value(y)
-    }
-
-    /// Pictures in files.
-    fn decoders(&mut self) -> Outcome {
-        let op = self.node.op.as_str();
-        if !matches!(op, "DecodeJpeg" | "DecodePng" | "DecodeImage") {
-            return Ok(None);
-        }
-        if self.node.int("ratio").unwrap_or(1) != 1 {
-            return Self::refuse("scaled while it is read");
-        }
-        let channels = self.count("channels");
-        if channels > 4 || channels == 2 {
-            return Self::refuse("its number of channels");
-        }
-        match self.node.dtype("dtype").unwrap_or(D::U8) {
-            dtype @ (D::U8 | D::U16 | D::F32) => self.depict(1, Imaging::Decode { channels, dtype }),
-            _ => Self::refuse("into a type that is not supported"),
-        }
-    }
-
-    fn odd() -> Outcome {
+    pub(super) fn odd() -> Outcome {
         Self::refuse("a window or steps over batch or channels")
     }
 
     /// The spatial numbers of an attribute; an image has a depth of 1.
-    fn spatial_of(&self, attribute: &str) -> Option<[usize; 3]> {
+    pub(super) fn spatial_of(&self, attribute: &str) -> Option<[usize; 3]> {
         let list = self.node.ints(attribute);
         let size = |n: i64| usize::try_from(n).ok().filter(|n| (1..=1 << 20).contains(n));
         let (outer, inner) = match (&list[..], self.is_channels_first()) {
@@ -141,7 +79,7 @@ impl Lowering<'_> {
         (outer == [1, 1]).then_some([size(inner[0])?, size(inner[1])?, size(inner[2])?])
     }
 
-    fn sliding(&self, strides: &str, dilations: &str) -> Result<Option<Sliding>, EngineError> {
+    pub(super) fn sliding(&self, strides: &str, dilations: &str) -> Result<Option<Sliding>, EngineError> {
         let list = self.node.ints("explicit_paddings");
         let (mut padding, mut depth_padding) = (Padding::Valid, [0, 0]);
         if self.node.text("padding") == Some("EXPLICIT") && list.len() == 10 {
@@ -328,27 +266,4 @@ impl Lowering<'_> {
             _ => Ok(None),
         }
     }
-}
-
-/// What slides windows over images.
-fn windowed(op: &str) -> bool {
-    let names = [
-        "AvgPool",
-        "AvgPool3D",
-        "Conv",
-        "Conv2D",
-        "Conv2DBackpropInput",
-        "Conv3D",
-        "Conv3DBackpropInputV2",
-        "DepthwiseConv2dNative",
-        "Dilation2D",
-        "ExtractImagePatches",
-        "ExtractVolumePatches",
-        "LRN",
-        "MaxPool",
-        "MaxPool3D",
-        "MaxPoolV2",
-        "MaxPoolWithArgmax",
-    ];
-    names.contains(&op)
 }

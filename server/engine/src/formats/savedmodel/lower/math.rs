@@ -35,7 +35,7 @@ impl Lowering<'_> {
                 let alpha = self.node.float("alpha").unwrap_or(0.2);
                 self.simple(1, Op::Unary(U::LeakyRelu(alpha)))
             }
-            "AddN" => self.add_all(),
+            "AddN" | "AccumulateNV2" => self.add_all(),
             "SelectV2" => self.simple(3, Op::Select),
             "Cast" => match self.node.dtype("DstT") {
                 Some(dtype) => self.simple(1, Op::Cast(dtype)),

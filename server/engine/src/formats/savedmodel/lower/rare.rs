@@ -1,7 +1,7 @@
 //! Operations that are seldom met: functions, matrices, what moves by indices.
 
 use super::super::attributes::Attributes as _;
-use super::super::proto::{Attr, NodeDef};
+use super::super::proto::Attr;
 use super::{Lowering, Outcome, Val};
 use crate::graph::{Binary as B, Coarse, Function as F, Literal, Matrix, Op, Pairing as P};
 use crate::graph::{Rare, Reduce, Running, Unary, ValueId};
@@ -248,48 +248,6 @@ impl Lowering<'_> {
 /// The operation of the graph.
 pub(super) fn rare(op: Rare) -> Op {
     Op::Rare(Box::new(op))
-}
-
-/// How many outputs come before a named one, which is how functions name them.
-pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
-    match (node.op.as_str(), output) {
-        ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => {
-            super::examples::outputs_before(node, output)
-        }
-        ("RaggedGather", "output_dense_values") => {
-            node.int("OUTPUT_RAGGED_RANK").and_then(|n| usize::try_from(n).ok()).unwrap_or(0)
-        }
-        ("LogMatrixDeterminant", "log_abs_determinant")
-        | ("Qr", "r")
-        | ("Svd", "u")
-        | ("ListDiff", "idx")
-        | ("MaxPoolWithArgmax", "argmax")
-        | ("UniqueWithCountsV2", "idx")
-        | ("StringNGrams", "ngrams_splits")
-        | ("UnicodeDecode" | "UnicodeDecodeWithOffsets", "char_values")
-        | ("StringSplit", "values")
-        | (
-            "SparseReorder" | "SparseFillEmptyRows" | "SparseConcat" | "SparseCross" | "SparseSlice",
-            "output_values",
-        )
-        | ("SparseReshape", "output_shape")
-        | ("RaggedTensorToSparse", "sparse_values")
-        | ("RaggedRange", "rt_dense_values")
-        | ("NonMaxSuppressionV4", "valid_outputs")
-        | ("NonMaxSuppressionV5", "selected_scores")
-        | ("CombinedNonMaxSuppression", "nmsed_scores") => 1,
-        ("Svd", "v")
-        | ("UniqueWithCountsV2", "count")
-        | ("UnicodeDecodeWithOffsets", "char_to_byte_starts")
-        | ("StringSplit", "shape")
-        | ("SparseFillEmptyRows", "empty_row_indicator")
-        | ("SparseConcat" | "SparseCross" | "SparseSlice", "output_shape")
-        | ("RaggedTensorToSparse", "sparse_dense_shape")
-        | ("NonMaxSuppressionV5", "valid_outputs")
-        | ("CombinedNonMaxSuppression", "nmsed_classes") => 2,
-        ("CombinedNonMaxSuppression", "valid_detections") | ("SparseFillEmptyRows", "reverse_index_map") => 3,
-        _ => 0,
-    }
 }
 
 fn function(op: &str) -> Option<F> {

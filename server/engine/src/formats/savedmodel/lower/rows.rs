@@ -10,7 +10,16 @@ use std::sync::Arc;
 
 impl Lowering<'_> {
     pub(super) fn rows(&mut self) -> Outcome {
-        for attempt in [Self::counts, Self::segments, Self::sparse, Self::ragged, Self::examples] {
+        let attempts = [
+            Self::counts,
+            Self::segments,
+            Self::sparse,
+            Self::ragged,
+            Self::features,
+            Self::examples,
+            Self::sequences,
+        ];
+        for attempt in attempts {
             if let Some(lowered) = attempt(self)? {
                 return Ok(Some(lowered));
             }
@@ -18,7 +27,7 @@ impl Lowering<'_> {
         Ok(None)
     }
 
-    fn row(&mut self, least: usize, op: Rows, outputs: usize) -> Outcome {
+    pub(super) fn row(&mut self, least: usize, op: Rows, outputs: usize) -> Outcome {
         self.several(least, Rare::Rows(op), outputs)
     }
 
@@ -63,7 +72,9 @@ impl Lowering<'_> {
             None => (op, false),
         };
         let name = name.trim_end_matches("WithNumSegments");
-        let unsorted = name.starts_with("UnsortedSegment");
+        // The second version is told how many segments there are.
+        let (name, counted) = name.strip_suffix("V2").map_or((name, false), |name| (name, true));
+        let unsorted = name.starts_with("UnsortedSegment") || counted && name.starts_with("Segment");
         let Some(kind) = (match name.trim_start_matches("Unsorted").trim_start_matches("Segment") {
             "Sum" => Some(Segment::Sum),
             "Mean" => Some(Segment::Mean),
@@ -106,15 +117,6 @@ impl Lowering<'_> {
             "SparseReduceSum" => {
                 let keep = self.node.flag("keep_dims");
                 self.row(4, Rows::SparseReduceSum { keep }, 1)
-            }
-            "SparseCross" => {
-                if !self.node.flag("hashed_output") {
-                    return Self::refuse("into strings");
-                }
-                let sparse = self.count("N");
-                let buckets = u64::try_from(self.node.int("num_buckets").unwrap_or(0)).unwrap_or(0);
-                let key = self.node.int("hash_key").unwrap_or(0).cast_unsigned();
-                self.row(sparse.saturating_mul(3), Rows::SparseCross { sparse, buckets, key }, 3)
             }
             _ => Ok(None),
         }

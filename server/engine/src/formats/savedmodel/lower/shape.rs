@@ -59,7 +59,7 @@ impl Lowering<'_> {
                 self.simple(2, Op::MirrorPad { symmetric })
             }
             "Fill" => self.simple(2, Op::Fill),
-            "Shape" => self.simple(1, Op::Shape),
+            "Shape" | "VariableShape" => self.simple(1, Op::Shape),
             "ShapeN" => self.shapes(),
             "Size" => self.simple(1, Op::Size),
             "Rank" => self.simple(1, Op::Rank),

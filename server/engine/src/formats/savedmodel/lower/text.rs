@@ -4,7 +4,7 @@ use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome};
 use crate::DType;
-use crate::graph::{Encoding, Faults, Grams, Notation, Op, Pattern, Text, Written};
+use crate::graph::{Encoding, Faults, Grams, Notation, Op, Packing, Pattern, Template, Text, Written};
 use crate::value::Kind;
 
 impl Lowering<'_> {
@@ -70,11 +70,11 @@ impl Lowering<'_> {
     }
 
     /// An attribute that is true when it is left out.
-    fn yes(&self, name: &str) -> bool {
+    pub(super) fn yes(&self, name: &str) -> bool {
         !matches!(self.node.attribute(name), Some(Attr::Bool(false)))
     }
 
-    fn bytes(&self, name: &str) -> Vec<u8> {
+    pub(super) fn bytes(&self, name: &str) -> Vec<u8> {
         match self.node.attribute(name) {
             Some(Attr::Bytes(bytes)) => bytes.clone(),
             _ => Vec::new(),
@@ -130,6 +130,28 @@ impl Lowering<'_> {
                 };
                 self.simple(1, Op::Text(Text::FromNumbers(written)))
             }
+            "UnicodeScript" => self.simple(1, Op::Text(Text::Scripts)),
+            "StringFormat" => self.template(),
+            _ => self.bytes_of_text(),
+        }
+    }
+
+    /// Texts that are bytes of something else.
+    fn bytes_of_text(&mut self) -> Outcome {
+        match self.node.op.as_str() {
+            "DecodeCompressed" => match self.node.text("compression_type").unwrap_or("") {
+                "" => {
+                    let x = self.want(1)?[0];
+                    Self::value(x)
+                }
+                "ZLIB" => self.simple(1, Op::Text(Text::Unpacked(Packing::Zlib))),
+                "GZIP" => self.simple(1, Op::Text(Text::Unpacked(Packing::Gzip))),
+                _ => Self::refuse("its kind of compression"),
+            },
+            "ParseTensor" => match self.node.dtype("out_type") {
+                Some(dtype) => self.simple(1, Op::Text(Text::Tensor(dtype))),
+                None => Self::refuse("of a type that is not supported"),
+            },
             "EncodeBase64" => self.simple(1, Op::Text(Text::EncodeBase64 { pad: self.node.flag("pad") })),
             "DecodeBase64" => self.simple(1, Op::Text(Text::DecodeBase64)),
             "DecodeRaw" | "DecodePaddedRaw" => match self.node.dtype("out_type") {
@@ -142,6 +164,17 @@ impl Lowering<'_> {
             },
             _ => Ok(None),
         }
+    }
+
+    fn template(&mut self) -> Outcome {
+        let given = |name, or: &str| match self.bytes(name) {
+            bytes if bytes.is_empty() => or.to_owned(),
+            bytes => String::from_utf8_lossy(&bytes).into_owned(),
+        };
+        let (text, place) = (given("template", "%s"), given("placeholder", "%s"));
+        let parts = text.split(&place).map(|part| part.as_bytes().to_vec()).collect();
+        let ends = usize::try_from(self.node.int("summarize").unwrap_or(3)).ok();
+        self.simple(0, Op::Text(Text::Template(Template { parts, ends })))
     }
 
     fn grams(&mut self) -> Outcome {

@@ -1,0 +1,75 @@
+//! The outputs of operations that have several, by name: functions name them so.
+
+use super::super::attributes::Attributes as _;
+use super::super::proto::NodeDef;
+
+/// How many outputs come before a named one.
+pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
+    let count = |name: &str| node.int(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
+    match (node.op.as_str(), output) {
+        ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => {
+            super::examples::outputs_before(node, output)
+        }
+        ("ParseSequenceExample" | "ParseSequenceExampleV2" | "ParseSingleSequenceExample", _) => {
+            super::sequences::outputs_before(node, output)
+        }
+        ("RaggedTensorFromVariant", "output_dense_values") => count("output_ragged_rank"),
+        ("RaggedGather", "output_dense_values") => count("OUTPUT_RAGGED_RANK"),
+        ("CTCBeamSearchDecoder", _) => place(CTC, output).saturating_mul(count("top_paths")),
+        (op, _) => place(names(op), output),
+    }
+}
+
+fn place(names: &[&str], output: &str) -> usize {
+    names.iter().position(|name| *name == output).unwrap_or(0)
+}
+
+const CTC: &[&str] = &["decoded_indices", "decoded_values", "decoded_shape", "log_probability"];
+
+/// The names of outputs of one value each, in their order.
+fn names(op: &str) -> &'static [&'static str] {
+    match op {
+        "BlockLSTM" | "BlockLSTMV2" | "LSTMBlockCell" => &["i", "cs", "f", "o", "ci", "co", "h"],
+        "CTCGreedyDecoder" => CTC,
+        "CombinedNonMaxSuppression" => &["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"],
+        "DecodeWav" => &["audio", "sample_rate"],
+        "DenseCountSparseOutput" | "RaggedCountSparseOutput" | "SparseCountSparseOutput" => {
+            &["output_indices", "output_values", "output_dense_shape"]
+        }
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => &["y", "batch_mean", "batch_variance"],
+        "GRUBlockCell" => &["r", "u", "c", "h"],
+        "ListDiff" => &["out", "idx"],
+        "LogMatrixDeterminant" => &["sign", "log_abs_determinant"],
+        "MaxPoolWithArgmax" => &["output", "argmax"],
+        "Merge" | "RefMerge" => &["output", "value_index"],
+        "NonMaxSuppressionV4" => &["selected_indices", "valid_outputs"],
+        "NonMaxSuppressionV5" => &["selected_indices", "selected_scores", "valid_outputs"],
+        "Qr" => &["q", "r"],
+        "RaggedCross" => &["output_values", "output_row_splits"],
+        "RaggedFillEmptyRows" => {
+            &["output_value_rowids", "output_values", "empty_row_indicator", "reverse_index_map"]
+        }
+        "RaggedRange" => &["rt_nested_splits", "rt_dense_values"],
+        "RaggedTensorToSparse" => &["sparse_indices", "sparse_values", "sparse_dense_shape"],
+        "SparseAdd" => &["sum_indices", "sum_values", "sum_shape"],
+        "SparseFillEmptyRows" => {
+            &["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"]
+        }
+        "SparseReshape" => &["output_indices", "output_shape"],
+        "SparseConcat" | "SparseCross" | "SparseCrossHashed" | "SparseCrossV2" | "SparseReorder"
+        | "SparseSlice" => &["output_indices", "output_values", "output_shape"],
+        "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => &["key", "counter", "alg"],
+        "StringNGrams" => &["ngrams", "ngrams_splits"],
+        "StringSplit" | "StringSplitV2" => &["indices", "values", "shape"],
+        "Svd" => &["s", "u", "v"],
+        "Switch" | "RefSwitch" => &["output_false", "output_true"],
+        "TensorArrayConcatV3" => &["value", "lengths"],
+        "TensorArrayV3" => &["handle", "flow"],
+        "TensorListConcat" | "TensorListConcatV2" => &["tensor", "lengths"],
+        "TensorListPopBack" => &["output_handle", "tensor"],
+        "TopK" | "TopKV2" => &["values", "indices"],
+        "UnicodeDecode" | "UnicodeDecodeWithOffsets" => &["row_splits", "char_values", "char_to_byte_starts"],
+        "Unique" | "UniqueV2" | "UniqueWithCounts" | "UniqueWithCountsV2" => &["y", "idx", "count"],
+        _ => &[],
+    }
+}
