@@ -5,6 +5,7 @@
 //! in bytes. The border widens and narrows.
 
 mod along;
+mod boxes;
 mod control;
 mod cuts;
 mod forest;
@@ -25,6 +26,7 @@ mod tokenizer;
 mod window;
 
 pub use along::{Along, Border};
+pub use boxes::{AnchorDetection, Corners, RowSuppression};
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};

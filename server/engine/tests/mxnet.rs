@@ -18,6 +18,9 @@ const MOST: f64 = 1e-5;
 /// way round so much more.
 const TIMES: f64 = 5.0;
 
+/// Operators by their families.
+const FILES: [&str; 3] = ["operators.json", "recurrent.json", "detection.json"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mxnet")
 }
@@ -108,7 +111,10 @@ fn unpacked(case: &Value) -> tempfile::TempDir {
 }
 
 fn operators() -> Vec<Value> {
-    serde_json::from_slice(&std::fs::read(root().join("operators.json")).unwrap()).unwrap()
+    let of = |name: &str| -> Vec<Value> {
+        serde_json::from_slice(&std::fs::read(root().join(name)).unwrap()).unwrap()
+    };
+    FILES.into_iter().flat_map(of).collect()
 }
 
 #[test]

@@ -10,6 +10,7 @@ mod coupled;
 mod crop;
 mod decode;
 mod deformable;
+mod detections;
 mod diagonals;
 mod distinct;
 mod einsum;

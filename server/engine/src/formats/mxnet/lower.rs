@@ -1,13 +1,19 @@
 //! Operators, one family a file. A family takes a node if it knows its operator; the rest is not supported.
 
 mod activations;
+mod boxes;
 mod joins;
 mod layers;
 mod math;
 mod names;
 mod norms;
+mod orders;
 mod places;
 mod reduce;
+mod regions;
+mod rnn;
+mod scales;
+mod sequences;
 mod shapes;
 
 use super::context::Context;
@@ -50,7 +56,7 @@ impl<'c, 's> Lowering<'c, 's> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<ValueId>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 8] = [
+        let families: [fn(&mut Self) -> Outcome; 14] = [
             Self::layers,
             Self::norms,
             Self::activations,
@@ -59,6 +65,12 @@ impl<'c, 's> Lowering<'c, 's> {
             Self::joins,
             Self::places,
             Self::reduce,
+            Self::recurrents,
+            Self::boxes,
+            Self::regions,
+            Self::orders,
+            Self::scales,
+            Self::sequences,
         ];
         for family in families {
             if let Some(values) = family(&mut self)? {

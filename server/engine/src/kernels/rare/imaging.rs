@@ -2,8 +2,8 @@
 
 use super::super::{Outcome, Value, fail};
 use super::{
-    Values, at, boxes, color, crop, decode, deformable, folding, neighbours, one, regions, resample,
-    sampling, scale, volume,
+    Values, at, boxes, color, crop, decode, deformable, detections, folding, neighbours, one, regions,
+    resample, sampling, scale, volume,
 };
 use crate::graph::Imaging;
 
@@ -72,6 +72,8 @@ fn placed(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::Deformable { window, groups, offset_groups } => {
             deformable::convolve(window, *groups, *offset_groups, inputs)
         }
+        Imaging::SuppressRows(how) => detections::suppress_rows(how, x),
+        Imaging::DetectAnchors(how) => detections::detect(how, x, second()?, third()?),
         Imaging::DecodeBytes(colours) => decode::decode_bytes(x, *colours),
         other => Err(fail(format!("{other:?} cannot be run"))),
     }

@@ -1,7 +1,7 @@
 //! What changes nothing but the shape.
 
 use super::{Lowering, Made, Outcome, Stop};
-use crate::graph::{Along, Literal, Op, Rare, Reduce, ValueId};
+use crate::graph::{Literal, Op, Reduce, ValueId};
 
 /// An extent of a new shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -45,7 +45,7 @@ impl Lowering<'_, '_> {
                 let x = self.input(0)?;
                 self.add(Op::Shape, &[x])
             }
-            "_zeros" => self.filled(0.0),
+            "_zeros" | "_zeros_without_dtype" | "_npi_zeros" => self.filled(0.0),
             "_ones" => self.filled(1.0),
             "_full" => {
                 let value = self.node.float("value", 0.0)?;
@@ -220,11 +220,10 @@ impl Lowering<'_, '_> {
         self.add(Op::Tile, &[x, repeats])
     }
 
+    /// A constant. Extents that are not told follow from what reads it, as the batch of a first state does: being 1, they are broadcast.
     fn filled(&mut self, value: f32) -> Made {
         let shape = self.node.ints("shape")?.unwrap_or_default();
-        if shape.iter().any(|n| *n <= 0) {
-            return Self::refuse(format!("a constant of shape {shape:?}, of which not all is known"));
-        }
+        let shape: Vec<i64> = shape.into_iter().map(|n| n.max(1)).collect();
         let (shape, value) = (self.build().ints(&shape)?, self.build().float(value)?);
         self.add(Op::Fill, &[shape, value])
     }
@@ -245,7 +244,6 @@ impl Lowering<'_, '_> {
 
     /// Axes of 1 that are not there any more.
     pub(super) fn without(&mut self, x: ValueId, axis: usize) -> Made {
-        let axes = self.build().ints(&[axis as i64])?;
-        self.rare(Rare::Along(Along::Squeeze), &[x, axes])
+        self.add(Op::Squeeze(vec![axis as i64]), &[x])
     }
 }
