@@ -11,6 +11,7 @@ mod cuts;
 mod forest;
 mod imaging;
 mod learning;
+mod linear_leaves;
 mod narrow;
 mod neighbours;
 mod op;
@@ -33,6 +34,7 @@ pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tre
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Colours, Imaging, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
+pub use linear_leaves::LinearLeaves;
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
