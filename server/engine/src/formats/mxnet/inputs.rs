@@ -15,7 +15,7 @@ impl Context<'_> {
         if let Some(shape) = node.ints("__shape__")?.filter(|shape| !shape.is_empty()) {
             return Ok(Some(extents(&shape)));
         }
-        if let Some(shape) = self.recurrent(n)? {
+        if let Some(shape) = self.recurrent(n) {
             return Ok(Some(shape));
         }
         let Some((_, reader)) = self.reader(n) else { return Ok(None) };
@@ -37,30 +37,29 @@ impl Context<'_> {
         self.symbol.nodes.iter().enumerate().find(|(_, reader)| reads(reader))
     }
 
-    /// The shape of a recurrent layer's sequences, which may be turned before, or of its states.
-    fn recurrent(&self, n: usize) -> Result<Option<Vec<Dim>>, EngineError> {
+    /// The shape of a recurrent layer's sequences, which may be turned before, or of its states. What is wrong with the layer is told when
+    /// it is lowered.
+    fn recurrent(&self, n: usize) -> Option<Vec<Dim>> {
         let turned = match self.reader(n) {
             Some((at, reader)) if matches!(reader.op.as_str(), "SwapAxis" | "swapaxes" | "SwapAxes") => at,
             _ => n,
         };
         let place = |reader: &Node| {
-            let of = |entry: &super::symbol::Entry| matches!(entry.place().0, at if at == n || at == turned);
-            reader.is_recurrent().then(|| reader.inputs().iter().position(of)).flatten()
+            let mut inputs = reader.inputs().iter().map(|entry| entry.place().0);
+            reader.is_recurrent().then(|| inputs.position(|at| at == n || at == turned)).flatten()
         };
-        let found = self.symbol.nodes.iter().find_map(|reader| Some((reader, place(reader)?)));
-        let Some((reader, place)) = found else { return Ok(None) };
-        let stack = Stack::of(reader)?;
-        let count = stack.layers.checked_mul(stack.directions);
-        Ok(match place {
+        let (reader, place) = self.symbol.nodes.iter().find_map(|node| Some((node, place(node)?)))?;
+        let stack = Stack::of(reader).ok()?;
+        let count = stack.layers * stack.directions;
+        match place {
             0 => {
                 let weights = reader.inputs().get(1).and_then(|entry| self.elements(entry.place().0, 0));
-                let width = weights.map(|weights| stack.inputs(weights)).transpose()?;
-                Some(vec![None, None, width])
+                Some(vec![None, None, weights.and_then(|weights| stack.inputs(weights).ok())])
             }
-            2 => Some(vec![count, None, Some(stack.width)]),
-            3 if stack.cell.states() == 2 => Some(vec![count, None, Some(stack.units)]),
+            2 => Some(vec![Some(count), None, Some(stack.width)]),
+            3 if stack.cell.states() == 2 => Some(vec![Some(count), None, Some(stack.units)]),
             _ => None,
-        })
+        }
     }
 
     /// How many numbers there are in what is only put together of arrays.

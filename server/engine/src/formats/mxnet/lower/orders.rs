@@ -35,7 +35,7 @@ impl Lowering<'_, '_> {
         self.ordered_first(wanted, ascends).map(Some)
     }
 
-    /// The first in the order; 0 of them are all.
+    /// The first in the order; fewer than one of them are all.
     fn ordered_first(&mut self, wanted: Wanted, ascends: bool) -> Result<Vec<ValueId>, super::Stop> {
         let mut x = self.input(0)?;
         let mut axis = None;
@@ -57,8 +57,8 @@ impl Lowering<'_, '_> {
         }
         let rank = self.rank(x)?;
         let all = self.count(x, rank.saturating_sub(1))?;
-        let asked = if self.op() == "topk" { self.node.size("k", 1)? } else { 0 };
-        let k = if asked == 0 { all } else { self.build().int(asked as i64)? };
+        let asked = if self.op() == "topk" { self.node.int("k", 1)? } else { 0 };
+        let k = if asked < 1 { all } else { self.build().int(asked)? };
         let ranked = if ascends { self.unary(Unary::Neg, x)? } else { x };
         let found = self.build().add_many(Op::TopK, &[ranked, k], 2)?;
         let values = if ascends { self.unary(Unary::Neg, found[0])? } else { found[0] };

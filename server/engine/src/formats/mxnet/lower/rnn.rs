@@ -157,8 +157,8 @@ impl Lowering<'_, '_> {
             let marks = self.within(lengths, rows, 0, 3)?;
             inputs.extend([marks, self.build().float(0.0)?]);
         }
-        // As many steps as there are; of a shape the first number counts.
-        let steps = self.add(Op::Shape, &[x])?;
+        // As many steps as there are.
+        let steps = self.count(x, 0)?;
         inputs.extend([steps, steps]);
         let mask = lengths.map(|_| MaskedOutput::Filler);
         let op = Op::Recurrent(Recurrent { cell: stack.cell, last: false, mask });
