@@ -412,6 +412,20 @@ def recurrent():
 
     stacked("rnn-limited", rows(1, 1, units), 1, limited, num_layers=1, lstm_state_clip_min=-0.2, lstm_state_clip_max=0.3)
 
+    # Attention as transformers of gluonnlp have it.
+    z = mx.sym.var("third")
+    contrib = mx.sym.contrib
+    mixed, asked = normal("mixed", 4, 2, 3 * 2 * 5), normal("asked", 3, 2, 2 * 5)
+    scores = contrib.interleaved_matmul_selfatt_qk(data, heads=2)
+    both = [scores, contrib.interleaved_matmul_selfatt_valatt(data, mx.sym.softmax(scores), heads=2)]
+    case("op-self-attention", mx.sym.Group(both), {"data": mixed})
+    scores = contrib.interleaved_matmul_encdec_qk(z, data, heads=2)
+    both = [scores, contrib.interleaved_matmul_encdec_valatt(data, mx.sym.softmax(scores), heads=2)]
+    case("op-attention", mx.sym.Group(both), {"data": mixed[:, :, :20], "third": asked})
+    numbered = [contrib.arange_like(data), contrib.arange_like(data, axis=1, start=2, step=0.5), contrib.div_sqrt_dim(data)]
+    case("op-numbers-like", mx.sym.Group(numbered), {"data": asked})
+    case("op-broadcast-like", mx.sym.Group([mx.sym.broadcast_like(data, z), mx.sym.broadcast_like(data, z, lhs_axes=(1, -1), rhs_axes=(0, 2))]), {"data": asked[:, :1, :1], "third": asked})
+
     # Operators on sequences.
     y = mx.sym.var("lengths")
     whole = normal("whole", 4, 3, 2, 2)

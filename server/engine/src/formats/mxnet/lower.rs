@@ -15,6 +15,7 @@ mod rnn;
 mod scales;
 mod sequences;
 mod shapes;
+mod transformers;
 
 use super::context::Context;
 use super::symbol::Node;
@@ -56,7 +57,7 @@ impl<'c, 's> Lowering<'c, 's> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<ValueId>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 14] = [
+        let families: [fn(&mut Self) -> Outcome; 15] = [
             Self::layers,
             Self::norms,
             Self::activations,
@@ -70,6 +71,7 @@ impl<'c, 's> Lowering<'c, 's> {
             Self::regions,
             Self::orders,
             Self::scales,
+            Self::transformers,
             Self::sequences,
         ];
         for family in families {

@@ -35,11 +35,7 @@ impl Lowering<'_, '_> {
             }
             "squeeze" => self.squeeze(),
             "broadcast_to" => self.broadcast_to(),
-            "broadcast_like" => {
-                let (x, like) = (self.input(0)?, self.input(1)?);
-                let shape = self.add(Op::Shape, &[like])?;
-                self.add(Op::BroadcastTo, &[x, shape])
-            }
+            "broadcast_like" => self.broadcast_like(),
             "broadcast_axis" | "broadcast_axes" => self.broadcast_axis(),
             "shape_array" => {
                 let x = self.input(0)?;
@@ -203,6 +199,28 @@ impl Lowering<'_, '_> {
         let mut parts = Vec::new();
         for (axis, n) in shape.iter().enumerate() {
             parts.push(if *n == 0 { self.part_of(own, axis, 1)? } else { self.build().ints(&[*n])? });
+        }
+        let shape = self.row(&parts)?;
+        self.add(Op::BroadcastTo, &[x, shape])
+    }
+
+    /// All axes are as long as another value's, or some of them as long as some of its.
+    fn broadcast_like(&mut self) -> Made {
+        let (x, like) = (self.input(0)?, self.input(1)?);
+        let shape = self.add(Op::Shape, &[like])?;
+        let (Some(own), Some(others)) = (self.node.ints("lhs_axes")?, self.node.ints("rhs_axes")?) else {
+            return self.add(Op::BroadcastTo, &[x, shape]);
+        };
+        let (rank, of) = (self.rank(x)?, self.rank(like)?);
+        let (own, others) = (self.axes(&own, rank)?, self.axes(&others, of)?);
+        let before = self.add(Op::Shape, &[x])?;
+        let mut parts = Vec::new();
+        for axis in 0..rank {
+            let other = own.iter().position(|own| *own == axis).and_then(|n| others.get(n));
+            parts.push(match other {
+                Some(other) => self.part_of(shape, *other, 1)?,
+                None => self.part_of(before, axis, 1)?,
+            });
         }
         let shape = self.row(&parts)?;
         self.add(Op::BroadcastTo, &[x, shape])
