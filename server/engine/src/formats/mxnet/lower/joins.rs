@@ -193,7 +193,11 @@ impl Lowering<'_, '_> {
         }
         let ends = self.row(&ends)?;
         let (starts, steps) = (self.build().ints(&vec![0; count])?, self.build().ints(&vec![1; count])?);
-        self.add(Op::StridedSlice(masks), &[x, starts, ends, steps])
+        let made = self.add(Op::StridedSlice(masks), &[x, starts, ends, steps])?;
+        let extent = |axis| self.extent(if axes.contains(&axis) { like } else { x }, axis);
+        let extents = (0..rank).map(extent).collect();
+        self.build().tell(made, extents);
+        Ok(made)
     }
 
     /// Each element so many times: a new axis is repeated and then made one with the axis before it.

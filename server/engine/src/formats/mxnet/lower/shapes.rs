@@ -247,8 +247,16 @@ impl Lowering<'_, '_> {
     }
 
     fn arange(&mut self) -> Made {
-        let (start, step) = (self.node.float("start", 0.0)?, self.node.float("step", 1.0)?);
-        let stop = self.node.float("stop", start)?;
+        let (mut start, step) = (self.node.float("start", 0.0)?, self.node.float("step", 1.0)?);
+        // One number is where it ends.
+        let stop = if self.node.text("stop").is_some() {
+            self.node.float("stop", start)?
+        } else {
+            std::mem::replace(&mut start, 0.0)
+        };
+        if self.node.flag("infer_range", false)? {
+            return Self::refuse("a range as long as what reads it");
+        }
         let count = (f64::from(stop - start) / f64::from(step)).ceil();
         let repeat = self.node.size("repeat", 1)?;
         if !(0.0..=1e6).contains(&count) || repeat > 1 << 10 {
