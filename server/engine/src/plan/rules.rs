@@ -163,8 +163,8 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
             | Rare::Narrow(_)
             | Rare::BandPart
             | Rare::Roll
-            | Rare::ReverseSequence { .. } => Ok(Known { shape: x.shape.clone(), numbers: None }),
-            Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+            | Rare::ReverseSequence { .. }
+            | Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
             Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),

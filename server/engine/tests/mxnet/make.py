@@ -635,6 +635,9 @@ def detection():
     case("op-softmax-outputs", mx.sym.Group(output), {"data": normal("scores", 2, 3, 5)})
     case("op-smooth-l1", mx.sym.Group([mx.sym.smooth_l1(x, scalar=s) for s in [1.0, 3.0]]), {"data": normal("small", 3, 7)})
     case("op-topk-ways", mx.sym.Group([mx.sym.topk(x, k=2, axis=1, is_ascend=True), mx.sym.topk(x, k=3, ret_typ="value", axis=0), mx.sym.topk(x, k=2, ret_typ="mask", axis=1)]), {"data": normal("tops", 4, 6)})
+    whole = [mx.sym.cast(v, dtype="int64") for v in [x, y]]
+    integers = [mx.sym.cast(f(*whole), dtype="float32") for f in [mx.sym.broadcast_div, mx.sym.broadcast_mod, mx.sym.broadcast_mul]]
+    case("op-integers", mx.sym.Group(integers), {"data": np.arange(12, dtype=np.float32).reshape(3, 4) * 3, "other": np.full((1, 1), 7, np.float32)})
     case("op-arange-end", mx.sym.broadcast_add(x, mx.sym.arange(5)), {"data": normal("five", 3, 5)})
     case("op-tile-wide", mx.sym.tile(x, reps=(2, 1, 3, 1)), {"data": normal("five", 3, 5)})
     case("op-sorts", mx.sym.Group([mx.sym.sort(x), mx.sym.sort(x, axis=0, is_ascend=False), mx.sym.argsort(x, axis=1, is_ascend=False)]), {"data": normal("tops", 4, 6)})
