@@ -1,5 +1,6 @@
 //! One reader for each format; all lower to [`crate::graph::Graph`].
 
+mod adaptive;
 mod builder;
 mod candidates;
 mod catboost;

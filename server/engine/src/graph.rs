@@ -5,11 +5,13 @@
 //! in bytes. The border widens and narrows.
 
 mod along;
+mod boxes;
 mod control;
 mod cuts;
 mod forest;
 mod imaging;
 mod learning;
+mod linear_leaves;
 mod narrow;
 mod neighbours;
 mod op;
@@ -27,12 +29,14 @@ mod tokenizer;
 mod window;
 
 pub use along::{Along, Border};
+pub use boxes::{AnchorDetection, Corners, RowSuppression};
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
 pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
 pub use fused::{Attention, Chain, LayerNorm, Link, Operand, Product, Products};
 pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
+pub use linear_leaves::LinearLeaves;
 pub use narrow::{Narrow, Narrowing, PowerRounding};
 pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};

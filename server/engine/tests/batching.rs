@@ -154,7 +154,9 @@ fn mxnet(all: &mut All) {
             inputs(signature, &cases["inputs"], &dir),
         );
     }
-    for case in json(&fixtures::root("mxnet").join("operators.json")).as_array().unwrap() {
+    let files = ["operators.json", "recurrent.json", "detection.json"];
+    let files = files.map(|file| json(&fixtures::root("mxnet").join(file)));
+    for case in files.iter().flat_map(|file| file.as_array().unwrap()) {
         let dir = tempfile::tempdir().unwrap();
         for (name, text) in case["files"].as_object().unwrap() {
             let bytes = base64::engine::general_purpose::STANDARD.decode(text.as_str().unwrap()).unwrap();

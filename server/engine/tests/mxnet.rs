@@ -18,6 +18,9 @@ const MOST: f64 = 1e-5;
 /// way round so much more.
 const TIMES: f64 = 5.0;
 
+/// Operators by their families.
+const FILES: [&str; 3] = ["operators.json", "recurrent.json", "detection.json"];
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/mxnet")
 }
@@ -108,7 +111,10 @@ fn unpacked(case: &Value) -> tempfile::TempDir {
 }
 
 fn operators() -> Vec<Value> {
-    serde_json::from_slice(&std::fs::read(root().join("operators.json")).unwrap()).unwrap()
+    let of = |name: &str| -> Vec<Value> {
+        serde_json::from_slice(&std::fs::read(root().join(name)).unwrap()).unwrap()
+    };
+    FILES.into_iter().flat_map(of).collect()
 }
 
 #[test]
@@ -188,6 +194,53 @@ fn what_is_missing_or_not_supported_is_told() {
     assert!(error(dir).contains("-0000.params is missing"));
     let turned = error(changed(named("op-transpose"), "symbol.json", replaced("[[0, 0, 0]]", "[[7, 0, 0]]")));
     assert!(turned.contains("reads what comes after it") || turned.contains("no end"), "{turned}");
+}
+
+/// Attributes that nobody would write, and what of them is told, when the model is loaded or when it is run.
+#[test]
+fn hostile_attributes_are_errors_that_name_the_node() {
+    let operators = operators();
+    for (case, from, to, told) in [
+        ("rnn-lstm", r#""state_size": "6""#, r#""state_size": "7""#, "are not the weights of 2 layers"),
+        ("rnn-lstm", r#""state_size": "6""#, r#""state_size": "1073741824""#, "are not the weights"),
+        ("rnn-lstm", r#""state_size": "6""#, r#""state_size": "-6""#, "state_size"),
+        ("rnn-lstm", r#""num_layers": "2""#, r#""num_layers": "1000000""#, "1000000 layers"),
+        ("rnn-lstm", r#""mode": "lstm""#, r#""mode": "lstm2""#, "mode"),
+        ("rnn-gru", r#""projection_size": "None""#, r#""projection_size": "3""#, "only an LSTM"),
+        (
+            "rnn-limited",
+            r#""lstm_state_clip_max": "0.3""#,
+            r#""lstm_state_clip_max": "-9""#,
+            "states between",
+        ),
+        ("op-sequence-mask-first", r#""axis": "1""#, r#""axis": "7""#, "axis 7"),
+        ("op-priors", "(0.3, 0.2)", "(0.3,)", "steps"),
+        ("op-priors", "(0.4,)", "(a,)", "sizes"),
+        ("op-detection-4", "(0.2, 0.1, 0.1, 0.3)", "(0.2, 0.1)", "variances"),
+        ("op-box-nms-one", r#""coord_start": "2""#, r#""coord_start": "1000000""#, "lack a box"),
+        ("op-box-nms-one", r#""score_index": "1""#, r#""score_index": "-1""#, "score_index"),
+        ("op-box-nms", r#""in_format": "center""#, r#""in_format": "left""#, "_contrib_box_nms"),
+        ("op-roi-pooling", "(2, 3)", "(0, 3)", "pooled_size"),
+        ("op-roi-align", "(2, 3)", "(1073741824, 1073741824)", ""),
+        ("op-adaptive-uneven", "(3, 5)", "(3, 100000)", "parts"),
+        ("op-resize-modes", "to_even_down", "sideways", "_contrib_BilinearResize2D"),
+        ("op-upsampling-several", r#""scale": "4""#, r#""scale": "1000000000""#, ""),
+        ("op-topk-ways", r#""k": "2""#, r#""k": "77""#, ""),
+    ] {
+        let files = operators.iter().find(|one| one["name"] == case).unwrap();
+        let dir = changed(files, "symbol.json", |bytes| {
+            let text = String::from_utf8(bytes).unwrap();
+            assert!(text.contains(from), "{case}: {from}");
+            text.replace(from, to).into_bytes()
+        });
+        let found = load(dir.path()).and_then(|model| {
+            let inputs = arrays(&files["inputs"], dir.path()).into_iter();
+            let inputs = inputs.map(|(name, a)| Ok((name, Tensor::new(a.shape, Data::F32(a.values))?)));
+            model.run("serving_default", inputs.collect::<Result<_, EngineError>>()?)
+        });
+        let error = found.err().unwrap_or_else(|| panic!("{case}: {to} is taken")).to_string();
+        assert!(error.contains(told), "{case}: {to}: {error}");
+    }
 }
 
 #[test]

@@ -114,6 +114,12 @@ impl Builder {
         self.makers.get(value).and_then(|n| self.graph.nodes.get(*n)).map(|node| &node.op)
     }
 
+    /// What the operation that makes a value reads.
+    pub fn reads(&self, value: ValueId) -> &[ValueId] {
+        let node = self.makers.get(value).and_then(|n| self.graph.nodes.get(*n));
+        node.map_or(&[], |node| &node.inputs)
+    }
+
     /// A constant.
     pub fn constant(&self, value: ValueId) -> Option<&Literal> {
         match self.maker(value)? {

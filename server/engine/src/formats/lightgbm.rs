@@ -2,12 +2,13 @@
 //!
 //! `serving_default` answers as `Booster.predict` does, `raw_score` without the objective's transform.
 
+mod linear;
 mod section;
 mod trees;
 
 use super::lowering::{self, Lowering, MOST_OUTPUTS};
 use super::{Artifact, Program};
-use crate::graph::{Binary, Forest, Forests, Op, Unary, ValueId};
+use crate::graph::{Binary, Forest, Forests, Learning, Op, Rare, Unary, ValueId};
 use crate::{DType, EngineError};
 use section::Section;
 use std::path::Path;
@@ -58,17 +59,25 @@ fn programs(text: &str) -> Result<Vec<Program>, EngineError> {
     let trees: Vec<Section<'_>> = sections.collect();
     // Raw scores of a random forest are the sum all the same.
     let mean = head.has("average_output").then_some(trees.len() / outputs);
-    let mut forest = Forest::<f64>::new(features, vec![0.0; outputs])?;
-    for (n, tree) in trees.iter().enumerate() {
-        let branches = trees::branches(tree).map_err(|e| EngineError::broken(format!("tree {n}: {e}")))?;
-        forest.add(n % outputs, &branches)?;
-    }
+    let (mut forest, leaves) = if trees.iter().any(linear::is_linear) {
+        let (forest, leaves) = linear::forest(&trees, features, outputs)?;
+        (forest, Some(Arc::new(leaves)))
+    } else {
+        (plain(&trees, features, outputs)?, None)
+    };
     forest.shrink();
     let (forest, transform) =
         (Arc::new(Forests::F64(forest)), transform(head.text("objective").unwrap_or(""))?);
     let program = |signature, output, mean: Option<usize>, transform| {
         let (mut to, x) = Lowering::new(DType::F64, features)?;
-        let sum = to.forest(&forest, x)?;
+        let found = to.forest(&forest, x)?;
+        let sum = match &leaves {
+            Some(leaves) => {
+                let op = Rare::Learning(Learning::LinearLeaves(Arc::clone(leaves)));
+                to.add(Op::Rare(Box::new(op)), &[x, found])?
+            }
+            None => found,
+        };
         let sum = to.narrowed(sum, outputs)?;
         let sum = match mean {
             Some(count) => {
@@ -89,6 +98,16 @@ fn programs(text: &str) -> Result<Vec<Program>, EngineError> {
         program("raw_score", "raw_score", None, Transform::Identity)?,
         program("serving_default", "predictions", mean, transform)?,
     ])
+}
+
+/// The forest of trees whose leaves are numbers.
+fn plain(trees: &[Section<'_>], features: usize, outputs: usize) -> Result<Forest<f64>, EngineError> {
+    let mut forest = Forest::<f64>::new(features, vec![0.0; outputs])?;
+    for (n, tree) in trees.iter().enumerate() {
+        let branches = trees::leaf_values(tree).and_then(|values| trees::branches(tree, values));
+        forest.add(n % outputs, &branches.map_err(|e| trees::named(n, &e))?)?;
+    }
+    Ok(forest)
 }
 
 /// What an objective, its parameters behind it, makes of sums.

@@ -6,10 +6,12 @@
 
 mod attributes;
 mod context;
+mod inputs;
 mod linear;
 mod lower;
 mod params;
 mod places;
+mod recurrent;
 mod symbol;
 
 use super::{Access, Artifact, Program, Source, candidates, lowering, zip};

@@ -159,6 +159,10 @@ pub enum Imaging {
     SuppressAll {
         centred: bool,
     },
+    /// x
+    SuppressRows(super::RowSuppression),
+    /// chances, offsets, anchors
+    DetectAnchors(super::AnchorDetection),
     /// x with channels first → results, and the places of maxima
     Fold(Box<Folding>),
     /// columns, shape of the image, of the window; a window of no extents moves by single steps

@@ -135,6 +135,8 @@ pub enum Learning {
     Shares(Descent),
     /// rows [n, width], parts [k, width] → how much of each part is in a row [n, k]
     ScaledShares(Divergence),
+    /// x [n, features], the number of each tree's leaf [n, trees] → sums [n, outputs]
+    LinearLeaves(Arc<super::LinearLeaves>),
 }
 
 impl Learning {
@@ -143,6 +145,7 @@ impl Learning {
         match self {
             Self::Categories(table) => Some((Arc::as_ptr(table).addr(), table.bytes())),
             Self::Count(table) => Some((Arc::as_ptr(table).addr(), table.bytes())),
+            Self::LinearLeaves(table) => Some((Arc::as_ptr(table).addr(), table.bytes())),
             _ => None,
         }
     }
@@ -159,6 +162,7 @@ impl fmt::Debug for Learning {
             Self::Between(what) => write!(f, "Between, for {what}"),
             Self::Shares(descent) => write!(f, "Shares in {} rounds", descent.rounds),
             Self::ScaledShares(how) => write!(f, "ScaledShares in {} rounds", how.rounds),
+            Self::LinearLeaves(leaves) => write!(f, "LinearLeaves for {} outputs", leaves.outputs()),
         }
     }
 }
@@ -168,6 +172,7 @@ impl PartialEq for Learning {
     fn eq(&self, other: &Self) -> bool {
         match (self, other) {
             (Self::Categories(a), Self::Categories(b)) => Arc::ptr_eq(a, b),
+            (Self::LinearLeaves(a), Self::LinearLeaves(b)) => Arc::ptr_eq(a, b),
             (Self::Count(a), Self::Count(b)) => Arc::ptr_eq(a, b),
             (Self::Distances(a), Self::Distances(b)) => a == b,
             (Self::Between(a), Self::Between(b)) => a == b,

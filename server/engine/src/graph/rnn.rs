@@ -45,8 +45,9 @@ pub enum RnnFunction {
     Elu(f32),
 }
 
-/// A recurrent layer: x `[steps, batch, in]`, weights, weights of the state, bias?, lengths?, h?, c?, peepholes? → all outputs, the last
-/// h, the last c.
+/// A recurrent layer: x `[steps, batch, in]`, weights, weights of the state, bias?, lengths?, h?, c?, peepholes?, projections? → all
+/// outputs, the last h, the last c. A state of a batch of 1 is that of every sequence. Projections `[directions, out, units]` make of what
+/// an LSTM's units give the output and the state that goes on.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Rnn {
     /// A step.
@@ -59,10 +60,12 @@ pub struct Rnn {
     pub functions: Vec<RnnFunction>,
     /// Gates are cut to this.
     pub clip: Option<f32>,
+    /// An LSTM's cell is kept between these.
+    pub limits: Option<[f32; 2]>,
     /// The batch is the first axis of inputs, outputs and states.
     pub batch_first: bool,
     /// Which of the inputs that may be left out are there.
-    pub has: [bool; 5],
+    pub has: [bool; 6],
 }
 
 /// Attention whose state is a matrix, step by step: queries, keys, values `[batch, steps, heads width]`, state?, decay?, rate? → outputs,

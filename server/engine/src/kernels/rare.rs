@@ -12,6 +12,7 @@ mod cross;
 mod ctc;
 mod decode;
 mod deformable;
+mod detections;
 mod diagonals;
 mod distinct;
 mod drawing;

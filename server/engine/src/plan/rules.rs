@@ -158,10 +158,13 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Lookup(_) => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Text(text) if text.is_by_element() => Ok(Known { shape: x.shape.clone(), numbers: None }),
         Op::Rare(rare) => match &**rare {
-            Rare::Running { .. } | Rare::Function(_) | Rare::Narrow(_) | Rare::BandPart | Rare::Roll => {
-                Ok(Known { shape: x.shape.clone(), numbers: None })
-            }
-            Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+            Rare::Running { .. }
+            | Rare::Function(_)
+            | Rare::Narrow(_)
+            | Rare::BandPart
+            | Rare::Roll
+            | Rare::ReverseSequence { .. }
+            | Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
             Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
             _ => Ok(nothing),

@@ -213,6 +213,11 @@ def lightgbm_models(root):
     one("random-forest-classes", {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.7, "objective": "multiclass", "num_class": 3}, "classes")
     one("dart", {"boosting": "dart", "objective": "regression"})
     one("stump", {"objective": "regression", "num_leaves": 2}, rounds=1)
+    linear = {"linear_tree": True, "num_leaves": 6, "linear_lambda": 0.1}
+    one("linear", {"objective": "regression", **linear})
+    one("linear-classes", {"objective": "multiclass", "num_class": 3, **linear}, "classes")
+    one("linear-category", {"objective": "binary", "max_cat_to_onehot": 1, "cat_smooth": 1, **linear}, "binary", categorical=True)
+    one("linear-forest", {"boosting": "rf", "bagging_freq": 1, "bagging_fraction": 0.7, "objective": "binary", **linear}, "binary")
 
 
 def random_models(root, count):
@@ -262,6 +267,7 @@ def random_models(root, count):
             "zero_as_missing": bool(rng.random() < 0.3),
             "max_cat_to_onehot": int(rng.integers(1, 20)),
             "boosting": str(rng.choice(["gbdt", "dart"])),
+            "linear_tree": bool(rng.random() < 0.3),
             "num_threads": 2,
         }
         params["objective"] = {"regression": "regression", "binary": "binary", "classes": "multiclass"}[kind]

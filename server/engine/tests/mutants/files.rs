@@ -1,6 +1,8 @@
 //! The models of other tests.
 
 use super::alter::Model;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
 use flate2::read::GzDecoder;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -30,7 +32,24 @@ pub fn models() -> Vec<(String, Model)> {
             }
         }
     }
+    all.extend(mxnet());
     all.extend(onnx());
+    all
+}
+
+/// Layers and operators of MXNet, which lie in files of many.
+fn mxnet() -> Vec<(String, Model)> {
+    let mut all = Vec::new();
+    for name in ["detection.json", "recurrent.json"] {
+        let text = std::fs::read(tests().join("mxnet").join(name)).unwrap();
+        let cases: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap();
+        for case in cases {
+            let bytes = |text: &serde_json::Value| STANDARD.decode(text.as_str().unwrap()).unwrap();
+            let files = case["files"].as_object().unwrap().iter();
+            let files = files.map(|(name, text)| (name.clone(), bytes(text))).collect();
+            all.push((case["name"].as_str().unwrap().to_owned(), files));
+        }
+    }
     all
 }
 

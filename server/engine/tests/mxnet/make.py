@@ -3,11 +3,11 @@
 
     python3.8 -m venv venv && venv/bin/pip install "numpy<1.24" mxnet==1.9.1
     venv/bin/python make.py               # an operator each, small networks, linear learners
-    venv/bin/python make.py networks      # only these
+    venv/bin/python make.py networks      # only these; also `recurrent`, `detection`, `operators`, `linear`
     venv/bin/python make.py zoo DIR       # all of gluon's model zoo, with random weights (3 GB), for `BERTH_MXNET_ZOO`
     venv/bin/python make.py settled DIR   # the same, with batch norms that know a batch
 
-Operators are in `operators.json`: files, inputs and outputs by name. Each directory holds an artifact in `model/` and `cases.json`; large
+Operators are in `operators.json`, `recurrent.json` and `detection.json`: files, inputs and outputs by name. Each directory holds an artifact in `model/` and `cases.json`; large
 arrays lie beside it. Everything is seeded.
 """
 
@@ -77,15 +77,41 @@ def save(symbol, inputs, params, to):
     (to / "model-shapes.json").write_text(json.dumps(said))
 
 
-def case(name, symbol, inputs, params=None):
-    """An operator: its files, inputs and outputs become an entry of `operators.json`."""
+def case(name, symbol, inputs, params=None, outputs=None):
+    """An operator: its files, inputs and outputs become an entry of a file of operators."""
     params = params or {}
-    print(name)
     with tempfile.TemporaryDirectory() as model:
         save(symbol, inputs, params, Path(model))
-        files = {f.name: base64.b64encode(f.read_bytes()).decode() for f in sorted(Path(model).iterdir())}
+        entry(name, model, inputs, outputs or run(symbol, inputs, params))
+
+
+def block(name, net, inputs, shapes=True):
+    """The same for a block of gluon, as it exports itself."""
+    net.initialize()
+    net.hybridize()
+    given = lambda x: list(map(mx.nd.array, x)) if isinstance(x, list) else mx.nd.array(x)
+    net(*map(given, inputs))
+    for n, param in enumerate(net.collect_params().values()):
+        param.set_data(mx.nd.array(normal(f"{name}{n}", *param.shape) / 3))
+    inputs = [one for x in inputs for one in (x if isinstance(x, list) else [x])]
+    with tempfile.TemporaryDirectory() as model:
+        net.export(model + "/model", 0)
+        symbol = mx.sym.load(model + "/model-symbol.json")
+        params = {key[4:]: value.asnumpy() for key, value in mx.nd.load(model + "/model-0000.params").items()}
+        names = [n for n in symbol.list_arguments() if n not in params]
+        # Inputs are named in the order in which they are given.
+        named = dict(zip(sorted(names), inputs))
+        if shapes:
+            said = [{"name": n, "shape": list(v.shape)} for n, v in named.items()]
+            Path(model, "model-shapes.json").write_text(json.dumps(said))
+        entry(name, model, named, run(symbol, named, params))
+
+
+def entry(name, model, inputs, outputs):
+    print(name)
+    files = {f.name: base64.b64encode(f.read_bytes()).decode() for f in sorted(Path(model).iterdir())}
     numbers = lambda of: {n: array(None, n, v) for n, v in of.items()}
-    OPERATORS.append({"name": name, "files": files, "inputs": numbers(inputs), "outputs": numbers(run(symbol, inputs, params))})
+    OPERATORS.append({"name": name, "files": files, "inputs": numbers(inputs), "outputs": numbers(outputs)})
 
 
 def normal(name, *shape):
@@ -286,9 +312,138 @@ def shapes():
     of("arange", mx.sym.broadcast_add(x, mx.sym.arange(0, 5)), normal("five", 3, 5))
 
 
-def network(name, net, shape, shapes=True, archive=False, settled=True):
-    """A gluon network with random weights. Settled: with batch norms that know a batch, so that numbers neither vanish nor grow."""
-    mx.random.seed(3)
+def recurrent():
+    from mxnet.gluon import nn, rnn
+
+    steps, batch, width, units = 5, 3, 4, 6
+    x, time_major = normal("sequences", batch, steps, width), normal("sequences", steps, batch, width)
+    lengths = np.array([2, 5, 0], np.float32)
+    layers = {"lstm": rnn.LSTM, "gru": rnn.GRU, "tanh": lambda *a, **k: rnn.RNN(*a, activation="tanh", **k), "relu": rnn.RNN}
+
+    # Layers as gluon exports them: alone, with their states as inputs; within a network, which begins with zeros.
+    for kind, layer in layers.items():
+        states = [normal(f"{kind}{n}", 4, batch, units) for n in range(2 if kind == "lstm" else 1)]
+        block("rnn-" + kind, layer(units, 2, bidirectional=True), [time_major, states], shapes=False)
+        net = nn.HybridSequential()
+        net.add(layer(units, layout="NTC"), nn.Dense(2))
+        block(f"rnn-{kind}-network", net, [x], shapes=kind == "gru")
+    words = nn.HybridSequential()
+    words.add(nn.Embedding(9, width), rnn.LSTM(units, 2, layout="NTC", bidirectional=True), nn.Dense(3, flatten=False))
+    block("rnn-words", words, [np.array([[1, 8, 0, 3], [2, 2, 5, 7]], np.float32)])
+
+    class Unrolled(mx.gluon.HybridBlock):
+        """Cells, step by step; with lengths if they are given."""
+
+        def __init__(self, cell):
+            super().__init__()
+            with self.name_scope():
+                self.cell = cell
+
+        def hybrid_forward(self, F, x, lengths=None):
+            outputs, states = self.cell.unroll(steps, x, valid_length=lengths, merge_outputs=True)
+            return [outputs, *states]
+
+    def stack():
+        cells = rnn.HybridSequentialRNNCell()
+        for cell in [rnn.RNNCell(width), rnn.ResidualCell(rnn.GRUCell(width)), rnn.DropoutCell(0.3), rnn.LSTMCell(units)]:
+            cells.add(cell)
+        return cells
+
+    for kind, cell in {"lstm": rnn.LSTMCell, "gru": rnn.GRUCell, "rnn": rnn.RNNCell, "stack": lambda _: stack()}.items():
+        block(f"cell-{kind}", Unrolled(cell(units)), [x])
+        block(f"cell-{kind}-lengths", Unrolled(cell(units)), [x, np.maximum(lengths, 1)])
+    both = rnn.BidirectionalCell(rnn.LSTMCell(units), rnn.GRUCell(units))
+    block("cell-both-lengths", Unrolled(both), [x, np.maximum(lengths, 1)])
+    block("cell-zoneout", Unrolled(rnn.ZoneoutCell(rnn.RNNCell(units), 0.2, 0.3)), [x])
+
+    # The operator by its own name, with weights in one row, as modules have it.
+    data = mx.sym.var("data")
+    for mode, gates in [("lstm", 4), ("gru", 3), ("rnn_tanh", 1)]:
+        cell = mx.rnn.FusedRNNCell(units, 2, mode, bidirectional=True, prefix="f_", get_next_state=True)
+        outputs, states = cell.unroll(steps, data, layout="NTC", merge_outputs=True)
+        row = 2 * gates * units * (width + units) + 2 * gates * units * 3 * units + 8 * gates * units
+        params = {"f_parameters": normal(mode, row) / 3}
+        case(f"rnn-fused-{mode}", mx.sym.Group([outputs, *states]), {"data": x}, params)
+    for kind, cell in {"lstm": mx.rnn.LSTMCell(units, "c_"), "gru": mx.rnn.GRUCell(units, "c_")}.items():
+        gates = {"lstm": 4, "gru": 3}[kind] * units
+        shapes = {"c_i2h_weight": (gates, width), "c_h2h_weight": (gates, units), "c_i2h_bias": (gates,), "c_h2h_bias": (gates,)}
+        outputs, states = cell.unroll(steps, data, layout="NTC", merge_outputs=True)
+        case(f"cell-module-{kind}", mx.sym.Group([outputs, *states]), {"data": x}, {n: normal(n, *s) / 3 for n, s in shapes.items()})
+
+    def stacked(name, rows, more, outputs=None, state=units, inputs=None, **how):
+        """The operator on `[steps, batch, width]`, with states and weights of its own."""
+        symbols = [mx.sym.var(n) for n in ["data", "w", "h", "c", *(inputs or {})]]
+        made = mx.sym.RNN(*symbols, mode="lstm", state_size=units, state_outputs=True, name="r", **how)
+        params = {"w": normal(name, rows) / 3, "h": normal(name + "h", more, batch, state), "c": normal(name + "c", more, batch, units)}
+        case(name, made, {"data": time_major, **(inputs or {})}, params, outputs and outputs(params))
+
+    rows = lambda layers, directions, out: sum(
+        directions * (4 * units * ((width if n == 0 else directions * out) + out + 2) + (units * out if out != units else 0)) for n in range(layers)
+    )
+    stacked("rnn-projected", rows(2, 1, 3), 2, state=3, num_layers=2, projection_size=3)
+    stacked("rnn-projected-both", rows(2, 2, 3), 4, state=3, num_layers=2, projection_size=3, bidirectional=True)
+
+    def alone(params):
+        """Lengths and limits are GPU's alone in MXNet, which leaves them out on a CPU: each sequence by itself is as long as it says."""
+        made = {"r_output": np.zeros((steps, batch, 2 * units)), "r_state_output": params["h"].copy(), "r_statecell_output": params["c"].copy()}
+        for n, length in enumerate(lengths.astype(int)):
+            if length:
+                of = [time_major[:length, n : n + 1], params["w"], params["h"][:, n : n + 1], params["c"][:, n : n + 1]]
+                found = mx.nd.RNN(*map(mx.nd.array, of), mode="lstm", state_size=units, num_layers=2, bidirectional=True, state_outputs=True)
+                made["r_output"][:length, n] = found[0].asnumpy()[:, 0]
+                made["r_state_output"][:, n], made["r_statecell_output"][:, n] = found[1].asnumpy()[:, 0], found[2].asnumpy()[:, 0]
+        return made
+
+    more = {"num_layers": 2, "bidirectional": True, "use_sequence_length": True}
+    stacked("rnn-lengths", rows(2, 2, units), 4, alone, inputs={"lengths": lengths}, **more)
+
+    def limited(params):
+        """Step by step, by MXNet's own operators."""
+        cut = np.split(params["w"], np.cumsum([4 * units * width, 4 * units * units, 4 * units]))
+        weights = [mx.nd.array(w) for w in [cut[0].reshape(-1, width), cut[1].reshape(-1, units), cut[2], cut[3]]]
+        h, c, found = mx.nd.array(params["h"][0]), mx.nd.array(params["c"][0]), []
+        for step in map(mx.nd.array, time_major):
+            inner = mx.nd.FullyConnected(step, weights[0], weights[2], num_hidden=4 * units)
+            gates = mx.nd.split(inner + mx.nd.FullyConnected(h, weights[1], weights[3], num_hidden=4 * units), 4, axis=1)
+            c = mx.nd.clip(mx.nd.sigmoid(gates[1]) * c + mx.nd.sigmoid(gates[0]) * mx.nd.tanh(gates[2]), -0.2, 0.3)
+            h = mx.nd.sigmoid(gates[3]) * mx.nd.tanh(c)
+            found.append(h.asnumpy())
+        return {"r_output": np.stack(found), "r_state_output": h.asnumpy()[None], "r_statecell_output": c.asnumpy()[None]}
+
+    stacked("rnn-limited", rows(1, 1, units), 1, limited, num_layers=1, lstm_state_clip_min=-0.2, lstm_state_clip_max=0.3)
+
+    # Attention as transformers of gluonnlp have it.
+    z = mx.sym.var("third")
+    contrib = mx.sym.contrib
+    mixed, asked = normal("mixed", 4, 2, 3 * 2 * 5), normal("asked", 3, 2, 2 * 5)
+    scores = contrib.interleaved_matmul_selfatt_qk(data, heads=2)
+    both = [scores, contrib.interleaved_matmul_selfatt_valatt(data, mx.sym.softmax(scores), heads=2)]
+    case("op-self-attention", mx.sym.Group(both), {"data": mixed})
+    scores = contrib.interleaved_matmul_encdec_qk(z, data, heads=2)
+    both = [scores, contrib.interleaved_matmul_encdec_valatt(data, mx.sym.softmax(scores), heads=2)]
+    case("op-attention", mx.sym.Group(both), {"data": mixed[:, :, :20], "third": asked})
+    numbered = [contrib.arange_like(data), contrib.arange_like(data, axis=1, start=2, step=0.5), contrib.div_sqrt_dim(data)]
+    case("op-numbers-like", mx.sym.Group(numbered), {"data": asked})
+    case("op-broadcast-like", mx.sym.Group([mx.sym.broadcast_like(data, z), mx.sym.broadcast_like(data, z, lhs_axes=(1, -1), rhs_axes=(0, 2))]), {"data": asked[:, :1, :1], "third": asked})
+
+    # Operators on sequences.
+    y = mx.sym.var("lengths")
+    whole = normal("whole", 4, 3, 2, 2)
+    long = {"data": whole, "lengths": np.array([1, 4, 2], np.float32)}
+    case("op-sequence-mask", mx.sym.SequenceMask(data, y, use_sequence_length=True, value=-1.5), long)
+    case("op-sequence-last", mx.sym.SequenceLast(data, y, use_sequence_length=True), long)
+    case("op-sequence-reverse", mx.sym.SequenceReverse(data, y, use_sequence_length=True), long)
+    first = {"data": whole, "lengths": np.array([3, 1, 0, 2], np.float32)}
+    case("op-sequence-mask-first", mx.sym.SequenceMask(data, y, use_sequence_length=True, axis=1), first)
+    first["lengths"] = np.array([3, 1, 1, 2], np.float32)
+    case("op-sequence-last-first", mx.sym.SequenceLast(data, y, use_sequence_length=True, axis=1), first)
+    plain = [mx.sym.SequenceMask(data), mx.sym.SequenceLast(data), mx.sym.SequenceLast(data, axis=1), mx.sym.SequenceReverse(data)]
+    case("op-sequence-plain", mx.sym.Group(plain), {"data": whole})
+
+
+def network(name, net, shape, shapes=True, archive=False, settled=True, seed=3):
+    """A gluon network with random weights, by a seed whose numbers round little on the way. Settled: with batch norms that know a batch, so that numbers neither vanish nor grow."""
+    mx.random.seed(seed)
     net.initialize(mx.init.Xavier(magnitude=2.5))
     x = mx.nd.array(normal(name, *shape))
     if settled:
@@ -341,7 +496,7 @@ def networks():
 
     network("net-resnet-v1", v.ResNetV1(v.BasicBlockV1, [1, 1], [4, 4, 8], classes=5), (2, 3, 48, 40))
     network("net-resnet-v2", v.ResNetV2(v.BottleneckV2, [1, 1], [4, 8, 16], classes=5), (2, 3, 48, 40))
-    network("net-mobilenet-v1", v.MobileNet(0.07, classes=5), (2, 3, 32, 32), archive=True)
+    network("net-mobilenet-v1", v.MobileNet(0.07, classes=5), (2, 3, 32, 32), archive=True, seed=79)
     network("net-mobilenet-v2", v.MobileNetV2(0.07, classes=5), (1, 3, 32, 32), shapes=False)
     network("net-densenet", v.DenseNet(6, 3, [2, 2], bn_size=2, classes=5), (1, 3, 112, 112))
     mlp = nn.HybridSequential()
@@ -391,14 +546,117 @@ def zoo(settled):
         network(name, get_model(name, classes=1000), shape, settled=settled)
 
 
+def detection():
+    x, y, z = mx.sym.var("data"), mx.sym.var("other"), mx.sym.var("third")
+    contrib = mx.sym.contrib
+    image, few = normal("image", 2, 3, 4, 6), rng_of("few")
+
+    priors = [
+        contrib.MultiBoxPrior(x),
+        contrib.MultiBoxPrior(x, sizes=(0.5, 0.25, 0.1), ratios=(1, 2, 0.5), clip=True),
+        contrib.MultiBoxPrior(x, sizes=(0.4,), ratios=(3, 0.7), steps=(0.3, 0.2), offsets=(0.25, 0.75)),
+    ]
+    case("op-priors", mx.sym.Group(priors), {"data": image})
+
+    def corners(*shape):
+        """Boxes that overlap."""
+        middle, half = few.uniform(0.2, 0.8, (*shape, 2)), few.uniform(0.05, 0.3, (*shape, 2))
+        return np.concatenate([middle - half, middle + half], -1).astype(np.float32)
+
+    anchors = corners(1, 40)
+    found = {"data": few.dirichlet(np.ones(4), (2, 40)).transpose(0, 2, 1).astype(np.float32), "other": normal("offsets", 2, 160) / 3}
+    hows = [{}, {"nms_topk": 9}, {"force_suppress": True, "nms_threshold": 0.2, "clip": False}]
+    hows += [{"nms_threshold": -1, "threshold": 0.5}, {"threshold": 0.3, "variances": (0.2, 0.1, 0.1, 0.3), "nms_threshold": 0.4}]
+    for n, how in enumerate(hows):
+        case(f"op-detection-{n}", contrib.MultiBoxDetection(x, y, z, name="d", **how), found, {"third": anchors})
+    class Detector(mx.gluon.HybridBlock):
+        """A small SSD: two scales, each with its anchors, classes and offsets."""
+
+        def __init__(self):
+            super().__init__()
+            with self.name_scope():
+                layer = lambda count, **how: mx.gluon.nn.Conv2D(count, 3, padding=1, **how)
+                self.body = [layer(4, activation="relu", strides=2), layer(6, activation="relu", strides=2)]
+                self.heads = [[layer(3 * 4), layer(3 * 4)] for _ in self.body]
+                for n, block in enumerate([*self.body, *sum(self.heads, [])]):
+                    self.register_child(block, f"child{n}")
+
+        def hybrid_forward(self, F, x):
+            flat = lambda y: F.flatten(F.transpose(y, axes=(0, 2, 3, 1)))
+            anchors, classes, offsets = [], [], []
+            for n, (layer, heads) in enumerate(zip(self.body, self.heads)):
+                x = layer(x)
+                anchors.append(F.contrib.MultiBoxPrior(x, sizes=(0.3 + 0.3 * n, 0.4 + 0.3 * n), ratios=(1, 2)))
+                classes.append(flat(heads[0](x)))
+                offsets.append(flat(heads[1](x)))
+            classes = F.reshape(F.concat(*classes, dim=1), (0, -1, 4))
+            chances = F.softmax(F.transpose(classes, axes=(0, 2, 1)), axis=1)
+            return F.contrib.MultiBoxDetection(chances, F.concat(*offsets, dim=1), F.concat(*anchors, dim=1), nms_topk=20)
+
+    block("net-detector", Detector(), [normal("photo", 2, 3, 16, 12)])
+
+    rows = lambda *shape: np.concatenate([few.integers(0, 3, (*shape, 1)), few.uniform(0, 1, (*shape, 1)), corners(*shape)], -1).astype(np.float32)
+    hows = [{}, {"id_index": 0}, {"id_index": 0, "force_suppress": True, "overlap_thresh": 0.2}, {"topk": 5, "valid_thresh": 0.3}, {"topk": 0}]
+    hows += [{"in_format": "center"}, {"out_format": "center", "id_index": 0, "background_id": 1}, {"valid_thresh": 2}]
+    case("op-box-nms", mx.sym.Group([contrib.box_nms(x, **how) for how in hows]), {"data": rows(2, 12)})
+    case("op-box-nms-one", contrib.box_nms(x, coord_start=2, score_index=1, overlap_thresh=0.1), {"data": rows(9)})
+    boxes = {"data": corners(2, 5), "other": corners(3)}
+    case("op-box-iou", mx.sym.Group([contrib.box_iou(x, y), contrib.box_iou(x, y, format="center")]), boxes)
+    how = {"std0": 0.1, "std1": 0.1, "std2": 0.2, "std3": 0.3}
+    decoded = [contrib.box_decode(x, y, **how), contrib.box_decode(x, y, format="corner", clip=0.1, **how)]
+    case("op-box-decode", mx.sym.Group(decoded), {"data": normal("moves", 2, 7, 4), "other": corners(1, 7)})
+
+    regions = np.array([[0, 0, 0, 5, 3], [1, 1.2, 0.4, 3.9, 2.8], [0, 2, 2, 2, 2], [1, -3, -2, 4, 9]], np.float32)
+    deep = {"data": normal("deep", 2, 12, 4, 6), "other": regions}
+    pooled = {"pooled_size": (2, 3), "spatial_scale": 0.9}
+    aligned = [contrib.ROIAlign(x, y, **pooled), contrib.ROIAlign(x, y, sample_ratio=2, **pooled), contrib.ROIAlign(x, y, position_sensitive=True, **pooled)]
+    case("op-roi-align", mx.sym.Group(aligned), deep)
+    proper = {**deep, "other": regions[[0, 1, 3]]}
+    case("op-roi-align-aligned", contrib.ROIAlign(x, y, aligned=True, sample_ratio=2, **pooled), proper)
+    case("op-roi-pooling", mx.sym.ROIPooling(x, y, **pooled), deep)
+
+    odd = {"data": normal("odd", 2, 3, 5, 8)}
+    case("op-adaptive-uneven", mx.sym.Group([contrib.AdaptiveAvgPooling2D(x, output_size=n) for n in [(3, 5), (7, 2), 4]]), odd)
+    modes = [{"mode": mode} for mode in ["to_even_down", "to_even_up", "to_odd_down", "to_odd_up"]]
+    modes += [{"mode": "odd_scale", "scale_height": 2, "scale_width": 0.5}, {"scale_height": 1.5, "scale_width": 0.8}]
+    resized = [contrib.BilinearResize2D(x, **mode) for mode in modes] + [contrib.BilinearResize2D(x, height=7, width=3, align_corners=False)]
+    case("op-resize-modes", mx.sym.Group(resized), odd)
+    case("op-resize-like", contrib.BilinearResize2D(x, y, mode="like"), {**odd, "other": normal("like", 2, 1, 9, 3)})
+    small = {**odd, "other": normal("half", 2, 3, 10, 16)}
+    several = [mx.sym.UpSampling(x, y, scale=4, sample_type="nearest", num_args=2, multi_input_mode=mode) for mode in ["concat", "sum"]]
+    case("op-upsampling-several", mx.sym.Group(several), small)
+
+    lengths = np.array([[1, 5, 3], [2, 4, 5]], np.float32)
+    whole = mx.sym.cast(y, dtype="int32")
+    by_length = [mx.sym.softmax(x, whole, use_length=True), mx.sym.softmax(x, whole, use_length=True, temperature=3)]
+    case("op-softmax-length", mx.sym.Group(by_length), {"data": normal("scores", 2, 3, 5), "other": lengths})
+    case("op-softmax-length-axis", mx.sym.softmax(x, whole, use_length=True, axis=1), {"data": normal("scores", 2, 5, 3), "other": lengths})
+    output = [mx.sym.SoftmaxOutput(x, preserve_shape=True), mx.sym.SoftmaxOutput(x), mx.sym.SoftmaxOutput(x, multi_output=True)]
+    case("op-softmax-outputs", mx.sym.Group(output), {"data": normal("scores", 2, 3, 5)})
+    case("op-smooth-l1", mx.sym.Group([mx.sym.smooth_l1(x, scalar=s) for s in [1.0, 3.0]]), {"data": normal("small", 3, 7)})
+    case("op-topk-ways", mx.sym.Group([mx.sym.topk(x, k=2, axis=1, is_ascend=True), mx.sym.topk(x, k=3, ret_typ="value", axis=0), mx.sym.topk(x, k=2, ret_typ="mask", axis=1)]), {"data": normal("tops", 4, 6)})
+    whole = [mx.sym.cast(v, dtype="int64") for v in [x, y]]
+    integers = [mx.sym.cast(f(*whole), dtype="float32") for f in [mx.sym.broadcast_div, mx.sym.broadcast_mod, mx.sym.broadcast_mul]]
+    case("op-integers", mx.sym.Group(integers), {"data": np.arange(12, dtype=np.float32).reshape(3, 4) * 3, "other": np.full((1, 1), 7, np.float32)})
+    case("op-arange-end", mx.sym.broadcast_add(x, mx.sym.arange(5)), {"data": normal("five", 3, 5)})
+    case("op-tile-wide", mx.sym.tile(x, reps=(2, 1, 3, 1)), {"data": normal("five", 3, 5)})
+    case("op-sorts", mx.sym.Group([mx.sym.sort(x), mx.sym.sort(x, axis=0, is_ascend=False), mx.sym.argsort(x, axis=1, is_ascend=False)]), {"data": normal("tops", 4, 6)})
+
+
+FAMILIES = {"operators": [layers, norms, elementwise, shapes], "recurrent": [recurrent], "detection": [detection]}
+
+
+def operators(name):
+    OPERATORS.clear()
+    for make in FAMILIES[name]:
+        make()
+    (HERE / (name + ".json")).write_text("[\n" + ",\n".join(map(json.dumps, OPERATORS)) + "\n]\n")
+
+
 if __name__ == "__main__":
     if sys.argv[1:2] in (["zoo"], ["settled"]):
         ROOT = Path(sys.argv[2])
         zoo(sys.argv[1] == "settled")
-    elif len(sys.argv) > 1:
-        for name in sys.argv[1:]:
-            globals()[name]()
     else:
-        for make in [layers, norms, elementwise, shapes, networks, linear]:
-            make()
-        (HERE / "operators.json").write_text("[\n" + ",\n".join(map(json.dumps, OPERATORS)) + "\n]\n")
+        for name in sys.argv[1:] or [*FAMILIES, "networks", "linear"]:
+            operators(name) if name in FAMILIES else globals()[name]()

@@ -16,17 +16,24 @@ const MISSING: u8 = 12;
 const MISSING_ZERO: u8 = 4;
 const MISSING_NAN: u8 = 8;
 
-/// The nodes of a tree.
-pub fn branches(section: &Section<'_>) -> Result<Vec<Branch<f64>>, EngineError> {
+/// The error about a tree, with its number.
+pub fn named(number: usize, error: &EngineError) -> EngineError {
+    EngineError::broken(format!("tree {number}: {error}"))
+}
+
+/// The answers of a tree's leaves.
+pub fn leaf_values(section: &Section<'_>) -> Result<Vec<f64>, EngineError> {
     let leaves = section.number("num_leaves")?;
     if leaves == 0 || leaves > MOST_LEAVES {
         return Err(EngineError::broken(format!("{leaves} leaves")));
     }
-    if section.text("is_linear") == Some("1") {
-        return Err(EngineError::broken("its leaves are linear models, which are not supported"));
-    }
-    let values: Vec<f64> = section.numbers("leaf_value", leaves)?;
-    let inner = leaves - 1;
+    section.numbers("leaf_value", leaves)
+}
+
+/// The nodes of a tree whose leaves answer this.
+pub fn branches(section: &Section<'_>, values: Vec<f64>) -> Result<Vec<Branch<f64>>, EngineError> {
+    let leaves = values.len();
+    let inner = leaves.saturating_sub(1);
     let mut nodes = Vec::with_capacity(inner + leaves);
     if inner > 0 {
         let sets = Sets::of(section)?;

@@ -4,7 +4,7 @@ use super::symbol::Node;
 use crate::EngineError;
 
 /// The error about an attribute that is not what it should be.
-fn wrong(name: &str, text: &str) -> EngineError {
+pub fn wrong(name: &str, text: &str) -> EngineError {
     EngineError::broken(format!("attribute {name} is {text:?}"))
 }
 
@@ -55,6 +55,14 @@ impl Node {
         let Some(places) = self.places(name)? else { return Ok(None) };
         let all: Option<Vec<i64>> = places.into_iter().collect();
         all.map(Some).ok_or_else(|| wrong(name, "None"))
+    }
+
+    /// Floats in brackets, or one without.
+    pub fn floats(&self, name: &str) -> Result<Option<Vec<f32>>, EngineError> {
+        let Some(text) = self.text(name) else { return Ok(None) };
+        let inner = text.trim_matches(['(', ')', '[', ']']);
+        let fields = inner.split(',').map(str::trim).filter(|field| !field.is_empty());
+        fields.map(|field| field.parse().map_err(|_| wrong(name, text))).collect::<Result<_, _>>().map(Some)
     }
 
     /// Sizes in brackets.

@@ -19,7 +19,7 @@ pub type Output = (String, ValueId);
 /// A graph on its way.
 pub struct Context<'s> {
     pub build: Builder,
-    symbol: &'s Symbol,
+    pub(super) symbol: &'s Symbol,
     arrays: Arrays,
     stored: Stored,
     weights: Vec<Weight>,
@@ -65,29 +65,10 @@ impl<'s> Context<'s> {
         Ok(context)
     }
 
-    fn array(&self, name: &str) -> Option<&Array> {
+    pub(super) fn array(&self, name: &str) -> Option<&Array> {
         match &self.arrays {
             Arrays::File(_, _, arrays) | Arrays::Memory(_, arrays) => arrays.get(name),
         }
-    }
-
-    /// What an input's own node says of its shape, or the weights of the layer that reads it.
-    fn shape_of(&self, n: usize, node: &Node) -> Result<Option<Vec<Dim>>, EngineError> {
-        if let Some(shape) = node.ints("__shape__")?.filter(|shape| !shape.is_empty()) {
-            return Ok(Some(extents(&shape)));
-        }
-        let reads = |reader: &&Node| reader.inputs().first().is_some_and(|entry| entry.place().0 == n);
-        let Some(reader) = self.symbol.nodes.iter().find(reads) else { return Ok(None) };
-        let weights = reader.inputs().get(1).and_then(|entry| self.symbol.nodes.get(entry.place().0));
-        let weights = weights.and_then(|weights| self.array(&weights.name)).map(|array| &array.shape[..]);
-        Ok(match (reader.op.as_str(), weights) {
-            ("Convolution", Some([_, channels, window @ ..])) => {
-                let groups = reader.size("num_group", 1)?;
-                Some([&[None, channels.checked_mul(groups)][..], &vec![None; window.len()]].concat())
-            }
-            ("FullyConnected", Some([_, width])) => Some(vec![None, Some(*width)]),
-            _ => None,
-        })
     }
 
     /// Lowers all nodes that the ends need; gives the ends.
@@ -104,12 +85,7 @@ impl<'s> Context<'s> {
         let mut outputs = Vec::new();
         for head in &self.symbol.heads {
             let (node, output) = head.place();
-            let many = self.values[node].len() > 1 && !self.symbol.nodes[node].is_batch_norm();
-            let name = format!(
-                "{}_output{}",
-                self.symbol.nodes[node].name,
-                if many { output.to_string() } else { String::new() }
-            );
+            let name = self.symbol.nodes[node].output(output, self.values[node].len());
             outputs.push((name, self.value(*head)?));
         }
         outputs.sort();
@@ -119,7 +95,10 @@ impl<'s> Context<'s> {
 
     fn value(&self, entry: Entry) -> Result<ValueId, EngineError> {
         let (node, output) = entry.place();
-        let value = self.values.get(node).and_then(|values| values.get(output)).copied();
+        let values = self.values.get(node).map_or(&[][..], Vec::as_slice);
+        // What stands in for a node that is not supported stands in for all of its outputs.
+        let stand_in = values.first().filter(|_| !self.unsupported.is_empty());
+        let value = values.get(output).or(stand_in).copied();
         value.ok_or_else(|| EngineError::broken(format!("node {node} has no output {output}")))
     }
 
@@ -192,7 +171,7 @@ impl<'s> Context<'s> {
 }
 
 /// The first axis is the batch; others that are not said are 0 or -1.
-fn extents(shape: &[i64]) -> Vec<Dim> {
+pub(super) fn extents(shape: &[i64]) -> Vec<Dim> {
     let extent = |(axis, n): (usize, &i64)| usize::try_from(*n).ok().filter(|n| axis > 0 && *n > 0);
     shape.iter().enumerate().map(extent).collect()
 }

@@ -1,14 +1,21 @@
 //! Operators, one family a file. A family takes a node if it knows its operator; the rest is not supported.
 
 mod activations;
+mod boxes;
 mod joins;
 mod layers;
 mod math;
 mod names;
 mod norms;
+mod orders;
 mod places;
 mod reduce;
+mod regions;
+mod rnn;
+mod scales;
+mod sequences;
 mod shapes;
+mod transformers;
 
 use super::context::Context;
 use super::symbol::Node;
@@ -50,7 +57,7 @@ impl<'c, 's> Lowering<'c, 's> {
 
     /// Tries one family after another.
     pub fn run(mut self) -> Result<Vec<ValueId>, Stop> {
-        let families: [fn(&mut Self) -> Outcome; 8] = [
+        let families: [fn(&mut Self) -> Outcome; 15] = [
             Self::layers,
             Self::norms,
             Self::activations,
@@ -59,6 +66,13 @@ impl<'c, 's> Lowering<'c, 's> {
             Self::joins,
             Self::places,
             Self::reduce,
+            Self::recurrents,
+            Self::boxes,
+            Self::regions,
+            Self::orders,
+            Self::scales,
+            Self::transformers,
+            Self::sequences,
         ];
         for family in families {
             if let Some(values) = family(&mut self)? {

@@ -67,6 +67,27 @@ impl Node {
         matches!(self.op.as_str(), "BatchNorm" | "BatchNorm_v1" | "_contrib_SyncBatchNorm" | "CuDNNBatchNorm")
     }
 
+    /// Whether it is a stack of recurrent layers.
+    pub fn is_recurrent(&self) -> bool {
+        matches!(self.op.as_str(), "RNN" | "_npx_rnn")
+    }
+
+    /// What MXNet calls one of its outputs, of which there are so many.
+    pub fn output(&self, number: usize, count: usize) -> String {
+        let end = match (self.op.as_str(), number) {
+            (_, 1) if self.is_recurrent() => "state_output".to_owned(),
+            (_, 2) if self.is_recurrent() => "statecell_output".to_owned(),
+            // One more is there that is not shown.
+            ("_contrib_box_nms" | "_contrib_box_non_maximum_suppression" | "sort", _) => {
+                format!("output{number}")
+            }
+            ("topk", _) if self.text("ret_typ") == Some("value") => format!("output{number}"),
+            _ if count < 2 || self.is_recurrent() || self.is_batch_norm() => "output".to_owned(),
+            _ => format!("output{number}"),
+        };
+        format!("{}_{end}", self.name)
+    }
+
     /// What it reads.
     pub fn inputs(&self) -> &[Entry] {
         if LOSSES.contains(&self.op.as_str()) {

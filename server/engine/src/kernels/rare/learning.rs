@@ -4,6 +4,7 @@ mod coupling;
 mod distances;
 mod divergence;
 mod documents;
+mod leaves;
 mod shares;
 
 use super::super::access::{make, output};
@@ -23,6 +24,7 @@ pub fn run(op: &Learning, inputs: &[&Value]) -> Values {
         Learning::Interpolate => one(interpolated(x, at(inputs, 1)?, at(inputs, 2)?)),
         Learning::Between(what) => one(between(what, x, at(inputs, 1)?, at(inputs, 2)?)),
         Learning::ScaledShares(how) => one(divergence::shares(*how, x, at(inputs, 1)?)),
+        Learning::LinearLeaves(leaves) => one(leaves::sums(leaves, x, at(inputs, 1)?)),
         Learning::Shares(descent) => one(shares::shares(*descent, x, at(inputs, 1)?)),
     }
 }

@@ -133,13 +133,13 @@ pub fn maxima(size: [usize; 2], scale: f32, x: &Value, regions: &Value) -> Outco
     let [rows, columns] = size;
     let shape = [count, channels, rows, columns];
     let mut out = Vec::with_capacity(elements(&shape)?);
-    // The pixels of each part along an axis.
+    // The pixels of each part along an axis; rounded as the libraries do, whose numbers are of 32 bits.
     let parts = |first: f64, last: f64, parts: usize, size: usize| -> Vec<(usize, usize)> {
-        let (start, end) = ((first * f64::from(scale)).round(), (last * f64::from(scale)).round());
-        let extent = (end - start + 1.0).max(1.0) / parts.max(1) as f64;
-        let within = |at: f64| (at + start).clamp(0.0, size as f64) as usize;
+        let [start, end] = [first, last].map(|at| (at as f32 * scale).round());
+        let extent = (end - start + 1.0).max(1.0) / parts.max(1) as f32;
+        let within = |at: f32| (at + start).clamp(0.0, size as f32) as usize;
         (0..parts)
-            .map(|n| (within((n as f64 * extent).floor()), within(((n + 1) as f64 * extent).ceil())))
+            .map(|n| (within((n as f32 * extent).floor()), within(((n + 1) as f32 * extent).ceil())))
             .collect()
     };
     for region in wide(regions)?.chunks_exact(5) {

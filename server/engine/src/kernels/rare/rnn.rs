@@ -1,6 +1,8 @@
 //! Recurrent layers by plain loops, in the order of ONNX's formulas.
 
-use super::super::moves::permute;
+mod functions;
+
+use super::super::moves::{expand, permute};
 use super::super::{Outcome, Value, elements, fail};
 use super::{Values, at, narrowed, wide};
 use crate::EngineError;
@@ -12,6 +14,7 @@ const LENGTHS: usize = 1;
 const HIDDEN: usize = 2;
 const CELL: usize = 3;
 const PEEPHOLES: usize = 4;
+const PROJECTIONS: usize = 5;
 
 /// Sizes of a layer.
 struct Sizes {
@@ -19,6 +22,8 @@ struct Sizes {
     batch: usize,
     ins: usize,
     units: usize,
+    /// Numbers of an output and of the state that goes on.
+    width: usize,
     gates: usize,
     directions: usize,
 }
@@ -29,6 +34,7 @@ struct Direction<'a> {
     recurrent: &'a [f64],
     bias: &'a [f64],
     peepholes: &'a [f64],
+    projection: Option<&'a [f64]>,
     functions: &'a [RnnFunction],
     backward: bool,
 }
@@ -50,14 +56,11 @@ pub fn run(op: &Rnn, inputs: &[&Value]) -> Values {
         }
         wide(value).map(Some)
     };
-    let state = |which: usize| -> Result<Vec<f64>, EngineError> {
-        let count = elements(&[s.directions, s.batch, s.units])?;
-        let Some(value) = given(which)? else { return Ok(vec![0.0; count]) };
+    let state = |which: usize, width: usize| -> Result<Vec<f64>, EngineError> {
+        let shape = [s.directions, s.batch, width];
+        let Some(value) = given(which)? else { return Ok(vec![0.0; elements(&shape)?]) };
         let value = if op.batch_first { permute(value, &[1, 0, 2])? } else { value.clone() };
-        if value.elem_count() != count {
-            return Err(fail(format!("a state of a recurrent layer has shape {:?}", value.dims())));
-        }
-        wide(&value)
+        wide(&expand(&value, &shape)?)
     };
     let rows = s.gates * s.units;
     let bias = numbers(BIAS, s.directions * 2 * rows)?.unwrap_or_else(|| vec![0.0; s.directions * 2 * rows]);
@@ -73,25 +76,27 @@ pub fn run(op: &Rnn, inputs: &[&Value]) -> Values {
         }
         None => vec![s.steps; s.batch],
     };
-    let (mut hidden, mut cell) = (state(HIDDEN)?, state(CELL)?);
+    let (mut hidden, mut cell) = (state(HIDDEN, s.width)?, state(CELL, s.units)?);
+    let projections = numbers(PROJECTIONS, s.directions * s.width * s.units)?;
     let (x, weights, recurrent) = (wide(&x)?, wide(weights)?, wide(recurrent)?);
-    let mut out = vec![0.0; elements(&[s.steps, s.directions, s.batch, s.units])?];
+    let mut out = vec![0.0; elements(&[s.steps, s.directions, s.batch, s.width])?];
     let each = op.functions.len() / s.directions;
     for n in 0..s.directions {
         let direction = Direction {
             weights: &weights[n * rows * s.ins..][..rows * s.ins],
-            recurrent: &recurrent[n * rows * s.units..][..rows * s.units],
+            recurrent: &recurrent[n * rows * s.width..][..rows * s.width],
             bias: &bias[n * 2 * rows..][..2 * rows],
             peepholes: &peepholes[n * 3 * s.units..][..3 * s.units],
+            projection: projections.as_ref().map(|p| &p[n * s.width * s.units..][..s.width * s.units]),
             functions: &op.functions[n * each..][..each],
             backward: op.backward && (n == 1 || !op.forward),
         };
         for (sample, length) in lengths.iter().enumerate() {
-            let own = (n * s.batch + sample) * s.units;
-            let states = (&mut hidden[own..own + s.units], &mut cell[own..own + s.units]);
+            let own = n * s.batch + sample;
+            let states = (&mut hidden[own * s.width..][..s.width], &mut cell[own * s.units..][..s.units]);
             direction.walk(op, &s, &x, (sample, *length), states, |step, h| {
-                let to = ((step * s.directions + n) * s.batch + sample) * s.units;
-                out[to..to + s.units].copy_from_slice(h);
+                let to = ((step * s.directions + n) * s.batch + sample) * s.width;
+                out[to..to + s.width].copy_from_slice(h);
             });
         }
     }
@@ -99,15 +104,15 @@ pub fn run(op: &Rnn, inputs: &[&Value]) -> Values {
 }
 
 fn finish(op: &Rnn, s: &Sizes, kind: crate::value::Kind, [out, hidden, cell]: [Vec<f64>; 3]) -> Values {
-    let all = narrowed(kind, out, &[s.steps, s.directions, s.batch, s.units])?;
-    let last = |state: Vec<f64>| -> Outcome {
-        let state = narrowed(kind, state, &[s.directions, s.batch, s.units])?;
+    let all = narrowed(kind, out, &[s.steps, s.directions, s.batch, s.width])?;
+    let last = |state: Vec<f64>, width: usize| -> Outcome {
+        let state = narrowed(kind, state, &[s.directions, s.batch, width])?;
         if op.batch_first { permute(&state, &[1, 0, 2]) } else { Ok(state) }
     };
     let all = if op.batch_first { permute(&all, &[2, 0, 1, 3])? } else { all };
-    let mut made = vec![all, last(hidden)?];
+    let mut made = vec![all, last(hidden, s.width)?];
     if matches!(op.cell, RnnCell::Lstm { .. }) {
-        made.push(last(cell)?);
+        made.push(last(cell, s.units)?);
     }
     Ok(made)
 }
@@ -118,18 +123,21 @@ fn sizes(op: &Rnn, x: &Value, weights: &Value, recurrent: &Value) -> Result<Size
     let ([steps, batch, ins], [directions, rows, of]) = (x.dims(), weights.dims()) else {
         return Err(wrong());
     };
-    let [_, _, units] = *recurrent.dims() else { return Err(wrong()) };
+    let [_, _, width] = *recurrent.dims() else { return Err(wrong()) };
     let gates = op.cell.gates();
+    let projects = op.has[PROJECTIONS] && matches!(op.cell, RnnCell::Lstm { .. });
+    let units = if projects { rows / gates } else { width };
     let wanted = usize::from(op.forward) + usize::from(op.backward);
     let fits = of == ins
         && *directions == wanted
         && units.checked_mul(gates) == Some(*rows)
-        && recurrent.dims() == [*directions, *rows, units]
+        && recurrent.dims() == [*directions, *rows, width]
         && wanted > 0;
     if !fits {
         return Err(wrong());
     }
-    Ok(Sizes { steps: *steps, batch: *batch, ins: *ins, units, gates, directions: *directions })
+    let [steps, batch, ins, directions] = [*steps, *batch, *ins, *directions];
+    Ok(Sizes { steps, batch, ins, units, width, gates, directions })
 }
 
 /// The product of a row of a matrix and a vector.
@@ -162,7 +170,16 @@ impl Direction<'_> {
                     next.iter().zip(h.iter_mut()).for_each(|(v, h)| *h = self.functions[0].of(*v));
                 }
                 RnnCell::Gru { reset_after } => self.gru(s, reset_after, &inputs, h, clip),
-                RnnCell::Lstm { coupled } => self.lstm(s, coupled, &inputs, h, c, clip),
+                RnnCell::Lstm { coupled } => {
+                    let given = self.lstm(s, coupled, &inputs, (h, c), op.limits, clip);
+                    match self.projection {
+                        Some(projection) => {
+                            let rows = projection.chunks_exact(s.units);
+                            h.iter_mut().zip(rows).for_each(|(h, row)| *h = dot(row, &given));
+                        }
+                        None => h.copy_from_slice(&given),
+                    }
+                }
             }
             made(step, h);
         }
@@ -170,7 +187,7 @@ impl Direction<'_> {
 
     /// A gate's product with a state, and its bias.
     fn product(&self, s: &Sizes, gate: usize, h: &[f64]) -> f64 {
-        dot(&self.recurrent[gate * s.units..][..s.units], h) + self.bias[s.gates * s.units + gate]
+        dot(&self.recurrent[gate * s.width..][..s.width], h) + self.bias[s.gates * s.units + gate]
     }
 
     fn gru(&self, s: &Sizes, reset_after: bool, inputs: &[f64], h: &mut [f64], clip: impl Fn(f64) -> f64) {
@@ -195,19 +212,20 @@ impl Direction<'_> {
         }
     }
 
+    /// What the units give; the cell goes on.
     fn lstm(
         &self,
         s: &Sizes,
         coupled: bool,
         inputs: &[f64],
-        h: &mut [f64],
-        c: &mut [f64],
+        (h, c): (&[f64], &mut [f64]),
+        limits: Option<[f32; 2]>,
         clip: impl Fn(f64) -> f64,
-    ) {
+    ) -> Vec<f64> {
         let u = s.units;
         let sums: Vec<f64> = (0..4 * u).map(|n| inputs[n] + self.product(s, n, h)).collect();
         let [input_peep, output_peep, forget_peep] = [0, 1, 2].map(|n| &self.peepholes[n * u..][..u]);
-        for n in 0..u {
+        let unit = |n: usize| {
             let input = self.functions[0].of(clip(sums[n] + input_peep[n] * c[n]));
             let forget = if coupled {
                 1.0 - input
@@ -216,46 +234,13 @@ impl Direction<'_> {
             };
             let candidate = self.functions[1].of(clip(sums[3 * u + n]));
             c[n] = forget * c[n] + input * candidate;
+            if let Some([low, high]) = limits {
+                c[n] = c[n].clamp(f64::from(low), f64::from(high));
+            }
             let output = self.functions[0].of(clip(sums[u + n] + output_peep[n] * c[n]));
-            h[n] = output * self.functions[2].of(c[n]);
-        }
-    }
-}
-
-impl RnnFunction {
-    fn of(self, x: f64) -> f64 {
-        let w = f64::from;
-        match self {
-            Self::Tanh => x.tanh(),
-            Self::Sigmoid => 1.0 / (1.0 + (-x).exp()),
-            Self::Relu => x.max(0.0),
-            Self::Softsign => x / (1.0 + x.abs()),
-            Self::Softplus => x.exp().ln_1p(),
-            Self::Affine(a, b) => w(a) * x + w(b),
-            Self::LeakyRelu(a) => {
-                if x < 0.0 {
-                    w(a) * x
-                } else {
-                    x
-                }
-            }
-            Self::ThresholdedRelu(a) => {
-                if x >= w(a) {
-                    x
-                } else {
-                    0.0
-                }
-            }
-            Self::ScaledTanh(a, b) => w(a) * (w(b) * x).tanh(),
-            Self::HardSigmoid(a, b) => (w(a) * x + w(b)).clamp(0.0, 1.0),
-            Self::Elu(a) => {
-                if x < 0.0 {
-                    w(a) * x.exp_m1()
-                } else {
-                    x
-                }
-            }
-        }
+            output * self.functions[2].of(c[n])
+        };
+        (0..u).map(unit).collect()
     }
 }
 
@@ -274,8 +259,9 @@ mod tests {
             backward: false,
             functions: vec![RnnFunction::Affine(1.0, 0.0)],
             clip: None,
+            limits: None,
             batch_first: false,
-            has: [false, true, false, false, false],
+            has: [false, true, false, false, false, false],
         };
         let x = Value::of(vec![1f32; 6], &[3, 2, 1]).unwrap();
         let one = Value::of(vec![1f32], &[1, 1, 1]).unwrap();

@@ -13,6 +13,14 @@ pub fn image(op: &Op, image: &Imaging, reads: &Reads<'_>) -> Found {
             along(reads, &[-1])
         }
         Imaging::Lrn { .. } => along(reads, &[-1]),
+        Imaging::SuppressRows(_) => along(reads, &[-2, -1]),
+        Imaging::DetectAnchors(_) => {
+            reads.same_from(2)?;
+            if reads.axis(0)? != 0 || reads.axis(1)? != 0 || reads.extent(0)? != reads.extent(1)? {
+                return Err("chances and offsets are of other rows".to_owned());
+            }
+            images(reads, 0)
+        }
         Imaging::PoolWithPlaces { batch_too, .. } => places(reads, *batch_too),
         Imaging::Fold(folding) => places(reads, folding.fold == Fold::Max),
         Imaging::Resample(how) => {

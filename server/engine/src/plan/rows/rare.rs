@@ -206,6 +206,11 @@ fn learned(learning: &Learning, reads: &Reads<'_>) -> Found {
         Learning::Coupling => leading(reads, &reads.fresh(1)),
         Learning::Interpolate => along(reads, &[]),
         Learning::Between(_) => broadcast(reads),
+        Learning::LinearLeaves(leaves) => {
+            let fits = reads.axis(0)? == 0 && reads.axis(1)? == 0 && reads.extent(0)? == reads.extent(1)?;
+            let shape = vec![reads.extent(0)?.clone(), Size::extent(leaves.outputs())];
+            if fits { reads.one(Fact::rows(shape, 0)?) } else { Err("leaves are of other rows".to_owned()) }
+        }
         Learning::Shares(_) | Learning::ScaledShares(_) => {
             Err("all rows together tell when they are near enough".to_owned())
         }

@@ -48,19 +48,22 @@ fn fits(x: &Fact, state: &Fact, reads: &Reads<'_>) -> Result<(), Why> {
     if both.rank() == state.rank() { Ok(()) } else { Err("a state of other axes".to_owned()) }
 }
 
-/// A layer over a sequence: x, weights, weights of the state, bias?, lengths?, h?, c?, peepholes?.
+/// A layer over a sequence: x, weights, weights of the state, bias?, lengths?, h?, c?, peepholes?, projections?.
 pub fn rnn(op: &Rnn, reads: &Reads<'_>) -> Found {
     let at = if op.batch_first { 0 } else { 1 };
     if reads.axis(0)? != at || reads.at(0)?.rank() != Some(3) {
         return Err("steps are along the axis of the rows".to_owned());
     }
     let batch = reads.extent(0)?;
-    let [bias, lengths, hidden, cell, peepholes] = op.has;
+    let [bias, lengths, hidden, cell, peepholes, projections] = op.has;
     let given = [(true, None), (true, None), (bias, None), (lengths, Some(0)), (hidden, Some(at))];
-    let given = given.into_iter().chain([(cell, Some(at)), (peepholes, None)]).filter(|(there, _)| *there);
+    let given = given.into_iter().chain([(cell, Some(at)), (peepholes, None), (projections, None)]);
+    let given = given.filter(|(there, _)| *there);
     for (n, (_, axis)) in given.enumerate() {
         let x = reads.at(n + 1)?;
         let fits = match axis {
+            // A state may be that of every sequence.
+            Some(axis) if x.is_same() => x.rank() == Some(3) && x.dims()?[axis].is(1),
             Some(axis) => x.axis() == Some(axis) && reads.extent(n + 1)? == batch,
             None => x.is_same(),
         };
@@ -82,9 +85,13 @@ pub fn rnn(op: &Rnn, reads: &Reads<'_>) -> Found {
             vec![directions, batch.clone(), units],
         )
     };
-    let states = if matches!(op.cell, RnnCell::Lstm { .. }) { 2 } else { 1 };
     let outputs = Fact::rows(outputs, if op.batch_first { 0 } else { 2 })?;
-    Ok([vec![outputs], vec![Fact::rows(state, at)?; states]].concat())
+    let mut made = vec![outputs, Fact::rows(state.clone(), at)?];
+    if matches!(op.cell, RnnCell::Lstm { .. }) {
+        let own = if projections { reads.names.fresh() } else { state[2].clone() };
+        made.push(Fact::rows([&state[..2], &[own]].concat(), at)?);
+    }
+    Ok(made)
 }
 
 /// Queries, keys, values, mask?.

@@ -284,12 +284,19 @@ fn layers_over_sequences_keep_rows() {
         backward: true,
         functions: vec![RnnFunction::Sigmoid; 4],
         clip: None,
+        limits: None,
         batch_first: false,
-        has: [false; 5],
+        has: [false; 6],
     };
     let layer = |rnn: &Rnn| Op::Rare(Box::new(crate::graph::Rare::Rnn(rnn.clone())));
     let weights = || [same(&[2, 12, 3]), same(&[2, 12, 4])];
     let made = found(&layer(&rnn), &[&[rows(&[T, N, 3])][..], &weights()].concat(), 2).unwrap();
     assert_eq!(made, [rows(&[T, 2, N, 4]), rows(&[2, N, 4])]);
     assert!(found(&layer(&rnn), &[&[rows(&[N, 7, 3])][..], &weights()].concat(), 2).is_err());
+    let begun = Rnn { has: [false, false, true, false, false, false], ..rnn };
+    let from =
+        |state: Fact| found(&layer(&begun), &[&[rows(&[T, N, 3])][..], &weights(), &[state]].concat(), 2);
+    assert_eq!(from(same(&[2, 1, 4])).unwrap(), made);
+    assert_eq!(from(rows(&[2, N, 4])).unwrap(), made);
+    assert!(from(same(&[2, 3, 4])).is_err());
 }

@@ -2,7 +2,7 @@
 
 use super::{Extents, Found, Known, moves, numbers, show};
 use crate::EngineError;
-use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products};
+use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products, RoiAlign};
 use crate::kernels::{Geometry, fail};
 
 pub fn matmul(a: &Known, b: &Known, transpose_a: bool, transpose_b: bool) -> Found {
@@ -176,7 +176,12 @@ pub fn imaging(op: &Imaging, x: &Known, second: &Known, third: &Known) -> Known 
         Imaging::Conv3d(_) => inner(second.shape.as_ref().and_then(|w| w.last().copied().flatten())),
         Imaging::Pool3d { .. } => inner(*channels),
         Imaging::ConvTranspose3d(_) => conv_transposed(x, second, third),
-        Imaging::Lrn { .. } => Known { shape: x.shape.clone(), numbers: None },
+        Imaging::Lrn { .. } | Imaging::SuppressRows(_) => Known { shape: x.shape.clone(), numbers: None },
+        Imaging::DetectAnchors(_) => Known::shaped(vec![*batch, *channels, Some(6)]),
+        Imaging::RoiAlign(RoiAlign { size, .. }) | Imaging::RoiMax { size, .. } => {
+            let first = |x: &Known, axis: usize| x.shape.as_ref().and_then(|shape| *shape.get(axis)?);
+            Known::shaped(vec![first(second, 0), first(x, 1), Some(size[0]), Some(size[1])])
+        }
         _ => Known::default(),
     }
 }

@@ -1,7 +1,8 @@
 //! Activations and softmax.
 
 use super::{Lowering, Made, Outcome};
-use crate::graph::{Activation, Binary, Op, Reduce, Unary, ValueId};
+use crate::DType;
+use crate::graph::{Activation, Binary, Compare, Op, Reduce, Unary, ValueId};
 
 impl Lowering<'_, '_> {
     pub(super) fn activations(&mut self) -> Outcome {
@@ -102,9 +103,6 @@ impl Lowering<'_, '_> {
 
     fn softmax(&mut self) -> Made {
         let mut x = self.input(0)?;
-        if self.inputs.len() > 1 || self.node.flag("use_length", false)? {
-            return Self::refuse("lengths of rows are not supported");
-        }
         let rank = self.rank(x)?;
         let axis = self.axis("axis", -1, rank)?;
         if self.op() == "softmin" {
@@ -114,7 +112,22 @@ impl Lowering<'_, '_> {
             let temperature = self.node.float("temperature", 1.0)?;
             x = self.times(x, 1.0 / temperature)?;
         }
-        self.softmax_along(x, axis, rank, self.op() == "log_softmax")
+        let log = self.op() == "log_softmax";
+        if !self.node.flag("use_length", false)? {
+            return self.softmax_along(x, axis, rank, log);
+        }
+        // What lies behind a row's length does not count, and is zero.
+        let lengths = self.input(1)?;
+        let lengths = self.add(Op::Cast(DType::I64), &[lengths])?;
+        let along = self.build().int(axis as i64)?;
+        let lengths = self.add(Op::ExpandDims, &[lengths, along])?;
+        let numbers = self.numbered(x, axis)?;
+        let numbers = self.along(numbers, axis, rank)?;
+        let counts = self.add(Op::Compare(Compare::Less), &[numbers, lengths])?;
+        let (least, zero) = (self.build().float(f32::NEG_INFINITY)?, self.build().float(0.0)?);
+        let x = self.add(Op::Select, &[counts, x, least])?;
+        let made = self.softmax_along(x, axis, rank, log)?;
+        self.add(Op::Select, &[counts, made, zero])
     }
 
     /// Softmax over one axis, which comes last meanwhile.

@@ -1,7 +1,10 @@
 //! Values put together, taken apart and repeated.
 
-use super::{Lowering, Made, Outcome};
-use crate::graph::{Along, Border, Imaging, Op, Rare, ValueId};
+use super::{Lowering, Made, Outcome, Stop};
+use crate::graph::{Along, Border, Imaging, Masks, Op, Rare, ValueId};
+
+/// Axes of a value that is cut.
+const MOST_AXES: usize = 32;
 
 impl Lowering<'_, '_> {
     pub(super) fn joins(&mut self) -> Outcome {
@@ -16,16 +19,7 @@ impl Lowering<'_, '_> {
             "slice" | "crop" => self.slice(),
             "slice_axis" => self.slice_axis(),
             "slice_like" => self.slice_like(),
-            "tile" => {
-                let (x, repeats) = (self.input(0)?, self.node.ints("reps")?.unwrap_or_default());
-                let rank = self.rank(x)?;
-                if repeats.len() > rank {
-                    return Self::refuse(format!("{} repeats of {rank} axes", repeats.len()));
-                }
-                let repeats = [vec![1; rank - repeats.len()], repeats].concat();
-                let repeats = self.build().ints(&repeats)?;
-                self.add(Op::Tile, &[x, repeats])
-            }
+            "tile" => self.tile(),
             "repeat" => self.repeat(),
             "reverse" | "flip" => {
                 let (x, axes) = (self.input(0)?, self.node.ints("axis")?.unwrap_or_default());
@@ -101,13 +95,53 @@ impl Lowering<'_, '_> {
         Ok(Some(parts))
     }
 
-    /// A part of a value along some axes.
-    fn cut(&mut self, x: ValueId, axes: &[i64], from: &[i64], to: &[i64], steps: &[i64]) -> Made {
-        let mut inputs = vec![x];
-        for numbers in [from, to, axes, steps] {
-            inputs.push(self.build().ints(numbers)?);
+    /// The value again and again along each axis; axes that it does not have are in front.
+    fn tile(&mut self) -> Made {
+        let (mut x, repeats) = (self.input(0)?, self.node.ints("reps")?.unwrap_or_default());
+        let rank = self.rank(x)?;
+        for _ in rank..repeats.len() {
+            let first = self.build().int(0)?;
+            x = self.add(Op::ExpandDims, &[x, first])?;
         }
-        self.rare(Rare::Along(Along::Slice), &inputs)
+        let repeats = [vec![1; rank.saturating_sub(repeats.len())], repeats].concat();
+        let repeats = self.build().ints(&repeats)?;
+        self.add(Op::Tile, &[x, repeats])
+    }
+
+    /// A part of a value along some axes; what is beyond all places is the end.
+    fn cut(&mut self, x: ValueId, axes: &[i64], from: &[i64], to: &[i64], steps: &[i64]) -> Made {
+        let places = axes.iter().map(|axis| self.place(x, *axis)).collect::<Result<Vec<_>, _>>()?;
+        let count = places.iter().max().map_or(0, |last| last + 1);
+        let (mut begins, mut ends, mut strides) = (vec![0; count], vec![0; count], vec![1; count]);
+        // An axis that is not named stays whole.
+        let whole = (1i64 << count) - 1;
+        let mut masks = Masks { begin: whole, end: whole, ..Masks::default() };
+        for (n, place) in places.into_iter().enumerate() {
+            (begins[place], ends[place], strides[place]) = (from[n], to[n], steps[n]);
+            let is_open = |at: i64| matches!(at, i64::MIN | i64::MAX);
+            masks.begin &= !(i64::from(!is_open(from[n])) << place);
+            masks.end &= !(i64::from(!is_open(to[n])) << place);
+        }
+        let mut inputs = vec![x];
+        for numbers in [begins, ends, strides] {
+            inputs.push(self.build().ints(&numbers)?);
+        }
+        self.add(Op::StridedSlice(masks), &inputs)
+    }
+
+    /// An axis from the start; only one that is counted from the end needs the number of axes.
+    fn place(&self, x: ValueId, axis: i64) -> Result<usize, Stop> {
+        let rank = match self.context.build.rank(x) {
+            Some(rank) => rank,
+            None if axis >= 0 => MOST_AXES,
+            None => self.rank(x)?,
+        };
+        let place = self.axes(&[axis], rank)?;
+        place
+            .first()
+            .copied()
+            .filter(|place| *place < MOST_AXES)
+            .ok_or_else(|| Self::broken(format!("axis {axis}")))
     }
 
     fn slice(&mut self) -> Made {
@@ -145,13 +179,25 @@ impl Lowering<'_, '_> {
             None => (0..rank).collect(),
         };
         let shape = self.add(Op::Shape, &[like])?;
-        let ends = axes.iter().map(|axis| self.part_of(shape, *axis, 1)).collect::<Result<Vec<_>, _>>()?;
+        let count = axes.iter().max().map_or(0, |last| last + 1).min(MOST_AXES);
+        // An axis that is not named stays whole.
+        let mut masks = Masks { begin: (1i64 << count) - 1, ..Masks::default() };
+        let mut ends = Vec::new();
+        for axis in 0..count {
+            if axes.contains(&axis) {
+                ends.push(self.part_of(shape, axis, 1)?);
+            } else {
+                masks.end |= 1 << axis;
+                ends.push(self.build().ints(&[0])?);
+            }
+        }
         let ends = self.row(&ends)?;
-        let axes: Vec<i64> = axes.iter().map(|axis| *axis as i64).collect();
-        let starts = self.build().ints(&vec![0; axes.len()])?;
-        let steps = self.build().ints(&vec![1; axes.len()])?;
-        let axes = self.build().ints(&axes)?;
-        self.rare(Rare::Along(Along::Slice), &[x, starts, ends, axes, steps])
+        let (starts, steps) = (self.build().ints(&vec![0; count])?, self.build().ints(&vec![1; count])?);
+        let made = self.add(Op::StridedSlice(masks), &[x, starts, ends, steps])?;
+        let extent = |axis| self.extent(if axes.contains(&axis) { like } else { x }, axis);
+        let extents = (0..rank).map(extent).collect();
+        self.build().tell(made, extents);
+        Ok(made)
     }
 
     /// Each element so many times: a new axis is repeated and then made one with the axis before it.

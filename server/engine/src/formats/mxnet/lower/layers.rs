@@ -3,7 +3,7 @@
 use super::{Lowering, Made, Outcome};
 use crate::DType;
 use crate::formats::channels_first::Window;
-use crate::graph::{Activation, Binary, Imaging, Op, Rare, Reduce, Resize, Unary};
+use crate::graph::{Activation, Binary, Imaging, Op, Rare, Reduce, Unary};
 
 impl Lowering<'_, '_> {
     pub(super) fn layers(&mut self) -> Outcome {
@@ -11,14 +11,11 @@ impl Lowering<'_, '_> {
             "Convolution" | "Convolution_v1" => self.convolution(),
             "Deconvolution" => self.deconvolution(),
             "Pooling" | "Pooling_v1" => self.pooling(),
-            "_contrib_AdaptiveAvgPooling2D" => self.adaptive(),
             "FullyConnected" => self.fully_connected(),
             "Embedding" | "_contrib_SparseEmbedding" => {
                 let (indices, table) = (self.input(0)?, self.input(1)?);
                 self.rows_of(table, indices)
             }
-            "UpSampling" => self.upsampling(),
-            "_contrib_BilinearResize2D" => self.resize(),
             "Dropout"
             | "identity"
             | "_copy"
@@ -142,28 +139,6 @@ impl Lowering<'_, '_> {
         }
     }
 
-    fn adaptive(&mut self) -> Made {
-        let x = self.input(0)?;
-        let size = self.node.sizes("output_size")?.unwrap_or_default();
-        let size = match size[..] {
-            [] => [1, 1],
-            [n] => [n, n],
-            [h, w, ..] => [h, w],
-        };
-        if size == [1, 1] {
-            return Ok(self.build().global_pool(x, Reduce::Mean, 4)?);
-        }
-        let (Some(height), Some(width)) = (self.extent(x, 2), self.extent(x, 3)) else {
-            return Self::refuse("the extents of its input are not known; add model-shapes.json");
-        };
-        if size.contains(&0) || height % size[0] != 0 || width % size[1] != 0 {
-            return Self::refuse(format!("{height}x{width} into {size:?} parts that are not equal"));
-        }
-        let mut window = Window::new(&[height / size[0], width / size[1]]);
-        window.strides = window.kernel.clone();
-        Ok(self.build().pool(x, false, &window)?)
-    }
-
     fn fully_connected(&mut self) -> Made {
         let (mut x, weights) = (self.input(0)?, self.input(1)?);
         if self.node.flag("flatten", true)? && self.build().rank(x) != Some(2) {
@@ -186,57 +161,6 @@ impl Lowering<'_, '_> {
         self.add(Op::Gather { batch_dims: 0 }, &[table, indices, axis])
     }
 
-    fn upsampling(&mut self) -> Made {
-        let (x, scale) = (self.input(0)?, self.node.size("scale", 0)?);
-        match self.node.text("sample_type") {
-            Some("nearest") if self.inputs.len() == 1 => {
-                let image = self.build().channels_last(x, 4)?;
-                let size = self.scaled(image, scale)?;
-                let how = Resize { bilinear: false, align_corners: false, half_pixel: false };
-                let made = self.add(Op::Resize(how), &[image, size])?;
-                Ok(self.build().channels_first(made, 4)?)
-            }
-            // A transposed convolution of each channel by the weights that come with it.
-            Some("bilinear") => {
-                let weights = self.input(1)?;
-                let kernel = 2 * scale - scale % 2;
-                let pad = (scale - 1).div_ceil(2);
-                let channels = self.extent(weights, 0).unwrap_or(1);
-                let mut window = Window::new(&[kernel, kernel]);
-                window.strides = vec![scale, scale];
-                window.pads = vec![[pad, pad]; 2];
-                if !window.is_sound() {
-                    return Err(Self::broken(format!("scaled by {scale}")));
-                }
-                Ok(self.build().conv_transposed(x, weights, None, channels, &window, &[])?)
-            }
-            other => Self::refuse(format!("sample_type {other:?} of {} inputs", self.inputs.len())),
-        }
-    }
-
-    /// Height and width of an image, channels last, times a number.
-    fn scaled(&mut self, image: crate::graph::ValueId, scale: usize) -> Made {
-        let shape = self.add(Op::Shape, &[image])?;
-        let (begin, size) = (self.build().ints(&[1])?, self.build().ints(&[2])?);
-        let inner = self.add(Op::Slice, &[shape, begin, size])?;
-        let scale = self.build().ints(&[scale as i64; 2])?;
-        self.add(Op::Binary(Binary::Mul), &[inner, scale])
-    }
-
-    fn resize(&mut self) -> Made {
-        let x = self.input(0)?;
-        let [height, width] = [self.node.size("height", 0)?, self.node.size("width", 0)?];
-        if height == 0 || width == 0 || self.node.text("mode").is_some_and(|mode| mode != "size") {
-            return Self::refuse("only a fixed height and width are supported");
-        }
-        let image = self.build().channels_last(x, 4)?;
-        let size = self.build().ints(&[height as i64, width as i64])?;
-        let align_corners = self.node.flag("align_corners", true)?;
-        let how = Resize { bilinear: true, align_corners, half_pixel: !align_corners };
-        let made = self.add(Op::Resize(how), &[image, size])?;
-        Ok(self.build().channels_first(made, 4)?)
-    }
-
     /// Places as integers within an axis of a value.
     pub(super) fn clipped(
         &mut self,
@@ -245,9 +169,8 @@ impl Lowering<'_, '_> {
         axis: usize,
     ) -> Made {
         let indices = self.add(Op::Cast(DType::I64), &[indices])?;
-        let shape = self.add(Op::Shape, &[of])?;
-        let (axis, zero, one) = (self.build().int(axis as i64)?, self.build().int(0)?, self.build().int(1)?);
-        let extent = self.add(Op::Gather { batch_dims: 0 }, &[shape, axis, zero])?;
+        let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
+        let extent = self.count(of, axis)?;
         let last = self.add(Op::Binary(Binary::Sub), &[extent, one])?;
         let below = self.add(Op::Binary(Binary::Min), &[indices, last])?;
         self.add(Op::Binary(Binary::Max), &[below, zero])

@@ -50,7 +50,16 @@ impl Lowering<'_, '_> {
         let indices = self.add(Op::Cast(DType::I64), &[indices])?;
         let order: Vec<usize> = (1..rank).chain([0]).collect();
         let last = self.build().transpose(indices, &order)?;
-        self.rare(Rare::GatherNd, &[x, last])
+        let made = self.rare(Rare::GatherNd, &[x, last])?;
+        let build = &mut self.context.build;
+        let (of, places) = (build.shape(x).cloned(), build.shape(indices).cloned());
+        // The axes of the places, and those of the value that no place is along.
+        if let (Some(of), Some([Some(depth), outer @ ..])) = (&of, places.as_deref())
+            && let Some(rest) = of.get(*depth..)
+        {
+            build.tell(made, [outer, rest].concat());
+        }
+        Ok(made)
     }
 
     fn select(&mut self) -> Made {

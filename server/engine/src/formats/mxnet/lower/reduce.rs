@@ -20,7 +20,6 @@ impl Lowering<'_, '_> {
                 let made = self.add(Op::ArgExtreme { max: true }, &[x, axis])?;
                 return Self::one(self.add(Op::Cast(DType::F32), &[made]));
             }
-            "topk" => return self.top_k(),
             "one_hot" => return Self::one(self.one_hot()),
             _ => return Ok(None),
         };
@@ -81,23 +80,6 @@ impl Lowering<'_, '_> {
             Ok(self.build().reshape(made, &[1])?)
         } else {
             Ok(made)
-        }
-    }
-
-    fn top_k(&mut self) -> Outcome {
-        let x = self.input(0)?;
-        let (rank, k) = (self.rank(x)?, self.node.size("k", 1)?);
-        if self.node.flag("is_ascend", false)? || self.axis("axis", -1, rank)? + 1 != rank || k == 0 {
-            return Self::refuse("only the largest along the last axis are supported");
-        }
-        let k = self.build().int(k as i64)?;
-        let found = self.build().add_many(Op::TopK, &[x, k], 2)?;
-        let places = self.add(Op::Cast(DType::F32), &[found[1]])?;
-        match self.node.text("ret_typ").unwrap_or("indices") {
-            "indices" => Ok(Some(vec![places])),
-            "value" => Ok(Some(vec![found[0]])),
-            "both" => Ok(Some(vec![found[0], places])),
-            other => Self::refuse(format!("ret_typ {other}")),
         }
     }
 

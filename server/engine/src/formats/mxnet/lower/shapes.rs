@@ -1,7 +1,7 @@
 //! What changes nothing but the shape.
 
 use super::{Lowering, Made, Outcome, Stop};
-use crate::graph::{Along, Literal, Op, Rare, Reduce, ValueId};
+use crate::graph::{Literal, Op, Reduce, ValueId};
 
 /// An extent of a new shape.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -35,17 +35,13 @@ impl Lowering<'_, '_> {
             }
             "squeeze" => self.squeeze(),
             "broadcast_to" => self.broadcast_to(),
-            "broadcast_like" => {
-                let (x, like) = (self.input(0)?, self.input(1)?);
-                let shape = self.add(Op::Shape, &[like])?;
-                self.add(Op::BroadcastTo, &[x, shape])
-            }
+            "broadcast_like" => self.broadcast_like(),
             "broadcast_axis" | "broadcast_axes" => self.broadcast_axis(),
             "shape_array" => {
                 let x = self.input(0)?;
                 self.add(Op::Shape, &[x])
             }
-            "_zeros" => self.filled(0.0),
+            "_zeros" | "_zeros_without_dtype" | "_npi_zeros" => self.filled(0.0),
             "_ones" => self.filled(1.0),
             "_full" => {
                 let value = self.node.float("value", 0.0)?;
@@ -208,6 +204,28 @@ impl Lowering<'_, '_> {
         self.add(Op::BroadcastTo, &[x, shape])
     }
 
+    /// All axes are as long as another value's, or some of them as long as some of its.
+    fn broadcast_like(&mut self) -> Made {
+        let (x, like) = (self.input(0)?, self.input(1)?);
+        let shape = self.add(Op::Shape, &[like])?;
+        let (Some(own), Some(others)) = (self.node.ints("lhs_axes")?, self.node.ints("rhs_axes")?) else {
+            return self.add(Op::BroadcastTo, &[x, shape]);
+        };
+        let (rank, of) = (self.rank(x)?, self.rank(like)?);
+        let (own, others) = (self.axes(&own, rank)?, self.axes(&others, of)?);
+        let before = self.add(Op::Shape, &[x])?;
+        let mut parts = Vec::new();
+        for axis in 0..rank {
+            let other = own.iter().position(|own| *own == axis).and_then(|n| others.get(n));
+            parts.push(match other {
+                Some(other) => self.part_of(shape, *other, 1)?,
+                None => self.part_of(before, axis, 1)?,
+            });
+        }
+        let shape = self.row(&parts)?;
+        self.add(Op::BroadcastTo, &[x, shape])
+    }
+
     fn broadcast_axis(&mut self) -> Made {
         let x = self.input(0)?;
         let (axes, sizes) =
@@ -220,18 +238,25 @@ impl Lowering<'_, '_> {
         self.add(Op::Tile, &[x, repeats])
     }
 
+    /// A constant. Extents that are not told follow from what reads it, as the batch of a first state does: being 1, they are broadcast.
     fn filled(&mut self, value: f32) -> Made {
         let shape = self.node.ints("shape")?.unwrap_or_default();
-        if shape.iter().any(|n| *n <= 0) {
-            return Self::refuse(format!("a constant of shape {shape:?}, of which not all is known"));
-        }
+        let shape: Vec<i64> = shape.into_iter().map(|n| n.max(1)).collect();
         let (shape, value) = (self.build().ints(&shape)?, self.build().float(value)?);
         self.add(Op::Fill, &[shape, value])
     }
 
     fn arange(&mut self) -> Made {
-        let (start, step) = (self.node.float("start", 0.0)?, self.node.float("step", 1.0)?);
-        let stop = self.node.float("stop", start)?;
+        let (mut start, step) = (self.node.float("start", 0.0)?, self.node.float("step", 1.0)?);
+        // One number is where it ends.
+        let stop = if self.node.text("stop").is_some() {
+            self.node.float("stop", start)?
+        } else {
+            std::mem::replace(&mut start, 0.0)
+        };
+        if self.node.flag("infer_range", false)? {
+            return Self::refuse("a range as long as what reads it");
+        }
         let count = (f64::from(stop - start) / f64::from(step)).ceil();
         let repeat = self.node.size("repeat", 1)?;
         if !(0.0..=1e6).contains(&count) || repeat > 1 << 10 {
@@ -245,7 +270,6 @@ impl Lowering<'_, '_> {
 
     /// Axes of 1 that are not there any more.
     pub(super) fn without(&mut self, x: ValueId, axis: usize) -> Made {
-        let axes = self.build().ints(&[axis as i64])?;
-        self.rare(Rare::Along(Along::Squeeze), &[x, axes])
+        self.add(Op::Squeeze(vec![axis as i64]), &[x])
     }
 }

@@ -30,8 +30,8 @@ impl Lowering<'_, '_> {
     fn recurrent(&mut self, cell: RnnCell) -> Outcome {
         let (x, elem) = self.tensor(0)?;
         let mut inputs = vec![x, self.value(1)?, self.value(2)?];
-        let mut has = [false; 5];
-        for (n, has) in has.iter_mut().enumerate() {
+        let mut has = [false; 6];
+        for (n, has) in has.iter_mut().take(5).enumerate() {
             if let Some((value, of)) = self.optional(3 + n) {
                 *has = true;
                 inputs.push(if n == 1 { self.cast_to(value, of, Elem::I64)? } else { value });
@@ -53,6 +53,7 @@ impl Lowering<'_, '_> {
             backward,
             functions: self.functions(cell, directions)?,
             clip: self.float("clip"),
+            limits: None,
             batch_first: self.int("layout") == Some(1),
             has,
         };

@@ -4,12 +4,10 @@ use super::super::arguments::Call;
 use super::super::build::Builder;
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::Outcome;
-use super::product::matmul;
+use crate::formats::adaptive::MOST_PLACES;
 use crate::formats::channels_first::Window;
-use crate::graph::{Literal, Reduce, ValueId};
+use crate::graph::{Reduce, ValueId};
 
-/// Extents of an axis that is pooled to a size that does not divide it.
-const MOST_PLACES: usize = 4096;
 /// Extents that are larger are none.
 const LARGEST: usize = 1 << 40;
 
@@ -195,18 +193,6 @@ fn shared_out(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize)
     if own > MOST_PLACES || wanted > MOST_PLACES {
         return unsupported("of so large an image");
     }
-    let mut shares = vec![0f32; own * wanted];
-    for n in 0..wanted {
-        let (begin, end) = (n * own / wanted, ((n + 1) * own).div_ceil(wanted));
-        for place in begin..end {
-            shares[place * wanted + n] = 1.0 / (end - begin) as f32;
-        }
-    }
-    let shares = b.literal(Literal::F32(shares, vec![own, wanted]), crate::DType::F32)?;
-    let rank = b.rank(x)?;
-    let mut order: Vec<usize> = (0..rank).collect();
-    order.swap(at, rank - 1);
-    let moved = b.transpose(x, &order)?;
-    let product = matmul(b, moved, shares)?;
-    b.transpose(product, &order)
+    let (dtype, rank) = (b.dtype(x), b.rank(x)?);
+    b.made(dtype, |to| to.means_of_parts(x, at, rank, [own, wanted]))
 }

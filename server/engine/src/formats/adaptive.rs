@@ -1,0 +1,36 @@
+//! Axes pooled to an extent that does not divide theirs: by what each part is made of.
+
+use super::builder::Builder;
+use crate::EngineError;
+use crate::graph::{Activation, Literal, Op, ValueId};
+
+/// Places of an axis, and parts of it, that a table is made for.
+pub const MOST_PLACES: usize = 4096;
+
+impl Builder {
+    /// The means of so many parts of an axis of some extent.
+    pub fn means_of_parts(
+        &mut self,
+        x: ValueId,
+        axis: usize,
+        rank: usize,
+        [extent, parts]: [usize; 2],
+    ) -> Result<ValueId, EngineError> {
+        if extent.max(parts) > MOST_PLACES {
+            return Err(EngineError::broken(format!("{extent} places in {parts} parts")));
+        }
+        let mut shares = vec![0f32; extent * parts];
+        for n in 0..parts {
+            let (begin, end) = (n * extent / parts, ((n + 1) * extent).div_ceil(parts));
+            for place in begin..end {
+                shares[place * parts + n] = 1.0 / (end - begin) as f32;
+            }
+        }
+        let shares = self.literal(Literal::F32(shares, vec![extent, parts]))?;
+        let mut order: Vec<usize> = (0..rank).collect();
+        order.swap(axis, rank - 1);
+        let moved = self.transpose(x, &order)?;
+        let made = self.add(Op::Dense(Activation::None), &[moved, shares])?;
+        self.transpose(made, &order)
+    }
+}
