@@ -1,6 +1,7 @@
 //! Elements picked, replaced and put in place by their numbers.
 
 mod scatter;
+mod slices;
 
 use super::super::arguments::Call;
 use super::super::build::Builder;
@@ -82,7 +83,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             bucketed(b, c, sorted, x)?
         }
         "select_scatter" | "slice_scatter" => part_put(b, c)?,
-        _ => return Ok(None),
+        _ => return slices::lower(b, c),
     };
     b.give(value)
 }

@@ -88,6 +88,11 @@ fn scalar_of(b: &mut Builder, c: &Call, handle: usize) -> Result<Val> {
             Some(crate::graph::Literal::F32(v, _)) if v.len() == 1 => Ok(Val::Float(f64::from(v[0]))),
             Some(crate::graph::Literal::F64(v, _)) if v.len() == 1 => Ok(Val::Float(v[0])),
             Some(crate::graph::Literal::Bool(v, _)) if v.len() == 1 => Ok(Val::Bool(v[0] != 0)),
+            // As an integer it is one of the graph.
+            _ if matches!(c.name.as_str(), "Int" | "IntImplicit") => {
+                let flat = b.reshape(x, &[])?;
+                Ok(Val::Symbol(b.cast(flat, DType::I64)?))
+            }
             _ => unsupported("of a number that depends on the request"),
         };
     }

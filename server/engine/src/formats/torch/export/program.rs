@@ -176,14 +176,15 @@ impl<'a> Lowering<'a> {
             return self.wrapped(name, node);
         }
         let plain = target.strip_prefix("torch.ops.aten.");
-        let (name, overload) = match plain {
-            Some(rest) => rest.split_once('.').unwrap_or((rest, "default")),
+        let known = plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| n.starts_with(aten::VISION)));
+        let (name, overload) = match known {
+            Some(name) => name.rsplit_once('.').unwrap_or((name, "default")),
             None if target.starts_with("torch.ops.") => return unsupported(""),
             None => (target.rsplit('.').next().unwrap_or(target), ""),
         };
         let mut arguments = Vec::new();
         for input in &node.inputs {
-            let name = (!input.name.is_empty() && plain.is_some()).then(|| input.name.clone());
+            let name = (!input.name.is_empty() && known.is_some()).then(|| input.name.clone());
             arguments.push((name, self.argument(&input.arg)?));
         }
         if name == "getitem" {

@@ -85,6 +85,9 @@ impl Interpreter<'_> {
         if let Some(operation) = name.strip_prefix("torch.").or_else(|| name.strip_prefix("ops.aten.")) {
             return self.operation(operation, places, names);
         }
+        if let Some(operation) = name.strip_prefix("ops.").filter(|name| name.starts_with(aten::VISION)) {
+            return self.operation(operation, places, names);
+        }
         if let Some(operation) = name.strip_prefix("ops.prim.") {
             return self.prim(operation, &places, names);
         }
