@@ -1,7 +1,9 @@
 //! A graph on its way, with what PyTorch knows beyond it: types of elements, and the tensors of the program that values are.
 
+mod apart;
 mod shapes;
 
+pub use apart::{Part, body, captured};
 pub use shapes::place;
 
 use super::value::{Handle, Result, Stop, broken};

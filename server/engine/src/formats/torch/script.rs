@@ -3,8 +3,10 @@
 
 mod builtins;
 mod calls;
+mod decided;
 mod interpret;
 mod lexer;
+mod loops;
 mod objects;
 mod parser;
 mod prim;

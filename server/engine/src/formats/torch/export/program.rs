@@ -1,5 +1,7 @@
 //! An exported program → a graph.
 
+mod graphs;
+
 use super::super::arguments::Call;
 use super::super::aten;
 use super::super::build::Builder;
@@ -192,39 +194,6 @@ impl<'a> Lowering<'a> {
         }
         let call = Call { name: name.to_owned(), overload: overload.to_owned(), arguments };
         aten::lower(&mut self.builder, &call)
-    }
-
-    /// A graph that is called under a setting that matters only in training.
-    fn wrapped(&mut self, name: &str, node: &Node) -> Result<Vec<Val>> {
-        if !matches!(name, "wrap_with_set_grad_enabled" | "wrap_with_autocast") || self.depth >= DEEPEST {
-            return unsupported("");
-        }
-        let at = node.inputs.iter().position(|i| i.arg.get("as_graph").is_some());
-        let Some((at, graph)) =
-            at.and_then(|at| Some((at, node.inputs[at].arg.get("as_graph")?.get("graph")?)))
-        else {
-            return broken("a graph is missing");
-        };
-        let graph: Graph = match serde_json::from_value(graph.clone()) {
-            Ok(graph) => graph,
-            Err(error) => return broken(format!("a graph in the graph: {error}")),
-        };
-        let mut given = Vec::new();
-        for input in &node.inputs[at + 1..] {
-            given.push(self.argument(&input.arg)?);
-        }
-        let outer = self.values.clone();
-        for (input, value) in graph.inputs.iter().zip(given) {
-            for name in output_names(input).unwrap_or_default() {
-                self.values.insert(name, value.clone());
-            }
-        }
-        self.depth += 1;
-        let done = self.nodes(&graph);
-        let results = done.and_then(|()| graph.outputs.iter().map(|o| self.argument(o)).collect());
-        self.depth -= 1;
-        self.values = outer;
-        results
     }
 
     /// Names what a node gave. What the graph says of it is known from then on.

@@ -13,6 +13,9 @@ use std::rc::Rc;
 /// Operations that an error lists.
 const MOST_UNSUPPORTED: usize = 256;
 
+/// Tuples in tuples.
+const DEEPEST: usize = 32;
+
 /// Arguments that are named.
 pub type Names = Vec<(Rc<str>, Val)>;
 
@@ -92,6 +95,10 @@ impl Interpreter<'_> {
             return self.prim(operation, &places, names);
         }
         if name.starts_with("__torch__.") {
+            // What is made by it is called by its `__init__` afterwards.
+            if let Some(class) = name.strip_suffix(".__new__") {
+                return Ok(self.made.instance(class, HashMap::new()));
+            }
             return match self.text.find(name)? {
                 Some(Meaning::Function(function)) => self.function(&function, places, &names),
                 Some(Meaning::Class(class)) => self.instance(name, &class, places, &names),
@@ -142,6 +149,32 @@ impl Interpreter<'_> {
             self.function(init, places, names)?;
         }
         Ok(object)
+    }
+
+    /// A value whose tuples with names are plain tuples.
+    pub fn plain(&mut self, value: Val, depth: usize) -> Result<Val> {
+        if depth > DEEPEST {
+            return broken("its results are nested too deep");
+        }
+        if let Val::Object(number) = &value {
+            let class = self.made.objects.get(*number).map(|o| o.class.clone()).unwrap_or_default();
+            let class = self.text.class(&class)?;
+            if !class.methods.is_empty() {
+                return Ok(value);
+            }
+            let fields = class.fields.iter().map(|field| {
+                let item = self.attribute(&value, field)?;
+                self.plain(item, depth + 1)
+            });
+            return Ok(Val::Tuple(fields.collect::<Result<Vec<_>>>()?.into()));
+        }
+        match (&value, value.items()) {
+            (Val::Tuple(_), Some(items)) => {
+                let items = items.into_iter().map(|item| self.plain(item, depth + 1));
+                Ok(Val::Tuple(items.collect::<Result<Vec<_>>>()?.into()))
+            }
+            _ => Ok(value),
+        }
     }
 
     /// An operation: on lists and numbers done at once, on tensors added to the graph.

@@ -114,6 +114,7 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
         scope.insert(own.name.clone(), root);
     }
     let result = interpreter.body(&forward.body, scope)?;
+    let result = interpreter.plain(result, 0)?;
     let found = flattened(&result);
     if found.is_empty() {
         return unsupported("a program that gives no tensor");
