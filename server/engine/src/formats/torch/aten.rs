@@ -4,6 +4,7 @@ mod attention;
 mod bags;
 mod binary;
 mod cells;
+mod complex;
 mod create;
 mod distances;
 mod encoder;
@@ -57,7 +58,8 @@ const SILENT: [&str; 12] = [
     "_functional_sym_constrain_range",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 30] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
+    complex::lower,
     scalars::lower,
     views::lower,
     pointwise::lower,

@@ -23,6 +23,8 @@ pub struct Tensor {
     pub view: Option<View>,
     /// How often it was written to.
     pub writes: usize,
+    /// Its elements are pairs.
+    pub complex: bool,
 }
 
 /// What is known of a value beside its shape.
@@ -125,7 +127,7 @@ impl Builder {
 
     /// A new tensor of the program.
     pub fn tensor(&mut self, value: ValueId) -> Handle {
-        self.tensors.push(Tensor { value, view: None, writes: 0 });
+        self.tensors.push(Tensor { value, view: None, writes: 0, complex: false });
         self.tensors.len() - 1
     }
 

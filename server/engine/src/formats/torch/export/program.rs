@@ -216,6 +216,9 @@ impl<'a> Lowering<'a> {
     fn tell(&mut self, graph: &Graph, name: &str, value: &Val) -> Result<()> {
         let (Val::Tensor(handle), Some(meta)) = (value, graph.tensor_values.get(name)) else { return Ok(()) };
         let value = self.builder.tensors[*handle].value;
+        if self.builder.pairs(*handle).is_some() {
+            return Ok(());
+        }
         self.builder.shaped(value, meta.shape());
         Ok(())
     }

@@ -182,6 +182,9 @@ impl Interpreter<'_> {
         if let Some(value) = self.builtin(name, &places)? {
             return Ok(value);
         }
+        if let ("__getitem__", [x @ Val::Tensor(_), at]) = (name, &places[..]) {
+            return self.operation("select", vec![x.clone(), Val::Int(0), at.clone()], names);
+        }
         let places = places.into_iter().map(|value| (None, value));
         let arguments =
             places.chain(names.into_iter().map(|(name, value)| (Some(name.to_string()), value))).collect();

@@ -33,10 +33,10 @@ pub fn moved(b: &mut Builder, c: &Call) -> Outcome {
             let fill = Val::Float(c.float_or(3, "padding_value", 0.0)?);
             let padded = Padded::new(b, &data, &sizes, &fill)?;
             let mut x = padded.x;
-            let total = c.int_or(b, 4, "total_length", 0)?;
-            if total > 0 {
+            let total = c.some(4, "total_length").filter(|total| b.known(total).is_none_or(|n| n > 0)).cloned();
+            if let Some(total) = total {
                 let own = b.apply("size", &[&x, &Val::Int(0)])?;
-                let more = super::super::combined(b, "sub", &Val::Int(total), &own)?;
+                let more = super::super::combined(b, "sub", &total, &own)?;
                 let pads = Val::list([0, 0, 0, 0, 0].map(Val::Int).into_iter().chain([more]).collect());
                 x = b.apply("constant_pad_nd", &[&x, &pads, &fill])?;
             }
