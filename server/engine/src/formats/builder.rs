@@ -140,6 +140,17 @@ impl Builder {
 
     /// Says what the artifact knows of a value's shape where nothing follows from its operation.
     pub fn tell(&mut self, value: ValueId, shape: Extents) {
+        // The same with channels last is as large.
+        if let Some(last) = self.last.get(&value).copied()
+            && let [batch, channels, rest @ ..] = &shape[..]
+        {
+            let turned = [batch].into_iter().chain(rest).chain([channels]).copied().collect();
+            self.learn(last, turned);
+        }
+        self.learn(value, shape);
+    }
+
+    fn learn(&mut self, value: ValueId, shape: Extents) {
         if let Some(known) = self.known.get_mut(value) {
             match &mut known.shape {
                 Some(own) if own.len() == shape.len() => {

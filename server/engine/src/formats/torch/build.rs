@@ -6,7 +6,7 @@ mod shapes;
 pub use apart::{Part, body, captured};
 pub use shapes::place;
 
-use super::value::{Handle, Result, Stop, broken};
+use super::value::{Handle, Result, Stop, broken, unsupported};
 use super::views::View;
 use crate::formats::builder::Builder as Shared;
 use crate::graph::{Literal, Op, ValueId, Weight};
@@ -129,6 +129,14 @@ impl Builder {
     pub fn tensor(&mut self, value: ValueId) -> Handle {
         self.tensors.push(Tensor { value, view: None, writes: 0, complex: false });
         self.tensors.len() - 1
+    }
+
+    /// The value of a tensor that the program gives.
+    pub fn answer(&self, handle: Handle) -> Result<ValueId> {
+        if self.tensors.get(handle).is_some_and(|t| t.complex) {
+            return unsupported("an answer of complex numbers; give torch.view_as_real of it");
+        }
+        self.value(handle)
     }
 
     /// The input whose elements a value has, which are to be integers, where they are taken for something else.

@@ -138,7 +138,8 @@ impl Weights {
     /// A few integers, which shapes may follow from; None: it is something else.
     fn small(&self, place: &Place) -> Result<Option<Literal>> {
         let is_whole = matches!(place.dtype, DType::I64 | DType::I32);
-        let count = place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_SMALL);
+        let count =
+            place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_SMALL);
         let mut step = 1usize;
         let is_dense = place.sizes.iter().zip(&place.strides).rev().all(|(size, stride)| {
             let fits = *size == 1 || *stride == step;
@@ -152,7 +153,10 @@ impl Weights {
         }
         let bytes = zip.read(member, LARGEST_SMALL)?;
         let width = width(place.dtype);
-        let part = place.offset.checked_mul(width).and_then(|begin| bytes.get(begin..begin.checked_add(count * width)?));
+        let part = place
+            .offset
+            .checked_mul(width)
+            .and_then(|begin| bytes.get(begin..begin.checked_add(count * width)?));
         let Some(part) = part else { return Ok(None) };
         let number = |bytes: &[u8]| match <[u8; 8]>::try_from(bytes) {
             Ok(wide) => i64::from_le_bytes(wide),

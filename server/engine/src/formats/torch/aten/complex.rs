@@ -210,7 +210,7 @@ fn moved(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
             b.apply("select", &[&pairs, &at, index])?
         }
         "slice" => {
-            let at = dim(1, "dim", rank)?;
+            let at = Val::Int(place(c.int_or(b, 1, "dim", 0)?, rank)? as i64);
             let or = |n: usize, name, default| c.some(n, name).cloned().unwrap_or(Val::Int(default));
             let (begin, end) = (or(2, "start", 0), or(3, "end", i64::MAX));
             b.apply("slice", &[&pairs, &at, &begin, &end, &or(4, "step", 1)])?

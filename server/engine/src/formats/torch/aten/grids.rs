@@ -83,7 +83,14 @@ fn batched(b: &mut Builder, c: &Call, rank: usize) -> Result<(ValueId, bool)> {
 }
 
 /// An axis as its windows: places of a window, then windows.
-pub fn windows(b: &mut Builder, x: ValueId, at: usize, size: usize, step: usize, gap: usize) -> Result<ValueId> {
+pub fn windows(
+    b: &mut Builder,
+    x: ValueId,
+    at: usize,
+    size: usize,
+    step: usize,
+    gap: usize,
+) -> Result<ValueId> {
     let span = (size.saturating_sub(1)).saturating_mul(gap).saturating_add(1) as i64;
     let extent = b.extent(x, at as i64)?;
     let rest = combined(b, "sub", &extent, &Val::Int(span))?;

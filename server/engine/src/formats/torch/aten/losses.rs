@@ -8,10 +8,16 @@ use super::Outcome;
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
     let (given, wanted) = match name {
-        "mse_loss" | "l1_loss" | "smooth_l1_loss" | "huber_loss" | "binary_cross_entropy"
-        | "binary_cross_entropy_with_logits" | "kl_div" | "nll_loss" | "nll_loss_nd" | "cross_entropy_loss" => {
-            (c.get(0, "self").cloned(), c.get(1, "target").cloned())
-        }
+        "mse_loss"
+        | "l1_loss"
+        | "smooth_l1_loss"
+        | "huber_loss"
+        | "binary_cross_entropy"
+        | "binary_cross_entropy_with_logits"
+        | "kl_div"
+        | "nll_loss"
+        | "nll_loss_nd"
+        | "cross_entropy_loss" => (c.get(0, "self").cloned(), c.get(1, "target").cloned()),
         _ => return Ok(None),
     };
     let (Some(x), Some(y)) = (given, wanted) else { return c.wrong("target", "a tensor") };
@@ -25,11 +31,11 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "binary_cross_entropy" => {
             let each = binary(b, &x, &y)?;
             (weighed(b, c, each)?, 3)
-        },
+        }
         "binary_cross_entropy_with_logits" => {
             let each = logits(b, c, &x, &y)?;
             (weighed(b, c, each)?, 4)
-        },
+        }
         "kl_div" => (divergence(b, c, &x, &y)?, 2),
         _ => return classes(b, c, &x, &y).map(|loss| Some(vec![loss])),
     };

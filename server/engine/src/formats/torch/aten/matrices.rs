@@ -71,7 +71,9 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
 }
 
 fn argument<'a>(c: &'a Call, place: usize, name: &str) -> Result<&'a Val> {
-    c.get(place, name).or_else(|| c.arguments.get(place).map(|(_, v)| v)).map_or_else(|| c.wrong(name, "a tensor"), Ok)
+    c.get(place, name)
+        .or_else(|| c.arguments.get(place).map(|(_, v)| v))
+        .map_or_else(|| c.wrong(name, "a tensor"), Ok)
 }
 
 fn matrix(b: &mut Builder, kind: Matrix, inputs: &[&Val]) -> Result<Val> {
@@ -136,7 +138,8 @@ fn power(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
 }
 
 fn matrix_norm(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
-    let order = c.text(1, "ord").unwrap_or_else(|| if c.get(1, "ord").is_none() { "fro".into() } else { "".into() });
+    let order =
+        c.text(1, "ord").unwrap_or_else(|| if c.get(1, "ord").is_none() { "fro".into() } else { "".into() });
     if &*order != "fro" {
         return unsupported("but of squares");
     }
@@ -218,7 +221,8 @@ fn blocks(b: &mut Builder, c: &Call, all: &Val) -> Result<Val> {
 /// Every element of one matrix times the other one.
 fn kron(b: &mut Builder, x: &Val, y: &Val) -> Result<Val> {
     let (left, right) = (b.of(x)?, b.of(y)?);
-    let (Ok([m, n]), Ok([p, q])) = (<[Val; 2]>::try_from(b.extents(left)?), <[Val; 2]>::try_from(b.extents(right)?))
+    let (Ok([m, n]), Ok([p, q])) =
+        (<[Val; 2]>::try_from(b.extents(left)?), <[Val; 2]>::try_from(b.extents(right)?))
     else {
         return unsupported("of what are no matrices");
     };
@@ -232,7 +236,8 @@ fn kron(b: &mut Builder, x: &Val, y: &Val) -> Result<Val> {
 
 /// `x A y` for each matrix of the weights.
 fn bilinear(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
-    let all = Val::list(vec![x.clone(), argument(c, 2, "weight")?.clone(), argument(c, 1, "input2")?.clone()]);
+    let all =
+        Val::list(vec![x.clone(), argument(c, 2, "weight")?.clone(), argument(c, 1, "input2")?.clone()]);
     let made = b.apply("einsum", &[&Val::text("...i,oij,...j->...o"), &all])?;
     match c.some(3, "bias") {
         Some(bias) => b.apply("add", &[&made, bias]),

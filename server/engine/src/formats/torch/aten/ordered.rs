@@ -18,7 +18,9 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "_unique2" | "unique_dim" => unique(b, c, &x),
         "unique_consecutive" => runs(b, c, &x).map(Some),
         "isin" => {
-            let Some(tests) = c.get(1, "test_elements").cloned() else { return c.wrong("test_elements", "a tensor") };
+            let Some(tests) = c.get(1, "test_elements").cloned() else {
+                return c.wrong("test_elements", "a tensor");
+            };
             let tests = b.apply("reshape", &[&tests, &Val::list(vec![Val::Int(-1)])])?;
             let column = b.apply("unsqueeze", &[&x, &Val::Int(-1)])?;
             let same = b.apply("eq", &[&column, &tests])?;
@@ -70,7 +72,8 @@ fn quantile(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
     let sorted = b.apply_all("sort", &[&x, &dim, &Val::Bool(false)])?.remove(0);
     let first = b.apply("movedim", &[&sorted, &dim, &Val::Int(0)])?;
     let Some(shares) = c.get(1, "q").cloned() else { return c.wrong("q", "a number") };
-    let share = if matches!(shares, Val::Tensor(_)) { shares.clone() } else { b.apply("scalar_tensor", &[&shares])? };
+    let share =
+        if matches!(shares, Val::Tensor(_)) { shares.clone() } else { b.apply("scalar_tensor", &[&shares])? };
     let extent = b.apply("size", &[&first, &Val::Int(0)])?;
     let last = combined(b, "sub", &extent, &Val::Int(1))?;
     let place = b.apply("mul", &[&share, &last])?;

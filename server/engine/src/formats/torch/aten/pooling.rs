@@ -219,7 +219,11 @@ fn to_sizes(b: &mut Builder, x: ValueId, max: bool, wanted: &[Option<usize>]) ->
     // Windows of different sizes: the maxima of each, or each axis is multiplied by a matrix of their shares.
     let mut y = x;
     for (axis, (own, n)) in extents.iter().zip(&wanted).enumerate() {
-        y = if max { places::maxima(b, y, axis + 2, *own, *n)? } else { shared_out(b, y, axis + 2, *own, *n)? };
+        y = if max {
+            places::maxima(b, y, axis + 2, *own, *n)?
+        } else {
+            shared_out(b, y, axis + 2, *own, *n)?
+        };
     }
     Ok(y)
 }

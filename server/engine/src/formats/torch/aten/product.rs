@@ -136,7 +136,9 @@ fn einsum(b: &mut Builder, c: &Call) -> Result<ValueId> {
 
 /// The first two terms as an equation of their own, and what is left with its result in their place.
 fn first_pair(equation: &str) -> Result<(String, String)> {
-    let Some((terms, result)) = equation.split_once("->") else { return broken("an equation without a result") };
+    let Some((terms, result)) = equation.split_once("->") else {
+        return broken("an equation without a result");
+    };
     let terms: Vec<&str> = terms.split(',').collect();
     let [first, second, rest @ ..] = &terms[..] else { return broken("an equation of too few terms") };
     let rest = rest.join(",");

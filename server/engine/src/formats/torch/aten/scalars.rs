@@ -43,6 +43,11 @@ fn asked(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
             }
             product
         }
+        "_shape_as_tensor" => {
+            let extents = b.extents(x)?;
+            let shape = b.vector(&extents)?;
+            b.as_tensor(shape)
+        }
         "is_floating_point" => Val::Bool(is_float(b.dtype(x))),
         "is_complex" | "is_cuda" | "requires_grad" | "is_nested" | "is_sparse" | "is_quantized" => {
             Val::Bool(false)

@@ -103,10 +103,8 @@ fn aligned(b: &mut Builder, c: &Call) -> Result<ValueId> {
 }
 
 fn deformed(b: &mut Builder, c: &Call) -> Result<ValueId> {
-    let (x, weight, offsets) =
-        (c.value(b, 0, "input")?, c.value(b, 1, "weight")?, c.value(b, 2, "offset")?);
-    let count =
-        |place, name| -> Result<usize> { Ok(usize::try_from(c.int(b, place, name)?).unwrap_or(0)) };
+    let (x, weight, offsets) = (c.value(b, 0, "input")?, c.value(b, 1, "weight")?, c.value(b, 2, "offset")?);
+    let count = |place, name| -> Result<usize> { Ok(usize::try_from(c.int(b, place, name)?).unwrap_or(0)) };
     let Some([outs, _, rows, columns]) = b.dims(weight).and_then(|d| <[usize; 4]>::try_from(d).ok()) else {
         return broken("a convolution by weights that are not of four axes");
     };

@@ -20,7 +20,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "rot90" => rotated(b, c, &x)?,
         "diff" => {
             let dim = Val::Int(c.int_or(b, 2, "dim", -1)?);
-            if c.int_or(b, 1, "n", 1)? != 1 || c.some(3, "prepend").or_else(|| c.some(4, "append")).is_some() {
+            if c.int_or(b, 1, "n", 1)? != 1 || c.some(3, "prepend").or_else(|| c.some(4, "append")).is_some()
+            {
                 return unsupported("but of neighbours once");
             }
             let (after, before) = (beside(b, &x, &dim, 1)?, beside(b, &x, &dim, 0)?);
@@ -55,6 +56,14 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             }
             let count = b.apply("sum", &[&known])?;
             b.apply("div", &[&sum, &count])?
+        }
+        "logspace" => {
+            let steps = c.get(2, "steps").cloned().unwrap_or(Val::Int(100));
+            let (Some((_, begin)), Some((_, end))) = (c.arguments.first(), c.arguments.get(1)) else {
+                return c.wrong("end", "a number");
+            };
+            let powers = b.apply("linspace", &[begin, end, &steps])?;
+            b.apply("pow", &[&Val::Float(c.float_or(3, "base", 10.0)?), &powers])?
         }
         "rrelu" => {
             let (low, high) = (c.float_or(1, "lower", 1.0 / 8.0)?, c.float_or(2, "upper", 1.0 / 3.0)?);
@@ -93,10 +102,8 @@ fn of_one(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<Val>> {
 
 /// Functions of two numbers.
 fn of_two(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<Val>> {
-    if !matches!(
-        c.name.as_str(),
-        "hypot" | "copysign" | "heaviside" | "logaddexp" | "logaddexp2" | "isclose"
-    ) {
+    if !matches!(c.name.as_str(), "hypot" | "copysign" | "heaviside" | "logaddexp" | "logaddexp2" | "isclose")
+    {
         return Ok(None);
     }
     let Some((_, y)) = c.arguments.get(1) else { return c.wrong("other", "a tensor") };
@@ -175,12 +182,14 @@ fn corners(b: &mut Builder, c: &Call) -> Result<Val> {
 
 /// Whole numbers of steps, between the least and the largest.
 fn quantised(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
-    let (Some(mut scale), Some(mut zero)) = (c.get(1, "scale").cloned(), c.get(2, "zero_point").cloned()) else {
+    let (Some(mut scale), Some(mut zero)) = (c.get(1, "scale").cloned(), c.get(2, "zero_point").cloned())
+    else {
         return c.wrong("scale", "a number");
     };
     let by_channel = c.name.contains("channel");
     let first = 3 + usize::from(by_channel);
-    let (least, most) = (Val::Int(c.int(b, first, "quant_min")?), Val::Int(c.int(b, first + 1, "quant_max")?));
+    let (least, most) =
+        (Val::Int(c.int(b, first, "quant_min")?), Val::Int(c.int(b, first + 1, "quant_max")?));
     if by_channel {
         let value = b.of(x)?;
         let at = c.int(b, 3, "axis")?;

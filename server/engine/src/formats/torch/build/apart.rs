@@ -60,7 +60,9 @@ impl Builder {
             let own = &self.tensors[handle];
             if own.value != before.value {
                 if own.view.is_some() {
-                    return unsupported("writing through a view where the request decides whether it is done");
+                    return unsupported(
+                        "writing through a view where the request decides whether it is done",
+                    );
                 }
                 now.insert(handle, own.value);
                 written.insert(handle);
@@ -146,7 +148,9 @@ impl Builder {
         }
         let same = match (a, b) {
             (Val::Tensor(x), Val::Tensor(y)) => {
-                x == y && then.now.get(x) == other.now.get(y) && self.tensors.get(*x).map(|t| t.value) == then.now.get(x).copied()
+                x == y
+                    && then.now.get(x) == other.now.get(y)
+                    && self.tensors.get(*x).map(|t| t.value) == then.now.get(x).copied()
             }
             (Val::Int(x), Val::Int(y)) => x == y,
             (Val::Float(x), Val::Float(y)) => x.to_bits() == y.to_bits(),
@@ -155,7 +159,9 @@ impl Builder {
             (Val::Type(x), Val::Type(y)) => x == y,
             (Val::None, Val::None) => true,
             (Val::Object(x), Val::Object(y)) => x == y,
-            (Val::Symbol(x), Val::Symbol(y)) => x == y && then.nodes.iter().chain(&other.nodes).all(|n| !n.outputs.contains(x)),
+            (Val::Symbol(x), Val::Symbol(y)) => {
+                x == y && then.nodes.iter().chain(&other.nodes).all(|n| !n.outputs.contains(x))
+            }
             _ => false,
         };
         if same {
@@ -164,9 +170,8 @@ impl Builder {
         let kind = match (a, b) {
             (Val::Tensor(_), Val::Tensor(_)) => Slot::Tensor(slots.len()),
             (Val::Int(_) | Val::Symbol(_), Val::Int(_) | Val::Symbol(_)) => Slot::Symbol(slots.len()),
-            (Val::Bool(_) | Val::Tensor(_), Val::Bool(_) | Val::Tensor(_)) | (Val::Float(_), Val::Float(_)) => {
-                Slot::Tensor(slots.len())
-            }
+            (Val::Bool(_) | Val::Tensor(_), Val::Bool(_) | Val::Tensor(_))
+            | (Val::Float(_), Val::Float(_)) => Slot::Tensor(slots.len()),
             _ => return Ok(None),
         };
         let (Some(x), Some(y)) = (self.within(a, then)?, self.within(b, other)?) else { return Ok(None) };
@@ -204,7 +209,8 @@ impl Builder {
         }
         let (first, second): (Vec<ValueId>, Vec<ValueId>) = slots.iter().copied().unzip();
         let mut outer = captured(&then, &first);
-        outer.extend(captured(&other, &second).into_iter().filter(|v| !outer.contains(v)).collect::<Vec<_>>());
+        outer
+            .extend(captured(&other, &second).into_iter().filter(|v| !outer.contains(v)).collect::<Vec<_>>());
         let dtypes: Vec<DType> = first.iter().map(|v| self.dtype(*v)).collect();
         let branches = vec![body("else", other, 0, &outer, &second)?, body("then", then, 0, &outer, &first)?];
         let op = Op::Control(Arc::new(Control::Branch { branches, by_truth: true }));
@@ -254,7 +260,13 @@ pub fn captured(nodes: &[Node], results: &[ValueId]) -> Vec<ValueId> {
 }
 
 /// A part as a graph of its own, which takes so many values that change and these of the rest.
-pub fn body(name: &str, nodes: Vec<Node>, own: usize, outer: &[ValueId], results: &[ValueId]) -> Result<Body> {
+pub fn body(
+    name: &str,
+    nodes: Vec<Node>,
+    own: usize,
+    outer: &[ValueId],
+    results: &[ValueId],
+) -> Result<Body> {
     let mut graph = Graph::default();
     let mut places: HashMap<ValueId, ValueId> = HashMap::new();
     for n in 0..own + outer.len() {

@@ -60,7 +60,7 @@ impl<'a> Lowering<'a> {
         for (at, spec) in module.signature.output_specs.iter().enumerate() {
             let Some(arg) = spec.get("user_output").and_then(|o| o.get("arg")) else { continue };
             let Val::Tensor(handle) = self.argument(arg)? else { continue };
-            let value = self.builder.value(handle)?;
+            let value = self.builder.answer(handle)?;
             let name = named.get(at).cloned().unwrap_or_else(|| format!("output_{}", values.len()));
             let shape = self.builder.shape(value).map(<[_]>::to_vec);
             specs.push(TensorSpec { name, dtype: self.builder.dtype(value), shape });
@@ -178,7 +178,8 @@ impl<'a> Lowering<'a> {
             return self.wrapped(name, node);
         }
         let plain = target.strip_prefix("torch.ops.aten.");
-        let known = plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| n.starts_with(aten::VISION)));
+        let known =
+            plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| n.starts_with(aten::VISION)));
         let (name, overload) = match known {
             Some(name) => name.rsplit_once('.').unwrap_or((name, "default")),
             None if target.starts_with("torch.ops.") => return unsupported(""),

@@ -197,8 +197,10 @@ impl Interpreter<'_> {
                 _ => Val::Tuple(values.into()),
             }),
             Err(Stop::Unsupported(why)) => {
-                self.note(&format!("aten.{name}"), why);
-                Err(Stop::Unsupported(format!("aten.{name}")))
+                let name =
+                    if name.starts_with(aten::VISION) { name.to_owned() } else { format!("aten.{name}") };
+                self.note(&name, why);
+                Err(Stop::Unsupported(name))
             }
             Err(Stop::Error(EngineError::BrokenArtifact(what))) => broken(format!("{name}: {what}")),
             Err(other) => Err(other),

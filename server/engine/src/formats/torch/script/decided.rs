@@ -86,7 +86,9 @@ impl Interpreter<'_> {
         if chosen.len() > names.len() {
             return match chosen.pop().flatten() {
                 Some(returned) => Ok(Flow::Return(returned)),
-                None => unsupported("a choice that depends on the request, whose sides return different things"),
+                None => {
+                    unsupported("a choice that depends on the request, whose sides return different things")
+                }
             };
         }
         // What the sides do not have alike is theirs alone.

@@ -146,7 +146,9 @@ impl<'a> Interpreter<'a> {
         match &over {
             Val::Dict(items) => Ok(Some(items.borrow().iter().map(|(key, _)| key.clone()).collect())),
             Val::Symbol(_) => Ok(None),
-            over => over.items().map_or_else(|| unsupported("a loop over what is no list"), |all| Ok(Some(all))),
+            over => {
+                over.items().map_or_else(|| unsupported("a loop over what is no list"), |all| Ok(Some(all)))
+            }
         }
     }
 
@@ -223,7 +225,9 @@ impl<'a> Interpreter<'a> {
             Expr::Attribute(of, name) => match self.eval(of, scope)? {
                 Val::Object(number) => {
                     if self.is_held(&Val::Object(number)) {
-                        return unsupported("an attribute that is set where the request decides whether it is");
+                        return unsupported(
+                            "an attribute that is set where the request decides whether it is",
+                        );
                     }
                     if let Some(object) = self.made.objects.get_mut(number) {
                         object.attributes.insert(name.clone(), value);
@@ -269,6 +273,7 @@ impl<'a> Interpreter<'a> {
                 if matches!(of, Val::Named(_)) {
                     of
                 } else {
+                    let of = self.plain(of, 0)?;
                     self.operation("__getitem__", vec![of, at], Vec::new())?
                 }
             }

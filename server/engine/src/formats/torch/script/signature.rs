@@ -123,7 +123,7 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
     let mut values = Vec::new();
     for (name, handle) in found {
         let builder = &interpreter.builder;
-        let value = builder.value(handle)?;
+        let value = builder.answer(handle)?;
         let name = name.unwrap_or_else(|| format!("output_{}", values.len()));
         let shape = builder.shape(value).map(<[_]>::to_vec);
         outputs.push(TensorSpec { name, dtype: builder.dtype(value), shape });

@@ -175,9 +175,10 @@ fn short(b: &mut Builder, c: &Call) -> Result<Val> {
     let width = c.int_or(b, 3, "win_length", size)?;
     // One of the two overloads pads first.
     let centred = c.get(usize::MAX, "center").is_some();
-    let ([Ok(length), Ok(hop)], true) =
-        ([usize::try_from(size), usize::try_from(step)], size > 0 && step > 0 && size <= LONGEST && width <= size && width > 0)
-    else {
+    let ([Ok(length), Ok(hop)], true) = (
+        [usize::try_from(size), usize::try_from(step)],
+        size > 0 && step > 0 && size <= LONGEST && width <= size && width > 0,
+    ) else {
         return broken(format!("windows of {size} places, {step} apart"));
     };
     if centred || c.flag(5, "normalized", false)? || c.flag(6, "onesided", true).ok() == Some(false) {

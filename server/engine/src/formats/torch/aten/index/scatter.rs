@@ -58,13 +58,7 @@ fn laid_out(b: &mut Builder, x: ValueId, update: ValueId, axes: &[usize], index:
     b.transpose(wide, &order)
 }
 
-pub fn onto(
-    b: &mut Builder,
-    kind: Update,
-    x: ValueId,
-    tuples: ValueId,
-    update: ValueId,
-) -> Result<ValueId> {
+pub fn onto(b: &mut Builder, kind: Update, x: ValueId, tuples: ValueId, update: ValueId) -> Result<ValueId> {
     let (dtype, shape) = (b.dtype(x), b.shape(x).map(<[_]>::to_vec));
     let made = b.op(Op::Rare(Box::new(Rare::TensorScatter(kind))), &[x, tuples, update], dtype)?;
     Ok(shape.map_or(made, |shape| b.shaped(made, shape)))

@@ -11,11 +11,21 @@ use crate::formats::channels_first::Window;
 use crate::graph::{Binary as B, Fold, Folding, Imaging, Literal, Op, Rare, Reduce, ValueId};
 
 /// What windows come to; of maxima also where they are among all elements.
-pub fn folded(b: &mut Builder, x: ValueId, fold: Fold, window: Window, round_up: bool) -> Result<Vec<ValueId>> {
+pub fn folded(
+    b: &mut Builder,
+    x: ValueId,
+    fold: Fold,
+    window: Window,
+    round_up: bool,
+) -> Result<Vec<ValueId>> {
     let (dtype, axes) = (b.dtype(x), window.kernel.len());
     let op = Imaging::Fold(Box::new(Folding { fold, window, round_up, column_major: false }));
     let op = Op::Rare(Box::new(Rare::Image(op)));
-    let made = if fold == Fold::Max { b.ops(op, &[x], &[dtype, DType::I64])? } else { vec![b.op(op, &[x], dtype)?] };
+    let made = if fold == Fold::Max {
+        b.ops(op, &[x], &[dtype, DType::I64])?
+    } else {
+        vec![b.op(op, &[x], dtype)?]
+    };
     let mut shape = b.shape(x).map_or_else(|| vec![None; axes + 2], <[_]>::to_vec);
     shape[2..].fill(None);
     made.iter().for_each(|value| {

@@ -27,13 +27,15 @@ pub fn moved(b: &mut Builder, c: &Call) -> Outcome {
             Ok(Some(vec![rows(b, &x, &mask)?, sizes]))
         }
         "_pad_packed_sequence" => {
-            let (Some(data), Some(sizes)) = (c.get(0, "data").cloned(), c.get(1, "batch_sizes").cloned()) else {
+            let (Some(data), Some(sizes)) = (c.get(0, "data").cloned(), c.get(1, "batch_sizes").cloned())
+            else {
                 return c.wrong("batch_sizes", "a tensor");
             };
             let fill = Val::Float(c.float_or(3, "padding_value", 0.0)?);
             let padded = Padded::new(b, &data, &sizes, &fill)?;
             let mut x = padded.x;
-            let total = c.some(4, "total_length").filter(|total| b.known(total).is_none_or(|n| n > 0)).cloned();
+            let total =
+                c.some(4, "total_length").filter(|total| b.known(total).is_none_or(|n| n > 0)).cloned();
             if let Some(total) = total {
                 let own = b.apply("size", &[&x, &Val::Int(0)])?;
                 let more = super::super::combined(b, "sub", &total, &own)?;

@@ -36,7 +36,8 @@ impl Lowering<'_> {
     fn inner(&mut self, node: &Node) -> Result<Vec<Val>> {
         let [graph] = &Self::graphs(node)?[..] else { return broken("a graph is missing") };
         let at = node.inputs.iter().position(|i| i.arg.get("as_graph").is_some()).unwrap_or(0);
-        let given = node.inputs[at + 1..].iter().map(|i| self.argument(&i.arg)).collect::<Result<Vec<_>>>()?;
+        let given =
+            node.inputs[at + 1..].iter().map(|i| self.argument(&i.arg)).collect::<Result<Vec<_>>>()?;
         self.called(graph, given)
     }
 
@@ -63,7 +64,9 @@ impl Lowering<'_> {
 
     /// One of two graphs, by a truth.
     fn branch(&mut self, node: &Node) -> Result<Vec<Val>> {
-        let [then, other] = &Self::graphs(node)?[..] else { return broken("a choice of other than two graphs") };
+        let [then, other] = &Self::graphs(node)?[..] else {
+            return broken("a choice of other than two graphs");
+        };
         let (Some(condition), Some(given)) = (node.inputs.first(), node.inputs.get(3)) else {
             return broken("a choice without a condition");
         };
@@ -81,6 +84,7 @@ impl Lowering<'_> {
         let chosen: Option<Vec<Val>> =
             self.builder.chosen(&condition, then, other, &pairs)?.into_iter().collect();
         match chosen {
+            Some(chosen) if node.outputs.len() == chosen.len() => Ok(chosen),
             Some(chosen) => Ok(vec![Val::list(chosen)]),
             None => unsupported("of sides whose results are of different kinds"),
         }

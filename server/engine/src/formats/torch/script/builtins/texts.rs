@@ -7,12 +7,7 @@ use super::super::interpret::Interpreter;
 const LONGEST: usize = 1 << 16;
 
 /// What is done with a string; none: it is no such thing.
-pub fn on_text(
-    interpreter: &Interpreter<'_>,
-    name: &str,
-    text: &str,
-    places: &[Val],
-) -> Result<Option<Val>> {
+pub fn on_text(interpreter: &Interpreter<'_>, name: &str, text: &str, places: &[Val]) -> Result<Option<Val>> {
     let given = |n: usize| match places.get(n) {
         Some(Val::Text(other)) => Some(&**other),
         _ => None,
@@ -67,7 +62,12 @@ fn part(text: &str, name: &str, [begin, end, step]: [Option<i64>; 3]) -> Result<
         let (begin, end) = (place(begin.unwrap_or(0)), place(end.unwrap_or(i64::MAX)));
         let step = usize::try_from(step.unwrap_or(1)).unwrap_or(1).max(1);
         let count = usize::try_from(end - begin).unwrap_or(0);
-        return Ok(all.into_iter().skip(usize::try_from(begin).unwrap_or(0)).take(count).step_by(step).collect());
+        return Ok(all
+            .into_iter()
+            .skip(usize::try_from(begin).unwrap_or(0))
+            .take(count)
+            .step_by(step)
+            .collect());
     }
     let at = begin.map(|n| if n < 0 { n.saturating_add(length) } else { n });
     match at.and_then(|at| all.get(usize::try_from(at).ok()?)) {
