@@ -216,9 +216,11 @@ class Decided(nn.Module):
             y = y * 0.7
             turns += 1
         total = torch.zeros_like(x)
+        rows: List[torch.Tensor] = [x[0]]
         for n in range(x.size(0)):
             total = total + x[n] * n
-        return y * scale, torch.tensor(turns), total * float(x.size(0) / 2)
+            rows.append(x[n] - n)
+        return y * scale, torch.tensor(turns), total * float(x.size(0) / 2), torch.stack(rows, 1), torch.cat(rows)
 
 
 class Parts(NamedTuple):

@@ -4,6 +4,7 @@
 mod builtins;
 mod calls;
 mod decided;
+mod growing;
 mod interpret;
 mod lexer;
 mod loops;

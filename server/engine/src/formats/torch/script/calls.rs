@@ -2,7 +2,7 @@
 
 use super::super::arguments::Call;
 use super::super::aten;
-use super::super::value::{Result, Stop, Val, broken};
+use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::interpret::{Interpreter, Scope};
 use super::source::Meaning;
 use super::tree::{Class, Expr, Function};
@@ -179,6 +179,14 @@ impl Interpreter<'_> {
 
     /// An operation: on lists and numbers done at once, on tensors added to the graph.
     pub fn operation(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
+        if let Some(Val::Slices(_)) = places.first() {
+            return self.on_slices(name, &places);
+        }
+        if places.first().is_some_and(|list| self.is_growing(list))
+            && !matches!(name, "append" | "extend" | "add_")
+        {
+            return unsupported(format!("{name} of a list whose length depends on the request"));
+        }
         if let Some(value) = self.builtin(name, &places)? {
             return Ok(value);
         }

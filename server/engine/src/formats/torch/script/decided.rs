@@ -25,7 +25,7 @@ struct Side {
 }
 
 /// Where a list or dictionary is.
-fn place(value: &Val) -> Option<usize> {
+pub fn place(value: &Val) -> Option<usize> {
     match value {
         Val::List(list) => Some(Rc::as_ptr(list).cast::<()>().addr()),
         Val::Dict(dict) => Some(Rc::as_ptr(dict).cast::<()>().addr()),

@@ -11,7 +11,7 @@ use super::tree::{Expr, Statement};
 use crate::UnsupportedOp;
 use crate::graph::Literal;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Expressions and blocks in each other, those of all functions together.
@@ -37,6 +37,9 @@ pub struct Interpreter<'a> {
     pub unsupported: Vec<UnsupportedOp>,
     /// Lists and objects that were there before what the request decides on, which does not change them.
     pub held: Vec<Held>,
+    /// Where lists are that turns of loops append to and know nothing else of.
+    pub growing: HashSet<usize>,
+    pub placeholders: Vec<Val>,
     depth: usize,
     steps: usize,
 }
@@ -51,6 +54,8 @@ impl<'a> Interpreter<'a> {
             made: Made::default(),
             unsupported: Vec::new(),
             held: Vec::new(),
+            growing: HashSet::new(),
+            placeholders: Vec::new(),
             depth: 0,
             steps: 0,
         }

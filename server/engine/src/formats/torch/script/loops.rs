@@ -3,6 +3,7 @@
 use super::super::aten;
 use super::super::build::{Part, body, captured};
 use super::super::value::{Result, Val, unsupported};
+use super::growing;
 use super::interpret::{Flow, Interpreter, Scope};
 use super::tree::{Expr, Statement};
 use crate::DType;
@@ -14,20 +15,33 @@ use std::sync::Arc;
 /// How often a turn is followed, with less known of the shapes each time.
 const MOST_ATTEMPTS: usize = 8;
 
+/// What a state is to the program.
+#[derive(Clone, Copy, PartialEq)]
+enum Sort {
+    Tensor,
+    Whole,
+    /// Turns append to it.
+    List,
+}
+
 /// What goes from turn to turn.
-struct State {
+pub struct State {
     name: Rc<str>,
     /// Before the first turn.
     value: ValueId,
-    /// It is an integer of the program.
-    whole: bool,
+    sort: Sort,
+    /// That of a list's items is known after the first turn.
     dtype: DType,
     shape: Option<Vec<Option<usize>>>,
 }
 
 impl State {
-    fn as_val(&self, interpreter: &mut Interpreter<'_>, value: ValueId) -> Val {
-        if self.whole { Val::Symbol(value) } else { Val::Tensor(interpreter.builder.tensor(value)) }
+    fn as_val(&self, interpreter: &mut Interpreter<'_>, value: ValueId) -> Result<Val> {
+        Ok(match self.sort {
+            Sort::Tensor => Val::Tensor(interpreter.builder.tensor(value)),
+            Sort::Whole => Val::Symbol(value),
+            Sort::List => interpreter.slices(value, self.dtype, self.shape.clone())?,
+        })
     }
 }
 
@@ -77,6 +91,12 @@ impl Interpreter<'_> {
         let mut names: Vec<Rc<str>> = names.into_iter().collect();
         names.sort_unstable();
         let mut states = Vec::new();
+        for name in growing::appended(body) {
+            if let Some(items @ Val::List(_)) = scope.get(&name) {
+                let value = self.begun(items)?;
+                states.push(State { name, value, sort: Sort::List, dtype: DType::F32, shape: None });
+            }
+        }
         for name in names {
             if let Some(value) = scope.get(&name) {
                 states.extend(self.state(&name, value)?);
@@ -88,9 +108,10 @@ impl Interpreter<'_> {
     fn state(&mut self, name: &Rc<str>, value: &Val) -> Result<Option<State>> {
         let Some(at_first) = self.carried(value)? else { return Ok(None) };
         let whole = matches!(value, Val::Int(_) | Val::Symbol(_));
+        let sort = if whole { Sort::Whole } else { Sort::Tensor };
         let dtype = self.builder.dtype(at_first);
         let shape = self.builder.shape(at_first).map(<[_]>::to_vec);
-        Ok(Some(State { name: name.clone(), value: at_first, whole, dtype, shape }))
+        Ok(Some(State { name: name.clone(), value: at_first, sort, dtype, shape }))
     }
 
     /// A value as one of the graph; None: it cannot be one.
@@ -109,19 +130,26 @@ impl Interpreter<'_> {
         &mut self,
         states: &[State],
         scope: &Scope,
-        follow: impl FnOnce(&mut Self, &mut Scope) -> Result<T>,
+        follow: impl FnOnce(&mut Self, &mut Scope, &[ValueId]) -> Result<T>,
     ) -> Result<(Part, T)> {
         self.hold(scope);
         let (start, made) = (self.builder.begin(), self.made.clone());
-        let mut inner = scope.clone();
+        let (mut inner, mut inputs) = (scope.clone(), Vec::new());
         for (n, state) in states.iter().enumerate() {
             let value = self.builder.made(state.dtype, |to| to.add(Op::Input(n), &[]))?;
-            if let Some(shape) = &state.shape {
-                self.builder.shaped(value, shape.clone());
-            }
-            inner.insert(state.name.clone(), state.as_val(self, value));
+            inputs.push(value);
+            let val = match (&state.shape, state.sort) {
+                // What is appended in a turn is all that it knows of the list.
+                (_, Sort::List) => self.placeholder(),
+                (Some(shape), _) => {
+                    self.builder.shaped(value, shape.clone());
+                    state.as_val(self, value)?
+                }
+                _ => state.as_val(self, value)?,
+            };
+            inner.insert(state.name.clone(), val);
         }
-        let followed = follow(self, &mut inner)?;
+        let followed = follow(self, &mut inner, &inputs)?;
         self.made = made;
         self.held.pop();
         let part = self.builder.end(start, &[])?;
@@ -139,14 +167,28 @@ impl Interpreter<'_> {
         mut follow: impl FnMut(&mut Self, &mut Scope) -> Result<Flow>,
     ) -> Result<(Part, Vec<ValueId>)> {
         for _ in 0..MOST_ATTEMPTS {
-            let (part, next) = self.apart(states, scope, |this, inner| {
+            let mut items = Vec::new();
+            let (part, next) = self.apart(states, scope, |this, inner, inputs| {
                 if let Flow::Return(_) = follow(this, inner)? {
                     return unsupported("a loop that returns and whose end depends on the request");
                 }
-                states.iter().map(|state| this.after(state, inner)).collect::<Result<Vec<_>>>()
+                let mut next = Vec::new();
+                for (state, input) in states.iter().zip(inputs) {
+                    let (value, item) = this.after(state, inner, *input)?;
+                    next.push(value);
+                    items.push(item);
+                }
+                Ok(next)
             })?;
             let mut stays = true;
-            for (state, next) in states.iter_mut().zip(&next) {
+            for ((state, next), item) in states.iter_mut().zip(&next).zip(items) {
+                if let Some(item) = item {
+                    state.dtype = self.builder.dtype(item);
+                    state.shape = self.builder.shape(item).map(<[_]>::to_vec);
+                }
+                if state.sort == Sort::List {
+                    continue;
+                }
                 let after = self.builder.shape(*next).map(<[_]>::to_vec);
                 let joined = match (&state.shape, after) {
                     (Some(before), Some(after)) if before.len() == after.len() => {
@@ -164,10 +206,14 @@ impl Interpreter<'_> {
         unsupported("a loop whose values change their shapes")
     }
 
-    fn after(&mut self, state: &State, scope: &Scope) -> Result<ValueId> {
+    /// What a state is after a turn; of a list an item too.
+    fn after(&mut self, state: &State, scope: &Scope, input: ValueId) -> Result<(ValueId, Option<ValueId>)> {
         let value = scope.get(&state.name).cloned().unwrap_or(Val::None);
+        if state.sort == Sort::List {
+            return self.grown(&value, input);
+        }
         match self.carried(&value)? {
-            Some(next) if self.builder.dtype(next) == state.dtype => Ok(next),
+            Some(next) if self.builder.dtype(next) == state.dtype => Ok((next, None)),
             _ => unsupported(format!("a loop in which {} becomes something else", state.name)),
         }
     }
@@ -180,7 +226,7 @@ impl Interpreter<'_> {
         scope: &mut Scope,
         condition: impl FnOnce(&mut Self, &mut Scope) -> Result<Val>,
     ) -> Result<()> {
-        let (test, holds) = self.apart(states, scope, |this, inner| {
+        let (test, holds) = self.apart(states, scope, |this, inner, _| {
             let holds = condition(this, inner)?;
             this.builder.truth_value(&holds)
         })?;
@@ -198,10 +244,10 @@ impl Interpreter<'_> {
         let inputs: Vec<ValueId> = states.iter().map(|s| s.value).chain(outer).collect();
         let made = self.builder.ops(Op::Control(Arc::new(control)), &inputs, &dtypes)?;
         for (state, value) in states.iter().zip(made) {
-            if let Some(shape) = &state.shape {
+            if let (Some(shape), true) = (&state.shape, state.sort != Sort::List) {
                 self.builder.shaped(value, shape.clone());
             }
-            let value = state.as_val(self, value);
+            let value = state.as_val(self, value)?;
             scope.insert(state.name.clone(), value);
         }
         Ok(())

@@ -71,8 +71,19 @@ impl Interpreter<'_> {
 
     /// What changes a list where it is.
     fn changing(&mut self, name: &str, places: &[Val], length: usize) -> Result<Option<Val>> {
-        const CHANGES: [&str; 9] =
-            ["reverse", "append", "extend", "insert", "pop", "_set_item", "clear", "sort", "Delete"];
+        const CHANGES: [&str; 11] = [
+            "reverse",
+            "append",
+            "extend",
+            "insert",
+            "pop",
+            "_set_item",
+            "clear",
+            "sort",
+            "add_",
+            "Delete",
+            "__delitem__",
+        ];
         if CHANGES.contains(&name) && self.is_held(&places[0]) {
             return unsupported("a list that is changed where the request decides whether it is");
         }
@@ -80,7 +91,7 @@ impl Interpreter<'_> {
         match (name, places) {
             ("reverse", _) => self.changed(places, |items, _| items.reverse()),
             ("append", [_, _]) => self.changed(places, |items, more| items.extend(more.first().cloned())),
-            ("extend", [_, _]) => self.changed(places, |items, more| {
+            ("extend" | "add_", [_, _]) => self.changed(places, |items, more| {
                 let more = more.first().and_then(Val::items).unwrap_or_default();
                 items.extend(more.into_iter().take(MOST_ITEMS));
             }),
