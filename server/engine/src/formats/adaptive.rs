@@ -3,9 +3,15 @@
 use super::builder::Builder;
 use crate::EngineError;
 use crate::graph::{Activation, Literal, Op, ValueId};
+use std::ops::Range;
 
 /// Places of an axis, and parts of it, that a table is made for.
 pub const MOST_PLACES: usize = 4096;
+
+/// The places of one of the parts into which an axis is cut; neighbours may share one.
+pub fn part(n: usize, extent: usize, parts: usize) -> Range<usize> {
+    n * extent / parts..((n + 1) * extent).div_ceil(parts)
+}
 
 impl Builder {
     /// The means of so many parts of an axis of some extent.
@@ -21,10 +27,9 @@ impl Builder {
         }
         let mut shares = vec![0f32; extent * parts];
         for n in 0..parts {
-            let (begin, end) = (n * extent / parts, ((n + 1) * extent).div_ceil(parts));
-            for place in begin..end {
-                shares[place * parts + n] = 1.0 / (end - begin) as f32;
-            }
+            let part = part(n, extent, parts);
+            let share = 1.0 / part.len() as f32;
+            part.for_each(|place| shares[place * parts + n] = share);
         }
         let shares = self.literal(Literal::F32(shares, vec![extent, parts]))?;
         let mut order: Vec<usize> = (0..rank).collect();

@@ -5,7 +5,7 @@
 //! nobody reads go when the plan is made.
 
 use crate::EngineError;
-use crate::graph::{Binary, Graph, Literal, Masks, Op, ValueId, Weight};
+use crate::graph::{Binary, Graph, Literal, Masks, Node, Op, ValueId, Weight};
 use crate::kernels;
 use crate::plan::rules::{self, Extents, Known};
 use std::collections::HashMap;
@@ -48,6 +48,12 @@ impl Builder {
         self.known.extend(found);
         self.makers.extend(std::iter::repeat_n(node, outputs));
         Ok(made)
+    }
+
+    /// Takes nodes from one on out of the graph; values from one on are never met turned again.
+    pub fn take_since(&mut self, node: usize, value: ValueId) -> Vec<Node> {
+        self.last.retain(|first, last| *first < value && *last < value);
+        self.graph.nodes.split_off(node)
     }
 
     /// Adds an operation.
@@ -140,6 +146,17 @@ impl Builder {
 
     /// Says what the artifact knows of a value's shape where nothing follows from its operation.
     pub fn tell(&mut self, value: ValueId, shape: Extents) {
+        // The same with channels last is as large.
+        if let Some(last) = self.last.get(&value).copied()
+            && let [batch, channels, rest @ ..] = &shape[..]
+        {
+            let turned = [batch].into_iter().chain(rest).chain([channels]).copied().collect();
+            self.learn(last, turned);
+        }
+        self.learn(value, shape);
+    }
+
+    fn learn(&mut self, value: ValueId, shape: Extents) {
         if let Some(known) = self.known.get_mut(value) {
             match &mut known.shape {
                 Some(own) if own.len() == shape.len() => {

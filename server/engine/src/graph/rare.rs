@@ -46,6 +46,8 @@ pub enum Running {
     Sum,
     Product,
     LogSumExp,
+    Max,
+    Min,
 }
 
 /// What happens where an update meets an element.

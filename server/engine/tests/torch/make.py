@@ -3,6 +3,7 @@
 
     python3 -m venv new && new/bin/pip install torch torchvision transformers
     new/bin/python make.py                 # torch.export as it is now, TorchScript
+    new/bin/python make.py only views      # one of them
     # a version whose torch.export still writes the older archive
     python3.11 -m venv old && old/bin/pip install "numpy<2" torch==2.5.1
     old/bin/python make.py old
@@ -512,5 +513,9 @@ if __name__ == "__main__":
         write(HERE, "older", Network(), [{"x": torch.randn(2, 3, 16, 16)}], ("older", "script"), {"x": (0,)})
         write(HERE, "older-types", Types(), [{"x": torch.randn(4, 3)}], ("older",))
     else:
-        for fixture in fixtures():
-            write(HERE, *fixture)
+        sys.path.insert(0, str(HERE))
+        import more
+
+        for fixture in (*fixtures(), *more.fixtures()):
+            if sys.argv[1:] in ([], ["only", fixture[0]]):
+                write(HERE, *fixture)

@@ -1,15 +1,24 @@
 //! ATen's operations → the graph's. Exports and programs in text share them.
 
 mod attention;
+mod bags;
 mod binary;
+mod cells;
+mod complex;
 mod create;
+mod distances;
 mod encoder;
 mod extremes;
+mod grids;
 mod image;
 mod index;
 mod join;
+mod losses;
+mod matrices;
 mod moves;
 mod norm;
+mod ordered;
+mod pads;
 mod parts;
 mod pointwise;
 mod pooling;
@@ -20,6 +29,10 @@ mod resize;
 mod scalars;
 mod softmax;
 mod views;
+mod vision;
+mod written_out;
+
+pub use vision::LIBRARY as VISION;
 
 use super::arguments::Call;
 use super::build::Builder;
@@ -45,7 +58,8 @@ const SILENT: [&str; 12] = [
     "_functional_sym_constrain_range",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 18] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
+    complex::lower,
     scalars::lower,
     views::lower,
     pointwise::lower,
@@ -61,9 +75,21 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 18] = [
     parts::lower,
     join::lower,
     moves::lower,
+    pads::lower,
     index::lower,
     create::lower,
     resize::lower,
+    recurrent::lower,
+    encoder::lower,
+    cells::lower,
+    bags::lower,
+    grids::lower,
+    vision::lower,
+    distances::lower,
+    losses::lower,
+    ordered::lower,
+    matrices::lower,
+    written_out::lower,
 ];
 
 /// Adds an operation to the graph.
@@ -74,14 +100,12 @@ pub fn lower(b: &mut Builder, call: &Call) -> Result<Vec<Val>> {
     if let Some(plain) = in_place(&call.name) {
         return write(b, call, plain);
     }
-    let more = [recurrent::lower, encoder::lower];
-    let mut groups = GROUPS.iter().copied().chain(more as [fn(&mut Builder, &Call) -> Outcome; 2]);
-    loop {
-        let Some(group) = groups.next() else { return Err(Stop::Unsupported(String::new())) };
+    for group in GROUPS {
         if let Some(values) = group(b, call)? {
             return Ok(values);
         }
     }
+    Err(Stop::Unsupported(String::new()))
 }
 
 /// The operation whose result an operation writes to its first argument.
@@ -118,6 +142,30 @@ pub fn equal_numbers(b: &mut Builder, x: &Val, y: &Val) -> Result<Val> {
 }
 
 impl Builder {
+    /// The first result of another operation, called with arguments by their places.
+    fn apply(&mut self, name: &str, arguments: &[&Val]) -> Result<Val> {
+        Ok(self.apply_all(name, arguments)?.into_iter().next().unwrap_or(Val::None))
+    }
+
+    /// All results of another operation, called with arguments by their places.
+    fn apply_all(&mut self, name: &str, arguments: &[&Val]) -> Result<Vec<Val>> {
+        let arguments = arguments.iter().map(|value| (None, (*value).clone())).collect();
+        lower(self, &Call { name: name.to_owned(), overload: String::new(), arguments })
+    }
+
+    /// A value as a tensor of the program.
+    fn as_tensor(&mut self, value: ValueId) -> Val {
+        Val::Tensor(self.tensor(value))
+    }
+
+    /// The value of a tensor of the program.
+    fn of(&self, tensor: &Val) -> Result<ValueId> {
+        match tensor {
+            Val::Tensor(handle) => self.value(*handle),
+            other => broken(format!("{} where a tensor is wanted", other.describe())),
+        }
+    }
+
     /// A value as the only result.
     fn give(&mut self, value: ValueId) -> Outcome {
         Ok(Some(vec![Val::Tensor(self.tensor(value))]))

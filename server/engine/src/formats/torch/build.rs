@@ -1,10 +1,12 @@
 //! A graph on its way, with what PyTorch knows beyond it: types of elements, and the tensors of the program that values are.
 
+mod apart;
 mod shapes;
 
+pub use apart::{Part, body, captured};
 pub use shapes::place;
 
-use super::value::{Handle, Result, Stop, broken};
+use super::value::{Handle, Result, Stop, broken, unsupported};
 use super::views::View;
 use crate::formats::builder::Builder as Shared;
 use crate::graph::{Literal, Op, ValueId, Weight};
@@ -21,6 +23,8 @@ pub struct Tensor {
     pub view: Option<View>,
     /// How often it was written to.
     pub writes: usize,
+    /// Its elements are pairs.
+    pub complex: bool,
 }
 
 /// What is known of a value beside its shape.
@@ -123,8 +127,16 @@ impl Builder {
 
     /// A new tensor of the program.
     pub fn tensor(&mut self, value: ValueId) -> Handle {
-        self.tensors.push(Tensor { value, view: None, writes: 0 });
+        self.tensors.push(Tensor { value, view: None, writes: 0, complex: false });
         self.tensors.len() - 1
+    }
+
+    /// The value of a tensor that the program gives.
+    pub fn answer(&self, handle: Handle) -> Result<ValueId> {
+        if self.tensors.get(handle).is_some_and(|t| t.complex) {
+            return unsupported("an answer of complex numbers; give torch.view_as_real of it");
+        }
+        self.value(handle)
     }
 
     /// The input whose elements a value has, which are to be integers, where they are taken for something else.

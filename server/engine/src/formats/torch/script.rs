@@ -3,8 +3,11 @@
 
 mod builtins;
 mod calls;
+mod decided;
+mod growing;
 mod interpret;
 mod lexer;
+mod loops;
 mod objects;
 mod parser;
 mod prim;

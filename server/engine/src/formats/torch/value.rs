@@ -22,6 +22,8 @@ pub enum Val {
     Symbol(ValueId),
     List(Rc<RefCell<Vec<Val>>>),
     Tuple(Rc<[Val]>),
+    /// A list of as many tensors as the request says: the slices of this one along its first axis.
+    Slices(Handle),
     Dict(Rc<RefCell<Vec<(Val, Val)>>>),
     /// A module or another instance of a class, by its number.
     Object(usize),
@@ -63,6 +65,7 @@ impl Val {
             Self::Tensor(_) => "a tensor",
             Self::Symbol(_) => "an int that depends on the request",
             Self::List(_) => "a list",
+            Self::Slices(_) => "a list whose length depends on the request",
             Self::Tuple(_) => "a tuple",
             Self::Dict(_) => "a dict",
             Self::Object(_) => "an object",

@@ -43,6 +43,9 @@ impl Builder {
 
     /// What a tensor is now.
     pub fn value(&self, handle: Handle) -> Result<ValueId> {
+        if self.tensors[handle].complex {
+            return unsupported("of complex numbers");
+        }
         let mut at = handle;
         while let Some(view) = &self.tensors[at].view {
             if self.tensors[view.base].writes != view.writes {

@@ -13,6 +13,11 @@ use std::collections::HashMap;
 /// Elements of a view that is neither dense nor repeated, which is gathered element by element.
 const MOST_GATHERED: usize = 1 << 22;
 
+/// Elements of a tensor that is read at once.
+const MOST_SMALL: usize = 16;
+/// Bytes of the storage of one.
+const LARGEST_SMALL: u64 = 4096;
+
 /// A tensor over a storage, which is a member of the archive.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Place {
@@ -95,6 +100,9 @@ impl Weights {
         if place.strides.len() != rank {
             return broken(format!("{key}: {rank} sizes and {} strides", place.strides.len()));
         }
+        if let Some(literal) = self.small(place)? {
+            return b.literal(literal, place.dtype);
+        }
         // What is repeated lies there once; an axis of one element has no stride.
         let shown: Vec<usize> = place
             .sizes
@@ -125,6 +133,36 @@ impl Weights {
             value = b.broadcast(value, &sizes)?;
         }
         Ok(value)
+    }
+
+    /// A few integers, which shapes may follow from; None: it is something else.
+    fn small(&self, place: &Place) -> Result<Option<Literal>> {
+        let is_whole = matches!(place.dtype, DType::I64 | DType::I32);
+        let count =
+            place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_SMALL);
+        let mut step = 1usize;
+        let is_dense = place.sizes.iter().zip(&place.strides).rev().all(|(size, stride)| {
+            let fits = *size == 1 || *stride == step;
+            step = step.saturating_mul(*size);
+            fits
+        });
+        let member = self.zips.get(place.archive).and_then(|zip| Some((zip, zip.find(&place.member)?)));
+        let (Some(count), Some((zip, member)), true) = (count, member, is_whole) else { return Ok(None) };
+        if !is_dense || member.size > LARGEST_SMALL {
+            return Ok(None);
+        }
+        let bytes = zip.read(member, LARGEST_SMALL)?;
+        let width = width(place.dtype);
+        let part = place
+            .offset
+            .checked_mul(width)
+            .and_then(|begin| bytes.get(begin..begin.checked_add(count * width)?));
+        let Some(part) = part else { return Ok(None) };
+        let number = |bytes: &[u8]| match <[u8; 8]>::try_from(bytes) {
+            Ok(wide) => i64::from_le_bytes(wide),
+            Err(_) => <[u8; 4]>::try_from(bytes).map_or(0, |narrow| i64::from(i32::from_le_bytes(narrow))),
+        };
+        Ok(Some(Literal::I64(part.chunks_exact(width).map(number).collect(), place.sizes.clone())))
     }
 
     /// A view that skips elements.

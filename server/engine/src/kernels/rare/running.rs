@@ -26,6 +26,9 @@ pub fn run(kind: Running, exclusive: bool, reverse: bool, x: &Value, along: &Val
             });
             narrowed(x.kind(), data, x.dims())
         }
+        (Running::Max | Running::Min, Kind::F32) => walk.extremes::<f32>(kind, x),
+        (Running::Max | Running::Min, Kind::F64) => walk.extremes::<f64>(kind, x),
+        (Running::Max | Running::Min, Kind::I64) => walk.extremes::<i64>(kind, x),
         (_, other) => Err(fail(format!("a running {kind:?} of {other:?}"))),
     }
 }
@@ -42,6 +45,17 @@ impl Walk {
         let mut out = copied::<T>(x)?;
         self.over(&mut out, start, f);
         make(out, x.dims())
+    }
+
+    /// What is no number stays so.
+    fn extremes<T: Element + PartialOrd>(&self, kind: Running, x: &Value) -> Outcome {
+        let mut data: Vec<Option<T>> = copied::<T>(x)?.iter().copied().map(Some).collect();
+        self.over(&mut data, None, |so_far, next| {
+            let (Some(a), Some(b)) = (so_far, next) else { return so_far.or(next) };
+            let stays = a.partial_cmp(&a).is_none() || if kind == Running::Max { b < a } else { b > a };
+            Some(if stays { a } else { b })
+        });
+        make(data.into_iter().map(Option::unwrap_or_default).collect::<Vec<T>>(), x.dims())
     }
 
     fn over<T: Copy>(&self, data: &mut [T], start: T, f: impl Fn(T, T) -> T) {

@@ -174,7 +174,7 @@ fn rare() -> Vec<Rare> {
     all.extend([Pairing::LeftShift(32), Pairing::RightShift(8), Pairing::Xlogy].map(Rare::Pairing));
     all.push(Rare::ApproximateEqual(0.1));
     for (exclusive, reverse) in [(false, true), (true, false)] {
-        let kinds = [Running::Sum, Running::Product, Running::LogSumExp];
+        let kinds = [Running::Sum, Running::Product, Running::LogSumExp, Running::Max, Running::Min];
         all.extend(kinds.map(|kind| Rare::Running { kind, exclusive, reverse }));
     }
     let equations = [

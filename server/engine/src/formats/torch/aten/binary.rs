@@ -257,13 +257,10 @@ fn prelu(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let (x, mut weight) = (c.x(b)?, c.value(b, 1, "weight")?);
     let zero = like(b, x, 0.0)?;
     let is_below = b.op(Op::Compare(C::Less), &[x, zero], DType::Bool)?;
-    if b.dims(weight).is_some_and(|d| d.len() == 1 && d != [1]) {
-        let rank = b.rank(x)?;
-        if rank > 2 {
-            let channels = b.extent(weight, 0)?;
-            let shape = [vec![channels], vec![Val::Int(1); rank - 2]].concat();
-            weight = b.reshape(weight, &shape)?;
-        }
+    let rank = b.rank(x)?;
+    if rank > 2 && b.rank(weight)? == 1 {
+        let shape = [vec![Val::Int(-1)], vec![Val::Int(1); rank - 2]].concat();
+        weight = b.reshape(weight, &shape)?;
     }
     let below = b.binary(B::Mul, x, weight)?;
     choose(b, is_below, below, x)

@@ -25,13 +25,13 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             of_numbers(b, &given, dtype, 0)?
         }
         "eye" => {
-            let rows = c.int(b, 0, "n")?;
+            let Some(rows) = c.get(0, "n").cloned() else { return c.wrong("n", "an int") };
             let columns = match c.get(1, "m") {
-                Some(Val::Int(n)) => *n,
-                _ => rows,
+                Some(columns @ (Val::Int(_) | Val::Symbol(_))) => columns.clone(),
+                _ => rows.clone(),
             };
             let dtype = c.dtype(2, "dtype")?.unwrap_or(DType::F32);
-            let (indices, depth) = (counted(b, &Val::Int(rows))?, b.int(columns)?);
+            let (indices, depth) = (counted(b, &rows)?, b.scalar(&columns)?);
             let (on, off) = (b.number(1.0, dtype)?, b.number(0.0, dtype)?);
             b.op(Op::OneHot(-1), &[indices, depth, on, off], dtype)?
         }

@@ -1,7 +1,7 @@
 //! Convolutions.
 
 use super::super::arguments::Call;
-use super::super::build::{Builder, kind};
+use super::super::build::{Builder, is_float, kind};
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::Outcome;
 use crate::formats::channels_first::Window;
@@ -39,7 +39,7 @@ fn convolution(b: &mut Builder, c: &Call, places: &Places) -> Result<ValueId> {
     let (x, weight) = (c.value(b, 0, "input")?, c.value(b, 1, "weight")?);
     let bias = c.maybe(b, 2, "bias")?;
     let dtype = b.dtype(x);
-    if kind(dtype) != Kind::F32 {
+    if !is_float(dtype) {
         return unsupported(format!("of {dtype}"));
     }
     let Some(dims) = b.dims(weight) else { return unsupported("by weights whose shape is not known") };
@@ -52,7 +52,8 @@ fn convolution(b: &mut Builder, c: &Call, places: &Places) -> Result<ValueId> {
     };
     let axes = kernel.len();
     let groups = usize::try_from(c.int_or(b, places.groups, "groups", 1)?).unwrap_or(0);
-    let window = window(b, c, places, kernel)?;
+    let mut window = window(b, c, places, kernel)?;
+    window.double = kind(dtype) == Kind::F64;
     if !window.is_sound() || groups == 0 || dims[0] % groups != 0 {
         return broken("a convolution whose window is none");
     }

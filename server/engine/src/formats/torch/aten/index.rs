@@ -1,10 +1,11 @@
 //! Elements picked, replaced and put in place by their numbers.
 
 mod scatter;
+mod slices;
 
 use super::super::arguments::Call;
 use super::super::build::Builder;
-use super::super::value::{Result, Val, broken, unsupported};
+use super::super::value::{Result, Val, broken};
 use super::Outcome;
 use super::join::together;
 use super::pointwise::{against, choose};
@@ -67,10 +68,17 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "one_hot" => {
             let x = c.x(b)?;
             let classes = c.int_or(b, 1, "num_classes", -1)?;
-            if classes < 0 {
-                return unsupported("of as many classes as the request has");
-            }
-            let (depth, on, off) = (b.int(classes)?, b.int(1)?, b.int(0)?);
+            let depth = if classes < 0 {
+                // As many as the largest number says.
+                let all = b.as_tensor(x);
+                let most = b.apply("max", &[&all])?;
+                let most = b.of(&most)?;
+                let one = b.int(1)?;
+                b.binary(B::Add, most, one)?
+            } else {
+                b.int(classes)?
+            };
+            let (on, off) = (b.int(1)?, b.int(0)?);
             b.op(Op::OneHot(-1), &[x, depth, on, off], DType::I64)?
         }
         "bucketize" | "searchsorted" => {
@@ -82,7 +90,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             bucketed(b, c, sorted, x)?
         }
         "select_scatter" | "slice_scatter" => part_put(b, c)?,
-        _ => return Ok(None),
+        _ => return slices::lower(b, c),
     };
     b.give(value)
 }

@@ -5,7 +5,7 @@ use super::super::build::{Builder, is_float};
 use super::super::value::{Result, Val, broken, unsupported};
 use super::Outcome;
 use crate::DType;
-use crate::graph::{Literal, Op, Rare, ValueId};
+use crate::graph::{Op, Rare, ValueId};
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let value = match c.name.as_str() {
@@ -30,8 +30,6 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             b.op(Op::Reverse, &[x, axes], dtype)?
         }
         "roll" => roll(b, c)?,
-        "pad" | "constant_pad_nd" | "reflection_pad1d" | "reflection_pad2d" | "reflection_pad3d"
-        | "replication_pad1d" | "replication_pad2d" | "replication_pad3d" => padded(b, c)?,
         "pixel_shuffle" | "pixel_unshuffle" | "channel_shuffle" | "native_channel_shuffle" => shuffled(b, c)?,
         "tril" | "triu" => {
             let x = c.x(b)?;
@@ -47,7 +45,8 @@ fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let x = c.x(b)?;
     let repeats = match c.get(1, "repeats") {
         Some(Val::Int(n)) => *n,
-        _ => return unsupported("by a tensor"),
+        Some(Val::Tensor(_)) => return interleaved_by_each(b, c),
+        _ => return unsupported("by a number that depends on the request"),
     };
     let (x, at) = match c.maybe_ints(b, 2, "dim")?.as_deref() {
         Some([dim]) => (x, b.axis(x, *dim)?),
@@ -64,6 +63,26 @@ fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
         _ => Val::Int(-1),
     };
     b.reshape(tiled, &shape)
+}
+
+/// Each place of an axis as often as a tensor says.
+fn interleaved_by_each(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    let (Some((_, x)), Some(times)) = (c.arguments.first(), c.get(1, "repeats")) else {
+        return c.wrong("repeats", "a tensor");
+    };
+    let (mut x, mut dim) = (x.clone(), Val::Int(0));
+    match c.some(2, "dim") {
+        Some(given) => dim = given.clone(),
+        None => x = b.apply("reshape", &[&x, &Val::list(vec![Val::Int(-1)])])?,
+    }
+    let ends = b.apply("cumsum", &[times, &Val::Int(0)])?;
+    let count = b.apply("sum", &[times])?;
+    let count = b.apply("Int", &[&count])?;
+    let places = b.apply("arange", &[&count])?;
+    // A place belongs to the first that ends behind it.
+    let owners = b.apply("bucketize", &[&places, &ends, &Val::Bool(false), &Val::Bool(true)])?;
+    let made = b.apply("index_select", &[&x, &dim, &owners])?;
+    b.of(&made)
 }
 
 fn roll(b: &mut Builder, c: &Call) -> Result<ValueId> {
@@ -85,107 +104,22 @@ fn roll(b: &mut Builder, c: &Call) -> Result<ValueId> {
     Ok(shape.map_or(rolled, |shape| b.shaped(rolled, shape)))
 }
 
-/// A border, told from the last axis on.
-fn padded(b: &mut Builder, c: &Call) -> Result<ValueId> {
-    let x = c.x(b)?;
-    let pads =
-        c.ints(b, 1, if c.name.contains("_pad") && c.name != "constant_pad_nd" { "padding" } else { "pad" })?;
-    let mode = match c.name.as_str() {
-        "constant_pad_nd" => "constant".into(),
-        "pad" => c.text(2, "mode").unwrap_or_else(|| "constant".into()),
-        name if name.starts_with("reflection") => "reflect".into(),
-        _ => "replicate".into(),
-    };
-    let rank = b.rank(x)?;
-    if pads.len() > 2 * rank || pads.len() % 2 != 0 {
-        return broken("a border of more axes than there are");
-    }
-    let mut sides = vec![[0i64; 2]; rank];
-    for (n, pair) in pads.chunks_exact(2).enumerate() {
-        sides[rank - 1 - n] = [pair[0], pair[1]];
-    }
-    // Below zero it takes something away.
-    let mut x = x;
-    for (at, side) in sides.iter_mut().enumerate() {
-        if side.iter().any(|n| *n < 0) {
-            let [begin, end] = side.map(|n| (-n).max(0));
-            let end = if end == 0 { i64::MAX } else { -end };
-            x = super::views::cut(b, x, at, &[Val::Int(begin), Val::Int(end), Val::Int(1)])?;
-            *side = side.map(|n| n.max(0));
-        }
-    }
-    if sides.iter().flatten().all(|n| *n == 0) {
-        return Ok(x);
-    }
-    let dtype = b.dtype(x);
-    let flat =
-        b.literal(Literal::I64(sides.iter().flatten().copied().collect(), vec![rank, 2]), DType::I64)?;
-    match &*mode {
-        "constant" => {
-            let place = if c.name == "pad" { 3 } else { 2 };
-            let fill = c.float_or(place, "value", 0.0)?;
-            if rank >= 3 && sides[..2] == [[0, 0], [0, 0]] && dtype == DType::F32 && rank <= 5 {
-                let pads: Vec<[usize; 2]> =
-                    sides[2..].iter().map(|s| s.map(|n| n.unsigned_abs() as usize)).collect();
-                return b.made(dtype, |to| to.bordered(x, &pads, fill as f32));
-            }
-            let fill = b.number(fill, dtype)?;
-            b.op(Op::Pad, &[x, flat, fill], dtype)
-        }
-        "reflect" => b.op(Op::MirrorPad { symmetric: false }, &[x, flat], dtype),
-        "replicate" => edges(b, x, &sides),
-        "circular" => circled(b, x, &sides),
-        other => unsupported(format!("mode {other:?}")),
-    }
-}
-
-/// The edge, repeated.
-fn edges(b: &mut Builder, x: ValueId, sides: &[[i64; 2]]) -> Result<ValueId> {
-    let mut x = x;
-    for (at, [before, after]) in sides.iter().enumerate() {
-        let mut parts = vec![x];
-        for (count, place) in [(*before, 0), (*after, -1)] {
-            if count > 0 {
-                let end = if place == 0 { 1 } else { i64::MAX };
-                let edge = super::views::cut(b, x, at, &[Val::Int(place), Val::Int(end), Val::Int(1)])?;
-                let mut times = vec![1i64; sides.len()];
-                times[at] = count;
-                let (dtype, times) = (b.dtype(x), b.ints(&times)?);
-                let edge = b.op(Op::Tile, &[edge, times], dtype)?;
-                parts.insert(if place == 0 { 0 } else { parts.len() }, edge);
-            }
-        }
-        if parts.len() > 1 {
-            x = b.concat(&parts, at)?;
-        }
-    }
-    Ok(x)
-}
-
-/// The other end, as if each axis were a circle.
-fn circled(b: &mut Builder, x: ValueId, sides: &[[i64; 2]]) -> Result<ValueId> {
-    let mut x = x;
-    for (at, [before, after]) in sides.iter().enumerate() {
-        let mut parts = vec![x];
-        if *before > 0 {
-            parts.insert(
-                0,
-                super::views::cut(b, x, at, &[Val::Int(-before), Val::Int(i64::MAX), Val::Int(1)])?,
-            );
-        }
-        if *after > 0 {
-            parts.push(super::views::cut(b, x, at, &[Val::Int(0), Val::Int(*after), Val::Int(1)])?);
-        }
-        if parts.len() > 1 {
-            x = b.concat(&parts, at)?;
-        }
-    }
-    Ok(x)
-}
-
 /// Channels that become pixels, the way back, and channels dealt out anew.
 fn shuffled(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let x = c.x(b)?;
+    let shape = b.extents(x)?;
+    if shape.len() == 4 || shape.len() < 3 {
+        return shuffled_images(b, c, x);
+    }
+    // Whatever stands in front is the batch.
+    let (front, image) = shape.split_at(shape.len() - 3);
+    let images = b.reshape(x, &[&[Val::Int(-1)], image].concat())?;
+    let made = shuffled_images(b, c, images)?;
+    let image = b.extents(made)?.split_off(1);
+    b.reshape(made, &[front, &image[..]].concat())
+}
+
+fn shuffled_images(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
     let name = if c.name.starts_with("pixel") { "upscale_factor" } else { "groups" };
     let name = if c.name == "pixel_unshuffle" { "downscale_factor" } else { name };
     let factor = c.int(b, 1, name)?;

@@ -36,6 +36,10 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let x = c.x(b)?;
             let dim = c.int_or(b, 2, "dim", 0)?;
             let at = b.axis(x, dim)?;
+            if let Some(sizes) = told_by_request(b, c, name) {
+                let parts = split_by(b, x, at, &sizes)?;
+                return b.give_list(&parts);
+            }
             let sizes = sizes(b, c, x, at, name)?;
             let parts = split(b, x, at, &sizes)?;
             b.give_list(&parts)
@@ -95,12 +99,23 @@ fn sizes(b: &Builder, c: &Call, x: ValueId, at: usize, name: &str) -> Result<Vec
     Ok((0..count).map(|n| size.min(total - n * size)).collect())
 }
 
+/// Sizes that a request decides; None: they are known, or it is not sizes that are told.
+fn told_by_request(b: &Builder, c: &Call, name: &str) -> Option<Vec<Val>> {
+    let given = c.get(1, "split_sizes").or_else(|| c.get(1, "split_size")).and_then(Val::items)?;
+    (name != "tensor_split" && given.iter().any(|n| b.known(n).is_none())).then_some(given)
+}
+
 /// Parts of these sizes along an axis.
 pub fn split(b: &mut Builder, x: ValueId, at: usize, sizes: &[i64]) -> Result<Vec<ValueId>> {
+    split_by(b, x, at, &sizes.iter().copied().map(Val::Int).collect::<Vec<_>>())
+}
+
+fn split_by(b: &mut Builder, x: ValueId, at: usize, sizes: &[Val]) -> Result<Vec<ValueId>> {
     if sizes.len() == 1 {
         return Ok(vec![x]);
     }
     let dtype = b.dtype(x);
-    let (lengths, axis) = (b.ints(sizes)?, b.int(at as i64)?);
-    b.ops(Op::SplitSizes(sizes.len()), &[x, lengths, axis], &vec![dtype; sizes.len()])
+    let (lengths, axis) = (b.vector(sizes)?, b.int(at as i64)?);
+    let parts = b.ops(Op::SplitSizes(sizes.len()), &[x, lengths, axis], &vec![dtype; sizes.len()])?;
+    Ok(parts.into_iter().map(|part| b.shaped_beside(part, x, at)).collect())
 }

@@ -1,12 +1,16 @@
 //! Poolings over windows, and to sizes that are told.
 
+mod places;
+
 use super::super::arguments::Call;
-use super::super::build::Builder;
+use super::super::build::{Builder, kind};
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::Outcome;
+use super::pointwise::with;
 use crate::formats::adaptive::MOST_PLACES;
 use crate::formats::channels_first::Window;
-use crate::graph::{Reduce, ValueId};
+use crate::graph::{Binary, Fold, Literal, Op, Reduce, ValueId};
+use crate::value::Kind;
 
 /// Extents that are larger are none.
 const LARGEST: usize = 1 << 40;
@@ -19,15 +23,20 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     };
     let axes = usize::from(axes.wrapping_sub(b'0'));
     let y = match name.get(..name.len().min(8)) {
+        Some("max_unpo") => places::unpooled(b, c, axes)?,
         Some("max_pool") => max_pool(b, c, axes)?,
         Some("avg_pool") => avg_pool(b, c, axes)?,
         Some("adaptive" | "_adaptiv") => adaptive(b, c, axes)?,
         _ => return Ok(None),
     };
-    if name.ends_with("_with_indices") || name.contains("adaptive_max") {
-        // Where the maxima were is read by nothing but unpooling.
+    if name.contains("adaptive_max") {
+        // Where the maxima were is not told.
         let y = Val::Tensor(b.tensor(y));
         return Ok(Some(vec![y, Val::None]));
+    }
+    if name.ends_with("_with_indices") {
+        let places = places::of_maxima(b, c, axes)?;
+        return b.give_all(&[y, places]);
     }
     b.give(y)
 }
@@ -94,26 +103,39 @@ fn round_up(b: &Builder, x: ValueId, window: &mut Window) -> Result<()> {
 fn max_pool(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     let (x, single) = batched(b, c, axes)?;
     let mut window = window(b, c, axes)?;
-    if c.spatial(b, 4, "dilation", axes, 1)?.iter().any(|d| *d != 1) {
-        return unsupported("with dilations");
+    window.dilations = c.spatial(b, 4, "dilation", axes, 1)?;
+    let up = c.flag(5, "ceil_mode", false)?;
+    if window.dilations.iter().any(|d| *d != 1) {
+        let y = places::folded(b, x, Fold::Max, window, up)?[0];
+        return finish(b, y, single);
     }
-    if c.flag(5, "ceil_mode", false)? {
+    if up {
         round_up(b, x, &mut window)?;
     }
-    let dtype = b.dtype(x);
-    let y = b.made(dtype, |to| to.pool(x, true, &window))?;
+    let y = pooled(b, x, true, window)?;
     finish(b, y, single)
+}
+
+/// Maxima or means of windows without dilations: fast ones of floats.
+fn pooled(b: &mut Builder, x: ValueId, max: bool, window: Window) -> Result<ValueId> {
+    let dtype = b.dtype(x);
+    if kind(dtype) == Kind::F32 {
+        return b.made(dtype, |to| to.pool(x, max, &window));
+    }
+    let fold = if max { Fold::Max } else { Fold::Mean { around: false } };
+    Ok(places::folded(b, x, fold, window, false)?[0])
 }
 
 fn avg_pool(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     let (mut x, single) = batched(b, c, axes)?;
     let mut window = window(b, c, axes)?;
-    let dtype = b.dtype(x);
-    if c.some(6, "divisor_override").is_some() {
-        return unsupported("with another divisor");
-    }
+    let divisor = c.float(6, "divisor_override")?;
     let up = c.flag(4, "ceil_mode", false)?;
-    if c.flag(5, "count_include_pad", true)? && !window.is_bare() {
+    if divisor.is_some() && up {
+        return unsupported("with another divisor and ceil_mode");
+    }
+    let count: usize = window.kernel.iter().product();
+    if (divisor.is_some() || c.flag(5, "count_include_pad", true)?) && !window.is_bare() {
         // The border counts, what rounding up adds behind it does not.
         let pads = window.pads.clone();
         let bare = |window: &mut Window| window.pads.iter_mut().for_each(|p| *p = [0, 0]);
@@ -127,19 +149,33 @@ fn avg_pool(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
         } else {
             bare(&mut window);
         }
-        x = b.made(dtype, |to| to.bordered(x, &pads, 0.0))?;
+        x = bordered(b, x, &pads)?;
     } else if up {
         round_up(b, x, &mut window)?;
     }
-    let y = b.made(dtype, |to| to.pool(x, false, &window))?;
+    let mut y = pooled(b, x, false, window)?;
+    if let Some(divisor) = divisor {
+        y = with(b, Binary::Mul, y, count as f64 / divisor)?;
+    }
     finish(b, y, single)
+}
+
+/// Zeros around an image.
+fn bordered(b: &mut Builder, x: ValueId, pads: &[[usize; 2]]) -> Result<ValueId> {
+    let dtype = b.dtype(x);
+    if kind(dtype) == Kind::F32 {
+        return b.made(dtype, |to| to.bordered(x, pads, 0.0));
+    }
+    let sides = [[0, 0]; 2].iter().chain(pads).flatten().map(|n| *n as i64);
+    let sides = b.literal(Literal::I64(sides.collect(), vec![pads.len() + 2, 2]), crate::DType::I64)?;
+    let zero = b.number(0.0, dtype)?;
+    b.op(Op::Pad, &[x, sides, zero], dtype)
 }
 
 fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     let (x, single) = batched(b, c, axes)?;
     let max = c.name.contains("max");
     let sizes = c.sizes(1, "output_size")?;
-    let dtype = b.dtype(x);
     let mut wanted = Vec::new();
     for axis in 0..axes {
         let given = if sizes.len() == 1 { &sizes[0] } else { sizes.get(axis).unwrap_or(&Val::None) };
@@ -153,6 +189,7 @@ fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     }
     let y = if wanted.iter().all(|n| *n == Some(1)) {
         let kind = if max { Reduce::Max } else { Reduce::Mean };
+        let dtype = b.dtype(x);
         b.made(dtype, |to| to.global_pool(x, kind, axes + 2))?
     } else {
         to_sizes(b, x, max, &wanted)?
@@ -168,7 +205,6 @@ fn to_sizes(b: &mut Builder, x: ValueId, max: bool, wanted: &[Option<usize>]) ->
     if wanted == extents {
         return Ok(x);
     }
-    let dtype = b.dtype(x);
     if extents.iter().zip(&wanted).all(|(own, n)| own % n == 0) {
         let kernel: Vec<usize> = extents.iter().zip(&wanted).map(|(own, n)| own / n).collect();
         let mut window = Window::new(&kernel);
@@ -176,15 +212,16 @@ fn to_sizes(b: &mut Builder, x: ValueId, max: bool, wanted: &[Option<usize>]) ->
         if !window.is_sound() {
             return broken("a pooling whose window is none");
         }
-        return b.made(dtype, |to| to.pool(x, max, &window));
+        return pooled(b, x, max, window);
     }
-    if max {
-        return unsupported("to a size that does not divide the image's");
-    }
-    // Windows of different sizes: each axis is multiplied by a matrix of their shares.
+    // Windows of different sizes: the maxima of each, or each axis is multiplied by a matrix of their shares.
     let mut y = x;
     for (axis, (own, n)) in extents.iter().zip(&wanted).enumerate() {
-        y = shared_out(b, y, axis + 2, *own, *n)?;
+        y = if max {
+            places::maxima(b, y, axis + 2, *own, *n)?
+        } else {
+            shared_out(b, y, axis + 2, *own, *n)?
+        };
     }
     Ok(y)
 }

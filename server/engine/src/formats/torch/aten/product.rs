@@ -3,7 +3,7 @@
 use super::super::arguments::Call;
 use super::super::build::{Builder, place};
 use super::super::dtypes::{Operand, promoted};
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Result, Val, broken, unsupported};
 use super::Outcome;
 use super::pointwise::with;
 use super::reduce::reduced;
@@ -124,13 +124,38 @@ fn einsum(b: &mut Builder, c: &Call) -> Result<ValueId> {
     for value in &mut all {
         *value = b.cast(*value, dtype)?;
     }
-    if all.len() > 2 {
-        return unsupported("of more than two tensors");
+    let mut equation = explicit(&equation);
+    while all.len() > 2 {
+        let (first, rest) = first_pair(&equation)?;
+        let both = [all.remove(0), all.remove(0)];
+        all.insert(0, contracted(b, first, &both, dtype)?);
+        equation = rest;
     }
-    let equation = explicit(&equation);
+    contracted(b, equation, &all, dtype)
+}
+
+/// The first two terms as an equation of their own, and what is left with its result in their place.
+fn first_pair(equation: &str) -> Result<(String, String)> {
+    let Some((terms, result)) = equation.split_once("->") else {
+        return broken("an equation without a result");
+    };
+    let terms: Vec<&str> = terms.split(',').collect();
+    let [first, second, rest @ ..] = &terms[..] else { return broken("an equation of too few terms") };
+    let rest = rest.join(",");
+    let hidden = if first.contains("...") || second.contains("...") { "..." } else { "" };
+    let mut made = hidden.to_owned();
+    for letter in first.chars().chain(second.chars()).filter(char::is_ascii_alphabetic) {
+        if !made.contains(letter) && (rest.contains(letter) || result.contains(letter)) {
+            made.push(letter);
+        }
+    }
+    Ok((format!("{first},{second}->{made}"), format!("{made},{rest}->{result}")))
+}
+
+fn contracted(b: &mut Builder, equation: String, all: &[ValueId], dtype: crate::DType) -> Result<ValueId> {
     let ranks: Vec<Option<usize>> = all.iter().map(|v| b.shape(*v).map(<[_]>::len)).collect();
-    let shape = shape(b, &equation, &all);
-    let value = b.op(Op::Rare(Box::new(Rare::Einsum(equation))), &all, dtype)?;
+    let shape = shape(b, &equation, all);
+    let value = b.op(Op::Rare(Box::new(Rare::Einsum(equation))), all, dtype)?;
     Ok(match shape {
         Some(shape) if ranks.iter().all(Option::is_some) => b.shaped(value, shape),
         _ => value,

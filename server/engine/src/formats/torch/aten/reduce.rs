@@ -192,8 +192,13 @@ fn norm(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let keep = c.flag(3, "keepdim", false)?;
     let dims = dims.as_deref();
     let size = one(b, U::Abs, x)?;
-    if order == f64::INFINITY {
-        return reduced(b, R::Max, size, dims, keep);
+    if order.is_infinite() {
+        return reduced(b, if order > 0.0 { R::Max } else { R::Min }, size, dims, keep);
+    }
+    if order == 0.0 {
+        let (dtype, is_there) = (b.dtype(x), b.cast(x, DType::Bool)?);
+        let ones = b.cast(is_there, dtype)?;
+        return reduced(b, R::Sum, ones, dims, keep);
     }
     if order == 1.0 {
         return reduced(b, R::Sum, size, dims, keep);

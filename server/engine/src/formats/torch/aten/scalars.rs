@@ -43,6 +43,11 @@ fn asked(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
             }
             product
         }
+        "_shape_as_tensor" => {
+            let extents = b.extents(x)?;
+            let shape = b.vector(&extents)?;
+            b.as_tensor(shape)
+        }
         "is_floating_point" => Val::Bool(is_float(b.dtype(x))),
         "is_complex" | "is_cuda" | "requires_grad" | "is_nested" | "is_sparse" | "is_quantized" => {
             Val::Bool(false)
@@ -55,6 +60,7 @@ fn asked(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
         | "ScalarImplicit"
         | "FloatImplicit"
         | "Float"
+        | "sym_int"
         | "Bool" => scalar_of(b, c, *handle)?,
         "get_device" => Val::Int(-1),
         "sym_stride" | "stride" => strides(b, c, x)?,
@@ -88,6 +94,11 @@ fn scalar_of(b: &mut Builder, c: &Call, handle: usize) -> Result<Val> {
             Some(crate::graph::Literal::F32(v, _)) if v.len() == 1 => Ok(Val::Float(f64::from(v[0]))),
             Some(crate::graph::Literal::F64(v, _)) if v.len() == 1 => Ok(Val::Float(v[0])),
             Some(crate::graph::Literal::Bool(v, _)) if v.len() == 1 => Ok(Val::Bool(v[0] != 0)),
+            // As an integer it is one of the graph.
+            _ if matches!(c.name.as_str(), "Int" | "IntImplicit" | "sym_int") => {
+                let flat = b.reshape(x, &[])?;
+                Ok(Val::Symbol(b.cast(flat, DType::I64)?))
+            }
             _ => unsupported("of a number that depends on the request"),
         };
     }
@@ -265,14 +276,16 @@ fn symbols(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
     {
         return Ok(Val::Bool(matches!(name, "eq" | "le" | "ge")));
     }
+    let is_float = |v: &Val| matches!(v, Val::Float(_));
+    if is_float(x) || is_float(y) || matches!(name, "truediv" | "div") {
+        return as_floats(b, name, x, y);
+    }
     let (p, q) = (b.scalar(x)?, b.scalar(y)?);
     let op = match name {
         "add" => B::Add,
         "sub" => B::Sub,
         "mul" => B::Mul,
         "floordiv" | "floor_divide" => B::FloorDiv,
-        // Of extents that divide without a rest, which is what programs do with it before they make an int of it.
-        "truediv" | "div" => return unsupported("a division of numbers that depend on the request"),
         "mod" | "remainder" => B::FloorMod,
         "pow" => B::Pow,
         "sym_max" | "max" | "prim_max" => B::Max,
@@ -287,6 +300,30 @@ fn symbols(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
     };
     let value = b.binary(op, p, q)?;
     Ok(b.symbol(value))
+}
+
+/// Arithmetic of which a float comes out that the request decides: a tensor.
+fn as_floats(b: &mut Builder, name: &str, x: &Val, y: &Val) -> Result<Val> {
+    let mut both = Vec::new();
+    for number in [x, y] {
+        let value = match number {
+            Val::Float(x) => b.number(*x, DType::F64)?,
+            other => {
+                let whole = b.scalar(other)?;
+                b.cast(whole, DType::F64)?
+            }
+        };
+        both.push(b.as_tensor(value));
+    }
+    let name = match name {
+        "truediv" => "div",
+        "floordiv" => "floor_divide",
+        "mod" => "remainder",
+        "sym_max" | "max" | "prim_max" => "maximum",
+        "sym_min" | "min" | "prim_min" => "minimum",
+        other => other,
+    };
+    b.apply(name, &[&both[0], &both[1]])
 }
 
 /// A truth that a request decides, as a tensor.

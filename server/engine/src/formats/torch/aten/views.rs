@@ -137,7 +137,8 @@ fn squeezed(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
         match b.shape(x).and_then(|s| s[at]) {
             Some(1) => gone.push(at as i64),
             Some(_) => {}
-            None if c.get(1, "dim").is_none() => {}
+            // Batches are batches, even of one.
+            None if c.get(1, "dim").is_none() && at == 0 => {}
             None => return unsupported("of an axis whose extent is not known"),
         }
     }

@@ -1,5 +1,7 @@
 //! An exported program → a graph.
 
+mod graphs;
+
 use super::super::arguments::Call;
 use super::super::aten;
 use super::super::build::Builder;
@@ -58,7 +60,7 @@ impl<'a> Lowering<'a> {
         for (at, spec) in module.signature.output_specs.iter().enumerate() {
             let Some(arg) = spec.get("user_output").and_then(|o| o.get("arg")) else { continue };
             let Val::Tensor(handle) = self.argument(arg)? else { continue };
-            let value = self.builder.value(handle)?;
+            let value = self.builder.answer(handle)?;
             let name = named.get(at).cloned().unwrap_or_else(|| format!("output_{}", values.len()));
             let shape = self.builder.shape(value).map(<[_]>::to_vec);
             specs.push(TensorSpec { name, dtype: self.builder.dtype(value), shape });
@@ -176,14 +178,16 @@ impl<'a> Lowering<'a> {
             return self.wrapped(name, node);
         }
         let plain = target.strip_prefix("torch.ops.aten.");
-        let (name, overload) = match plain {
-            Some(rest) => rest.split_once('.').unwrap_or((rest, "default")),
+        let known =
+            plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| n.starts_with(aten::VISION)));
+        let (name, overload) = match known {
+            Some(name) => name.rsplit_once('.').unwrap_or((name, "default")),
             None if target.starts_with("torch.ops.") => return unsupported(""),
             None => (target.rsplit('.').next().unwrap_or(target), ""),
         };
         let mut arguments = Vec::new();
         for input in &node.inputs {
-            let name = (!input.name.is_empty() && plain.is_some()).then(|| input.name.clone());
+            let name = (!input.name.is_empty() && known.is_some()).then(|| input.name.clone());
             arguments.push((name, self.argument(&input.arg)?));
         }
         if name == "getitem" {
@@ -191,39 +195,6 @@ impl<'a> Lowering<'a> {
         }
         let call = Call { name: name.to_owned(), overload: overload.to_owned(), arguments };
         aten::lower(&mut self.builder, &call)
-    }
-
-    /// A graph that is called under a setting that matters only in training.
-    fn wrapped(&mut self, name: &str, node: &Node) -> Result<Vec<Val>> {
-        if !matches!(name, "wrap_with_set_grad_enabled" | "wrap_with_autocast") || self.depth >= DEEPEST {
-            return unsupported("");
-        }
-        let at = node.inputs.iter().position(|i| i.arg.get("as_graph").is_some());
-        let Some((at, graph)) =
-            at.and_then(|at| Some((at, node.inputs[at].arg.get("as_graph")?.get("graph")?)))
-        else {
-            return broken("a graph is missing");
-        };
-        let graph: Graph = match serde_json::from_value(graph.clone()) {
-            Ok(graph) => graph,
-            Err(error) => return broken(format!("a graph in the graph: {error}")),
-        };
-        let mut given = Vec::new();
-        for input in &node.inputs[at + 1..] {
-            given.push(self.argument(&input.arg)?);
-        }
-        let outer = self.values.clone();
-        for (input, value) in graph.inputs.iter().zip(given) {
-            for name in output_names(input).unwrap_or_default() {
-                self.values.insert(name, value.clone());
-            }
-        }
-        self.depth += 1;
-        let done = self.nodes(&graph);
-        let results = done.and_then(|()| graph.outputs.iter().map(|o| self.argument(o)).collect());
-        self.depth -= 1;
-        self.values = outer;
-        results
     }
 
     /// Names what a node gave. What the graph says of it is known from then on.
@@ -246,6 +217,9 @@ impl<'a> Lowering<'a> {
     fn tell(&mut self, graph: &Graph, name: &str, value: &Val) -> Result<()> {
         let (Val::Tensor(handle), Some(meta)) = (value, graph.tensor_values.get(name)) else { return Ok(()) };
         let value = self.builder.tensors[*handle].value;
+        if self.builder.pairs(*handle).is_some() {
+            return Ok(());
+        }
         self.builder.shaped(value, meta.shape());
         Ok(())
     }

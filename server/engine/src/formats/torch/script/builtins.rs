@@ -1,14 +1,14 @@
 //! What is done with lists, dictionaries, strings and types, all of which are known.
 
 mod lists;
+mod texts;
 
 use super::super::aten;
 use super::super::dtypes::number_of;
 use super::super::value::{Result, Val, unsupported};
 use super::interpret::Interpreter;
+use std::rc::Rc;
 
-/// Bytes of a string.
-const LONGEST: usize = 1 << 16;
 /// Lists in lists that are compared.
 const DEEPEST: usize = 8;
 
@@ -24,7 +24,7 @@ impl Interpreter<'_> {
         match places.first() {
             Some(Val::List(_) | Val::Tuple(_)) => self.on_list(name, places),
             Some(Val::Dict(_)) => self.on_dict(name, places),
-            Some(Val::Text(text)) => Ok(on_text(name, text, places)),
+            Some(Val::Text(text)) => texts::on_text(self, name, text, places),
             _ => Ok(None),
         }
     }
@@ -72,7 +72,8 @@ impl Interpreter<'_> {
                 }
                 found.map(Val::Bool)
             }
-            ("format" | "warn" | "print", _) => Some(Val::text("")),
+            ("warn" | "print", _) => Some(Val::text("")),
+            ("dict" | "OrderedDict", []) => Some(Val::Dict(Rc::default())),
             _ => None,
         })
     }
@@ -141,22 +142,6 @@ impl Interpreter<'_> {
             _ => None,
         })
     }
-}
-
-fn on_text(name: &str, text: &str, places: &[Val]) -> Option<Val> {
-    let other = match places.get(1) {
-        Some(Val::Text(other)) => Some(&**other),
-        _ => None,
-    };
-    Some(match (name, other) {
-        ("len", _) => Val::Int(text.chars().count() as i64),
-        ("add", Some(other)) if text.len() + other.len() <= LONGEST => Val::text(&format!("{text}{other}")),
-        ("startswith", Some(other)) => Val::Bool(text.starts_with(other)),
-        ("endswith", Some(other)) => Val::Bool(text.ends_with(other)),
-        ("lower", _) => Val::text(&text.to_lowercase()),
-        ("__contains__", Some(other)) => Val::Bool(text.contains(other)),
-        _ => return None,
-    })
 }
 
 /// Whether two values are the same, if neither is a number or a tensor.

@@ -2,7 +2,7 @@
 
 use super::super::arguments::Call;
 use super::super::aten;
-use super::super::value::{Result, Stop, Val, broken};
+use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::interpret::{Interpreter, Scope};
 use super::source::Meaning;
 use super::tree::{Class, Expr, Function};
@@ -12,6 +12,9 @@ use std::rc::Rc;
 
 /// Operations that an error lists.
 const MOST_UNSUPPORTED: usize = 256;
+
+/// Tuples in tuples.
+const DEEPEST: usize = 32;
 
 /// Arguments that are named.
 pub type Names = Vec<(Rc<str>, Val)>;
@@ -85,10 +88,17 @@ impl Interpreter<'_> {
         if let Some(operation) = name.strip_prefix("torch.").or_else(|| name.strip_prefix("ops.aten.")) {
             return self.operation(operation, places, names);
         }
+        if let Some(operation) = name.strip_prefix("ops.").filter(|name| name.starts_with(aten::VISION)) {
+            return self.operation(operation, places, names);
+        }
         if let Some(operation) = name.strip_prefix("ops.prim.") {
             return self.prim(operation, &places, names);
         }
         if name.starts_with("__torch__.") {
+            // What is made by it is called by its `__init__` afterwards.
+            if let Some(class) = name.strip_suffix(".__new__") {
+                return Ok(self.made.instance(class, HashMap::new()));
+            }
             return match self.text.find(name)? {
                 Some(Meaning::Function(function)) => self.function(&function, places, &names),
                 Some(Meaning::Class(class)) => self.instance(name, &class, places, &names),
@@ -141,10 +151,47 @@ impl Interpreter<'_> {
         Ok(object)
     }
 
+    /// A value whose tuples with names are plain tuples.
+    pub fn plain(&mut self, value: Val, depth: usize) -> Result<Val> {
+        if depth > DEEPEST {
+            return broken("its results are nested too deep");
+        }
+        if let Val::Object(number) = &value {
+            let class = self.made.objects.get(*number).map(|o| o.class.clone()).unwrap_or_default();
+            let class = self.text.class(&class)?;
+            if !class.methods.is_empty() {
+                return Ok(value);
+            }
+            let fields = class.fields.iter().map(|field| {
+                let item = self.attribute(&value, field)?;
+                self.plain(item, depth + 1)
+            });
+            return Ok(Val::Tuple(fields.collect::<Result<Vec<_>>>()?.into()));
+        }
+        match (&value, value.items()) {
+            (Val::Tuple(_), Some(items)) => {
+                let items = items.into_iter().map(|item| self.plain(item, depth + 1));
+                Ok(Val::Tuple(items.collect::<Result<Vec<_>>>()?.into()))
+            }
+            _ => Ok(value),
+        }
+    }
+
     /// An operation: on lists and numbers done at once, on tensors added to the graph.
     pub fn operation(&mut self, name: &str, places: Vec<Val>, names: Names) -> Result<Val> {
+        if let Some(Val::Slices(_)) = places.first() {
+            return self.on_slices(name, &places);
+        }
+        if places.first().is_some_and(|list| self.is_growing(list))
+            && !matches!(name, "append" | "extend" | "add_")
+        {
+            return unsupported(format!("{name} of a list whose length depends on the request"));
+        }
         if let Some(value) = self.builtin(name, &places)? {
             return Ok(value);
+        }
+        if let ("__getitem__", [x @ Val::Tensor(_), at]) = (name, &places[..]) {
+            return self.operation("select", vec![x.clone(), Val::Int(0), at.clone()], names);
         }
         let places = places.into_iter().map(|value| (None, value));
         let arguments =
@@ -158,8 +205,10 @@ impl Interpreter<'_> {
                 _ => Val::Tuple(values.into()),
             }),
             Err(Stop::Unsupported(why)) => {
-                self.note(&format!("aten.{name}"), why);
-                Err(Stop::Unsupported(format!("aten.{name}")))
+                let name =
+                    if name.starts_with(aten::VISION) { name.to_owned() } else { format!("aten.{name}") };
+                self.note(&name, why);
+                Err(Stop::Unsupported(name))
             }
             Err(Stop::Error(EngineError::BrokenArtifact(what))) => broken(format!("{name}: {what}")),
             Err(other) => Err(other),

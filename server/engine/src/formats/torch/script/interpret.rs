@@ -3,6 +3,7 @@
 use super::super::build::Builder;
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::super::weights::Weights;
+use super::decided::Held;
 use super::objects::{Data, Made, Maker};
 use super::prim;
 use super::source::Text;
@@ -10,7 +11,7 @@ use super::tree::{Expr, Statement};
 use crate::UnsupportedOp;
 use crate::graph::Literal;
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 /// Expressions and blocks in each other, those of all functions together.
@@ -34,6 +35,11 @@ pub struct Interpreter<'a> {
     pub builder: Builder,
     pub made: Made,
     pub unsupported: Vec<UnsupportedOp>,
+    /// Lists and objects that were there before what the request decides on, which does not change them.
+    pub held: Vec<Held>,
+    /// Where lists are that turns of loops append to and know nothing else of.
+    pub growing: HashSet<usize>,
+    pub placeholders: Vec<Val>,
     depth: usize,
     steps: usize,
 }
@@ -47,6 +53,9 @@ impl<'a> Interpreter<'a> {
             builder: Builder::default(),
             made: Made::default(),
             unsupported: Vec::new(),
+            held: Vec::new(),
+            growing: HashSet::new(),
+            placeholders: Vec::new(),
             depth: 0,
             steps: 0,
         }
@@ -69,12 +78,12 @@ impl<'a> Interpreter<'a> {
         if self.depth > DEEPEST {
             return broken("its parts lie in each other too deep");
         }
-        let followed = follow(self)?;
+        let followed = follow(self);
         self.depth -= 1;
-        Ok(followed)
+        followed
     }
 
-    fn block(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
+    pub fn block(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Flow> {
         self.deeper(|this| this.statements(body, scope))
     }
 
@@ -98,7 +107,11 @@ impl<'a> Interpreter<'a> {
                 return self.choice(condition, then, otherwise, scope);
             }
             Statement::For(name, over, body) => {
-                for item in self.over(over, scope)? {
+                let Some(items) = self.over(over, scope)? else {
+                    self.as_often_as_asked(name, over, body, scope)?;
+                    return Ok(Flow::Next);
+                };
+                for item in items {
                     scope.insert(name.clone(), item);
                     if let Flow::Return(value) = self.block(body, scope)? {
                         return Ok(Flow::Return(value));
@@ -110,7 +123,10 @@ impl<'a> Interpreter<'a> {
                 match self.truth(&holds) {
                     Some(true) => {}
                     Some(false) => break,
-                    None => return unsupported("a loop whose end depends on the request"),
+                    None => {
+                        self.while_it_holds(condition, body, scope)?;
+                        break;
+                    }
                 }
                 self.steps += 1;
                 if self.steps > MOST_STEPS {
@@ -129,11 +145,15 @@ impl<'a> Interpreter<'a> {
         Ok(Flow::Next)
     }
 
-    fn over(&mut self, over: &Expr, scope: &mut Scope) -> Result<Vec<Val>> {
+    /// What a loop goes through; None: so many numbers that the request decides.
+    fn over(&mut self, over: &Expr, scope: &mut Scope) -> Result<Option<Vec<Val>>> {
         let over = self.eval(over, scope)?;
         match &over {
-            Val::Dict(items) => Ok(items.borrow().iter().map(|(key, _)| key.clone()).collect()),
-            over => over.items().map_or_else(|| unsupported("a loop over what is no list"), Ok),
+            Val::Dict(items) => Ok(Some(items.borrow().iter().map(|(key, _)| key.clone()).collect())),
+            Val::Symbol(_) => Ok(None),
+            over => {
+                over.items().map_or_else(|| unsupported("a loop over what is no list"), |all| Ok(Some(all)))
+            }
         }
     }
 
@@ -152,7 +172,7 @@ impl<'a> Interpreter<'a> {
             None if prim::raises(then) => self.block(otherwise, scope),
             None if prim::raises(otherwise) => self.block(then, scope),
             None if then.is_empty() && otherwise.is_empty() => Ok(Flow::Next),
-            None => unsupported("a choice that depends on the request"),
+            None => self.both(&condition, then, otherwise, scope),
         }
     }
 
@@ -196,6 +216,7 @@ impl<'a> Interpreter<'a> {
             Err(Stop::Rank(input, None)) if matches!(value, Expr::Call(..)) => {
                 Err(Stop::Rank(input, Some(count)))
             }
+            Ok(value @ Val::Object(_)) => self.plain(value, 0),
             other => other,
         }
     }
@@ -208,6 +229,11 @@ impl<'a> Interpreter<'a> {
             }
             Expr::Attribute(of, name) => match self.eval(of, scope)? {
                 Val::Object(number) => {
+                    if self.is_held(&Val::Object(number)) {
+                        return unsupported(
+                            "an attribute that is set where the request decides whether it is",
+                        );
+                    }
                     if let Some(object) = self.made.objects.get_mut(number) {
                         object.attributes.insert(name.clone(), value);
                     }
@@ -252,6 +278,7 @@ impl<'a> Interpreter<'a> {
                 if matches!(of, Val::Named(_)) {
                     of
                 } else {
+                    let of = self.plain(of, 0)?;
                     self.operation("__getitem__", vec![of, at], Vec::new())?
                 }
             }

@@ -30,7 +30,7 @@ pub struct Object {
 }
 
 /// The values that were made of the data so far.
-#[derive(Default)]
+#[derive(Default, Clone)]
 pub struct Made {
     pub objects: Vec<Object>,
     by_node: HashMap<(bool, NodeId), Val>,

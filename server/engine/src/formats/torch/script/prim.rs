@@ -51,7 +51,9 @@ impl Interpreter<'_> {
                 (Val::Tensor(_), None) => self.operation("Float", places.to_vec(), Vec::new()),
                 _ => Ok(value.clone()),
             },
-            ("str" | "format" | "print", _) => Ok(Val::text("")),
+            ("str", [Val::Int(n)]) => Ok(Val::text(&n.to_string())),
+            ("str", [Val::Text(text)]) => Ok(Val::Text(text.clone())),
+            ("str" | "print", _) => Ok(Val::text("")),
             ("min" | "max" | "abs" | "pow" | "len" | "list" | "sum", _) => {
                 self.operation(name, places.to_vec(), names)
             }
@@ -79,6 +81,8 @@ impl Interpreter<'_> {
             Some([end]) => (0, *end, 1),
             Some([begin, end]) => (*begin, *end, 1),
             Some([begin, end, step]) if *step != 0 => (*begin, *end, *step),
+            // So many turns, of which the loop knows.
+            None if places.len() == 1 => return Ok(places[0].clone()),
             _ => return unsupported("a loop whose end depends on the request"),
         };
         let mut all = Vec::new();

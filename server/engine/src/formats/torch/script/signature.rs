@@ -114,6 +114,7 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
         scope.insert(own.name.clone(), root);
     }
     let result = interpreter.body(&forward.body, scope)?;
+    let result = interpreter.plain(result, 0)?;
     let found = flattened(&result);
     if found.is_empty() {
         return unsupported("a program that gives no tensor");
@@ -122,7 +123,7 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
     let mut values = Vec::new();
     for (name, handle) in found {
         let builder = &interpreter.builder;
-        let value = builder.value(handle)?;
+        let value = builder.answer(handle)?;
         let name = name.unwrap_or_else(|| format!("output_{}", values.len()));
         let shape = builder.shape(value).map(<[_]>::to_vec);
         outputs.push(TensorSpec { name, dtype: builder.dtype(value), shape });

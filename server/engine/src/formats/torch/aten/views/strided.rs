@@ -4,6 +4,7 @@ use super::super::super::arguments::Call;
 use super::super::super::build::{Builder, place};
 use super::super::super::value::{Result, Val, broken, unsupported};
 use super::super::Outcome;
+use super::super::grids::windows;
 use crate::DType;
 use crate::graph::{Align, Literal, Op, Rare, ValueId};
 
@@ -17,22 +18,15 @@ pub fn strided(b: &mut Builder, c: &Call, name: &str) -> Outcome {
         "unfold" => {
             let (dim, size, step) = (c.int(b, 1, "dimension")?, c.int(b, 2, "size")?, c.int(b, 3, "step")?);
             let at = b.axis(x, dim)?;
-            let Some(extent) = b.shape(x).and_then(|s| s[at]) else {
-                return unsupported("of an axis whose extent is not known");
+            let (Ok(size), Ok(step)) = (usize::try_from(size), usize::try_from(step)) else {
+                return broken("windows that are none");
             };
-            if size < 0 || step < 1 || size > extent as i64 {
-                return broken("windows larger than their axis");
+            if size == 0 || step == 0 {
+                return broken("windows that are none");
             }
-            let count = (extent as i64 - size) / step + 1;
-            if count.saturating_mul(size) > MOST_PLACES {
-                return unsupported("of so many windows");
-            }
-            let places: Vec<i64> = (0..count).flat_map(|n| (0..size).map(move |i| n * step + i)).collect();
-            let indices = b.literal(Literal::I64(places, vec![count as usize, size as usize]), DType::I64)?;
-            let axis = b.int(at as i64)?;
-            let windows = b.op(Op::Gather { batch_dims: 0 }, &[x, indices, axis], dtype)?;
+            let windows = windows(b, x, at, size, step, 1)?;
             let rank = b.rank(windows)?;
-            let order: Vec<usize> = (0..rank).filter(|a| *a != at + 1).chain([at + 1]).collect();
+            let order: Vec<usize> = (0..rank).filter(|a| *a != at).chain([at]).collect();
             let value = b.transpose(windows, &order)?;
             b.give(value)
         }

@@ -1,9 +1,11 @@
 //! Lists and dictionaries.
 
 use super::super::super::aten;
-use super::super::super::value::{Result, Val, broken};
+use super::super::super::value::{Result, Val, broken, unsupported};
 use super::super::interpret::Interpreter;
 use super::same;
+use std::cell::RefCell;
+use std::rc::Rc;
 
 /// Items of one list.
 const MOST_ITEMS: usize = 1 << 20;
@@ -32,6 +34,17 @@ impl Interpreter<'_> {
                 }
             }
             ("list" | "copy", _) => Val::list(items),
+            ("dict" | "OrderedDict", _) => {
+                let pair = |item: Val| match item.items().as_deref() {
+                    Some([key, value]) => Some((key.clone(), value.clone())),
+                    _ => None,
+                };
+                match items.into_iter().map(pair).collect::<Option<Vec<_>>>() {
+                    Some(pairs) => Val::Dict(Rc::new(RefCell::new(pairs))),
+                    None => return broken("a dictionary of what are no pairs"),
+                }
+            }
+            ("sorted", _) => Val::list(in_order(items)?),
             ("max" | "min", [_]) => {
                 let mut all = items.into_iter();
                 let Some(mut best) = all.next() else { return broken("the extreme of nothing") };
@@ -58,11 +71,27 @@ impl Interpreter<'_> {
 
     /// What changes a list where it is.
     fn changing(&mut self, name: &str, places: &[Val], length: usize) -> Result<Option<Val>> {
+        const CHANGES: [&str; 11] = [
+            "reverse",
+            "append",
+            "extend",
+            "insert",
+            "pop",
+            "_set_item",
+            "clear",
+            "sort",
+            "add_",
+            "Delete",
+            "__delitem__",
+        ];
+        if CHANGES.contains(&name) && self.is_held(&places[0]) {
+            return unsupported("a list that is changed where the request decides whether it is");
+        }
         let number = |n: usize| places.get(n).and_then(|v| self.builder.known(v));
         match (name, places) {
             ("reverse", _) => self.changed(places, |items, _| items.reverse()),
             ("append", [_, _]) => self.changed(places, |items, more| items.extend(more.first().cloned())),
-            ("extend", [_, _]) => self.changed(places, |items, more| {
+            ("extend" | "add_", [_, _]) => self.changed(places, |items, more| {
                 let more = more.first().and_then(Val::items).unwrap_or_default();
                 items.extend(more.into_iter().take(MOST_ITEMS));
             }),
@@ -89,6 +118,18 @@ impl Interpreter<'_> {
                 self.changed(places, move |items, _| {
                     if let Some(item) = at.and_then(|at| items.get_mut(at)) {
                         *item = value;
+                    }
+                })
+            }
+            ("sort", _) => {
+                let sorted = in_order(places[0].items().unwrap_or_default())?;
+                self.changed(places, |items, _| *items = sorted)
+            }
+            ("Delete" | "__delitem__", [_, at]) => {
+                let at = self.builder.known(at).and_then(|at| place(at, length));
+                self.changed(places, |items, _| {
+                    if let Some(at) = at {
+                        items.remove(at);
                     }
                 })
             }
@@ -120,6 +161,9 @@ impl Interpreter<'_> {
                 None => return broken("a key that a dictionary does not have"),
             },
             ("get", [_, key, rest @ ..]) => find(key).or_else(|| rest.first().cloned()).unwrap_or(Val::None),
+            ("_set_item", _) if self.is_held(&places[0]) => {
+                return unsupported("a dictionary that is changed where the request decides whether it is");
+            }
             ("_set_item", [_, key, value]) => {
                 let mut all = dict.borrow_mut();
                 match all.iter_mut().find(|(k, _)| same(k, key) == Some(true)) {
@@ -136,6 +180,21 @@ impl Interpreter<'_> {
             _ => return Ok(None),
         }))
     }
+}
+
+/// Numbers or strings from the least to the largest.
+fn in_order(mut items: Vec<Val>) -> Result<Vec<Val>> {
+    let mut alike = true;
+    items.sort_by(|a, b| match (a, b) {
+        (Val::Int(a), Val::Int(b)) => a.cmp(b),
+        (Val::Float(a), Val::Float(b)) => a.total_cmp(b),
+        (Val::Text(a), Val::Text(b)) => a.cmp(b),
+        _ => {
+            alike = false;
+            std::cmp::Ordering::Equal
+        }
+    });
+    if alike { Ok(items) } else { unsupported("the order of what are no numbers or strings") }
 }
 
 /// A place of so many, counted from the end if it is negative.

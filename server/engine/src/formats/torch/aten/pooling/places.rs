@@ -1,0 +1,104 @@
+//! Windows that are folded one by one, where their maxima are, and maxima put back there.
+
+use super::super::super::arguments::Call;
+use super::super::super::build::Builder;
+use super::super::super::value::{Result, Val, broken, unsupported};
+use super::super::combined;
+use super::super::reduce::reduced;
+use super::{batched, finish, window};
+use crate::DType;
+use crate::formats::adaptive::{MOST_PLACES, part};
+use crate::formats::channels_first::Window;
+use crate::graph::{Binary as B, Fold, Folding, Imaging, Literal, Op, Rare, Reduce, ValueId};
+
+/// What windows come to; of maxima also where they are among all elements.
+pub fn folded(
+    b: &mut Builder,
+    x: ValueId,
+    fold: Fold,
+    window: Window,
+    round_up: bool,
+) -> Result<Vec<ValueId>> {
+    let (dtype, axes) = (b.dtype(x), window.kernel.len());
+    let op = Imaging::Fold(Box::new(Folding { fold, window, round_up, column_major: false }));
+    let op = Op::Rare(Box::new(Rare::Image(op)));
+    let made = if fold == Fold::Max {
+        b.ops(op, &[x], &[dtype, DType::I64])?
+    } else {
+        vec![b.op(op, &[x], dtype)?]
+    };
+    let mut shape = b.shape(x).map_or_else(|| vec![None; axes + 2], <[_]>::to_vec);
+    shape[2..].fill(None);
+    made.iter().for_each(|value| {
+        b.shaped(*value, shape.clone());
+    });
+    Ok(made)
+}
+
+/// How many elements an image of each channel has.
+fn area(b: &mut Builder, x: ValueId, axes: usize) -> Result<Val> {
+    let mut area = Val::Int(1);
+    for axis in 0..axes {
+        let extent = b.extent(x, axis as i64 + 2)?;
+        area = combined(b, "mul", &area, &extent)?;
+    }
+    Ok(area)
+}
+
+/// Where the maxima of windows are, each in the image of its channel.
+pub fn of_maxima(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (x, single) = batched(b, c, axes)?;
+    let mut window = window(b, c, axes)?;
+    window.dilations = c.spatial(b, 4, "dilation", axes, 1)?;
+    let found = folded(b, x, Fold::Max, window, c.flag(5, "ceil_mode", false)?)?[1];
+    let area = area(b, x, axes)?;
+    let area = b.scalar(&area)?;
+    let places = b.binary(B::FloorMod, found, area)?;
+    finish(b, places, single)
+}
+
+/// Maxima at their places among zeros.
+pub fn unpooled(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (x, single) = batched(b, c, axes)?;
+    let indices = c.value(b, 1, "indices")?;
+    let mut size = c.sizes(2, "output_size")?;
+    if size.len() < axes {
+        return broken("an image without a size");
+    }
+    let size = size.split_off(size.len() - axes);
+    let (batch, channels, dtype) = (b.extent(x, 0)?, b.extent(x, 1)?, b.dtype(x));
+    let rows = combined(b, "mul", &batch, &channels)?;
+    let mut area = Val::Int(1);
+    for extent in &size {
+        area = combined(b, "mul", &area, extent)?;
+    }
+    let (zero, shape) = (b.number(0.0, dtype)?, b.vector(&[rows.clone(), area])?);
+    let blank = b.op(Op::Fill, &[shape, zero], dtype)?;
+    let (blank, x, indices) = (
+        b.as_tensor(blank),
+        b.reshape(x, &[rows.clone(), Val::Int(-1)])?,
+        b.reshape(indices, &[rows, Val::Int(-1)])?,
+    );
+    let (x, indices) = (b.as_tensor(x), b.as_tensor(indices));
+    let made = b.apply("scatter", &[&blank, &Val::Int(1), &indices, &x])?;
+    let made = b.of(&made)?;
+    let made = b.reshape(made, &[vec![batch, channels], size].concat())?;
+    finish(b, made, single)
+}
+
+/// The maxima of windows of different sizes along an axis: shorter ones have their last place several times.
+pub fn maxima(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize) -> Result<ValueId> {
+    if own > MOST_PLACES || wanted > MOST_PLACES || own == 0 {
+        return unsupported("of so large an image");
+    }
+    let longest = (0..wanted).map(|n| part(n, own, wanted).len()).max().unwrap_or(1);
+    let place = |n: usize, i: usize| {
+        let part = part(n, own, wanted);
+        (part.start + i).min(part.end - 1) as i64
+    };
+    let places = (0..wanted).flat_map(|n| (0..longest).map(move |i| place(n, i))).collect();
+    let places = b.literal(Literal::I64(places, vec![wanted, longest]), DType::I64)?;
+    let (axis, dtype) = (b.int(at as i64)?, b.dtype(x));
+    let parts = b.op(Op::Gather { batch_dims: 0 }, &[x, places, axis], dtype)?;
+    reduced(b, Reduce::Max, parts, Some(&[at as i64 + 1]), false)
+}

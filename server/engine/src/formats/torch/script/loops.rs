@@ -1,0 +1,286 @@
+//! Loops whose number of turns the request decides: one turn is followed, and what it gives new values goes from turn to turn.
+
+use super::super::aten;
+use super::super::build::{Part, body, captured};
+use super::super::value::{Result, Val, unsupported};
+use super::growing;
+use super::interpret::{Flow, Interpreter, Scope};
+use super::tree::{Expr, Statement};
+use crate::DType;
+use crate::graph::{Control, Op, ValueId};
+use std::collections::HashSet;
+use std::rc::Rc;
+use std::sync::Arc;
+
+/// How often a turn is followed, with less known of the shapes each time.
+const MOST_ATTEMPTS: usize = 8;
+
+/// What a state is to the program.
+#[derive(Clone, Copy, PartialEq)]
+enum Sort {
+    Tensor,
+    Whole,
+    /// Turns append to it.
+    List,
+}
+
+/// What goes from turn to turn.
+pub struct State {
+    name: Rc<str>,
+    /// Before the first turn.
+    value: ValueId,
+    sort: Sort,
+    /// That of a list's items is known after the first turn.
+    dtype: DType,
+    shape: Option<Vec<Option<usize>>>,
+}
+
+impl State {
+    fn as_val(&self, interpreter: &mut Interpreter<'_>, value: ValueId) -> Result<Val> {
+        Ok(match self.sort {
+            Sort::Tensor => Val::Tensor(interpreter.builder.tensor(value)),
+            Sort::Whole => Val::Symbol(value),
+            Sort::List => interpreter.slices(value, self.dtype, self.shape.clone())?,
+        })
+    }
+}
+
+impl Interpreter<'_> {
+    /// `while`: the condition is followed apart, too.
+    pub fn while_it_holds(&mut self, condition: &Expr, body: &[Statement], scope: &mut Scope) -> Result<()> {
+        let mut states = self.states(body, scope)?;
+        let turn = self.turn(&mut states, scope, |this, inner| this.block(body, inner))?;
+        self.looped(&states, turn, scope, |this, inner| this.eval(condition, inner))?;
+        self.forget(body, &states, scope);
+        Ok(())
+    }
+
+    /// `for` over as many numbers as the request says.
+    pub fn as_often_as_asked(
+        &mut self,
+        name: &Rc<str>,
+        count: &Expr,
+        body: &[Statement],
+        scope: &mut Scope,
+    ) -> Result<()> {
+        let count = self.eval(count, scope)?;
+        scope.insert(name.clone(), Val::Int(0));
+        let mut states = self.states(body, scope)?;
+        if !states.iter().any(|state| state.name == *name) {
+            states.extend(self.state(name, &Val::Int(0))?);
+        }
+        let turn = self.turn(&mut states, scope, |this, inner| {
+            let at = inner.get(name).cloned().unwrap_or(Val::Int(0));
+            let flow = this.block(body, inner)?;
+            let next = aten::combined(&mut this.builder, "add", &at, &Val::Int(1))?;
+            inner.insert(name.clone(), next);
+            Ok(flow)
+        })?;
+        self.looped(&states, turn, scope, |this, inner| {
+            let at = inner.get(name).cloned().unwrap_or(Val::Int(0));
+            aten::combined(&mut this.builder, "lt", &at, &count)
+        })?;
+        self.forget(body, &states, scope);
+        Ok(())
+    }
+
+    /// What a block gives new values, as far as it can go from turn to turn.
+    fn states(&mut self, body: &[Statement], scope: &Scope) -> Result<Vec<State>> {
+        let mut names = HashSet::new();
+        assigned(body, &mut names);
+        let mut names: Vec<Rc<str>> = names.into_iter().collect();
+        names.sort_unstable();
+        let mut states = Vec::new();
+        for name in growing::appended(body) {
+            if let Some(items @ Val::List(_)) = scope.get(&name) {
+                let value = self.begun(items)?;
+                states.push(State { name, value, sort: Sort::List, dtype: DType::F32, shape: None });
+            }
+        }
+        for name in names {
+            if let Some(value) = scope.get(&name) {
+                states.extend(self.state(&name, value)?);
+            }
+        }
+        Ok(states)
+    }
+
+    fn state(&mut self, name: &Rc<str>, value: &Val) -> Result<Option<State>> {
+        let Some(at_first) = self.carried(value)? else { return Ok(None) };
+        let whole = matches!(value, Val::Int(_) | Val::Symbol(_));
+        let sort = if whole { Sort::Whole } else { Sort::Tensor };
+        let dtype = self.builder.dtype(at_first);
+        let shape = self.builder.shape(at_first).map(<[_]>::to_vec);
+        Ok(Some(State { name: name.clone(), value: at_first, sort, dtype, shape }))
+    }
+
+    /// A value as one of the graph; None: it cannot be one.
+    fn carried(&mut self, value: &Val) -> Result<Option<ValueId>> {
+        Ok(Some(match value {
+            Val::Tensor(handle) => self.builder.value(*handle)?,
+            Val::Int(_) | Val::Symbol(_) => self.builder.scalar(value)?,
+            Val::Bool(_) => self.builder.truth_value(value)?,
+            Val::Float(x) => self.builder.number(*x, DType::F64)?,
+            _ => return Ok(None),
+        }))
+    }
+
+    /// Follows something with states that a loop brings.
+    fn apart<T>(
+        &mut self,
+        states: &[State],
+        scope: &Scope,
+        follow: impl FnOnce(&mut Self, &mut Scope, &[ValueId]) -> Result<T>,
+    ) -> Result<(Part, T)> {
+        self.hold(scope);
+        let (start, made) = (self.builder.begin(), self.made.clone());
+        let (mut inner, mut inputs) = (scope.clone(), Vec::new());
+        for (n, state) in states.iter().enumerate() {
+            let value = self.builder.made(state.dtype, |to| to.add(Op::Input(n), &[]))?;
+            inputs.push(value);
+            let val = match (&state.shape, state.sort) {
+                // What is appended in a turn is all that it knows of the list.
+                (_, Sort::List) => self.placeholder(),
+                (Some(shape), _) => {
+                    self.builder.shaped(value, shape.clone());
+                    state.as_val(self, value)?
+                }
+                _ => state.as_val(self, value)?,
+            };
+            inner.insert(state.name.clone(), val);
+        }
+        let followed = follow(self, &mut inner, &inputs)?;
+        self.made = made;
+        self.held.pop();
+        let part = self.builder.end(start, &[])?;
+        if part.writes() {
+            return unsupported("writing in place in a loop whose end depends on the request");
+        }
+        Ok((part, followed))
+    }
+
+    /// One turn, and what the states are after it. Their shapes are known only as far as turns leave them alone.
+    fn turn(
+        &mut self,
+        states: &mut [State],
+        scope: &Scope,
+        mut follow: impl FnMut(&mut Self, &mut Scope) -> Result<Flow>,
+    ) -> Result<(Part, Vec<ValueId>)> {
+        for _ in 0..MOST_ATTEMPTS {
+            let mut items = Vec::new();
+            let (part, next) = self.apart(states, scope, |this, inner, inputs| {
+                if let Flow::Return(_) = follow(this, inner)? {
+                    return unsupported("a loop that returns and whose end depends on the request");
+                }
+                let mut next = Vec::new();
+                for (state, input) in states.iter().zip(inputs) {
+                    let (value, item) = this.after(state, inner, *input)?;
+                    next.push(value);
+                    items.push(item);
+                }
+                Ok(next)
+            })?;
+            let mut stays = true;
+            for ((state, next), item) in states.iter_mut().zip(&next).zip(items) {
+                if let Some(item) = item {
+                    state.dtype = self.builder.dtype(item);
+                    state.shape = self.builder.shape(item).map(<[_]>::to_vec);
+                }
+                if state.sort == Sort::List {
+                    continue;
+                }
+                let after = self.builder.shape(*next).map(<[_]>::to_vec);
+                let joined = match (&state.shape, after) {
+                    (Some(before), Some(after)) if before.len() == after.len() => {
+                        Some(before.iter().zip(after).map(|(b, a)| b.filter(|_| *b == a)).collect())
+                    }
+                    _ => None,
+                };
+                stays &= joined == state.shape;
+                state.shape = joined;
+            }
+            if stays {
+                return Ok((part, next));
+            }
+        }
+        unsupported("a loop whose values change their shapes")
+    }
+
+    /// What a state is after a turn; of a list an item too.
+    fn after(&mut self, state: &State, scope: &Scope, input: ValueId) -> Result<(ValueId, Option<ValueId>)> {
+        let value = scope.get(&state.name).cloned().unwrap_or(Val::None);
+        if state.sort == Sort::List {
+            return self.grown(&value, input);
+        }
+        match self.carried(&value)? {
+            Some(next) if self.builder.dtype(next) == state.dtype => Ok((next, None)),
+            _ => unsupported(format!("a loop in which {} becomes something else", state.name)),
+        }
+    }
+
+    /// The loop in the graph; what is named after its states is what they are at its end.
+    fn looped(
+        &mut self,
+        states: &[State],
+        (turn, next): (Part, Vec<ValueId>),
+        scope: &mut Scope,
+        condition: impl FnOnce(&mut Self, &mut Scope) -> Result<Val>,
+    ) -> Result<()> {
+        let (test, holds) = self.apart(states, scope, |this, inner, _| {
+            let holds = condition(this, inner)?;
+            this.builder.truth_value(&holds)
+        })?;
+        let mut outer = captured(&turn.nodes, &next);
+        let more: Vec<ValueId> =
+            captured(&test.nodes, &[holds]).into_iter().filter(|v| !outer.contains(v)).collect();
+        outer.extend(more);
+        let count = states.len();
+        let results: Vec<ValueId> = next.iter().chain(&outer).copied().collect();
+        let dtypes: Vec<DType> = results.iter().map(|v| self.builder.dtype(*v)).collect();
+        let control = Control::Loop {
+            condition: body("condition", test.nodes, count, &outer, &[holds])?,
+            body: body("turn", turn.nodes, count, &outer, &results)?,
+        };
+        let inputs: Vec<ValueId> = states.iter().map(|s| s.value).chain(outer).collect();
+        let made = self.builder.ops(Op::Control(Arc::new(control)), &inputs, &dtypes)?;
+        for (state, value) in states.iter().zip(made) {
+            if let (Some(shape), true) = (&state.shape, state.sort != Sort::List) {
+                self.builder.shaped(value, shape.clone());
+            }
+            let value = state.as_val(self, value)?;
+            scope.insert(state.name.clone(), value);
+        }
+        Ok(())
+    }
+
+    /// What a loop gave values that cannot go from turn to turn is not there behind it.
+    fn forget(&self, body: &[Statement], states: &[State], scope: &mut Scope) {
+        let mut names = HashSet::new();
+        assigned(body, &mut names);
+        scope.retain(|name, _| !names.contains(name) || states.iter().any(|state| state.name == *name));
+    }
+}
+
+/// The names that a block gives values, those of blocks in it included.
+fn assigned(body: &[Statement], names: &mut HashSet<Rc<str>>) {
+    for statement in body {
+        match statement {
+            Statement::Assign(targets, _) => {
+                names.extend(targets.iter().filter_map(|target| match target {
+                    Expr::Name(name) => Some(name.clone()),
+                    _ => None,
+                }));
+            }
+            Statement::If(_, then, otherwise) => {
+                assigned(then, names);
+                assigned(otherwise, names);
+            }
+            Statement::For(name, _, body) => {
+                names.insert(name.clone());
+                assigned(body, names);
+            }
+            Statement::While(_, body) => assigned(body, names),
+            Statement::Return(_) | Statement::Expr(_) => {}
+        }
+    }
+}
