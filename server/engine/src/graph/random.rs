@@ -55,6 +55,11 @@ pub enum Draw {
 }
 
 impl Draw {
+    /// What numbers are that are said to be of no type.
+    pub fn usual(self) -> DType {
+        if matches!(self, Self::Between | Self::Any) { DType::I64 } else { DType::F32 }
+    }
+
     /// How many inputs there are beside what the numbers are made of.
     pub fn operands(self) -> usize {
         match self {

@@ -163,7 +163,7 @@ def vectorized(path, rng):
     @function(([None, 5], F, "x"))
     def mapped(x):
         def looped(row):
-            array, state = tf.TensorArray(F, size=0, dynamic_size=True), 0.0
+            array, state = tf.TensorArray(F, size=5), 0.0
             for i in tf.range(5):
                 state = state * 0.5 + row[i]
                 array = array.write(i, state)

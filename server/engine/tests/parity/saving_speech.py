@@ -53,7 +53,9 @@ def fused(path, rng):
         given = {"seq_len_max": steps, "x": x, "cs_prev": state, "h_prev": state + 0.1, "w": w, "b": b}
         given |= dict(zip(("wci", "wcf", "wco"), peep))
         first, second = ops.BlockLSTM(**given, use_peephole=True, cell_clip=0.3), ops.BlockLSTMV2(**given, cell_clip=0.0)
-        return {f"1.{k}": v for k, v in first._asdict().items()} | {f"2.{k}": v for k, v in second._asdict().items()}
+        # Beyond the steps that are made nothing but cells and outputs is said.
+        made = {f"1.{k}": v[:steps] for k, v in first._asdict().items()} | {f"2.{k}": v[:steps] for k, v in second._asdict().items()}
+        return made | {"all.cs": first.cs, "all.h": second.h}
 
     module(path, serving_default=layers)
     return Hints(arrays={

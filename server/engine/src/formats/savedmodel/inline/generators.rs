@@ -37,7 +37,7 @@ impl Context<'_> {
             return Ok(vec![Val::Value(state)]);
         }
         let drawn = node.op.strip_prefix("Stateful").and_then(draw);
-        let dtype = node.dtype("dtype").or(Some(DType::F32)).filter(|d| {
+        let dtype = node.dtype("dtype").or(drawn.map(Draw::usual)).filter(|d| {
             matches!(d, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
                 || matches!(d, DType::I32 | DType::I64 | DType::U32 | DType::U64)
         });

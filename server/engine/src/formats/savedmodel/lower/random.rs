@@ -75,7 +75,7 @@ impl Lowering<'_> {
             Draw::Between if self.node.attr.contains_key("Tout") => self.node.dtype("Tout"),
             _ => self.node.dtype("dtype"),
         };
-        match dtype.unwrap_or(DType::F32) {
+        match dtype.unwrap_or(draw.usual()) {
             DType::I8 | DType::I16 | DType::U8 | DType::U16 | DType::Bool | DType::String => {
                 Self::refuse("of a type that is not supported")
             }
