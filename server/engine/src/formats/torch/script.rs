@@ -1,6 +1,7 @@
 //! TorchScript archives: a program in text, and its modules' attributes as a pickle. The program is followed from `forward` on with
 //! everything that is known without an input; what is left are operations on tensors.
 
+mod assign;
 mod builtins;
 mod calls;
 mod decided;

@@ -65,22 +65,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         }
         "index_put" | "_unsafe_index_put" | "_index_put_impl" => put(b, c)?,
         "scatter" | "scatter_add" | "scatter_reduce" => scattered(b, c)?,
-        "one_hot" => {
-            let x = c.x(b)?;
-            let classes = c.int_or(b, 1, "num_classes", -1)?;
-            let depth = if classes < 0 {
-                // As many as the largest number says.
-                let all = b.as_tensor(x);
-                let most = b.apply("max", &[&all])?;
-                let most = b.of(&most)?;
-                let one = b.int(1)?;
-                b.binary(B::Add, most, one)?
-            } else {
-                b.int(classes)?
-            };
-            let (on, off) = (b.int(1)?, b.int(0)?);
-            b.op(Op::OneHot(-1), &[x, depth, on, off], DType::I64)?
-        }
+        "one_hot" => one_hot(b, c)?,
         "bucketize" | "searchsorted" => {
             let (sorted, x) = if c.name == "bucketize" {
                 (c.value(b, 1, "boundaries")?, c.value(b, 0, "self")?)
@@ -93,6 +78,23 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         _ => return slices::lower(b, c),
     };
     b.give(value)
+}
+
+fn one_hot(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    let x = c.x(b)?;
+    let classes = c.int_or(b, 1, "num_classes", -1)?;
+    let depth = if classes < 0 {
+        // As many as the largest number says.
+        let all = b.as_tensor(x);
+        let most = b.apply("max", &[&all])?;
+        let most = b.of(&most)?;
+        let one = b.int(1)?;
+        b.binary(B::Add, most, one)?
+    } else {
+        b.int(classes)?
+    };
+    let (on, off) = (b.int(1)?, b.int(0)?);
+    b.op(Op::OneHot(-1), &[x, depth, on, off], DType::I64)
 }
 
 /// The slices along an axis that indices name, which are not below zero.

@@ -168,7 +168,6 @@ impl Builder {
             return Ok(Some(Slot::Kept(a.clone())));
         }
         let kind = match (a, b) {
-            (Val::Tensor(_), Val::Tensor(_)) => Slot::Tensor(slots.len()),
             (Val::Int(_) | Val::Symbol(_), Val::Int(_) | Val::Symbol(_)) => Slot::Symbol(slots.len()),
             (Val::Bool(_) | Val::Tensor(_), Val::Bool(_) | Val::Tensor(_))
             | (Val::Float(_), Val::Float(_)) => Slot::Tensor(slots.len()),

@@ -74,6 +74,9 @@ impl Interpreter<'_> {
         };
         let mut names: Vec<Rc<str>> =
             yes.scope.keys().filter(|name| no.scope.contains_key(*name)).cloned().collect();
+        // Objects that a side makes are its own.
+        let objects = self.made.objects.len();
+        names.retain(|name| !matches!(yes.scope[name], Val::Object(number) if number >= objects));
         names.sort_unstable();
         let mut pairs: Vec<(Val, Val)> =
             names.iter().map(|name| (yes.scope[name].clone(), no.scope[name].clone())).collect();
