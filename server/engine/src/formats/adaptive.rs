@@ -3,6 +3,7 @@
 use super::builder::Builder;
 use crate::EngineError;
 use crate::graph::{Activation, Literal, Op, ValueId};
+use crate::value::Kind;
 use std::ops::Range;
 
 /// Places of an axis, and parts of it, that a table is made for.
@@ -14,10 +15,11 @@ pub fn part(n: usize, extent: usize, parts: usize) -> Range<usize> {
 }
 
 impl Builder {
-    /// The means of so many parts of an axis of some extent.
+    /// The means of so many parts of an axis of some extent, of numbers of a kind.
     pub fn means_of_parts(
         &mut self,
         x: ValueId,
+        kind: Kind,
         axis: usize,
         rank: usize,
         [extent, parts]: [usize; 2],
@@ -25,17 +27,24 @@ impl Builder {
         if extent.max(parts) > MOST_PLACES {
             return Err(EngineError::broken(format!("{extent} places in {parts} parts")));
         }
-        let mut shares = vec![0f32; extent * parts];
+        let mut shares = vec![0f64; extent * parts];
         for n in 0..parts {
             let part = part(n, extent, parts);
-            let share = 1.0 / part.len() as f32;
+            let share = 1.0 / part.len() as f64;
             part.for_each(|place| shares[place * parts + n] = share);
         }
-        let shares = self.literal(Literal::F32(shares, vec![extent, parts]))?;
+        let shape = vec![extent, parts];
+        let (product, shares) = if kind == Kind::F64 {
+            (Op::MatMul { transpose_a: false, transpose_b: false }, Literal::F64(shares, shape))
+        } else {
+            let shares = shares.into_iter().map(|share| share as f32).collect();
+            (Op::Dense(Activation::None), Literal::F32(shares, shape))
+        };
+        let shares = self.literal(shares)?;
         let mut order: Vec<usize> = (0..rank).collect();
         order.swap(axis, rank - 1);
         let moved = self.transpose(x, &order)?;
-        let made = self.add(Op::Dense(Activation::None), &[moved, shares])?;
+        let made = self.add(product, &[moved, shares])?;
         self.transpose(made, &order)
     }
 }

@@ -3,6 +3,7 @@
 use super::{Lowering, Made, Outcome};
 use crate::formats::channels_first::Window;
 use crate::graph::{Binary, Op, Reduce, Resize, ValueId};
+use crate::value::Kind;
 
 impl Lowering<'_, '_> {
     pub(super) fn scales(&mut self) -> Outcome {
@@ -143,7 +144,7 @@ impl Lowering<'_, '_> {
             window.strides = window.kernel.clone();
             return Ok(self.build().pool(x, false, &window)?);
         }
-        let rows = self.build().means_of_parts(x, 2, 4, [height, size[0]])?;
-        Ok(self.build().means_of_parts(rows, 3, 4, [width, size[1]])?)
+        let rows = self.build().means_of_parts(x, Kind::F32, 2, 4, [height, size[0]])?;
+        Ok(self.build().means_of_parts(rows, Kind::F32, 3, 4, [width, size[1]])?)
     }
 }

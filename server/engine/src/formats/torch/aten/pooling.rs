@@ -231,5 +231,5 @@ fn shared_out(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize)
         return unsupported("of so large an image");
     }
     let (dtype, rank) = (b.dtype(x), b.rank(x)?);
-    b.made(dtype, |to| to.means_of_parts(x, at, rank, [own, wanted]))
+    b.made(dtype, |to| to.means_of_parts(x, kind(dtype), at, rank, [own, wanted]))
 }
