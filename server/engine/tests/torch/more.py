@@ -264,6 +264,15 @@ class Worded(nn.Module):
         return parts, low + high, found
 
 
+class Closed(nn.Module):
+    """Attention of queries that may look at nothing."""
+
+    def forward(self, x, mask):
+        q = x.unflatten(-1, (2, 4)).transpose(1, 2)
+        far = torch.where(mask, 0.25, float("-inf"))
+        return F.scaled_dot_product_attention(q, q, q, attn_mask=mask), F.scaled_dot_product_attention(q, q, q, attn_mask=far)
+
+
 def fixtures():
     torch.manual_seed(1)
     rand, ints = torch.randn, lambda high, *shape: torch.randint(0, high, shape)
@@ -291,3 +300,5 @@ def fixtures():
     yield "chosen", Chosen(), signs, ("export",), told
     yield "decided", Decided(), [*signs, {"x": rand(3, 4)}], ("script",), {"x": (0,)}
     yield "worded", Worded(), [{"x": rand(3, 4)}, {"x": rand(2, 4)}], ("script",), {"x": (0,)}
+    open_to = torch.tensor([[True, False, True], [False, False, False], [True, True, True]])
+    yield "closed", Closed(), [{"x": rand(2, 3, 8), "mask": open_to}], (*ways, "trace"), told

@@ -40,6 +40,13 @@ pub enum Val {
     Missing,
 }
 
+impl Val {
+    /// The value of the graph, if it is one.
+    pub fn value(&self) -> Option<ValueId> {
+        if let Self::Value(value) = self { Some(*value) } else { None }
+    }
+}
+
 /// `node`, `node:2` or `node:output:2` → node and number.
 pub fn split_input(input: &str) -> (&str, usize) {
     let input = input.strip_prefix('^').unwrap_or(input);
@@ -271,13 +278,7 @@ impl<'a> Context<'a> {
             let size = crate::graph::Literal::I64(vec![table.len() as i64], Vec::new());
             (Op::Literal(std::sync::Arc::new(size)), Vec::new())
         } else {
-            let values: Vec<ValueId> = inputs[1..]
-                .iter()
-                .filter_map(|v| match v {
-                    Val::Value(v) => Some(*v),
-                    _ => None,
-                })
-                .collect();
+            let values: Vec<ValueId> = inputs[1..].iter().filter_map(Val::value).collect();
             if values.len() != 2 {
                 return Ok(Vec::new());
             }

@@ -23,13 +23,7 @@ impl Context<'_> {
         };
         let Val::Value(state) = self.weight(&name)? else { return Ok(Vec::new()) };
         let stream = self.generators.entry(name).or_insert_with(|| Arc::new(Stream::new(1, 0))).clone();
-        let values: Vec<ValueId> = inputs[1..]
-            .iter()
-            .filter_map(|v| match v {
-                Val::Value(v) => Some(*v),
-                _ => None,
-            })
-            .collect();
+        let values: Vec<ValueId> = inputs[1..].iter().filter_map(Val::value).collect();
         // Behind something that is missing nothing matters.
         let [_algorithm, operand, rest @ ..] = &values[..] else { return Ok(Vec::new()) };
         if node.op == "RngReadAndSkip" {

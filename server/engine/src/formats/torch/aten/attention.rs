@@ -4,11 +4,12 @@ use super::super::arguments::Call;
 use super::super::build::Builder;
 use super::super::value::{Result, Stop, Val, unsupported};
 use super::Outcome;
-use super::pointwise::{choose, with};
+use super::pointwise::{against, choose, with};
 use super::product::matmul;
+use super::reduce::reduced;
 use super::softmax::along;
 use crate::DType;
-use crate::graph::{Binary as B, ValueId};
+use crate::graph::{Binary as B, Compare, Reduce, ValueId};
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match c.name.as_str() {
@@ -63,8 +64,11 @@ fn attend(
     let scores = matmul(b, q, turned)?;
     let mut scores = with(b, B::Mul, scores, scale)?;
     let dtype = b.dtype(scores);
+    let mut open = None;
     if let Some(mask) = c.maybe(b, mask_at, "attn_mask")? {
         let mask = additive(b, mask, dtype)?;
+        let highest = reduced(b, Reduce::Max, mask, Some(&[-1]), true)?;
+        open = Some(against(b, Compare::Greater, highest, f64::NEG_INFINITY)?);
         scores = b.binary(B::Add, scores, mask)?;
     }
     if c.flag(causal_at, "is_causal", false)? {
@@ -73,7 +77,15 @@ fn attend(
         scores = b.binary(B::Add, scores, mask)?;
     }
     let weights = along(b, scores, -1, false)?;
-    matmul(b, weights, v)
+    let made = matmul(b, weights, v)?;
+    // A query that may look at nothing finds zeros.
+    match open {
+        Some(open) => {
+            let zero = b.number(0.0, dtype)?;
+            choose(b, open, made, zero)
+        }
+        None => Ok(made),
+    }
 }
 
 /// A mask as it is added: what is not allowed is infinitely far below.
