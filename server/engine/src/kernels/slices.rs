@@ -60,7 +60,8 @@ pub fn cuts(
     let mut at = 0;
     let mut cuts = Vec::new();
     for named in lay(dims.len(), begin.len(), m)? {
-        let size = dims.get(at).map_or(0, |d| *d as i64);
+        let size = i64::try_from(dims.get(at).copied().unwrap_or(0));
+        let size = size.map_err(|_| fail("a slice of an axis longer than there can be"))?;
         cuts.push(match named {
             Named::New => Cut::New,
             Named::One(i) => Cut::One(begin[i]),

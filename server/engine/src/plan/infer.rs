@@ -90,8 +90,12 @@ fn results(step: &Step, known: &[Known]) -> Result<Vec<Known>, EngineError> {
         return rules::results(op, &reads, step.outputs.len());
     }
     let dims = reads.first().and_then(|x| x.dims());
-    let shape = step.product().zip(dims).map(|(product, dims)| product.shape(&dims)).transpose()?;
-    Ok(vec![shape.map_or_else(Known::default, |s| Known::shaped(s.into_iter().map(Some).collect()))])
+    let Some((product, dims)) = step.product().zip(dims) else { return Ok(vec![Known::default()]) };
+    let made = Known::shaped(product.shape(&dims)?.into_iter().map(Some).collect());
+    Ok(vec![match reads.get(1) {
+        Some(other) => rules::broadcast(&made, other)?,
+        None => made,
+    }])
 }
 
 fn read<'k>(source: &Source, known: &'k [Known]) -> Cow<'k, Known> {

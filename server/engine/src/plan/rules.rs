@@ -114,6 +114,11 @@ pub fn results(op: &Op, inputs: &[&Known], outputs: usize) -> Result<Vec<Known>,
     Ok(all)
 }
 
+/// What two values broadcast to.
+pub fn broadcast(a: &Known, b: &Known) -> Found {
+    numbers::broadcast_all(&[a, b])
+}
+
 fn one(op: &Op, inputs: &[&Known]) -> Found {
     let nothing = Known::default();
     let at = |n: usize| inputs.get(n).copied().unwrap_or(&nothing);
@@ -131,7 +136,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Dense(_) => layers::dense(x, at(1)),
         Op::Conv(conv) => layers::conv(x, at(1), conv),
         Op::Depthwise(conv) => layers::depthwise(x, at(1), conv),
-        Op::Product(product) => layers::product(x, at(1), product),
+        Op::Product(product) => layers::product(x, at(1), at(2 + usize::from(product.bias)), product),
         Op::ConvTranspose(_) => Ok(layers::conv_transposed(x, at(1), at(2))),
         Op::Pool(pool) => layers::pool(x, pool),
         Op::Resize(_) => layers::resize(x, at(1)),

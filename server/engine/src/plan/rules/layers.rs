@@ -66,12 +66,14 @@ pub fn neighbours(inputs: &[&Known], width: usize, outputs: usize) -> Result<Vec
     }
 }
 
-pub fn product(x: &Known, weights: &Known, product: &Product) -> Found {
-    match &product.kind {
+/// `other`: what is added, if the product adds something; it may be broadcast, or the product to it.
+pub fn product(x: &Known, weights: &Known, other: &Known, product: &Product) -> Found {
+    let made = match &product.kind {
         Products::Dense => dense(x, weights),
         Products::Conv(options) => conv(x, weights, options),
         Products::Depthwise(options) => depthwise(x, weights, options),
-    }
+    }?;
+    if product.residual { numbers::broadcast_all(&[&made, other]) } else { Ok(made) }
 }
 
 /// The four extents of an image; None: nothing is known.

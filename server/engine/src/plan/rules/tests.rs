@@ -57,6 +57,18 @@ fn values_element_by_element_are_broadcast() {
 }
 
 #[test]
+fn what_is_added_to_a_product_is_broadcast_with_it() {
+    let product = || {
+        let kind = Products::Conv(conv(Padding::Same, 2));
+        Op::Product(Product { kind, bias: true, residual: true, activation: Activation::None })
+    };
+    let with = |other: Known| [shaped(&[-1, 8, 1, 3]), shaped(&[3, 3, 3, 4]), shaped(&[4]), other];
+    gives(product(), &with(shaped(&[-1, 4, 1, 4])), &[-1, 4, 1, 4]);
+    gives(product(), &with(shaped(&[-1, 4, 7, 1])), &[-1, 4, 7, 4]);
+    refuses(product(), &with(shaped(&[-1, 8, 1, 4])));
+}
+
+#[test]
 fn products_need_equal_inner_extents() {
     let matmul = |a, b| Op::MatMul { transpose_a: a, transpose_b: b };
     gives(matmul(false, false), &[shaped(&[-1, 3]), shaped(&[3, 5])], &[-1, 5]);
