@@ -105,7 +105,7 @@ fn layer(wanted: &str, model: &str, [size, channels, outs, window, stride]: Laye
     if !name.contains(wanted) {
         return;
     }
-    let weights = Weights::new(&filter, dims, 1, algorithm);
+    let weights = Weights::new(&filter, dims, 1);
     let (mut ours, mut theirs, mut windows) =
         (vec![0.0; pixels * outs], vec![0.0; pixels * outs], vec![0.0; pixels * inner]);
     for threads in [1, 2] {

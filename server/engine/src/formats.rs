@@ -92,11 +92,11 @@ impl Source {
     pub fn rows(
         &self,
         weight: &Weight,
-        sizes: [usize; 2],
+        columns: usize,
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError> {
         match self {
-            Self::Bundle(bundle) => savedmodel::rows(bundle, weight, sizes, work),
+            Self::Bundle(bundle) => savedmodel::rows(bundle, weight, columns, work),
             Self::Stored(_) | Self::Values(_) | Self::Graphs => Ok(false),
         }
     }

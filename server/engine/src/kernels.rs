@@ -41,7 +41,6 @@ pub use crate::graph::Activation;
 pub use crate::value::Value;
 pub use access::{axis, into_value, literal};
 pub use control::{listing, truth};
-pub use convolve::{Algorithm, choose};
 pub use form::Form;
 pub use moves::{expand, permute};
 pub use packed::{Made, PackedProduct};

@@ -7,11 +7,11 @@
 //!                                  └ all that is known without the large weights: the choices, the bytes
 //! ```
 
-mod algorithms;
 mod control;
 mod deferred;
 mod describe;
 mod draft;
+mod groups;
 mod infer;
 mod outline;
 mod passes;
@@ -140,7 +140,7 @@ impl Reader for NoWeights {
         Err(EngineError::broken("a weight is missing"))
     }
 
-    fn rows(&self, _: usize, _: [usize; 2], _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
+    fn rows(&self, _: usize, _: usize, _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
         Ok(false)
     }
 

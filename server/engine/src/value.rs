@@ -9,6 +9,7 @@ mod lines;
 mod memory;
 pub mod workspace;
 
+pub(crate) use lines::Lines;
 pub use memory::{Memory, Output, map};
 
 use crate::EngineError;

@@ -107,11 +107,11 @@ fn mapped<T: Element>(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>,
 pub fn rows(
     bundle: &Bundle,
     weight: &Weight,
-    sizes: [usize; 2],
+    columns: usize,
     work: &(dyn Fn(usize, &[f32]) + Sync),
 ) -> Result<bool, EngineError> {
     let whole = weight.dtype == DType::F32 && weight.part.is_none();
-    if whole { bundle.rows(&weight.key, sizes, work) } else { Ok(false) }
+    if whole { bundle.rows(&weight.key, columns, work) } else { Ok(false) }
 }
 
 fn read_weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {

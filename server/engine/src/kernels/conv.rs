@@ -1,7 +1,7 @@
 //! Convolution by a filter that is not known before the request.
 
 use super::access::output;
-use super::convolve::{self, Algorithm, Weights};
+use super::convolve::{self, Weights};
 use super::gemm::Epilogue;
 use super::spatial::Geometry;
 use super::threads::threads;
@@ -19,7 +19,7 @@ pub fn conv(x: &Value, filter: &Value, bias: Option<&Value>, conv: &Conv) -> Out
     if !fits || bias.is_some_and(|b| b.dims() != [outs]) {
         return Err(fail(format!("a filter {:?} on an image {:?}", filter.dims(), x.dims())));
     }
-    let weights = Weights::new(filter.slice()?, dims, groups, Algorithm::Direct);
+    let weights = Weights::new(filter.slice()?, dims, groups);
     let shape = [g.batch, g.out_height, g.out_width, outs];
     let mut out = output::<f32>(&shape)?;
     let epilogue =

@@ -9,7 +9,6 @@ mod windows;
 mod winograd;
 
 pub use super::spatial::Geometry;
-pub use winograd::{POINTS, TAPS, put as put_transformed};
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
@@ -19,60 +18,41 @@ use super::simd::Isa;
 pub enum Algorithm {
     /// A product for each group, whose rows are windows.
     Direct,
-    /// Tiles of 4x4 results from 36 products each, instead of 144: four times the memory for the filter.
+    /// Tiles of 4x4 results from 36 products each, instead of 144.
     Winograd,
 }
 
-/// A filter, packed for one algorithm.
+/// A packed filter, for every algorithm.
 #[derive(Debug, Clone)]
 pub struct Weights {
     dims: [usize; 4],
-    groups: usize,
-    algorithm: Algorithm,
-    /// One for each group, or for each of the points of Winograd's tiles.
+    /// One for each group.
     packed: Vec<Packed>,
 }
 
 impl Weights {
     /// Packs a filter `[height, width, channels of a group, outs]`.
-    pub fn new(filter: &[f32], dims: [usize; 4], groups: usize, algorithm: Algorithm) -> Self {
+    pub fn new(filter: &[f32], dims: [usize; 4], groups: usize) -> Self {
         let [kh, kw, per_group, outs] = dims;
         assert!(groups > 0 && outs.is_multiple_of(groups) && filter.len() == kh * kw * per_group * outs);
-        let packed = match algorithm {
-            Algorithm::Winograd => {
-                assert!(kh == 3 && kw == 3 && groups == 1);
-                winograd::filters(filter, per_group, outs)
-            }
-            Algorithm::Direct => {
-                let (rows, columns) = (kh * kw * per_group, outs / groups);
-                let of = |n| {
-                    let data = filter.get(n * columns..).unwrap_or_default();
-                    Packed::of(Matrix { data, rows, columns, row_step: outs, column_step: 1 })
-                };
-                (0..groups).map(of).collect()
-            }
+        let (rows, columns) = (kh * kw * per_group, outs / groups);
+        let of = |n| {
+            let data = filter.get(n * columns..).unwrap_or_default();
+            Packed::of(Matrix { data, rows, columns, row_step: outs, column_step: 1 })
         };
-        Self { dims, groups, algorithm, packed }
+        Self { dims, packed: (0..groups).map(of).collect() }
     }
 
     /// What was once made by [`Weights::new`]; None if the parts are not those of such a filter.
-    pub fn from_parts(
-        dims: [usize; 4],
-        groups: usize,
-        algorithm: Algorithm,
-        packed: Vec<Packed>,
-    ) -> Option<Self> {
+    pub fn from_parts(dims: [usize; 4], groups: usize, packed: Vec<Packed>) -> Option<Self> {
         let [kh, kw, per_group, outs] = dims;
-        let (count, inner, columns) = match algorithm {
-            Algorithm::Winograd => (winograd::POINTS, per_group, outs),
-            Algorithm::Direct => (groups, kh * kw * per_group, outs / groups.max(1)),
-        };
+        let (inner, columns) = (kh * kw * per_group, outs / groups.max(1));
         let fits =
-            packed.len() == count && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
-        fits.then_some(Self { dims, groups, algorithm, packed })
+            packed.len() == groups && packed.iter().all(|p| (p.inner(), p.columns()) == (inner, columns));
+        fits.then_some(Self { dims, packed })
     }
 
-    /// The packed matrices: one for each group, or for each point of Winograd's tiles.
+    /// The packed matrices: one for each group.
     pub fn parts(&self) -> &[Packed] {
         &self.packed
     }
@@ -84,25 +64,15 @@ impl Weights {
 
     /// Groups of channels.
     pub fn groups(&self) -> usize {
-        self.groups
-    }
-
-    /// What it is packed for.
-    pub fn algorithm(&self) -> Algorithm {
-        self.algorithm
+        self.packed.len()
     }
 }
 
 /// The faster algorithm for a filter `[height, width, channels of a group, outs]` over such an image.
 pub fn choose(g: &Geometry, dims: [usize; 4], groups: usize) -> Algorithm {
-    let [_, _, per_group, outs] = dims;
     let can = groups == 1 && g.window == [3, 3] && g.strides == [1, 1] && g.dilations == [1, 1];
-    // Transforming costs by the channel and by the result, what it saves grows with both; tiles that
-    // stick out of a small image cost as much as others.
-    let pixels = g.out_height * g.out_width;
-    let covered = g.out_height.next_multiple_of(4) * g.out_width.next_multiple_of(4);
-    let worth = per_group >= 32 && outs >= 32 && 2 * pixels >= covered && g.batch * pixels >= 64;
-    if can && worth { Algorithm::Winograd } else { Algorithm::Direct }
+    let worth = || winograd::cost(g, dims) < winograd::direct_cost(g);
+    if can && worth() { Algorithm::Winograd } else { Algorithm::Direct }
 }
 
 /// `out = epilogue(convolution of x)`, channels last. `threads`: on how many.
@@ -114,10 +84,13 @@ pub fn convolution(
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    convolution_on(Isa::best(), out, x, g, weights, epilogue, threads);
+    let algorithm = choose(g, weights.dims, weights.groups());
+    convolution_by(algorithm, Isa::best(), out, x, g, weights, epilogue, threads);
 }
 
-fn convolution_on(
+#[allow(clippy::too_many_arguments, reason = "a convolution, and how to do it")]
+fn convolution_by(
+    algorithm: Algorithm,
     isa: Isa,
     out: &mut [f32],
     x: &[f32],
@@ -129,18 +102,19 @@ fn convolution_on(
     let [kh, kw, per_group, outs] = weights.dims;
     let rows = g.batch * g.out_height * g.out_width;
     assert!(x.len() == g.batch * g.height * g.width * g.channels && out.len() == rows * outs);
-    assert!(g.window == [kh, kw] && g.channels == per_group * weights.groups);
-    if weights.algorithm == Algorithm::Winograd {
-        return winograd::convolution(isa, out, x, g, &weights.packed, epilogue, threads);
-    }
+    let groups = weights.groups();
+    assert!(g.window == [kh, kw] && g.channels == per_group * groups);
     let to = Shared::new(out);
-    if weights.groups == 1 && narrow::fits(g) {
+    if algorithm == Algorithm::Winograd {
+        return winograd::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);
+    }
+    if groups == 1 && narrow::fits(g) {
         return narrow::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);
     }
-    let around = if weights.groups == 1 && !plain(g) { windows::padded(x, g) } else { None };
+    let around = if groups == 1 && !plain(g) { windows::padded(x, g) } else { None };
     let (x, g) = around.as_ref().map_or((x, g), |(x, g)| (x.as_slice(), g));
     for (n, packed) in weights.packed.iter().enumerate() {
-        let first_column = n * (outs / weights.groups);
+        let first_column = n * (outs / groups);
         let problem = Problem { isa, rows, panels: packed.panels(), out_step: outs, first_column };
         if plain(g) {
             let data = x.get(n * per_group..).unwrap_or_default();

@@ -1,6 +1,6 @@
-//! How a product's weights lie in memory: it follows from their shape and the choice of an algorithm, before they are read.
+//! How a product's weights lie in memory: it follows from their shape and the groups of channels, before they are read.
 
-use super::convolve::{Algorithm, POINTS, TAPS, Weights, put_transformed};
+use super::convolve::Weights;
 use super::gemm::{self, Matrix, Packed, Side};
 use super::{EngineError, fail};
 use crate::graph::{Product, Products};
@@ -12,24 +12,18 @@ pub enum Form {
     /// One packed matrix: rows and columns.
     Dense([usize; 2]),
     /// A packed filter `[height, width, channels of a group, outs]`.
-    Conv { dims: [usize; 4], groups: usize, algorithm: Algorithm },
+    Conv { dims: [usize; 4], groups: usize },
     /// As the artifact has them.
     Plain,
 }
 
 impl Form {
-    /// The form for weights of a shape; a convolution's for the algorithm and the number of groups, if they are known.
-    pub fn of(
-        product: &Product,
-        dims: &[usize],
-        choice: Option<(Algorithm, usize)>,
-    ) -> Result<Self, EngineError> {
+    /// The form for weights of a shape; a convolution's for the number of groups, if it is known.
+    pub fn of(product: &Product, dims: &[usize], groups: Option<usize>) -> Result<Self, EngineError> {
         match (&product.kind, dims) {
             (Products::Dense, [inner, columns]) => Ok(Self::Dense([*inner, *columns])),
-            (Products::Conv(_), [kh, kw, per_group, outs]) if !dims.contains(&0) => Ok(match choice {
-                Some((algorithm, groups)) => {
-                    Self::Conv { dims: [*kh, *kw, *per_group, *outs], groups, algorithm }
-                }
+            (Products::Conv(_), [kh, kw, per_group, outs]) if !dims.contains(&0) => Ok(match groups {
+                Some(groups) => Self::Conv { dims: [*kh, *kw, *per_group, *outs], groups },
                 None => Self::Plain,
             }),
             (Products::Depthwise(_), [_, _, _, _]) => Ok(Self::Plain),
@@ -41,10 +35,7 @@ impl Form {
     fn parts(&self) -> Option<[usize; 3]> {
         match *self {
             Self::Dense([inner, columns]) => Some([1, inner, columns]),
-            Self::Conv { dims: [_, _, ins, outs], algorithm: Algorithm::Winograd, .. } => {
-                Some([POINTS, ins, outs])
-            }
-            Self::Conv { dims: [kh, kw, ins, outs], groups, .. } => {
+            Self::Conv { dims: [kh, kw, ins, outs], groups } => {
                 Some([groups, kh.saturating_mul(kw).saturating_mul(ins), outs / groups.max(1)])
             }
             Self::Plain => None,
@@ -66,37 +57,26 @@ impl Form {
     pub fn pack(&self, weights: &[f32]) -> Vec<Packed> {
         match *self {
             Self::Dense([inner, columns]) => vec![Packed::new(weights, inner, columns)],
-            Self::Conv { dims, groups, algorithm } => {
-                Weights::new(weights, dims, groups, algorithm).into_parts()
-            }
+            Self::Conv { dims, groups } => Weights::new(weights, dims, groups).into_parts(),
             Self::Plain => Vec::new(),
         }
     }
 
-    /// Packs weights as they are read; `factors` multiply what belongs to each output. `read` is told how many planes the weights have
-    /// and how many columns a row has, and hands over rows: the number of the first, and of each plane the same rows. None: the
-    /// weights have to be there as a whole, or `read` said that it cannot.
+    /// Packs weights as they are read; `factors` multiply what belongs to each output. `read` is told how many columns a row has, and
+    /// hands over rows with the number of the first. None: the weights have to be there as a whole, or `read` said that it cannot.
     pub fn pack_rows(
         &self,
         factors: Option<&[f32]>,
-        read: impl FnOnce([usize; 2], &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError>,
+        read: impl FnOnce(usize, &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError>,
     ) -> Result<Option<Vec<Packed>>, EngineError> {
         let Some([count, inner, columns]) = self.parts() else { return Ok(None) };
-        let transformed = matches!(self, Self::Conv { algorithm: Algorithm::Winograd, .. });
-        let outs = if transformed { columns } else { count.saturating_mul(columns) };
+        let outs = count.saturating_mul(columns);
         if outs == 0 || factors.is_some_and(|f| f.len() != outs) {
             return Ok(None);
         }
         let room = || fail("there is no memory for the weights");
         gemm::pack_rows(Side { count, inner, columns }, factors, room, |to| {
-            if transformed {
-                read([TAPS, outs], &|first, rows| {
-                    let step = rows.len() / TAPS;
-                    put_transformed(to, first, step / outs, rows, step);
-                })
-            } else {
-                read([1, outs], &|first, rows| to.put(first, rows))
-            }
+            read(outs, &|first, rows| to.put(first, rows))
         })
     }
 
@@ -118,7 +98,7 @@ impl Form {
 
 #[cfg(test)]
 mod tests {
-    use super::{Algorithm, Form};
+    use super::Form;
 
     fn numbers(count: usize, step: usize) -> Vec<f32> {
         (0..count).map(|n| ((n * step) % 1009) as f32 * 0.01 - 5.0).collect()
@@ -127,23 +107,18 @@ mod tests {
     /// Rows as they are read, in pieces, give what the whole gives, scaled before.
     #[test]
     fn packing_by_rows_is_packing() {
-        let conv = |dims, groups, algorithm| Form::Conv { dims, groups, algorithm };
         for (form, rows, outs) in [
             (Form::Dense([70, 33]), 70, 33),
-            (conv([5, 3, 8, 40], 1, Algorithm::Direct), 5 * 3 * 8, 40),
-            (conv([3, 3, 4, 30], 3, Algorithm::Direct), 9 * 4, 30),
-            (conv([3, 3, 37, 40], 1, Algorithm::Winograd), 37, 40),
+            (Form::Conv { dims: [5, 3, 8, 40], groups: 1 }, 5 * 3 * 8, 40),
+            (Form::Conv { dims: [3, 3, 4, 30], groups: 3 }, 9 * 4, 30),
         ] {
-            let planes = if rows == 37 { 9 } else { 1 };
-            let (weights, factors) = (numbers(planes * rows * outs, 7919), numbers(outs, 31));
+            let (weights, factors) = (numbers(rows * outs, 7919), numbers(outs, 31));
             let scaled: Vec<f32> = weights.iter().zip(factors.iter().cycle()).map(|(x, f)| x * f).collect();
             let wanted = form.pack(&scaled);
-            let packed = form.pack_rows(Some(&factors), |sizes, put| {
-                assert_eq!(sizes, [planes, outs]);
-                for first in (0..rows).step_by(16) {
-                    let many = 16.min(rows - first);
-                    let plane = |p: usize| &weights[(p * rows + first) * outs..][..many * outs];
-                    put(first, &(0..planes).flat_map(plane).copied().collect::<Vec<_>>());
+            let packed = form.pack_rows(Some(&factors), |columns, put| {
+                assert_eq!(columns, outs);
+                for (n, piece) in weights.chunks(16 * outs).enumerate() {
+                    put(n * 16, piece);
                 }
                 Ok(true)
             });

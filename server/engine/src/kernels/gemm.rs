@@ -8,6 +8,7 @@
 mod epilogue;
 mod pack;
 mod rows;
+mod scratch;
 #[cfg(test)]
 pub(super) mod tests;
 mod tile;
@@ -16,9 +17,10 @@ mod work;
 pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
-pub use rows::{Rows, Side, pack_rows, pack_whole};
-pub(super) use tile::{DEPTH, ROW, Row, RowParts, activate_rows, copy_run, zero_run};
-pub(super) use work::{Filled, Problem, Shared, Source, multiply, recycled, workers};
+pub use rows::{Side, pack_rows};
+pub(super) use scratch::Scratch;
+pub(super) use tile::{DEPTH, Panel, ROW, Row, RowParts, activate_rows, copy_run, zero_run};
+pub(super) use work::{Problem, Shared, Source, multiply, workers};
 
 pub(super) use super::crew::share;
 use super::simd::{Isa, Simd};
@@ -63,7 +65,7 @@ fn unpacked_on(
     threads: usize,
 ) {
     let threads = workers(threads, b.rows * b.columns * 16);
-    recycled(&PACKED, pack::lines(b.rows, b.columns), |lines| {
+    Scratch::lend(&PACKED, pack::lines(b.rows, b.columns), |lines| {
         pack::pack(lines, b, threads);
         let panels = Panels { data: lines.as_flattened(), inner: b.rows, columns: b.columns };
         product_on(isa, out, a, panels, epilogue, threads);
@@ -72,7 +74,7 @@ fn unpacked_on(
 
 thread_local! {
     /// The second operand of a product of two activations.
-    static PACKED: std::cell::Cell<Vec<[f32; PANEL]>> = const { std::cell::Cell::new(Vec::new()) };
+    static PACKED: Scratch = const { Scratch::new() };
 }
 
 fn product_on(

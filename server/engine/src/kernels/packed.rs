@@ -3,7 +3,7 @@
 mod describe;
 
 use super::access::output;
-use super::convolve::{self, Algorithm, Weights};
+use super::convolve::{self, Weights};
 use super::gemm::{self, Epilogue, Packed};
 use super::spatial::Geometry;
 use super::threads::threads;
@@ -48,8 +48,8 @@ impl PackedProduct {
             (Products::Dense, Form::Dense([_, columns]), Made::Packed(mut packed)) => {
                 (Ready::Dense(packed.pop().ok_or_else(unfit)?), columns)
             }
-            (Products::Conv(conv), Form::Conv { dims, groups, algorithm }, Made::Packed(packed)) => {
-                let weights = Weights::from_parts(dims, groups, algorithm, packed).ok_or_else(unfit)?;
+            (Products::Conv(conv), Form::Conv { dims, groups }, Made::Packed(packed)) => {
+                let weights = Weights::from_parts(dims, groups, packed).ok_or_else(unfit)?;
                 (Ready::Conv(*conv, dims, weights), dims[3])
             }
             (Products::Conv(conv), Form::Plain, Made::Plain(filter)) => {
@@ -82,7 +82,7 @@ impl PackedProduct {
                 all.push(plain(filter));
                 // The first request packs it.
                 if let Ok(dims) = <[usize; 4]>::try_from(filter.dims()) {
-                    let form = Form::Conv { dims, groups: 1, algorithm: Algorithm::Direct };
+                    let form = Form::Conv { dims, groups: 1 };
                     all.push((std::ptr::from_ref(packed).addr(), form.bytes()));
                 }
             }
@@ -179,7 +179,7 @@ impl PackedProduct {
                 let g = geometry(x.dims(), [dims[0], dims[1]], conv)?;
                 let groups = groups(g.channels, &dims).ok_or_else(|| unfit(&dims, x.dims()))?;
                 let filter = filter.slice::<f32>()?;
-                let pack = || Weights::new(filter, dims, groups, Algorithm::Direct);
+                let pack = || Weights::new(filter, dims, groups);
                 let work = out.len().saturating_mul(dims[0] * dims[1] * dims[2]);
                 let (first, kept) = packed.get_or_init(|| (groups, pack()));
                 // Images of several numbers of channels are rare enough to pack for each.

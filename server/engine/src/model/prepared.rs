@@ -60,10 +60,10 @@ impl Reader for Source {
     fn rows(
         &self,
         weight: usize,
-        sizes: [usize; 2],
+        columns: usize,
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError> {
-        self.store.rows(&self.weights[weight], sizes, work)
+        self.store.rows(&self.weights[weight], columns, work)
     }
 
     fn identity(&self, weight: usize) -> String {

@@ -2,21 +2,20 @@
 
 use super::{HEADER, Key, PackedFile, Packs, ROW};
 use crate::kernels::Form;
-use crate::kernels::convolve::Algorithm;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
 const DENSE: Form = Form::Dense([7, 45]);
-const GROUPED: Form = Form::Conv { dims: [3, 3, 4, 10], groups: 2, algorithm: Algorithm::Direct };
-const TRANSFORMED: Form = Form::Conv { dims: [3, 3, 4, 5], groups: 1, algorithm: Algorithm::Winograd };
+const GROUPED: Form = Form::Conv { dims: [3, 3, 4, 10], groups: 2 };
+const WHOLE: Form = Form::Conv { dims: [3, 3, 4, 5], groups: 1 };
 
 fn numbers(count: usize) -> Vec<f32> {
     (0..count).map(|n| (n as f32 * 0.7).sin()).collect()
 }
 
 fn packs() -> Arc<Packs> {
-    let all = [([1; 32], DENSE, 7 * 45), ([2; 32], GROUPED, 9 * 40), ([3; 32], TRANSFORMED, 9 * 20)];
+    let all = [([1; 32], DENSE, 7 * 45), ([2; 32], GROUPED, 9 * 40), ([3; 32], WHOLE, 9 * 20)];
     let packed = all.map(|(key, form, count): (Key, _, _)| (key, form.pack(&numbers(count))));
     Arc::new(Packs::new(BTreeMap::from(packed)))
 }
@@ -42,7 +41,7 @@ fn open(dir: &Path, bytes: &[u8], checked: bool) -> Option<PackedFile> {
 fn packed_weights_come_back_as_they_were() {
     let dir = tempfile::tempdir().unwrap();
     let file = open(dir.path(), &bytes(), false).unwrap();
-    let (packs, forms) = (packs(), [DENSE, GROUPED, TRANSFORMED]);
+    let (packs, forms) = (packs(), [DENSE, GROUPED, WHOLE]);
     for ((key, wanted), form) in packs.0.iter().zip(forms) {
         let found = file.find(key, form).unwrap();
         assert_eq!(found.len(), wanted.len());

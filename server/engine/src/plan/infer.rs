@@ -5,8 +5,7 @@ use super::draft::Draft;
 use super::rules::{self, Known};
 use super::step::{Source, Step};
 use crate::EngineError;
-use crate::graph::{Products, ValueId};
-use crate::kernels::Geometry;
+use crate::graph::ValueId;
 use crate::value::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -49,16 +48,6 @@ impl Shapes {
     /// What is known of a value's shape.
     pub fn get(&self, value: ValueId) -> Option<&Extents> {
         self.known.get(&value)?.shape.as_ref()
-    }
-
-    /// The image that a convolution reads and what becomes of it; an unknown batch counts as one.
-    pub fn geometry(&self, draft: &Draft, kind: &Products, inputs: &[ValueId]) -> Option<Geometry> {
-        let (Products::Conv(conv) | Products::Depthwise(conv)) = kind else { return None };
-        let [batch, height, width, channels] = self.get(*inputs.first()?)?[..] else { return None };
-        let dims = [batch.unwrap_or(1), height?, width?, channels?];
-        let window = draft.weights(*inputs.get(1)?)?;
-        let window = [*window.first()?, *window.get(1)?];
-        Geometry::of(dims, window, conv.strides, conv.dilations, conv.padding).ok()
     }
 }
 

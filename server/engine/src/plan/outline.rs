@@ -1,7 +1,7 @@
 //! A plan before its large weights are read: what it will do, how each weight will lie in memory, how many bytes that takes.
 
-use super::algorithms::{self, Choice};
 use super::draft::{self, Draft, Held};
+use super::groups;
 use super::infer::{Extents, Shapes};
 use super::schedule::Schedules;
 use super::step::{self, Known, Step};
@@ -9,7 +9,7 @@ use super::weights::Weights;
 use super::{Plan, STEP_BYTES, passes};
 use crate::EngineError;
 use crate::graph::{Graph, Node, Op, Product, ValueId};
-use crate::kernels::{Algorithm, Form};
+use crate::kernels::Form;
 use crate::packed_file::Key;
 use crate::value::Value;
 use rayon::prelude::*;
@@ -20,7 +20,8 @@ use std::collections::HashMap;
 pub struct Outline {
     draft: Draft,
     inputs: Vec<ValueId>,
-    choices: HashMap<usize, Choice>,
+    /// Groups of channels of the convolutions whose images' channels are known.
+    groups: HashMap<usize, usize>,
     /// The shape of each node's first result, as far as it is known before any request.
     shapes: Vec<Option<Extents>>,
     /// Some request may be answered, as far as is known.
@@ -42,7 +43,7 @@ pub enum Buffer {
 }
 
 impl Outline {
-    /// Folds, fuses and chooses. `shapes` are those of the graph's inputs, as far as they are known.
+    /// Folds and fuses. `shapes` are those of the graph's inputs, as far as they are known.
     pub fn new(graph: &Graph, held: &[Held], shapes: &[Option<Extents>]) -> Result<Self, EngineError> {
         let mut draft = draft::fold(graph, held)?;
         passes::prune(&mut draft)?;
@@ -55,10 +56,10 @@ impl Outline {
     pub fn of(draft: Draft, wanted: Vec<usize>, inputs: &[ValueId], shapes: &[Option<Extents>]) -> Self {
         let shapes: Vec<_> = inputs.iter().copied().zip(shapes.iter().cloned()).collect();
         let known = Shapes::of(&draft, &shapes);
-        let choices = algorithms::choose_all(&draft, &known);
+        let groups = groups::of_all(&draft, &known);
         let first = |n: &Node| n.outputs.first().and_then(|v| known.get(*v)).cloned();
         let shapes = draft.nodes.iter().map(first).collect();
-        Self { draft, inputs: inputs.to_vec(), choices, shapes, fit: known.fit(), wanted }
+        Self { draft, inputs: inputs.to_vec(), groups, shapes, fit: known.fit(), wanted }
     }
 
     /// Weights that the graph cannot be folded without: with their elements the outline would be another.
@@ -108,14 +109,14 @@ impl Outline {
         all: &mut HashMap<Buffer, usize>,
     ) -> Result<(), EngineError> {
         let Some(value) = node.inputs.get(1) else { return Ok(()) };
-        let form = step::form(product, *value, &self.draft, self.choices.get(&place[1]).copied())?;
+        let form = step::form(product, *value, &self.draft, self.groups.get(&place[1]).copied())?;
         let own = Buffer::Own(place[0], place[1]);
         if form == Form::Plain {
             all.extend(self.plain(*value, weights));
             // A filter whose groups are not known yet is packed beside it by the first request.
             let dims = self.draft.weights(*value).map(<[usize; 4]>::try_from);
             if let (crate::graph::Products::Conv(_), Some(Ok(dims))) = (&product.kind, dims) {
-                all.insert(own, Form::Conv { dims, groups: 1, algorithm: Algorithm::Direct }.bytes());
+                all.insert(own, Form::Conv { dims, groups: 1 }.bytes());
             }
             return Ok(());
         }
@@ -148,7 +149,7 @@ impl Outline {
                 node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
             last_uses.sort_unstable();
             last_uses.dedup();
-            Step::new(node, &known, last_uses, self.choices.get(&number).copied())
+            Step::new(node, &known, last_uses, self.groups.get(&number).copied())
         };
         let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let outputs = draft.outputs.iter().map(|v| known.source(*v)).collect::<Result<_, _>>()?;

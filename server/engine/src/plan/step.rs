@@ -1,6 +1,5 @@
 //! One step of a plan: an operation with what it needs made ready.
 
-use super::algorithms::Choice;
 use super::control::{Bodies, Budget};
 use super::describe;
 use super::draft::Draft;
@@ -89,13 +88,13 @@ impl Step {
         node: &Node,
         known: &Known<'_>,
         last_uses: Vec<usize>,
-        choice: Option<Choice>,
+        groups: Option<usize>,
     ) -> Result<Self, EngineError> {
         let missing = || EngineError::broken(format!("node {:?} lacks its weights or bodies", node.name));
         let (work, own) = match &node.op {
             Op::Product(product) => {
                 let weights = *node.inputs.get(1).ok_or_else(missing)?;
-                let form = form(product, weights, known.draft, choice)?;
+                let form = form(product, weights, known.draft, groups)?;
                 let made = known.made(weights, form)?.ok_or_else(missing)?;
                 let bias = match node.inputs.get(2).filter(|_| product.bias) {
                     Some(bias) => Some(known.value(*bias)?.ok_or_else(missing)?),
@@ -214,10 +213,10 @@ pub fn form(
     product: &Product,
     weights: ValueId,
     draft: &Draft,
-    choice: Option<Choice>,
+    groups: Option<usize>,
 ) -> Result<Form, EngineError> {
     let dims = draft.weights(weights).ok_or_else(|| EngineError::broken("a product lacks its weights"))?;
-    Form::of(product, dims, choice.map(|c| (c.algorithm, c.groups)))
+    Form::of(product, dims, groups)
 }
 
 /// The first of a product's inputs after x that is neither weights nor bias.

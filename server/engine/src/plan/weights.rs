@@ -13,12 +13,12 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub trait Reader: Sync {
     /// One of them, checked.
     fn read(&self, weight: usize) -> Result<Value, EngineError>;
-    /// Hands one of `float32` over in rows, from several threads. Of so many planes of rows of so many columns: the number of the first
-    /// row, and of each plane the same rows. False: it has to be read as a whole. What was made of the rows is void if this fails.
+    /// Hands one of `float32` over in rows of so many columns, from several threads: the number of the first row, and rows. False: it
+    /// has to be read as a whole. What was made of the rows is void if this fails.
     fn rows(
         &self,
         weight: usize,
-        planes_and_columns: [usize; 2],
+        columns: usize,
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError>;
     /// A text that another content would not have.
@@ -81,8 +81,9 @@ impl<'r> Weights<'r> {
 
     fn pack(&self, weight: &Deferred, form: Form) -> Result<Vec<Packed>, EngineError> {
         if let Some(factors) = weight.factors() {
-            let read =
-                |sizes, work: &(dyn Fn(usize, &[f32]) + Sync)| self.reader.rows(weight.weight, sizes, work);
+            let read = |columns, work: &(dyn Fn(usize, &[f32]) + Sync)| {
+                self.reader.rows(weight.weight, columns, work)
+            };
             if let Some(packed) = form.pack_rows(factors, read)? {
                 return Ok(packed);
             }

@@ -19,9 +19,6 @@ unsafe impl Zeroable for Line {}
 #[allow(unsafe_code)]
 unsafe impl Pod for Line {}
 
-/// A large page.
-const LARGE: usize = 2 << 20;
-
 /// Lines of one buffer.
 #[derive(Debug)]
 pub enum Lines {
@@ -34,6 +31,8 @@ pub enum Lines {
 impl Lines {
     /// None of them.
     pub const NONE: Self = Self::Heap(Vec::new());
+    /// Bytes of a large page.
+    pub const LARGE: usize = 2 << 20;
 
     /// So many bytes rounded up to lines, all zero. Pages that nobody writes to stay away.
     pub fn zeroed(bytes: usize) -> Self {
@@ -49,11 +48,12 @@ impl Lines {
 
     /// None: they are too few, or there is no room.
     fn pages(lines: usize) -> Option<Self> {
-        let bytes = lines.checked_mul(size_of::<Line>()).filter(|bytes| *bytes >= LARGE)?;
+        let bytes = lines.checked_mul(size_of::<Line>()).filter(|bytes| *bytes >= Self::LARGE)?;
         // The system places only whole large pages where large pages can be.
-        let map = MmapMut::map_anon(bytes.checked_next_multiple_of(LARGE)?).ok()?;
+        let map = MmapMut::map_anon(bytes.checked_next_multiple_of(Self::LARGE)?).ok()?;
         #[cfg(target_os = "linux")]
-        if let Err(error) = map.advise_range(memmap2::Advice::HugePage, 0, bytes / LARGE * LARGE) {
+        if let Err(error) = map.advise_range(memmap2::Advice::HugePage, 0, bytes / Self::LARGE * Self::LARGE)
+        {
             tracing::debug!(%error, "there are no large pages");
         }
         Some(Self::Pages(map, bytes))
@@ -65,6 +65,11 @@ impl Lines {
             Self::Heap(lines) => lines.len(),
             Self::Pages(_, bytes) => bytes / size_of::<Line>(),
         }
+    }
+
+    /// Bytes of them all.
+    pub fn bytes(&self) -> usize {
+        self.len() * size_of::<Line>()
     }
 
     /// As numbers.
@@ -86,7 +91,9 @@ impl Lines {
 
 #[cfg(test)]
 mod tests {
-    use super::{LARGE, Lines};
+    use super::Lines;
+
+    const LARGE: usize = Lines::LARGE;
 
     #[test]
     fn lines_are_zero_whole_and_writable_wherever_they_come_from() {

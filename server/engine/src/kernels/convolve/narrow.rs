@@ -3,12 +3,11 @@
 //! long as the products. A band of the image is copied once if windows reach over its edges.
 
 use super::super::gemm::{
-    Epilogue, PANEL, Panels, RowParts, Shared, activate, activate_rows, load, recycled, share, workers,
+    Epilogue, PANEL, Panels, RowParts, Scratch, Shared, activate, activate_rows, load, share, workers,
 };
 use super::super::simd::{Isa, Kernel, LANES, Lanes, Simd, load_all, run_on};
 use super::Geometry;
 use crate::graph::Activation;
-use std::cell::Cell;
 use std::ops::Range;
 
 /// Neighbouring windows whose sums are held at once, where there are registers for so many.
@@ -25,7 +24,7 @@ pub fn fits(g: &Geometry) -> bool {
 }
 
 thread_local! {
-    static LINES: Cell<Vec<[f32; LANES]>> = const { Cell::new(Vec::new()) };
+    static LINES: Scratch = const { Scratch::new() };
 }
 
 /// `out = epilogue(convolution of x)`.
@@ -51,7 +50,8 @@ pub fn convolution(
         let lines = first..(first + band).min(g.out_height);
         let at = (number * g.out_height + first) * g.out_width * outs;
         let around = Around::of(g, &lines);
-        recycled(&LINES, around.count().div_ceil(LANES), |memory| {
+        Scratch::lend(&LINES, around.count().div_ceil(LANES), |memory| {
+            let memory: &mut [[f32; LANES]] = memory;
             let memory = &mut memory.as_flattened_mut()[..around.count()];
             let x = around.copy(g, &x[number * image..][..image], memory);
             let (lines, width) = (lines.len(), around.width);

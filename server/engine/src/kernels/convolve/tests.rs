@@ -3,7 +3,7 @@
 use super::super::gemm::Epilogue;
 use super::super::gemm::tests::{ACTIVATIONS, assert_close, random};
 use super::super::simd::Isa;
-use super::{Algorithm, Geometry, Weights, choose, convolution_on};
+use super::{Algorithm, Geometry, Weights, choose, convolution_by};
 
 /// Batch, image, channels, window, strides, dilations, padding before and after (both ways).
 fn geometry(
@@ -72,12 +72,12 @@ fn check(g: &Geometry, outs: usize, groups: usize, algorithm: Algorithm, n: usiz
         super::super::activate::scalar(epilogue.activation, x)
     };
     let expected: Vec<f32> = sums.iter().enumerate().map(end).collect();
-    let weights = Weights::new(&w, dims, groups, algorithm);
-    let again = Weights::from_parts(dims, groups, algorithm, weights.parts().to_vec()).unwrap();
+    let weights = Weights::new(&w, dims, groups);
+    let again = Weights::from_parts(dims, groups, weights.parts().to_vec()).unwrap();
     for isa in Isa::all() {
         for threads in [1, 3] {
             let mut out = vec![f32::NAN; expected.len()];
-            convolution_on(isa, &mut out, &x, g, &again, &epilogue, threads);
+            convolution_by(algorithm, isa, &mut out, &x, g, &again, &epilogue, threads);
             assert_close(&out, &expected, 3e-4, &format!("{isa:?} {g:?} {outs} {groups} {threads}"));
         }
     }
@@ -120,6 +120,7 @@ fn winograd_equals_the_plain_loop() {
         (geometry([1, 3, 3, 300], [3, 3], [1, 1], [1, 1], [2, 0]), 70),
         (geometry([0, 3, 3, 3], [3, 3], [1, 1], [1, 1], [1, 1]), 4),
         (geometry([1, 30, 41, 64], [3, 3], [1, 1], [1, 1], [1, 1]), 64),
+        (geometry([3, 21, 22, 20], [3, 3], [1, 1], [1, 1], [1, 1]), 80),
     ];
     for (n, (g, outs)) in cases.into_iter().enumerate() {
         check(&g, outs, 1, Algorithm::Winograd, n);
@@ -138,9 +139,9 @@ fn winograd_of_512_channels_is_exact_enough() {
     let expected = naive(&g, &x, &w, outs, 1);
     assert_eq!(choose(&g, [3, 3, 512, outs], 1), Algorithm::Winograd);
     for algorithm in [Algorithm::Direct, Algorithm::Winograd] {
-        let weights = Weights::new(&w, [3, 3, 512, outs], 1, algorithm);
+        let weights = Weights::new(&w, [3, 3, 512, outs], 1);
         let mut out = vec![0.0; expected.len()];
-        convolution_on(Isa::best(), &mut out, &x, &g, &weights, &Epilogue::NONE, 1);
+        convolution_by(algorithm, Isa::best(), &mut out, &x, &g, &weights, &Epilogue::NONE, 1);
         let error = out.iter().zip(&expected).map(|(a, b)| (f64::from(*a) - b).abs()).fold(0.0, f64::max);
         let largest = expected.iter().map(|x| x.abs()).fold(0.0, f64::max);
         println!("{algorithm:?}: {}", error / largest);

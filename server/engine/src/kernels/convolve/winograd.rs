@@ -1,21 +1,18 @@
 //! Winograd's convolution for windows of 3x3: a tile of 4x4 results needs 36 products for each channel instead of 144.
 //!
-//! Some tiles at a time are transformed, multiplied (36 products of matrices), and transformed back, so that what is between
-//! stays in the second cache.
+//! Some tiles at a time are transformed. Then, panel by panel of the outputs, the filter is transformed, multiplied with them (36
+//! products of matrices), and the results are transformed back, so that all of it but the tiles stays in the second cache. Filters are
+//! transformed anew each time: kept, they would take four times the memory, and reading that takes longer than making it.
 
 mod filters;
 
-pub use filters::{TAPS, filters, put};
-
-use super::super::gemm::{
-    DEPTH, Epilogue, Filled, PANEL, Packed, Panels, Problem, ROW, Row, Shared, recycled, share, workers,
-};
+use super::super::gemm::{Epilogue, PANEL, Panel, Panels, ROW, Row, Scratch, Shared, share, workers};
 use super::super::simd::{Isa, Kernel, Lanes, Simd, run_on};
 use super::Geometry;
-use std::cell::Cell;
+use filters::Transform;
 
 /// Numbers of a transformed tile.
-pub const POINTS: usize = SIDE * SIDE;
+const POINTS: usize = SIDE * SIDE;
 const SIDE: usize = 6;
 /// Results of a tile, one way.
 const TILE: usize = 4;
@@ -24,26 +21,41 @@ const TILE: usize = 4;
 const POINT: f32 = 1.5;
 const SQUARE: f32 = POINT * POINT;
 
-/// Bytes of transformed tiles and their products that are worked on at a time, and the least and most tiles.
-const WORKING_SET: usize = 1 << 19;
-const FEWEST: usize = 48;
-const MOST: usize = 144;
+/// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache.
+const DEEP: usize = 128;
+/// Numbers of transformed tiles that are worked on at a time, and the least and most tiles.
+const WORKING_SET: usize = 1 << 18;
+const FEWEST: usize = 24;
+const MOST: usize = 96;
 
 thread_local! {
-    static TILES: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
-    static PRODUCTS: Cell<Vec<[f32; PANEL]>> = const { Cell::new(Vec::new()) };
+    // Written and read in 36 places by turns.
+    static TILES: Scratch = const { Scratch::large() };
+    static FILTERS: Scratch = const { Scratch::large() };
+    static PRODUCTS: Scratch = const { Scratch::new() };
+}
+
+/// What the method costs, in multiplications of sixteen numbers for each channel and vector of outputs.
+pub fn cost(g: &Geometry, [_, _, ins, outs]: [usize; 4]) -> usize {
+    let tiles = g.batch.saturating_mul(g.out_height.div_ceil(TILE) * g.out_width.div_ceil(TILE));
+    // Tiles are transformed for each channel and back for each output; filters once.
+    let tile = POINTS + POINTS / 8 + 200 / ins.max(1) + 200 / outs.max(1);
+    tiles.saturating_mul(tile).saturating_add(260)
+}
+
+/// What products of whole windows cost, likewise.
+pub fn direct_cost(g: &Geometry) -> usize {
+    g.batch.saturating_mul(g.out_height * g.out_width * filters::TAPS)
 }
 
 struct Work<'a> {
     isa: Isa,
     x: &'a [f32],
     g: &'a Geometry,
-    points: &'a [Packed],
+    /// Of the filter as it is: taps, channels.
+    panels: Panels<'a>,
     epilogue: Epilogue<'a>,
     out: Shared,
-    outs: usize,
-    /// Outputs of whole panels.
-    padded: usize,
     /// Tiles of an image, down and across.
     grid: [usize; 2],
     /// Channels of a block.
@@ -52,25 +64,22 @@ struct Work<'a> {
 
 pub fn convolution(
     isa: Isa,
-    out: &mut [f32],
+    out: Shared,
     x: &[f32],
     g: &Geometry,
-    points: &[Packed],
+    panels: Panels<'_>,
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    let outs = points[0].columns();
-    assert!(epilogue.fits(outs, out.len()) && g.strides == [1, 1] && g.dilations == [1, 1]);
-    let out = Shared::new(out);
+    assert!(epilogue.fits(panels.columns, out.len()) && g.strides == [1, 1] && g.dilations == [1, 1]);
+    assert!(g.channels > 0 && panels.inner == filters::TAPS * g.channels);
     let grid = [g.out_height.div_ceil(TILE), g.out_width.div_ceil(TILE)];
-    let padded = outs.next_multiple_of(PANEL);
-    let blocks = g.channels.div_ceil(DEPTH).max(1);
-    let deep = g.channels.div_ceil(blocks).next_multiple_of(16).max(16);
-    let work = Work { isa, x, g, points, epilogue: *epilogue, out, outs, padded, grid, deep };
+    let blocks = g.channels.div_ceil(DEEP);
+    let deep = g.channels.div_ceil(blocks).next_multiple_of(16);
+    let work = Work { isa, x, g, panels, epilogue: *epilogue, out, grid, deep };
     let tiles = g.batch * grid[0] * grid[1];
-    let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(outs));
-    let fit = WORKING_SET / (POINTS * 4 * (g.channels + padded));
-    let cut = Cut::of(tiles, fit.clamp(FEWEST, MOST), threads);
+    let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(panels.columns));
+    let cut = Cut::of(tiles, (WORKING_SET / (POINTS * deep * blocks)).clamp(FEWEST, MOST), threads);
     let one = |n: usize, threads| work.some(n * cut.many, cut.many.min(tiles - n * cut.many), threads);
     if cut.alone {
         share(threads, cut.batches, |n| one(n, 1));
@@ -93,44 +102,90 @@ struct Cut {
 impl Cut {
     /// `fit`: tiles that a batch should have.
     fn of(tiles: usize, fit: usize, threads: usize) -> Self {
+        // Threads that share a batch read each other's tiles; threads that do not transform the same filters.
+        let alone = tiles >= FEWEST * threads;
         let batches = (tiles + fit / 2) / fit;
-        let alone = batches >= 2 * threads;
-        let batches = if alone { batches.next_multiple_of(threads) } else { batches.max(1) };
+        let batches = if alone { batches.next_multiple_of(threads).max(threads) } else { batches.max(1) };
         let many = tiles.div_ceil(batches).max(1);
         Self { batches: tiles.div_ceil(many), many, alone }
     }
 }
 
+/// Tiles that are transformed: the first one's number, how many they are, and where their numbers lie.
+#[derive(Debug, Clone, Copy)]
+struct Tiles<'a> {
+    first: usize,
+    count: usize,
+    numbers: &'a [f32],
+}
+
 impl Work<'_> {
     /// Some tiles, from the image to the result.
     fn some(&self, first: usize, count: usize, threads: usize) {
-        let blocks = self.g.channels.div_ceil(self.deep).max(1);
-        recycled(&TILES, blocks * POINTS * count, |tiles| {
-            recycled(&PRODUCTS, POINTS * count * self.padded / PANEL, |products| {
-                let shared = Shared::new(tiles.as_flattened_mut());
-                share(threads, count, |n| run_on(self.isa, Forward(self, shared, first + n, n, count)));
-                let products = Shared::new(products.as_flattened_mut());
-                let parts = if threads > 1 { 2.min(self.padded / PANEL) } else { 1 };
-                share(threads, POINTS * parts, |n| {
-                    self.point(tiles, products, count, n / parts, [n % parts, parts]);
-                });
-                share(threads, count, |n| run_on(self.isa, Back(self, products, first + n, n, count)));
-            });
+        let blocks = self.g.channels.div_ceil(self.deep);
+        // One row more: blocks begin anywhere in a row.
+        let rows = (blocks * POINTS).div_ceil(self.abreast()) * count + 1;
+        Scratch::lend(&TILES, rows, |tiles: &mut [Row]| {
+            let shared = Shared::new(tiles.as_flattened_mut());
+            share(threads, count, |n| run_on(self.isa, Forward(self, shared, first + n, n, count)));
+            let tiles = Tiles { first, count, numbers: tiles.as_flattened() };
+            share(threads, self.panels.count(), |panel| self.results(tiles, panel));
         });
     }
 
-    /// The product of one point, or of a part of its panels.
-    fn point(&self, tiles: &[Row], products: Shared, count: usize, point: usize, [part, parts]: [usize; 2]) {
-        let all = Panels { columns: self.padded, ..self.points[point].panels() };
-        let out = products.from(point * count * self.padded);
-        let problem =
-            Problem { isa: self.isa, rows: count, panels: all, out_step: self.padded, first_column: 0 };
-        let panels = all.count() * part / parts..all.count() * (part + 1) / parts;
-        for (n, start) in (0..self.g.channels.max(1)).step_by(self.deep).enumerate() {
-            let block = &tiles[(n * POINTS + point) * count..][..count];
-            let depth = start..(start + self.deep).min(self.g.channels);
-            Filled { block, depth, first_row: 0 }.times(&problem, out, &Epilogue::NONE, panels.clone());
-        }
+    /// Blocks of channels of a tile that lie in a row.
+    fn abreast(&self) -> usize {
+        ROW / self.deep
+    }
+
+    /// Where the first tile's channels of a block and a point begin.
+    fn place_of(&self, block: usize, point: usize, count: usize) -> usize {
+        let n = block * POINTS + point;
+        n / self.abreast() * count * ROW + n % self.abreast() * self.deep
+    }
+
+    /// The results of one panel of outputs.
+    fn results(&self, tiles: Tiles<'_>, panel: usize) {
+        Scratch::lend(&PRODUCTS, POINTS * tiles.count, |products| {
+            for start in (0..self.g.channels).step_by(self.deep) {
+                self.add_products(tiles, panel, start, Shared::new(products.as_flattened_mut()));
+            }
+            run_on(self.isa, Back { work: self, products, tiles, panel });
+        });
+    }
+
+    /// What a block of channels, from `start` on, adds to the products of each point.
+    fn add_products(&self, tiles: Tiles<'_>, panel: usize, start: usize, products: Shared) {
+        let (channels, count) = (self.g.channels, tiles.count);
+        let depth = start..(start + self.deep).min(channels);
+        let (first, last, many) = (start == 0, depth.end == channels, depth.len());
+        // A row more for each point: at a distance of a power of two they would all want the same places in the first cache.
+        let step = self.deep + 1;
+        let width = if self.panels.columns - panel * PANEL <= PANEL / 2 { PANEL / 2 } else { PANEL };
+        Scratch::lend(&FILTERS, POINTS * step, |filters| {
+            let taps = self.panels.panel(panel);
+            run_on(self.isa, Transform { points: filters, step, taps, channels, depth });
+            for point in 0..POINTS {
+                let rows = &tiles.numbers[self.place_of(start / self.deep, point, count)..][..count * ROW];
+                let product = Panel {
+                    block: rows.as_chunks().0,
+                    weights: &filters[point * step..][..many],
+                    next: filters
+                        .get((point + 1) * step..)
+                        .and_then(|next| next.get(..many))
+                        .unwrap_or_default(),
+                    out: products,
+                    at: point * count * PANEL,
+                    step: PANEL,
+                    column: 0,
+                    width,
+                    first,
+                    last,
+                    epilogue: Epilogue::NONE,
+                };
+                run_on(self.isa, product);
+            }
+        });
     }
 
     /// A tile's image, and where its results begin there.
@@ -157,31 +212,35 @@ impl Kernel for Forward<'_> {
                 *from = at.map(|(y, x)| ((image * g.height + y) * g.width + x) * g.channels);
             }
         }
-        for channel in (0..g.channels).step_by(16) {
-            let many = (g.channels - channel).min(16);
-            let mut v = [[S::splat(0.0); SIDE]; SIDE];
-            for (from, v) in from.as_flattened().iter().zip(v.as_flattened_mut()) {
-                if let Some(from) = from {
-                    let from = &w.x[from + channel..from + channel + many];
-                    *v = match <&Lanes>::try_from(from) {
-                        Ok(lanes) => S::load(lanes),
-                        Err(_) => S::load_part(from),
-                    };
+        let mut to = [0; POINTS];
+        for (block, start) in (0..g.channels).step_by(w.deep).enumerate() {
+            for (point, to) in to.iter_mut().enumerate() {
+                *to = w.place_of(block, point, count) + n * ROW;
+            }
+            for channel in (start..g.channels.min(start + w.deep)).step_by(16) {
+                let many = (g.channels - channel).min(16);
+                let mut v = [[S::splat(0.0); SIDE]; SIDE];
+                for (from, v) in from.as_flattened().iter().zip(v.as_flattened_mut()) {
+                    if let Some(from) = from {
+                        let from = &w.x[from + channel..from + channel + many];
+                        *v = match <&Lanes>::try_from(from) {
+                            Ok(lanes) => S::load(lanes),
+                            Err(_) => S::load_part(from),
+                        };
+                    }
                 }
-            }
-            for line in &mut v {
-                *line = forward::<S>(*line);
-            }
-            let row = channel / w.deep * POINTS * count + n;
-            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
-            for j in 0..SIDE {
-                let column = forward::<S>(std::array::from_fn(|i| v[i][j]));
-                for (i, value) in column.into_iter().enumerate() {
-                    let at = (row + (i * SIDE + j) * count) * ROW + channel % w.deep;
-                    // SAFETY: each tile has rows of its own, and the memory outlives the kernel.
-                    #[allow(unsafe_code)]
-                    let to = unsafe { tiles.part(at, 16) };
-                    S::store_part(value, to);
+                for line in &mut v {
+                    *line = forward::<S>(*line);
+                }
+                #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
+                for j in 0..SIDE {
+                    let column = forward::<S>(std::array::from_fn(|i| v[i][j]));
+                    for (i, value) in column.into_iter().enumerate() {
+                        // SAFETY: each tile has rows of its own, and the memory outlives the kernel.
+                        #[allow(unsafe_code)]
+                        let to = unsafe { tiles.part(to[i * SIDE + j] + channel - start, 16) };
+                        S::store_part(value, to);
+                    }
                 }
             }
         }
@@ -205,38 +264,56 @@ fn forward<S: Simd>([d0, d1, d2, d3, d4, d5]: [S::V; SIDE]) -> [S::V; SIDE] {
     ]
 }
 
-/// Transforms the products of one tile back; as [`Forward`].
-struct Back<'a>(&'a Work<'a>, Shared, usize, usize, usize);
+/// Transforms the products of tiles and a panel back.
+struct Back<'a> {
+    work: &'a Work<'a>,
+    products: &'a [[f32; PANEL]],
+    tiles: Tiles<'a>,
+    panel: usize,
+}
 
 impl Kernel for Back<'_> {
     type Output = ();
 
     #[inline(always)]
     fn run<S: Simd>(self) {
-        let Self(w, products, tile, n, count) = self;
-        let (g, [image, top, left]) = (w.g, w.place(tile));
-        for channel in (0..w.outs).step_by(16) {
-            let mut lines = [[S::splat(0.0); TILE]; SIDE];
-            for (i, line) in lines.iter_mut().enumerate() {
-                *line = back::<S>(std::array::from_fn(|j| {
-                    let at = ((i * SIDE + j) * count + n) * w.padded + channel;
-                    // SAFETY: nobody writes to the products now, and the memory outlives the kernel.
-                    #[allow(unsafe_code)]
-                    S::load_part(unsafe { products.part(at, 16) })
-                }));
+        for n in 0..self.tiles.count {
+            let place = self.work.place(self.tiles.first + n);
+            for half in 0..PANEL / 16 {
+                self.part::<S>(n, place, half);
             }
-            let many = (w.outs - channel).min(16);
-            #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
-            for j in 0..TILE.min(g.out_width - left) {
-                let column = back::<S>(std::array::from_fn(|i| lines[i][j]));
-                for (i, v) in column.into_iter().enumerate().take(g.out_height - top) {
-                    let pixel = (image * g.out_height + top + i) * g.out_width + left + j;
-                    let at = pixel * w.outs + channel;
-                    let v = w.epilogue.apply::<S>(v, channel, at, many);
-                    // SAFETY: each tile has results of its own.
-                    #[allow(unsafe_code)]
-                    S::store_part(v, unsafe { w.out.part(at, many) });
-                }
+        }
+    }
+}
+
+impl Back<'_> {
+    /// Half of a panel's channels.
+    #[inline(always)]
+    fn part<S: Simd>(&self, n: usize, [image, top, left]: [usize; 3], half: usize) {
+        let (w, g, outs) = (self.work, self.work.g, self.work.panels.columns);
+        let channel = self.panel * PANEL + half * 16;
+        if channel >= outs {
+            return;
+        }
+        let mut lines = [[S::splat(0.0); TILE]; SIDE];
+        for (i, line) in lines.iter_mut().enumerate() {
+            let mut m = [S::splat(0.0); SIDE];
+            for (j, m) in m.iter_mut().enumerate() {
+                *m = S::load(&self.products[(i * SIDE + j) * self.tiles.count + n].as_chunks().0[half]);
+            }
+            *line = back::<S>(m);
+        }
+        let many = (outs - channel).min(16);
+        #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
+        for j in 0..TILE.min(g.out_width - left) {
+            let column = back::<S>(std::array::from_fn(|i| lines[i][j]));
+            for (i, v) in column.into_iter().enumerate().take(g.out_height - top) {
+                let pixel = (image * g.out_height + top + i) * g.out_width + left + j;
+                let at = pixel * outs + channel;
+                let v = w.epilogue.apply::<S>(v, channel, at, many);
+                // SAFETY: each tile has results of its own.
+                #[allow(unsafe_code)]
+                S::store_part(v, unsafe { w.out.part(at, many) });
             }
         }
     }
@@ -257,13 +334,13 @@ fn back<S: Simd>([m0, m1, m2, m3, m4, m5]: [S::V; SIDE]) -> [S::V; TILE] {
 
 #[cfg(test)]
 mod tests {
-    use super::{Cut, MOST};
+    use super::{Cut, FEWEST, MOST};
 
     #[test]
     fn no_batch_is_a_left_over() {
         assert_eq!(Cut::of(0, 48, 2).batches, 0);
         for tiles in 1..1000 {
-            for (fit, threads) in [(48, 1), (48, 2), (MOST, 2), (60, 3), (48, 16)] {
+            for (fit, threads) in [(FEWEST, 1), (48, 1), (48, 2), (MOST, 2), (60, 3), (48, 16)] {
                 let cut = Cut::of(tiles, fit, threads);
                 let last = tiles - cut.many * cut.batches.saturating_sub(1);
                 let case = format!("{tiles} tiles, {fit} fit, {threads} threads: {cut:?}");

@@ -35,30 +35,10 @@ impl<'a> Rows<'a> {
 
     /// Packs some rows, from `first` on; row-major, all columns of all matrices. Each row comes once.
     pub fn put(&self, first: usize, rows: &[f32]) {
-        let Side { count, columns, .. } = self.side;
+        let Side { count, inner, columns } = self.side;
         let step = count * columns;
         assert!(rows.len().is_multiple_of(step));
-        self.fill(first, rows.len() / step, |panel, n, to| {
-            let column = n * columns + panel * PANEL;
-            let width = (columns - panel * PANEL).min(PANEL);
-            run(Copy { to, rows, column, width, step, factors: self.factors });
-        });
-    }
-
-    /// The matrices.
-    pub fn side(&self) -> Side {
-        self.side
-    }
-
-    /// By what the columns of all matrices are multiplied.
-    pub fn factors(&self) -> Option<&[f32]> {
-        self.factors
-    }
-
-    /// Gives some rows of each panel of each matrix, all zero, to be written: those of a panel of all matrices one after the other.
-    /// Each row comes once.
-    pub fn fill(&self, first: usize, many: usize, mut fill: impl FnMut(usize, usize, &mut [[f32; PANEL]])) {
-        let Side { inner, columns, .. } = self.side;
+        let many = rows.len() / step;
         assert!(first <= inner && many <= inner - first);
         for came in &self.came[first..first + many] {
             assert!(!came.swap(true, Ordering::Relaxed), "a row is packed twice");
@@ -68,7 +48,10 @@ impl<'a> Rows<'a> {
                 // SAFETY: no other call has these rows, as just found, and the memory is borrowed until all calls are over.
                 #[allow(unsafe_code)]
                 let to = unsafe { memory.part((panel * inner + first) * PANEL, many * PANEL) };
-                fill(panel, n, to.as_chunks_mut().0);
+                let to = to.as_chunks_mut().0;
+                let column = n * columns + panel * PANEL;
+                let width = (columns - panel * PANEL).min(PANEL);
+                run(Copy { to, rows, column, width, step, factors: self.factors });
             }
         }
     }
@@ -86,14 +69,6 @@ pub fn pack_rows<E>(
     let mut memory = memory.collect::<Result<Vec<_>, E>>()?;
     let whole = read(&Rows::new(side, factors, &mut memory))?;
     Ok(whole.then(|| packed(side, memory)))
-}
-
-/// Packs rows that are there.
-pub fn pack_whole(side: Side, put: impl FnOnce(&Rows<'_>)) -> Vec<Packed> {
-    let size = side.inner * side.columns.next_multiple_of(PANEL);
-    let mut memory: Vec<Output<f32>> = (0..side.count).map(|_| Output::lasting(size)).collect();
-    put(&Rows::new(side, None, &mut memory));
-    packed(side, memory)
 }
 
 fn packed(side: Side, memory: Vec<Output<f32>>) -> Vec<Packed> {

@@ -3,8 +3,7 @@
 use super::super::crew::share;
 use super::super::simd::{Isa, Kernel, Simd, run_on};
 use super::tile::{DEPTH, Panel, Row};
-use super::{Epilogue, PANEL, Panels};
-use std::cell::Cell;
+use super::{Epilogue, PANEL, Panels, Scratch};
 use std::ops::Range;
 
 /// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
@@ -86,31 +85,7 @@ pub struct Problem<'a> {
 }
 
 thread_local! {
-    static BLOCK: Cell<Vec<Row>> = const { Cell::new(Vec::new()) };
-}
-
-/// Memory that a thread keeps; whatever was in it last is still there.
-pub fn recycled<T: Copy + Zero, R>(
-    keep: &'static std::thread::LocalKey<Cell<Vec<T>>>,
-    count: usize,
-    work: impl FnOnce(&mut [T]) -> R,
-) -> R {
-    let mut memory = keep.take();
-    if memory.len() < count {
-        memory.resize(count, T::ZERO);
-    }
-    let given = work(&mut memory[..count]);
-    keep.set(memory);
-    given
-}
-
-/// What fresh memory holds.
-pub trait Zero {
-    const ZERO: Self;
-}
-
-impl<const N: usize> Zero for [f32; N] {
-    const ZERO: Self = [0.0; N];
+    static BLOCK: Scratch = const { Scratch::new() };
 }
 
 /// Threads for so many multiplications.
@@ -149,7 +124,7 @@ pub fn multiply<F: Source>(
     share(threads, rows.div_ceil(tall) * groups, |n| {
         let rows = (n / groups) * tall..(n / groups * tall + tall).min(rows);
         let panels = (n % groups) * wide..(n % groups * wide + wide).min(panels);
-        recycled(&BLOCK, rows.len(), |block| piece(p, out, source, epilogue, block, rows, panels));
+        Scratch::lend(&BLOCK, rows.len(), |block| piece(p, out, source, epilogue, block, rows, panels));
     });
 }
 
@@ -173,17 +148,17 @@ fn piece<F: Source>(
 
 /// A block that is ready.
 #[derive(Debug, Clone)]
-pub struct Filled<'a> {
-    pub block: &'a [Row],
+struct Filled<'a> {
+    block: &'a [Row],
     /// Which part of the sums it is.
-    pub depth: Range<usize>,
+    depth: Range<usize>,
     /// The first row's place in the result.
-    pub first_row: usize,
+    first_row: usize,
 }
 
 impl Filled<'_> {
     /// Multiplies by some panels.
-    pub fn times(&self, p: &Problem<'_>, out: Shared, epilogue: &Epilogue<'_>, panels: Range<usize>) {
+    fn times(&self, p: &Problem<'_>, out: Shared, epilogue: &Epilogue<'_>, panels: Range<usize>) {
         for n in panels.clone() {
             let next = if n + 1 < panels.end { &p.panels.panel(n + 1)[self.depth.clone()] } else { &[] };
             let column = p.first_column + n * PANEL;

@@ -40,7 +40,7 @@ impl Display for PackedProduct {
                 if weights.groups() > 1 {
                     write!(f, " in {} groups", weights.groups())?;
                 }
-                write!(f, "{} {:?}", moves(conv), weights.algorithm())?;
+                f.write_str(&moves(conv))?;
             }
             Ready::Later(conv, filter, _) => write!(f, "Conv {}{}", extents(filter.dims()), moves(conv))?,
             Ready::Depthwise(conv, filter) => {

@@ -60,23 +60,23 @@ impl Bundle {
         stored.check(runs.into_iter(), entry.crc32c)
     }
 
-    /// Hands a tensor of `float32` over in rows, from several threads. Of so many planes of rows of so many columns: the number of the
-    /// first row, and of each plane the same rows. What is made of them is void if this fails, as it does in the end if the
-    /// checksum is another. False: nothing was read, because the tensor does not lie in the file as it would in memory.
+    /// Hands a tensor of `float32` over in rows of so many columns, from several threads: the number of the first row, and rows. What is
+    /// made of them is void if this fails, as it does in the end if the checksum is another. False: nothing was read, because
+    /// the tensor does not lie in the file as it would in memory.
     pub fn rows(
         &self,
         key: &str,
-        [planes, columns]: [usize; 2],
+        columns: usize,
         work: &(dyn Fn(usize, &[f32]) + Sync),
     ) -> Result<bool, EngineError> {
         let entry = self.find(key)?;
         let (_, size) = self.place(key, entry)?;
         let row = columns.checked_mul(size_of::<f32>()).unwrap_or(0);
-        let whole = row.checked_mul(planes).is_some_and(|all| all > 0 && size.is_multiple_of(all));
+        let whole = row > 0 && size.is_multiple_of(row);
         if !entry.slices.is_empty() || cfg!(not(target_endian = "little")) || !whole {
             return Ok(false);
         }
-        let cut = Cut { planes, row, rows: size / row / planes, many: (PIECE / row / planes).max(1) };
+        let cut = Cut { row, rows: size / row, many: (PIECE / row).max(1) };
         let stored = self.stored(key, entry)?;
         let count = cut.rows.div_ceil(cut.many * RUN);
         let next = AtomicUsize::new(0);
@@ -88,12 +88,13 @@ impl Bundle {
                 if n >= count {
                     return Ok(done);
                 }
-                done.extend(cut.run(&stored, n, &mut buffer, work)?);
+                let (sum, bytes) = cut.run(&stored, n, &mut buffer, work)?;
+                done.push((n, sum, bytes));
             }
         };
         let workers = rayon::current_num_threads().min(count);
         let runs = (0..workers).into_par_iter().map(runs).collect::<Result<Vec<_>, EngineError>>()?;
-        let mut runs: Vec<([usize; 2], u32, usize)> = runs.concat();
+        let mut runs: Vec<(usize, u32, usize)> = runs.concat();
         runs.sort_unstable();
         stored.check(runs.into_iter().map(|(_, sum, len)| (sum, len)), entry.crc32c)?;
         Ok(true)
@@ -102,38 +103,33 @@ impl Bundle {
 
 /// How a tensor is cut into pieces.
 struct Cut {
-    planes: usize,
-    /// Bytes of a row, rows of a plane, rows of a piece.
+    /// Bytes of a row, rows of the tensor, rows of a piece.
     row: usize,
     rows: usize,
     many: usize,
 }
 
 impl Cut {
-    /// One run of pieces: of each plane its place among the parts of the tensor, its checksum and its bytes.
+    /// One run of pieces: its checksum and its bytes.
     fn run(
         &self,
         stored: &Stored<'_>,
         n: usize,
         buffer: &mut Vec<f32>,
         work: &(dyn Fn(usize, &[f32]) + Sync),
-    ) -> Result<Vec<([usize; 2], u32, usize)>, EngineError> {
+    ) -> Result<(u32, usize), EngineError> {
         let first = n * RUN * self.many;
         let end = (first + RUN * self.many).min(self.rows);
-        let mut sums = vec![0; self.planes];
+        let mut sum = 0;
         for at in (first..end).step_by(self.many) {
-            let part = self.many.min(end - at) * self.row;
-            let elements = part / size_of::<f32>() * self.planes;
+            let elements = self.many.min(end - at) * self.row / size_of::<f32>();
             make_room(buffer, elements)?;
             let bytes: &mut [u8] = bytemuck::cast_slice_mut(&mut buffer[..elements]);
-            for (plane, (bytes, sum)) in bytes.chunks_exact_mut(part).zip(&mut sums).enumerate() {
-                stored.read((plane * self.rows + at) * self.row, bytes)?;
-                *sum = crc32c::crc32c_append(*sum, bytes);
-            }
+            stored.read(at * self.row, bytes)?;
+            sum = crc32c::crc32c_append(sum, bytes);
             work(at, &buffer[..elements]);
         }
-        let bytes = (end - first) * self.row;
-        Ok(sums.into_iter().enumerate().map(|(plane, sum)| ([plane, n], sum, bytes)).collect())
+        Ok((sum, (end - first) * self.row))
     }
 }
 
@@ -170,48 +166,39 @@ mod tests {
     }
 
     /// What comes, put together again.
-    fn gathered(
-        bundle: &Bundle,
-        planes: usize,
-        columns: usize,
-        count: usize,
-    ) -> Result<Vec<f32>, EngineError> {
-        let rows = count / planes / columns;
+    fn gathered(bundle: &Bundle, columns: usize, count: usize) -> Result<Vec<f32>, EngineError> {
         let all = Mutex::new(vec![f32::NAN; count]);
         let put = |first: usize, part: &[f32]| {
-            let mut all = all.lock().unwrap();
-            for (plane, part) in part.chunks(part.len() / planes).enumerate() {
-                all[(plane * rows + first) * columns..][..part.len()].copy_from_slice(part);
-            }
+            all.lock().unwrap()[first * columns..][..part.len()].copy_from_slice(part);
         };
-        assert!(bundle.rows("w", [planes, columns], &put)?);
+        assert!(bundle.rows("w", columns, &put)?);
         Ok(all.into_inner().unwrap())
     }
 
     #[test]
     fn rows_come_once_and_are_checked_at_the_end() {
         // Several runs of pieces, the last of them not full; rows that are longer than a piece.
-        for (planes, columns, rows) in [(1, 64, 40_000), (9, 64, 2_500), (1, 70_000, 20), (3, 5, 1)] {
-            let tensor: Vec<f32> = (0..planes * columns * rows).map(|n| n as f32).collect();
+        for (columns, rows) in [(64, 40_000), (70_000, 20), (5, 1)] {
+            let tensor: Vec<f32> = (0..columns * rows).map(|n| n as f32).collect();
             let dir = tempfile::tempdir().unwrap();
             let whole = bundle(dir.path(), &tensor, |_| {});
-            assert_eq!(gathered(&whole, planes, columns, tensor.len()).unwrap(), tensor);
+            assert_eq!(gathered(&whole, columns, tensor.len()).unwrap(), tensor);
             let mut read = vec![0f32; tensor.len()];
             let entry = &whole.entries[b"w".as_slice()];
             whole.bytes("w", entry, bytemuck::cast_slice_mut(&mut read)).unwrap();
             assert_eq!(read, tensor);
-            assert!(!whole.rows("w", [planes, tensor.len() + 1], &|_, _| unreachable!()).unwrap());
-            assert!(!whole.rows("w", [0, columns], &|_, _| unreachable!()).unwrap());
+            assert!(!whole.rows("w", tensor.len() + 1, &|_, _| unreachable!()).unwrap());
+            assert!(!whole.rows("w", 0, &|_, _| unreachable!()).unwrap());
 
             let flipped = bundle(dir.path(), &tensor, |file| *file.last_mut().unwrap() ^= 1);
-            let error = gathered(&flipped, planes, columns, tensor.len()).unwrap_err();
+            let error = gathered(&flipped, columns, tensor.len()).unwrap_err();
             assert!(error.to_string().contains("fail their checksum"), "{error}");
             let error = flipped.bytes("w", entry, bytemuck::cast_slice_mut(&mut read)).unwrap_err();
             assert!(error.to_string().contains("fail their checksum"), "{error}");
 
             // The file is cut short after it was found to be long enough.
             let short = bundle(dir.path(), &tensor, |file| file.truncate(file.len() - 1));
-            assert!(matches!(gathered(&short, planes, columns, tensor.len()), Err(EngineError::Io { .. })));
+            assert!(matches!(gathered(&short, columns, tensor.len()), Err(EngineError::Io { .. })));
         }
     }
 }
