@@ -6,10 +6,11 @@
 
 mod filters;
 
-use super::super::gemm::{Epilogue, PANEL, Panel, Panels, ROW, Row, Scratch, Shared, share, workers};
+use super::super::gemm::{DEPTH, Epilogue, PANEL, Panel, Panels, ROW, Scratch, Shared, share, workers};
 use super::super::simd::{Isa, Kernel, Lanes, Simd, run_on};
 use super::Geometry;
 use filters::Transform;
+use std::sync::{Mutex, PoisonError};
 
 /// Numbers of a transformed tile.
 const POINTS: usize = SIDE * SIDE;
@@ -23,16 +24,14 @@ const SQUARE: f32 = POINT * POINT;
 
 /// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache.
 const DEEP: usize = 128;
-/// Numbers of transformed tiles that are worked on at a time, and the least and most tiles.
-const WORKING_SET: usize = 1 << 18;
+/// Bytes that a thread works on at a time: tiles, filters and products in one large page. And the least and most tiles of it.
+const WORKING_SET: usize = 2 << 20;
 const FEWEST: usize = 24;
 const MOST: usize = 96;
 
 thread_local! {
-    // Written and read in 36 places by turns.
-    static TILES: Scratch = const { Scratch::large() };
-    static FILTERS: Scratch = const { Scratch::large() };
-    static PRODUCTS: Scratch = const { Scratch::new() };
+    // Written and read in 36 places by turns: in small pages each would have to be looked up.
+    static MEMORY: Scratch = const { Scratch::large() };
 }
 
 /// What the method costs, in multiplications of sixteen numbers for each channel and vector of outputs.
@@ -79,7 +78,10 @@ pub fn convolution(
     let work = Work { isa, x, g, panels, epilogue: *epilogue, out, grid, deep };
     let tiles = g.batch * grid[0] * grid[1];
     let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(panels.columns));
-    let cut = Cut::of(tiles, (WORKING_SET / (POINTS * deep * blocks)).clamp(FEWEST, MOST), threads);
+    // A tile's numbers, with what rows leave free, and its products.
+    let each = POINTS * (deep * blocks * ROW / DEPTH + PANEL);
+    let fit = (WORKING_SET / size_of::<f32>() - work.filter_rows() * PANEL) / each;
+    let cut = Cut::of(tiles, fit.clamp(FEWEST, MOST), threads);
     let one = |n: usize, threads| work.some(n * cut.many, cut.many.min(tiles - n * cut.many), threads);
     if cut.alone {
         share(threads, cut.batches, |n| one(n, 1));
@@ -125,12 +127,28 @@ impl Work<'_> {
         let blocks = self.g.channels.div_ceil(self.deep);
         // One row more: blocks begin anywhere in a row.
         let rows = (blocks * POINTS).div_ceil(self.abreast()) * count + 1;
-        Scratch::lend(&TILES, rows, |tiles: &mut [Row]| {
-            let shared = Shared::new(tiles.as_flattened_mut());
+        let (lines, room) = ((rows * ROW).div_ceil(PANEL), self.filter_rows() + POINTS * count);
+        Scratch::lend(&MEMORY, lines + room, |memory| {
+            let (numbers, own) = memory.split_at_mut(lines);
+            let shared = Shared::new(numbers.as_flattened_mut());
             share(threads, count, |n| run_on(self.isa, Forward(self, shared, first + n, n, count)));
-            let tiles = Tiles { first, count, numbers: tiles.as_flattened() };
-            share(threads, self.panels.count(), |panel| self.results(tiles, panel));
+            let tiles = Tiles { first, count, numbers: numbers.as_flattened() };
+            let (caller, own) = (std::thread::current().id(), Mutex::new(own));
+            share(threads, self.panels.count(), |panel| {
+                // This thread has lent its memory already.
+                if std::thread::current().id() == caller {
+                    let mut own = own.lock().unwrap_or_else(PoisonError::into_inner);
+                    return self.results(tiles, panel, &mut own);
+                }
+                Scratch::lend(&MEMORY, room, |own| self.results(tiles, panel, own));
+            });
         });
+    }
+
+    /// Rows that the transformed filters of a block take. One more for each point: at a distance of a power of two they would all want
+    /// the same places in the first cache.
+    fn filter_rows(&self) -> usize {
+        POINTS * (self.deep + 1)
     }
 
     /// Blocks of channels of a tile that lie in a row.
@@ -144,48 +162,48 @@ impl Work<'_> {
         n / self.abreast() * count * ROW + n % self.abreast() * self.deep
     }
 
-    /// The results of one panel of outputs.
-    fn results(&self, tiles: Tiles<'_>, panel: usize) {
-        Scratch::lend(&PRODUCTS, POINTS * tiles.count, |products| {
-            for start in (0..self.g.channels).step_by(self.deep) {
-                self.add_products(tiles, panel, start, Shared::new(products.as_flattened_mut()));
-            }
-            run_on(self.isa, Back { work: self, products, tiles, panel });
-        });
+    /// The results of one panel of outputs. `memory` is for its filters and products.
+    fn results(&self, tiles: Tiles<'_>, panel: usize, memory: &mut [[f32; PANEL]]) {
+        let (filters, products) = memory.split_at_mut(self.filter_rows());
+        let products = &mut products[..POINTS * tiles.count];
+        for start in (0..self.g.channels).step_by(self.deep) {
+            self.add_products(tiles, panel, start, filters, Shared::new(products.as_flattened_mut()));
+        }
+        run_on(self.isa, Back { work: self, products, tiles, panel });
     }
 
     /// What a block of channels, from `start` on, adds to the products of each point.
-    fn add_products(&self, tiles: Tiles<'_>, panel: usize, start: usize, products: Shared) {
-        let (channels, count) = (self.g.channels, tiles.count);
+    fn add_products(
+        &self,
+        tiles: Tiles<'_>,
+        panel: usize,
+        start: usize,
+        filters: &mut [[f32; PANEL]],
+        products: Shared,
+    ) {
+        let (channels, count, step) = (self.g.channels, tiles.count, self.deep + 1);
         let depth = start..(start + self.deep).min(channels);
         let (first, last, many) = (start == 0, depth.end == channels, depth.len());
-        // A row more for each point: at a distance of a power of two they would all want the same places in the first cache.
-        let step = self.deep + 1;
         let width = if self.panels.columns - panel * PANEL <= PANEL / 2 { PANEL / 2 } else { PANEL };
-        Scratch::lend(&FILTERS, POINTS * step, |filters| {
-            let taps = self.panels.panel(panel);
-            run_on(self.isa, Transform { points: filters, step, taps, channels, depth });
-            for point in 0..POINTS {
-                let rows = &tiles.numbers[self.place_of(start / self.deep, point, count)..][..count * ROW];
-                let product = Panel {
-                    block: rows.as_chunks().0,
-                    weights: &filters[point * step..][..many],
-                    next: filters
-                        .get((point + 1) * step..)
-                        .and_then(|next| next.get(..many))
-                        .unwrap_or_default(),
-                    out: products,
-                    at: point * count * PANEL,
-                    step: PANEL,
-                    column: 0,
-                    width,
-                    first,
-                    last,
-                    epilogue: Epilogue::NONE,
-                };
-                run_on(self.isa, product);
-            }
-        });
+        let taps = self.panels.panel(panel);
+        run_on(self.isa, Transform { points: filters, step, taps, channels, depth });
+        for point in 0..POINTS {
+            let rows = &tiles.numbers[self.place_of(start / self.deep, point, count)..][..count * ROW];
+            let product = Panel {
+                block: rows.as_chunks().0,
+                weights: &filters[point * step..][..many],
+                next: filters.get((point + 1) * step..).and_then(|next| next.get(..many)).unwrap_or_default(),
+                out: products,
+                at: point * count * PANEL,
+                step: PANEL,
+                column: 0,
+                width,
+                first,
+                last,
+                epilogue: Epilogue::NONE,
+            };
+            run_on(self.isa, product);
+        }
     }
 
     /// A tile's image, and where its results begin there.
