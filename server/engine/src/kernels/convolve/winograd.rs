@@ -81,7 +81,7 @@ pub fn convolution(
     // A tile's numbers, with what rows leave free, and its products.
     let each = POINTS * (deep * blocks * ROW / DEPTH + PANEL);
     let fit = (WORKING_SET / size_of::<f32>() - work.filter_rows() * PANEL) / each;
-    let cut = Cut::of(tiles, fit.clamp(FEWEST, MOST), threads);
+    let cut = Cut::of(tiles, fit.clamp(FEWEST, MOST), threads, panels.count());
     let one = |n: usize, threads| work.some(n * cut.many, cut.many.min(tiles - n * cut.many), threads);
     if cut.alone {
         share(threads, cut.batches, |n| one(n, 1));
@@ -102,10 +102,10 @@ struct Cut {
 }
 
 impl Cut {
-    /// `fit`: tiles that a batch should have.
-    fn of(tiles: usize, fit: usize, threads: usize) -> Self {
+    /// `fit`: tiles that a batch should have. Panels are the work that threads share in a batch.
+    fn of(tiles: usize, fit: usize, threads: usize, panels: usize) -> Self {
         // Threads that share a batch read each other's tiles; threads that do not transform the same filters.
-        let alone = tiles >= FEWEST * threads;
+        let alone = tiles >= if panels < threads { threads } else { FEWEST * threads };
         let batches = (tiles + fit / 2) / fit;
         let batches = if alone { batches.next_multiple_of(threads).max(threads) } else { batches.max(1) };
         let many = tiles.div_ceil(batches).max(1);
@@ -356,12 +356,14 @@ mod tests {
 
     #[test]
     fn no_batch_is_a_left_over() {
-        assert_eq!(Cut::of(0, 48, 2).batches, 0);
+        assert_eq!(Cut::of(0, 48, 2, 8).batches, 0);
         for tiles in 1..1000 {
-            for (fit, threads) in [(FEWEST, 1), (48, 1), (48, 2), (MOST, 2), (60, 3), (48, 16)] {
-                let cut = Cut::of(tiles, fit, threads);
+            for (fit, threads, panels) in
+                [(FEWEST, 1, 1), (48, 1, 8), (48, 2, 1), (MOST, 2, 4), (60, 3, 2), (48, 16, 8), (48, 16, 32)]
+            {
+                let cut = Cut::of(tiles, fit, threads, panels);
                 let last = tiles - cut.many * cut.batches.saturating_sub(1);
-                let case = format!("{tiles} tiles, {fit} fit, {threads} threads: {cut:?}");
+                let case = format!("{tiles} tiles, {fit} fit, {threads} threads, {panels} panels: {cut:?}");
                 assert!(last <= cut.many && cut.many <= fit + fit / 2, "{case}");
                 assert!(cut.many - last < cut.batches.max(1), "{case}");
                 assert!(!cut.alone || cut.batches >= threads, "{case}");
