@@ -4,7 +4,8 @@
 //! bytes. Growth leaves pages of the program out, which are resident from when they are first used and are no part of a model.
 //! `input NAME FILE`: keeps a `.npy` as input. `document NAME FILE`: keeps a file as an input of one text. `run N`: median and least
 //! nanoseconds of N runs, and the mean magnitude of the first output, for the caller to compare. `memory`: bytes that no file backs.
-//! `peak N`: by how many bytes the resident set grew at most during N runs. A model that does not load or run is answered with `error`.
+//! `profile N`: a line for each operation, the dearest first, over N runs: milliseconds, thousands of millions of operations with numbers a
+//! second, and what it is; then `end`. `peak N`: by how many bytes the resident set grew at most during N runs. A model that does not load or run is answered with `error`.
 
 #![allow(clippy::unwrap_used, reason = "a tool of the benchmarks stops at the first thing that is wrong")]
 #![allow(dead_code, reason = "of the tests' module only the reading is used")]
@@ -98,6 +99,16 @@ fn run(model: &Model, inputs: &[(String, Tensor)], times: usize) -> Result<(), E
     Ok(())
 }
 
+fn profile(model: &Model, inputs: &[(String, Tensor)], times: usize) -> Result<(), EngineError> {
+    let name = model.signature(None)?.name.clone();
+    for cost in model.profile(&name, inputs.to_vec(), times)?.1 {
+        let rate = cost.flops as f64 / cost.seconds / 1e9;
+        println!("{:8.4} {rate:6.0} {} {}", cost.seconds * 1e3, cost.operation, cost.node);
+    }
+    println!("end");
+    Ok(())
+}
+
 fn main() {
     allocator::prepare();
     let mut model: Option<Model> = None;
@@ -134,6 +145,7 @@ fn main() {
                 Ok(())
             }
             ["peak", times] => peak(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
+            ["profile", times] => profile(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
             ["run", times] => run(model.as_ref().unwrap(), &inputs, times.parse().unwrap()),
             _ => panic!("no command: {line:?}"),
         };

@@ -130,6 +130,17 @@ impl Value {
         Self { dims: Dims::new(), contents: Contents::List(Arc::new(list)) }
     }
 
+    /// Its numbers, to be written: its own memory if nobody else has that, else a copy.
+    pub fn into_output(self) -> Result<Output<f32>, EngineError> {
+        self.slice::<f32>()?;
+        let Contents::F32(memory) = self.contents else { return Err(EngineError::broken("other numbers")) };
+        Ok(memory.into_output().unwrap_or_else(|memory| {
+            let mut out = Output::new(memory.len());
+            out.copy_from_slice(&memory);
+            out
+        }))
+    }
+
     /// Extent of each dimension, outermost first.
     pub fn dims(&self) -> &[usize] {
         &self.dims

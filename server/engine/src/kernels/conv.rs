@@ -23,7 +23,7 @@ pub fn conv(x: &Value, filter: &Value, bias: Option<&Value>, conv: &Conv) -> Out
     let shape = [g.batch, g.out_height, g.out_width, outs];
     let mut out = output::<f32>(&shape)?;
     let epilogue =
-        Epilogue { bias: bias.map(Value::slice).transpose()?, residual: None, activation: conv.activation };
+        Epilogue { bias: bias.map(Value::slice).transpose()?, adds: false, activation: conv.activation };
     let work = out.len().saturating_mul(kh * kw * per_group);
     convolve::convolution(&mut out, x.slice()?, &g, &weights, &epilogue, threads(work));
     Value::of(out, &shape)

@@ -1,5 +1,5 @@
 //! Products of `f32` matrices: one operand lies packed in panels of 32 columns, the other is cut into small blocks as the
-//! product goes. A bias, a residual and an activation are applied while a tile of the result is still in the first cache.
+//! product goes. A bias, a residual that lies where the result comes and an activation are applied while a tile of the result is still in the first cache.
 //!
 //! The rows of the second operand come from a [`Source`]: lines of a matrix, or the windows of an image (convolution). Blocks are
 //! cheap copies of contiguous runs, not transpositions, so even narrow products pay little for them.

@@ -91,23 +91,34 @@ impl PackedProduct {
         all
     }
 
-    /// The product with x, and with the other value that is added if there is one.
-    pub fn run(&self, inputs: &[&Value]) -> Outcome {
-        let x = *inputs.first().ok_or_else(|| fail("a product lacks its input"))?;
-        let other = if self.residual { inputs.get(1).copied() } else { None };
+    /// Whether it may change its inputs.
+    pub fn takes(&self) -> bool {
+        self.residual
+    }
+
+    /// The product with x, and with the other value that is added if there is one. If nobody else has that one, the result lies in its
+    /// memory: so it is read and written in one place.
+    pub fn run(&self, x: &Value, other: Option<Value>) -> Outcome {
         let shape = self.shape(x.dims())?;
+        let other = other.filter(|_| self.residual);
         // A value of another shape is broadcast, after the product.
-        let fits = other.is_none_or(|o| o.dims() == shape.as_slice());
+        let (here, later) = match other {
+            Some(other) if other.dims() == shape.as_slice() => (Some(other), None),
+            other => (None, other),
+        };
         let epilogue = Epilogue {
             bias: self.bias.as_ref().map(Value::slice).transpose()?,
-            residual: if fits { other.map(Value::slice).transpose()? } else { None },
-            activation: if fits { self.activation } else { Activation::None },
+            adds: here.is_some(),
+            activation: if later.is_none() { self.activation } else { Activation::None },
         };
-        let mut out = output::<f32>(&shape)?;
+        let mut out = match here {
+            Some(value) => value.into_output()?,
+            None => output::<f32>(&shape)?,
+        };
         self.multiply(x, &mut out, &shape, &epilogue)?;
         let out = Value::of(out, &shape)?;
-        match other.filter(|_| !fits) {
-            Some(other) => activate::value(self.activation, &elementwise::binary(Binary::Add, &out, other)?),
+        match later {
+            Some(other) => activate::value(self.activation, &elementwise::binary(Binary::Add, &out, &other)?),
             None => Ok(out),
         }
     }

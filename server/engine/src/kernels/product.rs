@@ -18,7 +18,7 @@ pub fn dense(x: &Value, w: &Value, bias: Option<&Value>, activation: Activation)
     let shape = [&xs[..xs.len() - 1], &[*columns]].concat();
     let mut out = output::<f32>(&shape)?;
     let work = batch.saturating_mul(*rows).saturating_mul(*columns);
-    let epilogue = Epilogue { bias: bias.map(Value::slice).transpose()?, residual: None, activation };
+    let epilogue = Epilogue { bias: bias.map(Value::slice).transpose()?, adds: false, activation };
     let (x, w) = (Matrix::new(x.slice()?, batch, *rows), Matrix::new(w.slice()?, *rows, *columns));
     product_unpacked(&mut out, x, w, &epilogue, threads(work));
     make(out, &shape)

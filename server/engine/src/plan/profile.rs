@@ -14,8 +14,8 @@ pub struct Profile {
 }
 
 impl Profile {
-    /// Counts one run of a step. `bytes` are those that it reads and writes.
-    pub fn note(&self, number: usize, step: &Step, took: Duration, inputs: &[&Value], made: &[Value]) {
+    /// Counts one run of a step.
+    pub fn note(&self, number: usize, step: &Step, took: Duration, inputs: Inputs<'_>, made: &[Value]) {
         let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
         if costs.len() <= number {
             costs.resize(number + 1, None);
@@ -25,8 +25,8 @@ impl Profile {
             node: step.name.clone(),
             runs: 0,
             seconds: 0.0,
-            flops: describe::flops(step, inputs, made),
-            bytes: moved(step, inputs, made),
+            flops: describe::flops(step, inputs.here(), made),
+            bytes: moved(step, inputs.bytes(), made),
         });
         cost.runs += 1;
         cost.seconds += took.as_secs_f64();
@@ -44,8 +44,32 @@ impl Profile {
     }
 }
 
-fn moved(step: &Step, inputs: &[&Value], made: &[Value]) -> u64 {
-    let packed = step.product().map_or(0, |p| p.buffers().iter().map(|(_, bytes)| bytes).sum());
-    let values = inputs.iter().copied().chain(made).map(Value::bytes);
-    values.fold(packed, usize::saturating_add) as u64
+/// What a step read.
+#[derive(Debug, Clone, Copy)]
+pub enum Inputs<'a> {
+    /// Values.
+    Here(&'a [&'a Value]),
+    /// Values of so many bytes that were handed over to it.
+    Gone(usize),
+}
+
+impl Inputs<'_> {
+    fn here(&self) -> &[&Value] {
+        match self {
+            Self::Here(values) => values,
+            Self::Gone(_) => &[],
+        }
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Here(values) => values.iter().map(|v| v.bytes()).fold(0, usize::saturating_add),
+            Self::Gone(bytes) => *bytes,
+        }
+    }
+}
+
+fn moved(step: &Step, read: usize, made: &[Value]) -> u64 {
+    let packed: usize = step.product().map_or(0, |p| p.buffers().iter().map(|(_, bytes)| bytes).sum());
+    made.iter().map(Value::bytes).fold(packed.saturating_add(read), usize::saturating_add) as u64
 }

@@ -2,7 +2,7 @@
 
 use super::Plan;
 use super::control::Budget;
-use super::profile::Profile;
+use super::profile::{Inputs, Profile};
 use super::rules::Known;
 use super::schedule::{Kept, Schedule};
 use super::step::{Source, Step};
@@ -141,10 +141,11 @@ impl Plan {
         profile: Option<&Profile>,
     ) -> Result<(), EngineError> {
         let step = &self.steps[number];
-        let begun = profile.map(|_| Instant::now());
-        let made = step.run_taking(take(step, slots)?, budget).map_err(|e| at(&step.name, e))?;
-        if let (Some(profile), Some(begun)) = (profile, begun) {
-            profile.note(number, step, begun.elapsed(), &[], &made);
+        let inputs = take(step, slots)?;
+        let begun = profile.map(|_| (Instant::now(), inputs.iter().map(Value::bytes).sum()));
+        let made = step.run_taking(inputs, budget).map_err(|e| at(&step.name, e))?;
+        if let (Some(profile), Some((begun, bytes))) = (profile, begun) {
+            profile.note(number, step, begun.elapsed(), Inputs::Gone(bytes), &made);
         }
         put(step, made, slots);
         Ok(())
@@ -181,7 +182,7 @@ impl Plan {
         let begun = profile.map(|_| Instant::now());
         let made = step.run(&reads).map_err(|e| at(&step.name, e))?;
         if let (Some(profile), Some(begun)) = (profile, begun) {
-            profile.note(number, step, begun.elapsed(), &reads, &made);
+            profile.note(number, step, begun.elapsed(), Inputs::Here(&reads), &made);
         }
         drop(reads);
         put(step, made, slots);

@@ -167,7 +167,10 @@ impl Step {
     pub fn run(&self, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
         match &self.work {
             Work::Op(op) => kernels::run(op, inputs),
-            Work::Product(product) => product.run(inputs).map(|v| vec![v]),
+            Work::Product(product) => {
+                let x = inputs.first().ok_or_else(|| EngineError::broken("a product lacks its input"))?;
+                product.run(x, inputs.get(1).map(|v| (*v).clone())).map(|v| vec![v])
+            }
             Work::Recurrent(layer) => layer.run(inputs),
             Work::Bodies(bodies) => bodies.run(inputs.iter().map(|v| (*v).clone()).collect(), &Budget::new()),
         }
@@ -175,12 +178,20 @@ impl Step {
 
     /// Whether it may change its inputs, which are to be handed over then.
     pub fn takes(&self) -> bool {
-        matches!(self.work, Work::Bodies(_) | Work::Op(Op::List(_)))
+        match &self.work {
+            Work::Bodies(_) | Work::Op(Op::List(_)) => true,
+            Work::Product(product) => product.takes(),
+            _ => false,
+        }
     }
 
     /// Runs it on values that are handed over.
-    pub fn run_taking(&self, inputs: Vec<Value>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
+    pub fn run_taking(&self, mut inputs: Vec<Value>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
         match &self.work {
+            Work::Product(product) if inputs.len() == 2 => {
+                let other = inputs.pop();
+                product.run(&inputs[0], other).map(|v| vec![v])
+            }
             Work::Bodies(bodies) => bodies.run(inputs, budget),
             Work::Op(Op::List(op)) => kernels::listing(op, inputs),
             _ => self.run(&inputs.iter().collect::<Vec<_>>()),

@@ -37,6 +37,17 @@ impl<T: Element> Memory<T> {
     }
 }
 
+impl<T> Memory<T> {
+    /// To be written again; the memory as it was if others share it, or if it is no block.
+    pub fn into_output(self) -> Result<Output<T>, Self> {
+        let Self::Block(block, len) = self else { return Err(self) };
+        match Arc::try_unwrap(block) {
+            Ok(block) => Ok(Output { block, len, of: std::marker::PhantomData }),
+            Err(block) => Err(Self::Block(block, len)),
+        }
+    }
+}
+
 impl<T: Element> Deref for Memory<T> {
     type Target = [T];
 

@@ -38,7 +38,7 @@ pub fn convolution(
     threads: usize,
 ) {
     let outs = panels.columns;
-    assert!(x.len() == g.batch * g.height * g.width * g.channels && epilogue.fits(outs, out.len()));
+    assert!(x.len() == g.batch * g.height * g.width * g.channels && epilogue.fits(outs));
     assert!(out.len() == g.batch * g.out_height * g.out_width * outs);
     assert!(panels.inner == g.window[0] * g.window[1] * g.channels && fits(g));
     let threads = workers(threads, g.batch * g.out_height * g.out_width * outs * panels.inner);
@@ -204,15 +204,15 @@ impl Band<'_> {
     ) {
         let mut at = self.at + pixel * self.panels.columns + column;
         for mut v in sums {
-            if let Some(residual) = self.epilogue.residual {
-                for (v, part) in v.iter_mut().zip(residual[at..at + wide].chunks(LANES)) {
+            // SAFETY: the lines of a band are the work of one call.
+            #[allow(unsafe_code)]
+            let out = unsafe { self.out.part(at, wide) };
+            if self.epilogue.adds {
+                for (v, part) in v.iter_mut().zip(out.chunks(LANES)) {
                     *v = S::add(*v, load::<S>(part));
                 }
             }
             let v = activate::<S, WIDE>(self.epilogue.activation, v);
-            // SAFETY: the lines of a band are the work of one call.
-            #[allow(unsafe_code)]
-            let out = unsafe { self.out.part(at, wide) };
             for (v, to) in v.into_iter().zip(out.chunks_mut(LANES)) {
                 match <&mut Lanes>::try_from(&mut *to) {
                     Ok(lanes) => S::store(v, lanes),

@@ -6,7 +6,7 @@
 
 mod filters;
 
-use super::super::gemm::{DEPTH, Epilogue, PANEL, Panel, Panels, ROW, Scratch, Shared, share, workers};
+use super::super::gemm::{DEPTH, Epilogue, PANEL, Panel, Panels, ROW, Scratch, Shared, load, share, workers};
 use super::super::simd::{Isa, Kernel, Lanes, Simd, run_on};
 use super::Geometry;
 use filters::Transform;
@@ -70,7 +70,7 @@ pub fn convolution(
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    assert!(epilogue.fits(panels.columns, out.len()) && g.strides == [1, 1] && g.dilations == [1, 1]);
+    assert!(epilogue.fits(panels.columns) && g.strides == [1, 1] && g.dilations == [1, 1]);
     assert!(g.channels > 0 && panels.inner == filters::TAPS * g.channels);
     let grid = [g.out_height.div_ceil(TILE), g.out_width.div_ceil(TILE)];
     let blocks = g.channels.div_ceil(DEEP);
@@ -328,10 +328,11 @@ impl Back<'_> {
             for (i, v) in column.into_iter().enumerate().take(g.out_height - top) {
                 let pixel = (image * g.out_height + top + i) * g.out_width + left + j;
                 let at = pixel * outs + channel;
-                let v = w.epilogue.apply::<S>(v, channel, at, many);
                 // SAFETY: each tile has results of its own.
                 #[allow(unsafe_code)]
-                S::store_part(v, unsafe { w.out.part(at, many) });
+                let to = unsafe { w.out.part(at, many) };
+                let v = if w.epilogue.adds { S::add(v, load::<S>(to)) } else { v };
+                S::store_part(w.epilogue.apply::<S>(v, channel, many), to);
             }
         }
     }

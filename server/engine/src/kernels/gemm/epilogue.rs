@@ -5,24 +5,24 @@ use super::super::simd::{Lanes, Simd};
 use super::super::vector::math::clamp;
 use super::Activation;
 
-/// `activation(x + bias + residual)`.
+/// `activation(x + bias + what is there)`.
 #[derive(Debug, Clone, Copy)]
 pub struct Epilogue<'a> {
     /// One number for each column.
     pub bias: Option<&'a [f32]>,
-    /// As many numbers as the result has, in its order.
-    pub residual: Option<&'a [f32]>,
+    /// The memory of the result holds numbers that are added to it: a residual is read and written in one place.
+    pub adds: bool,
     /// Comes last.
     pub activation: Activation,
 }
 
 impl Epilogue<'_> {
     /// Changes nothing.
-    pub const NONE: Epilogue<'static> = Epilogue { bias: None, residual: None, activation: Activation::None };
+    pub const NONE: Epilogue<'static> = Epilogue { bias: None, adds: false, activation: Activation::None };
 
-    /// Whether the slices have the sizes that a result needs.
-    pub(in super::super) fn fits(&self, columns: usize, out: usize) -> bool {
-        self.bias.is_none_or(|b| b.len() == columns) && self.residual.is_none_or(|r| r.len() == out)
+    /// Whether there is a bias for each column, if there are any.
+    pub(in super::super) fn fits(&self, columns: usize) -> bool {
+        self.bias.is_none_or(|b| b.len() == columns)
     }
 
     /// The activation, if it is one that is better applied to whole rows afterwards.
@@ -38,20 +38,11 @@ impl Epilogue<'_> {
         }
     }
 
-    /// A vector of the result: `many` numbers from `column`, which lie at `at` in all of it.
+    /// A vector of the result for columns from `column` on, of which there are as many as it has places. What is there was added before.
     #[inline(always)]
-    pub(in super::super) fn apply<S: Simd>(
-        &self,
-        mut v: S::V,
-        column: usize,
-        at: usize,
-        many: usize,
-    ) -> S::V {
+    pub(in super::super) fn apply<S: Simd>(&self, mut v: S::V, column: usize, places: usize) -> S::V {
         if let Some(bias) = self.bias {
-            v = S::add(v, load::<S>(&bias[column..column + many]));
-        }
-        if let Some(residual) = self.residual {
-            v = S::add(v, load::<S>(&residual[at..at + many]));
+            v = S::add(v, load::<S>(&bias[column..column + places]));
         }
         activate::<S, 1>(self.activation, [v])[0]
     }

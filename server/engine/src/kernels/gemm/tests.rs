@@ -27,7 +27,7 @@ pub const ACTIVATIONS: [Activation; 12] = [
     Activation::Elu,
 ];
 
-fn naive(a: Matrix<'_>, b: Matrix<'_>, epilogue: &Epilogue<'_>) -> Vec<f32> {
+fn naive(a: Matrix<'_>, b: Matrix<'_>, epilogue: &Epilogue<'_>, there: &[f32]) -> Vec<f32> {
     let mut out = vec![0.0; a.rows * b.columns];
     for row in 0..a.rows {
         for column in 0..b.columns {
@@ -37,7 +37,8 @@ fn naive(a: Matrix<'_>, b: Matrix<'_>, epilogue: &Epilogue<'_>) -> Vec<f32> {
             };
             let sum = (0..b.rows).map(term).sum::<f64>() as f32;
             let at = row * b.columns + column;
-            let x = sum + epilogue.bias.map_or(0.0, |b| b[column]) + epilogue.residual.map_or(0.0, |r| r[at]);
+            let x =
+                sum + epilogue.bias.map_or(0.0, |b| b[column]) + if epilogue.adds { there[at] } else { 0.0 };
             out[at] = super::super::activate::scalar(epilogue.activation, x);
         }
     }
@@ -74,18 +75,18 @@ fn products_equal_the_plain_loop() {
     for (n, [rows, inner, columns]) in SIZES.into_iter().enumerate() {
         let lda = inner + n % 3;
         let (a, b) = (random(&mut seed, rows * lda), random(&mut seed, inner * columns));
-        let (bias, residual) = (random(&mut seed, columns), random(&mut seed, rows * columns));
+        let (bias, there) = (random(&mut seed, columns), random(&mut seed, rows * columns));
         let epilogue = Epilogue {
             bias: n.is_multiple_of(2).then_some(&bias),
-            residual: n.is_multiple_of(3).then_some(&residual),
+            adds: n.is_multiple_of(3),
             activation: ACTIVATIONS[n % ACTIVATIONS.len()],
         };
         let view = Matrix { data: &a, rows, columns: inner, row_step: lda, column_step: 1 };
-        let expected = naive(view, Matrix::new(&b, inner, columns), &epilogue);
+        let expected = naive(view, Matrix::new(&b, inner, columns), &epilogue, &there);
         let packed = Packed::new(&b, inner, columns);
         for isa in Isa::all() {
             for threads in [1, 3] {
-                let mut out = vec![f32::NAN; rows * columns];
+                let mut out = if epilogue.adds { there.clone() } else { vec![f32::NAN; rows * columns] };
                 product_on(isa, &mut out, view, packed.panels(), &epilogue, threads);
                 assert_close(&out, &expected, 1e-4, &format!("{isa:?} {rows}x{inner}x{columns}"));
             }
@@ -106,7 +107,7 @@ fn operands_may_be_transposed() {
             } else {
                 Matrix::new(&b, inner, columns)
             };
-            let expected = naive(a, b, &Epilogue::NONE);
+            let expected = naive(a, b, &Epilogue::NONE, &[]);
             for isa in Isa::all() {
                 let mut out = vec![f32::NAN; rows * columns];
                 unpacked_on(isa, &mut out, a, b, &Epilogue::NONE, 1 + flips);

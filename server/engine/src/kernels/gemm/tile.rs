@@ -30,7 +30,7 @@ pub struct Panel<'a> {
     pub column: usize,
     /// Columns that are wanted.
     pub width: usize,
-    /// Whether this part of the sums is the first, and the last.
+    /// Whether this part of the sums is the first, which is not added to what is there, and the last.
     pub first: bool,
     pub last: bool,
     pub epilogue: Epilogue<'a>,
@@ -100,11 +100,12 @@ impl Panel<'_> {
         let next = if tiles < 4 { &[] } else { self.next };
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
         let bias = self.bias::<S, WIDE>();
-        let whole = self.first && self.last && self.epilogue.residual.is_none();
         for block in tiles_of(self.block, tall) {
             prefetch::<S>(next.next().unwrap_or_default());
             self.expect::<S, WIDE>(at, block.len());
-            if whole && let Ok(block) = <&[Row; TALLEST]>::try_from(block) {
+            if self.last
+                && let Ok(block) = <&[Row; TALLEST]>::try_from(block)
+            {
                 self.direct::<S, WIDE>(block, at, bias);
                 at += TALLEST * self.step;
                 continue;
@@ -117,15 +118,17 @@ impl Panel<'_> {
         }
     }
 
-    /// A tile that is all of its sums goes from the registers to the result.
+    /// A tile that ends its sums goes from the registers to the result.
     #[inline(always)]
     fn direct<S: Simd, const WIDE: usize>(&self, block: &[Row; TALLEST], mut at: usize, bias: [S::V; WIDE]) {
-        for v in sums::<S, TALLEST, WIDE>(block, self.weights, bias) {
-            let v = activate::<S, WIDE>(self.epilogue.activation, v);
+        for mut v in sums::<S, TALLEST, WIDE>(block, self.weights, bias) {
             // SAFETY: columns of one panel in rows of one block are the work of one call.
             #[allow(unsafe_code)]
-            let out = unsafe { self.out.part(at, WIDE * 16) };
-            store_all::<S, WIDE>(&v, out.as_chunks_mut().0);
+            let (out, _) = unsafe { self.out.part(at, WIDE * 16) }.as_chunks_mut();
+            if !self.first {
+                add_all::<S, WIDE>(&mut v, out);
+            }
+            store_all::<S, WIDE>(&activate::<S, WIDE>(self.epilogue.activation, v), out);
             at += self.step;
         }
     }
@@ -187,10 +190,6 @@ impl Panel<'_> {
             add_all::<S, WIDE>(&mut v, out);
         }
         if self.last {
-            if let Some(residual) = self.epilogue.residual {
-                let (parts, _) = residual[at..at + WIDE * 16].as_chunks::<16>();
-                add_all::<S, WIDE>(&mut v, parts);
-            }
             v = activate::<S, WIDE>(self.epilogue.activation, v);
         }
         store_all::<S, WIDE>(&v, out);
@@ -209,7 +208,7 @@ impl Panel<'_> {
                 v = S::add(v, load::<S>(out));
             }
             if self.last {
-                v = self.epilogue.apply::<S>(v, self.column + n * 16, at + n * 16, out.len());
+                v = self.epilogue.apply::<S>(v, self.column + n * 16, out.len());
             }
             match <&mut Lanes>::try_from(&mut *out) {
                 Ok(lanes) => S::store(v, lanes),

@@ -106,7 +106,7 @@ pub fn multiply<F: Source>(
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    assert!(epilogue.fits(p.out_step, out.len) && p.first_column + p.panels.columns <= p.out_step.max(1));
+    assert!(epilogue.fits(p.out_step) && p.first_column + p.panels.columns <= p.out_step.max(1));
     let (rows, panels) = (p.rows, p.panels.count());
     let threads = workers(threads, rows.saturating_mul(p.panels.inner).saturating_mul(p.panels.columns));
     // Blocks of rows are the better pieces, if there are enough; else every thread takes some of the panels.
@@ -171,7 +171,7 @@ impl Filled<'_> {
                 step: p.out_step,
                 column,
                 width: (p.panels.columns - n * PANEL).min(PANEL),
-                first: self.depth.start == 0,
+                first: self.depth.start == 0 && !epilogue.adds,
                 last: self.depth.end == p.panels.inner,
                 epilogue: *epilogue,
             };
