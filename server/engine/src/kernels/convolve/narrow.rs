@@ -172,13 +172,13 @@ impl Band<'_> {
         let line = self.width * self.g.channels;
         for y in 0..self.lines {
             let x = &self.x[y * self.g.strides[0] * line..];
-            let mut ox = 0;
-            while ox < self.g.out_width {
-                ox = ox.min(self.g.out_width - R);
+            let mut done = 0;
+            while done < self.g.out_width {
+                let ox = done.min(self.g.out_width - R);
                 let sums = tile::<S, WIDE, R, STEP>(&x[ox * STEP..], line, self.g, weights, bias);
                 let pixel = y * self.g.out_width + ox;
-                self.finish::<S, WIDE, R>(sums, pixel, column, wide);
-                ox += R;
+                self.finish::<S, WIDE, R>(sums, pixel, column, wide, done - ox);
+                done = ox + R;
             }
         }
     }
@@ -194,6 +194,7 @@ impl Band<'_> {
         bias
     }
 
+    /// Writes the results of a tile but the first ones, which are there already.
     #[inline(always)]
     fn finish<S: Simd, const WIDE: usize, const R: usize>(
         &self,
@@ -201,9 +202,14 @@ impl Band<'_> {
         pixel: usize,
         column: usize,
         wide: usize,
+        done: usize,
     ) {
         let mut at = self.at + pixel * self.panels.columns + column;
-        for mut v in sums {
+        for (n, mut v) in sums.into_iter().enumerate() {
+            if n < done {
+                at += self.panels.columns;
+                continue;
+            }
             // SAFETY: the lines of a band are the work of one call.
             #[allow(unsafe_code)]
             let out = unsafe { self.out.part(at, wide) };
