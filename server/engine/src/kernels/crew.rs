@@ -17,8 +17,10 @@ const LOOKS: usize = 2000;
 /// Work that is shared out. It lives as long as the call that shares it.
 struct Job<'w> {
     work: &'w (dyn Fn(usize) + Sync),
-    next: AtomicUsize,
     count: usize,
+    /// Pieces that somebody has taken, and those of them that helpers have, from the end on.
+    taken: AtomicUsize,
+    from_end: AtomicUsize,
     /// Helpers that are at it.
     helpers: AtomicUsize,
     panicked: AtomicBool,
@@ -28,15 +30,17 @@ struct Job<'w> {
 }
 
 impl Job<'_> {
-    /// Does pieces until there are no more.
-    fn pieces(&self) {
-        loop {
-            let n = self.next.fetch_add(1, Ordering::Relaxed);
-            if n >= self.count {
-                break;
-            }
-            (self.work)(n);
+    /// Does pieces until there are no more. Whoever shares them begins at the first, helpers begin at the last: what is one beside the
+    /// other is done by the same thread as a rule, also in the next operation, and lies in its cache then.
+    fn pieces(&self, mut next: impl FnMut() -> usize) {
+        while self.taken.fetch_add(1, Ordering::Relaxed) < self.count {
+            (self.work)(next());
         }
+    }
+
+    fn lead(&self) {
+        let mut first = 0..self.count;
+        self.pieces(|| first.next().unwrap_or_default());
     }
 
     /// A helper's part of it.
@@ -44,7 +48,8 @@ impl Job<'_> {
         if place::here() == self.processor {
             place::leave(self.processor);
         }
-        if catch_unwind(AssertUnwindSafe(|| self.pieces())).is_err() {
+        let last = || self.count - 1 - self.from_end.fetch_add(1, Ordering::Relaxed);
+        if catch_unwind(AssertUnwindSafe(|| self.pieces(last))).is_err() {
             self.panicked.store(true, Ordering::Relaxed);
         }
         // As soon as the number falls, the job may be gone.
@@ -200,8 +205,9 @@ pub fn share(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
     }
     let job = Job {
         work: &work,
-        next: AtomicUsize::new(0),
         count,
+        taken: AtomicUsize::new(0),
+        from_end: AtomicUsize::new(0),
         helpers: AtomicUsize::new(0),
         panicked: AtomicBool::new(false),
         caller: std::thread::current(),
@@ -211,7 +217,7 @@ pub fn share(threads: usize, count: usize, work: impl Fn(usize) + Sync) {
     let offered = (&raw const job).cast::<Job<'static>>();
     let end = End { job: &job, offered };
     crew.offer(offered, helpers);
-    job.pieces();
+    job.lead();
     drop(end);
     assert!(!job.panicked.load(Ordering::Relaxed), "a piece of work panicked");
 }

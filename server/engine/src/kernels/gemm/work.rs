@@ -109,11 +109,11 @@ pub fn multiply<F: Source>(
     assert!(epilogue.fits(p.out_step) && p.first_column + p.panels.columns <= p.out_step.max(1));
     let (rows, panels) = (p.rows, p.panels.count());
     let threads = workers(threads, rows.saturating_mul(p.panels.inner).saturating_mul(p.panels.columns));
-    // Blocks of rows are the better pieces, if there are enough; else every thread takes some of the panels.
+    // Each thread takes rows or panels, whichever are more: it reads all of the others.
     let blocks = rows.div_ceil(TALL);
     let (blocks, groups) = if threads < 2 {
         (blocks, 1)
-    } else if blocks >= 4 * threads || panels < 2 * threads {
+    } else if rows >= p.panels.columns || panels < 2 * threads {
         (blocks.max(threads).next_multiple_of(threads), 1)
     } else {
         // Many panels make more pieces: a thread that is held up leaves some to the others.
