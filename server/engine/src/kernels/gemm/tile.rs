@@ -101,16 +101,16 @@ impl Panel<'_> {
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
         let bias = self.bias::<S, WIDE>();
         for block in tiles_of(self.block, tall) {
-            prefetch::<S>(next.next().unwrap_or_default());
+            let next = next.next().unwrap_or_default();
             self.expect::<S, WIDE>(at, block.len());
             if self.last
                 && let Ok(block) = <&[Row; TALLEST]>::try_from(block)
             {
-                self.direct::<S, WIDE>(block, at, bias);
+                self.direct::<S, WIDE>(block, next, at, bias);
                 at += TALLEST * self.step;
                 continue;
             }
-            tile::<S, WIDE>(block, self.weights, &mut sums);
+            tile::<S, WIDE>(block, self.weights, next, &mut sums);
             for sums in &sums[..block.len()] {
                 self.finish_whole::<S, WIDE>(sums, at, bias);
                 at += self.step;
@@ -120,8 +120,14 @@ impl Panel<'_> {
 
     /// A tile that ends its sums goes from the registers to the result.
     #[inline(always)]
-    fn direct<S: Simd, const WIDE: usize>(&self, block: &[Row; TALLEST], mut at: usize, bias: [S::V; WIDE]) {
-        for mut v in sums::<S, TALLEST, WIDE>(block, self.weights, bias) {
+    fn direct<S: Simd, const WIDE: usize>(
+        &self,
+        block: &[Row; TALLEST],
+        next: &[[f32; PANEL]],
+        mut at: usize,
+        bias: [S::V; WIDE],
+    ) {
+        for mut v in sums::<S, TALLEST, WIDE>(block, self.weights, next, bias) {
             // SAFETY: columns of one panel in rows of one block are the work of one call.
             #[allow(unsafe_code)]
             let (out, _) = unsafe { self.out.part(at, WIDE * 16) }.as_chunks_mut();
@@ -140,9 +146,9 @@ impl Panel<'_> {
         let mut at = self.at;
         for block in tiles_of(self.block, S::PRODUCT_ROWS.min(TALLEST)) {
             if self.width <= 16 {
-                tile::<S, 1>(block, self.weights, &mut sums);
+                tile::<S, 1>(block, self.weights, &[], &mut sums);
             } else {
-                tile::<S, 2>(block, self.weights, &mut sums);
+                tile::<S, 2>(block, self.weights, &[], &mut sums);
             }
             for sums in &sums[..block.len()] {
                 self.finish::<S>(sums, at);
@@ -231,13 +237,6 @@ fn tiles_of(mut block: &[Row], tall: usize) -> impl Iterator<Item = &[Row]> {
     })
 }
 
-#[inline(always)]
-fn prefetch<S: Simd>(weights: &[[f32; PANEL]]) {
-    for line in weights.as_flattened().as_chunks().0 {
-        S::prefetch(line);
-    }
-}
-
 /// Adds vectors from memory.
 #[inline(always)]
 fn add_all<S: Simd, const N: usize>(to: &mut [S::V; N], from: &[Lanes]) {
@@ -251,6 +250,7 @@ fn add_all<S: Simd, const N: usize>(to: &mut [S::V; N], from: &[Lanes]) {
 fn tile<S: Simd, const WIDE: usize>(
     block: &[Row],
     weights: &[[f32; PANEL]],
+    next: &[[f32; PANEL]],
     sums: &mut [[f32; PANEL]; TALLEST],
 ) {
     macro_rules! heights {
@@ -258,7 +258,7 @@ fn tile<S: Simd, const WIDE: usize>(
             match block.len() {
                 $($rows if $rows <= S::PRODUCT_ROWS => {
                     if let Ok(block) = <&[Row; $rows]>::try_from(block) {
-                        fixed::<S, $rows, WIDE>(block, weights, sums);
+                        fixed::<S, $rows, WIDE>(block, weights, next, sums);
                     }
                 })*
                 _ => {}
@@ -272,23 +272,30 @@ fn tile<S: Simd, const WIDE: usize>(
 fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
+    next: &[[f32; PANEL]],
     to: &mut [[f32; PANEL]; TALLEST],
 ) {
-    let sums = sums::<S, R, WIDE>(block, weights, [S::splat(0.0); WIDE]);
+    let sums = sums::<S, R, WIDE>(block, weights, next, [S::splat(0.0); WIDE]);
     for (sums, to) in sums.iter().zip(to) {
         store_all::<S, WIDE>(sums, to.as_chunks_mut().0);
     }
 }
 
-/// What the rows and the weights sum up to, with what each column begins with.
+/// What the rows and the weights sum up to, with what each column begins with. `next` is fetched meanwhile, a line at each step: all at
+/// once it would be more than the processor has places for what it waits for.
 #[inline(always)]
 fn sums<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
+    next: &[[f32; PANEL]],
     begin: [S::V; WIDE],
 ) -> [[S::V; WIDE]; R] {
     let mut acc = [begin; R];
+    let (next, _) = next.as_flattened().as_chunks::<16>();
     for (k, weights) in weights.iter().enumerate().take(ROW) {
+        if let Some(line) = next.get(k) {
+            S::prefetch(line);
+        }
         let (parts, _) = weights.as_chunks::<16>();
         let w = load_all::<S, WIDE>(parts);
         for (acc, row) in acc.iter_mut().zip(block) {
