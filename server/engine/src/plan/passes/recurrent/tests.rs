@@ -12,6 +12,7 @@ use build::{Build, INS, Shape, UNITS};
 use std::sync::Arc;
 
 mod build;
+mod classic;
 mod masked;
 mod stacked;
 
@@ -45,7 +46,7 @@ fn layer(shape: Shape, last: bool) -> Graph {
     let after = b.graph.add_many(Op::Control(Arc::new(control)), inputs, 8, "loop").unwrap();
     let stack = b.add(Op::List(Listing::Stack(Kind::F32)), &[after[3], unknown]);
     b.graph.outputs = vec![stack, after[4], after[5]];
-    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore | Shape::GruSplit) {
+    if !shape.has_cell() {
         b.graph.outputs.truncate(2);
     }
     b.graph
@@ -109,7 +110,12 @@ fn layers_are_found_and_answer_as_the_loops_do() {
         (Shape::GruBefore, Some(gru(false))),
         (Shape::GruSplit, Some(gru(false))),
         (Shape::OddGate, None),
-        (Shape::Exchanged, None),
+        (Shape::Exchanged, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::SimpleBeside, Some(Cell::Simple { activation })),
+        (Shape::LstmBeside, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::LstmBefore, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::GruBeside, Some(gru(false))),
+        (Shape::GruBesideOther, None),
         (Shape::Hurried, None),
     ];
     for (shape, cell) in cells {
