@@ -29,6 +29,7 @@ const CTC: &[&str] = &["decoded_indices", "decoded_values", "decoded_shape", "lo
 /// The names of outputs of one value each, in their order.
 fn names(op: &str) -> &'static [&'static str] {
     match op {
+        "ApproxTopK" => &["values", "indices"],
         "BlockLSTM" | "BlockLSTMV2" | "LSTMBlockCell" => &["i", "cs", "f", "o", "ci", "co", "h"],
         "CTCGreedyDecoder" => CTC,
         "CombinedNonMaxSuppression" => &["nmsed_boxes", "nmsed_scores", "nmsed_classes", "valid_detections"],
@@ -51,6 +52,8 @@ fn names(op: &str) -> &'static [&'static str] {
         }
         "RaggedRange" => &["rt_nested_splits", "rt_dense_values"],
         "RaggedTensorToSparse" => &["sparse_indices", "sparse_values", "sparse_dense_shape"],
+        "SelfAdjointEigV2" => &["e", "v"],
+        "SoftmaxCrossEntropyWithLogits" | "SparseSoftmaxCrossEntropyWithLogits" => &["loss", "backprop"],
         "SparseAdd" => &["sum_indices", "sum_values", "sum_shape"],
         "SparseFillEmptyRows" => {
             &["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"]

@@ -137,20 +137,23 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     }
 }
 
-/// Both directions, states put out, backwards, both kinds of GRU, a mask, two stacked cells.
+/// Keras's: both directions, states put out, backwards, both kinds of GRU, a mask, two stacked cells. TensorFlow 1's: both directions by
+/// lengths, three stacked cells.
 #[test]
-fn layers_of_a_saved_model_are_found() {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
-    let artifact = crate::formats::read(&dir, Access::FOREIGN).unwrap();
-    let read = |w| Held::Here(artifact.source.weight(w).unwrap());
-    let weights: Vec<Held> = artifact.weights.iter().map(read).collect();
-    let program = artifact.programs.iter().find(|p| p.signature.name == "serving_default").unwrap();
-    let mut draft = fold(&program.graph, &weights).unwrap();
-    crate::plan::passes::prune(&mut draft).unwrap();
-    crate::plan::passes::run(&mut draft).unwrap();
-    let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
-    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 12);
-    assert_eq!(count(|op| matches!(op, Op::Control(_))), 0);
+fn layers_of_saved_models_are_found() {
+    for (name, layers) in [("recurrent", 12), ("dynamic", 5)] {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let artifact = crate::formats::read(&dir, Access::FOREIGN).unwrap();
+        let read = |w| Held::Here(artifact.source.weight(w).unwrap());
+        let weights: Vec<Held> = artifact.weights.iter().map(read).collect();
+        let program = artifact.programs.iter().find(|p| p.signature.name == "serving_default").unwrap();
+        let mut draft = fold(&program.graph, &weights).unwrap();
+        crate::plan::passes::prune(&mut draft).unwrap();
+        crate::plan::passes::run(&mut draft).unwrap();
+        let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
+        assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), layers, "{name}");
+        assert_eq!(count(|op| matches!(op, Op::Control(_))), 0, "{name}");
+    }
 }
 
 #[test]
