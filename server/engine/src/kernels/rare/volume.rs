@@ -245,7 +245,7 @@ fn most(x: &Value, window: [usize; 3], s: &Sliding) -> Outcome {
     for (pixel, to) in out.chunks_exact_mut(c.max(1)).enumerate() {
         to.fill(i64::MIN);
         g.each(pixel, |_, at| {
-            to.iter_mut().zip(&from[at * c..(at + 1) * c]).for_each(|(t, p)| *t = *p.max(t))
+            to.iter_mut().zip(&from[at * c..(at + 1) * c]).for_each(|(t, p)| *t = *p.max(t));
         });
     }
     make(out, &shape)

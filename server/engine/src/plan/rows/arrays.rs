@@ -124,8 +124,9 @@ fn detections(reads: &Reads<'_>) -> Found {
         return Err(OTHER.to_owned());
     }
     let (rows, count) = (reads.extent(0)?.clone(), reads.names.fresh());
-    let made = |rest: &[Size]| Fact::rows([&[rows.clone()], rest].concat(), 0);
-    Ok(vec![made(&[count.clone(), Size::number(4)])?, made(&[count.clone()])?, made(&[count])?, made(&[])?])
+    let made = |shape: Vec<Size>| Fact::rows(shape, 0);
+    let (each, alone) = (vec![rows.clone(), count.clone()], vec![rows.clone()]);
+    Ok(vec![made(vec![rows, count, Size::number(4)])?, made(each.clone())?, made(each)?, made(alone)?])
 }
 
 /// Texts that are put together along axes, of which there is one at least.

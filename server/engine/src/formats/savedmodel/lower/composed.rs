@@ -84,9 +84,8 @@ impl Lowering<'_> {
     /// Values, least and most, number of bins → how many values are in each; those outside are in the first and the last.
     fn histogram(&mut self) -> Outcome {
         let [values, range, bins] = self.want(3)?[..3] else { return Ok(None) };
-        let dtype = match self.node.dtype("T") {
-            Some(dtype @ (DType::F32 | DType::F64)) => dtype,
-            _ => return Self::refuse("of numbers that are not floats"),
+        let Some(dtype @ (DType::F32 | DType::F64)) = self.node.dtype("T") else {
+            return Self::refuse("of numbers that are not floats");
         };
         let (zero, one, flat) = (self.ints(vec![0])?, self.ints(vec![1])?, self.ints(vec![-1])?);
         let two = self.ints(vec![2])?;

@@ -23,8 +23,10 @@ impl Lowering<'_> {
         }
         match self.node.op.as_str() {
             "Qr" => return self.several(1, Rare::Qr { full: self.node.flag("full_matrices") }, 2),
-            "SelfAdjointEigV2" => return self.several(1, Rare::Eigen { vectors: self.yes("compute_v") }, 2),
-            "Svd" => {
+            "SelfAdjointEigV2" | "BatchSelfAdjointEigV2" => {
+                return self.several(1, Rare::Eigen { vectors: self.yes("compute_v") }, 2);
+            }
+            "Svd" | "BatchSvd" => {
                 let vectors = self.yes("compute_uv");
                 if vectors && self.node.flag("full_matrices") {
                     return Self::refuse("full_matrices");
