@@ -1,6 +1,7 @@
 //! The engine beside TensorFlow: layer by layer, by every way of saving, whole networks. `parity/main.py` makes the models; what
 //! each row came to stands in `PARITY.md`, and what passed once must pass. Rows are printed, and written where that is asked for,
 //! as they come: all applications take an hour. Where a model says that requests may be run together, they are.
+//! `parity/gaps.py` lists the operations that are refused.
 //!
 //!     BERTH_PARITY_WRITE=1 cargo test -p berth-engine --test parity     rewrites the table
 //!     BERTH_PARITY_ONLY='LSTM|GRU' …                                    rows whose name or way has one of these texts

@@ -86,6 +86,10 @@ pub enum Imaging {
     },
     /// a JPEG file → [height, width, channels]
     PictureShape,
+    /// x [height, width, channels] → a PNG file; of 16 bits: `wide`
+    EncodePng {
+        wide: bool,
+    },
     /// x, boxes, colours? → x with the edges of the boxes in colours
     DrawBoxes,
     /// output shape, filter [d, h, w, out, in], x

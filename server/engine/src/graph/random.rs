@@ -52,6 +52,12 @@ pub enum Draw {
     Shuffle,
     /// logits [rows, classes], count → classes
     Categorical,
+    /// shape, shapes of the distributions
+    Gamma,
+    /// shape, rates
+    Poisson,
+    /// shape, counts, chances
+    Binomial,
 }
 
 impl Draw {
@@ -63,8 +69,8 @@ impl Draw {
     /// How many inputs there are beside what the numbers are made of.
     pub fn operands(self) -> usize {
         match self {
-            Self::Between => 3,
-            Self::Categorical => 2,
+            Self::Between | Self::Binomial => 3,
+            Self::Categorical | Self::Gamma | Self::Poisson => 2,
             _ => 1,
         }
     }

@@ -11,14 +11,34 @@ pub enum Function {
     Asin,
     Asinh,
     Atanh,
+    /// The modified Bessel function of the first kind, of order 0 or 1; scaled: by `e^-|x|`.
+    BesselI {
+        order: u32,
+        scaled: bool,
+    },
+    /// Of the second kind; scaled: by `e^x`.
+    BesselK {
+        order: u32,
+        scaled: bool,
+    },
+    /// The Bessel functions of order 0 and 1.
+    BesselJ(u32),
+    BesselY(u32),
+    Dawson,
     Digamma,
     Erfinv,
+    ExponentialIntegral,
+    FresnelCos,
+    FresnelSin,
     Invert,
     IsFinite,
     IsInf,
     IsNan,
     Lgamma,
     Ndtri,
+    /// Bits that are one, of integers this many bits wide.
+    Ones(u32),
+    Spence,
 }
 
 /// Two numbers → one, broadcast.
@@ -29,15 +49,21 @@ pub enum Pairing {
     BitOr,
     BitXor,
     FloorMod,
+    /// The lower incomplete gamma function, as a share of the whole.
+    Igamma,
+    /// The upper one.
+    Igammac,
     /// Of integers this many bits wide.
     LeftShift(u32),
     MulNoNan,
     NextAfter,
+    Polygamma,
     RightShift(u32),
     TruncateMod,
     Xdivy,
     Xlog1py,
     Xlogy,
+    Zeta,
 }
 
 /// What is carried along an axis.
@@ -142,6 +168,10 @@ pub enum Rare {
     /// x → q, r
     Qr {
         full: bool,
+    },
+    /// symmetric x → eigenvalues, vectors
+    Eigen {
+        vectors: bool,
     },
     /// x → singular values, left and right vectors
     Svd {

@@ -16,12 +16,15 @@ mod detections;
 mod diagonals;
 mod distinct;
 mod drawing;
+mod eigen;
 mod einsum;
 mod elements;
+mod encode;
 mod example;
 mod factors;
 mod folding;
 mod functions;
+mod gamma;
 mod gather;
 mod gif;
 mod imaging;
@@ -37,6 +40,7 @@ mod quantise;
 mod ragged;
 mod random;
 mod regions;
+mod rejection;
 mod resample;
 mod rnn;
 mod rows;
@@ -51,6 +55,7 @@ mod sorting;
 mod sound;
 mod sparse;
 mod sparse_numbers;
+mod special;
 mod spectrum;
 #[cfg(test)]
 mod tests;
@@ -127,6 +132,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
     match op {
         Rare::Matrix(Matrix::LogDeterminant) => matrices::log_determinant(x),
         Rare::Qr { full } => factors::qr(x, *full),
+        Rare::Eigen { vectors } => eigen::symmetric(x, *vectors),
         Rare::Svd { vectors } => factors::svd(x, *vectors),
         Rare::ListDiff => sorting::list_diff(x, second()?),
         Rare::DynamicPartition(count) => gather::partition(x, second()?, *count),

@@ -91,7 +91,9 @@ pub fn range(start: &Value, limit: &Value, delta: &Value) -> Outcome {
         let count = usize::try_from(count.max(0)).ok().filter(|_| delta != 0);
         let count = count.ok_or_else(|| fail("a range with steps of 0"))?;
         elements(&[count])?;
-        return make((0..count as i64).map(|n| start + n * delta).collect::<Vec<i64>>(), &[count]);
+        // What is between does not have to fit, the results do.
+        let at = |n: i64| start.wrapping_add(n.wrapping_mul(delta));
+        return make((0..count as i64).map(at).collect::<Vec<i64>>(), &[count]);
     }
     if start.kind() == Kind::F64 {
         return steps(super::MOST_ELEMENTS as f64, floats::<f64>([start, limit, delta])?);

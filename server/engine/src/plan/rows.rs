@@ -4,6 +4,7 @@
 //! ([`size::Size`]). Each operation has a rule that says what it makes of such values; what is not known to keep rows apart mixes them.
 //! The rules hold for any number of rows, one included, and whatever the values are.
 
+mod arrays;
 mod blocks;
 mod elements;
 mod fact;

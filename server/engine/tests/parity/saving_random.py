@@ -52,7 +52,21 @@ def stateless(path, rng):
             "integers": ops.StatelessRandomUniformInt(shape=shape, seed=seed, minval=2, maxval=9),
         }
 
-    module(path, serving_default=drawn, constant=constant, older=older)
+    @function(X, SEED)
+    def rejected(x, seed):
+        n = tf.shape(x)[0]
+        rates = tf.constant([0.5, 3.0, 25.0, 1000.0])
+        return {
+            "gamma": r.stateless_gamma([n, 5, 4], seed, rates), "flat": r.stateless_gamma([n, 3], seed, 1.0),
+            "wide gamma": r.stateless_gamma([n, 4], seed, tf.cast(rates, D), dtype=D),
+            "scaled": r.stateless_gamma([n, 4], seed, rates, tf.abs(x[:, :1]) + 1.0),
+            "poisson": r.stateless_poisson([n, 6, 4], seed, rates, tf.int32),
+            "wide poisson": r.stateless_poisson([n, 4], seed, tf.cast(rates, D), F),
+            "binomial": r.stateless_binomial([n, 7, 3], seed, [9.0, 90.0, 900.0], [0.3, 0.7, 0.5], tf.int32),
+            "wide binomial": r.stateless_binomial([n, 3], seed, tf.constant([9.0, 90.0, 900.0], D), tf.constant(0.4, D), F),
+        }
+
+    module(path, serving_default=drawn, constant=constant, older=older, rejected=rejected)
     return Hints(arrays={"seed": seeds, "n": lambda rng, case: np.array((2, 3)[case], "int32")})
 
 
@@ -70,6 +84,7 @@ def seeded(path, rng):
             "truncated": r.truncated_normal([n, 9], seed=3), "wide": r.normal([n, 3], dtype=D, seed=4),
             "integers": r.uniform([n, 7], 3, 50, tf.int32, seed=5), "long": r.uniform([n, 7], 3, 1 << 40, I, seed=6),
             "shuffled": r.shuffle(tf.range(11), seed=7), "rows": r.shuffle(x, seed=8),
+            "gamma": r.gamma([n, 5], [0.5, 1.0, 30.0], seed=11), "poisson": r.poisson([n, 5], [0.5, 30.0], seed=12),
             "classes": r.categorical(x, 9, seed=9), "small": r.categorical(x, 5, tf.int32, seed=10), "loop": loop[1],
         }
 

@@ -1,10 +1,12 @@
 //! TensorFlow's operations → the graph's.
 
+mod composed;
 mod control;
 mod einsum;
 mod examples;
 mod features;
 mod formats;
+mod functions;
 mod image;
 mod imaging;
 mod math;
@@ -57,6 +59,8 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         | "StopGradient"
         | "PreventGradient"
         | "CheckNumerics"
+        | "CheckNumericsV2"
+        | "GuaranteeConst"
         | "Snapshot"
         | "DeepCopy"
         | "Copy"
@@ -92,6 +96,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
     let attempts = [
         Lowering::spectra,
         Lowering::rare,
+        Lowering::composed,
         Lowering::random,
         Lowering::speech,
         Lowering::rows,

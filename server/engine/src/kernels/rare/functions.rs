@@ -4,6 +4,8 @@ use super::super::access::make;
 use super::super::elementwise::broadcast_shape;
 use super::super::moves::expand;
 use super::super::{Outcome, Value, fail};
+use super::gamma::{digamma, incomplete_gamma, polygamma, zeta};
+use super::special::{bessel_i, bessel_k, dawson, exponential_integral, fresnel, spence};
 use super::{narrowed, wide};
 use crate::graph::{Function, Pairing};
 use crate::value::Kind;
@@ -11,6 +13,11 @@ use crate::value::Kind;
 pub fn function(f: Function, x: &Value) -> Outcome {
     if f == Function::Invert {
         return make(x.slice::<i64>()?.iter().map(|x| !x).collect::<Vec<i64>>(), x.dims());
+    }
+    if let Function::Ones(bits) = f {
+        let kept = u64::MAX >> (64 - bits.clamp(1, 64));
+        let ones = |x: &i64| i64::from((x.cast_unsigned() & kept).count_ones());
+        return make(x.slice::<i64>()?.iter().map(ones).collect::<Vec<i64>>(), x.dims());
     }
     if !matches!(x.kind(), Kind::F32 | Kind::F64) {
         return Err(fail(format!("{f:?} of {:?}", x.kind())));
@@ -32,28 +39,29 @@ pub fn function(f: Function, x: &Value) -> Outcome {
         Function::Lgamma => libm::lgamma,
         // The p-quantile of the normal distribution.
         Function::Ndtri => |p| -std::f64::consts::SQRT_2 * erfc_inverse(2.0 * p),
-        Function::Invert => |x| x,
+        _ => return narrowed(x.kind(), wide.into_iter().map(|x| physical(f, x)).collect(), x.dims()),
     };
     narrowed(x.kind(), wide.into_iter().map(real).collect(), x.dims())
 }
 
-/// The derivative of the logarithm of the gamma function.
-fn digamma(x: f64) -> f64 {
-    if x <= 0.0 {
-        if x == x.floor() {
-            return if x == 0.0 { f64::NEG_INFINITY } else { f64::NAN };
-        }
-        let pi = std::f64::consts::PI;
-        return digamma(1.0 - x) - pi / (pi * x).tan();
+/// Functions that have parameters.
+fn physical(f: Function, x: f64) -> f64 {
+    match f {
+        Function::BesselI { order, scaled } => bessel_i(order, x) * if scaled { 1.0 } else { x.abs().exp() },
+        Function::BesselK { order, scaled } if scaled || x <= 0.0 => bessel_k(order, x),
+        Function::BesselK { order, .. } => bessel_k(order, x) * (-x).exp(),
+        Function::BesselJ(0) => libm::j0(x),
+        Function::BesselJ(_) => libm::j1(x),
+        Function::BesselY(_) if x <= 0.0 => f64::NEG_INFINITY,
+        Function::BesselY(0) => libm::y0(x),
+        Function::BesselY(_) => libm::y1(x),
+        Function::Dawson => dawson(x),
+        Function::ExponentialIntegral => exponential_integral(x),
+        Function::FresnelCos => fresnel(x)[0],
+        Function::FresnelSin => fresnel(x)[1],
+        Function::Spence => spence(x),
+        _ => x,
     }
-    let (mut x, mut sum) = (x, 0.0);
-    while x < 10.0 {
-        sum -= 1.0 / x;
-        x += 1.0;
-    }
-    let y = 1.0 / (x * x);
-    let series = y * (1.0 / 12.0 - y * (1.0 / 120.0 - y * (1.0 / 252.0 - y * (1.0 / 240.0 - y / 132.0))));
-    sum + x.ln() - 0.5 / x - series
 }
 
 /// A first guess at the inverse of the error function, from the logarithm of `1 - x²`.
@@ -151,6 +159,10 @@ fn floats(p: Pairing, x: f64, y: f64) -> f64 {
         }
         Pairing::MulNoNan => zero_if(y == 0.0, x * y),
         Pairing::NextAfter => libm::nextafter(x, y),
+        Pairing::Igamma => incomplete_gamma(x, y)[0],
+        Pairing::Igammac => incomplete_gamma(x, y)[1],
+        Pairing::Polygamma => polygamma(x, y),
+        Pairing::Zeta => zeta(x, y),
         Pairing::Xdivy => zero_if(x == 0.0, x / y),
         Pairing::Xlogy => zero_if(x == 0.0, x * y.ln()),
         Pairing::Xlog1py => zero_if(x == 0.0, x * y.ln_1p()),

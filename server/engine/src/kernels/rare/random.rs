@@ -4,7 +4,7 @@ use super::super::access::{int, make, sizes};
 use super::super::moves::index_select;
 use super::super::{Outcome, Value, elements, fail};
 use super::philox::{Philox, brain, double, half, normal_pair, single, wide_normal_pair};
-use super::{Values, at, wide};
+use super::{Values, at, rejection, wide};
 use crate::graph::{Draw, Random, Source};
 use crate::{DType, EngineError};
 
@@ -66,6 +66,9 @@ fn draw_from(draw: Draw, dtype: DType, source: &Source, inputs: &[&Value]) -> Ou
             let philox = philox((count as u64).wrapping_mul(ASIDE))?;
             match draw {
                 Draw::Between => between(dtype, philox, at(inputs, 1)?, at(inputs, 2)?, &shape),
+                Draw::Gamma | Draw::Poisson | Draw::Binomial => {
+                    rejection::draw(draw, dtype, &philox, &shape, inputs.get(1..own).unwrap_or_default())
+                }
                 Draw::Any => make(integers(dtype, philox, count), &shape),
                 _ if dtype == DType::F64 => make(wide_floats(draw, philox, count), &shape),
                 _ => make(floats(draw, dtype, philox, count), &shape),

@@ -172,6 +172,11 @@ fn rare() -> Vec<Rare> {
     all.extend([Function::IsNan, Function::Lgamma, Function::Ndtri].map(Rare::Function));
     all.extend([Pairing::Atan2, Pairing::BitAnd, Pairing::FloorMod, Pairing::TruncateMod].map(Rare::Pairing));
     all.extend([Pairing::LeftShift(32), Pairing::RightShift(8), Pairing::Xlogy].map(Rare::Pairing));
+    let bessel = |scaled| [Function::BesselI { order: 1, scaled }, Function::BesselK { order: 0, scaled }];
+    all.extend([bessel(false), bessel(true)].concat().into_iter().map(Rare::Function));
+    all.extend([Function::BesselY(1), Function::Dawson, Function::ExponentialIntegral].map(Rare::Function));
+    all.extend([Function::FresnelCos, Function::Spence, Function::Ones(8)].map(Rare::Function));
+    all.extend([Pairing::Igamma, Pairing::Polygamma, Pairing::Zeta].map(Rare::Pairing));
     all.push(Rare::ApproximateEqual(0.1));
     for (exclusive, reverse) in [(false, true), (true, false)] {
         let kinds = [Running::Sum, Running::Product, Running::LogSumExp, Running::Max, Running::Min];
@@ -192,7 +197,11 @@ fn rare() -> Vec<Rare> {
     all.extend(equations.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
     for adjoint in [false, true] {
-        all.extend([Rare::Qr { full: adjoint }, Rare::Svd { vectors: adjoint }]);
+        all.extend([
+            Rare::Qr { full: adjoint },
+            Rare::Svd { vectors: adjoint },
+            Rare::Eigen { vectors: adjoint },
+        ]);
         all.push(Rare::Matrix(Matrix::Inverse { adjoint }));
         all.push(Rare::Matrix(Matrix::Solve { adjoint }));
         all.push(Rare::Matrix(Matrix::TriangularSolve { lower: !adjoint, adjoint }));

@@ -230,7 +230,25 @@ fn spread<T: Float>(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Out
 }
 
 pub fn pool(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {
+    if max && x.kind() == Kind::I64 {
+        return most(x, window, s);
+    }
     by_width!(x, pooled(x, max, window, s))
+}
+
+/// Maxima of whole numbers.
+fn most(x: &Value, window: [usize; 3], s: &Sliding) -> Outcome {
+    let g = Sizes::new(five(x.dims())?, window, s)?;
+    let (c, from) = (g.channels, x.slice::<i64>()?);
+    let shape = g.shape(x.rank(), c)?;
+    let mut out = zeros::<i64>(&shape)?;
+    for (pixel, to) in out.chunks_exact_mut(c.max(1)).enumerate() {
+        to.fill(i64::MIN);
+        g.each(pixel, |_, at| {
+            to.iter_mut().zip(&from[at * c..(at + 1) * c]).for_each(|(t, p)| *t = *p.max(t));
+        });
+    }
+    make(out, &shape)
 }
 
 fn pooled<T: Float>(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {

@@ -4,16 +4,20 @@
 //! cells each becomes a layer.
 
 mod cell;
+mod limits;
+mod lists;
+mod matrix;
 mod replace;
 mod steps;
 mod view;
 
 use crate::EngineError;
-use crate::graph::{Binary, Compare, Control, Listing, Node, Op, ValueId};
+use crate::graph::{Binary, Control, Listing, Node, Op, ValueId};
 use crate::plan::control::changes;
 use crate::plan::draft::Draft;
 use crate::plan::passes::unused;
-use crate::value::{Kind, Value};
+use crate::value::Kind;
+use lists::Count;
 use steps::{Given, Steps};
 use view::View;
 
@@ -71,15 +75,9 @@ impl Round<'_> {
         (!*self.changes.get(n)?).then(|| self.node.inputs.get(n).copied()).flatten()
     }
 
-    /// What makes a value outside.
-    fn maker(&self, value: ValueId) -> Option<&Node> {
-        self.draft.nodes.iter().find(|n| n.outputs.contains(&value))
-    }
-
     /// The value whose slices are the items of a list that a body reads.
     fn series(&self, list: ValueId) -> Option<ValueId> {
-        let node = self.maker(self.outside(self.body.inputs, list)?)?;
-        (node.op == Op::List(Listing::FromTensor)).then(|| node.inputs.first().copied()).flatten()
+        lists::slices(self.draft, self.outside(self.body.inputs, list)?)
     }
 }
 
@@ -93,11 +91,11 @@ fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
     }
     let round = Round { node, draft, body: View::new(inside, &body.graph.inputs), changes: changes(body) };
     let counters: Vec<usize> = (0..node.inputs.len()).filter(|n| round.counts(*n)).collect();
-    let (list, index, y) = (0..node.inputs.len()).find_map(|n| {
+    let (list, grows, index, y) = (0..node.inputs.len()).find_map(|n| {
         let set = round.body.node(inside.outputs[n])?;
         match (&set.op, &set.inputs[..]) {
-            (Op::List(Listing::Set { grows: false }), [list, index, y]) if *list == body.graph.inputs[n] => {
-                Some((n, *index, *y))
+            (Op::List(Listing::Set { grows }), [list, index, y]) if *list == body.graph.inputs[n] => {
+                Some((n, *grows, *index, *y))
             }
             _ => None,
         }
@@ -116,63 +114,35 @@ fn recognise(draft: &Draft, number: usize) -> Option<Layer> {
         return None;
     };
     let x = round.series(*series).filter(|_| counter(*time))?;
-    let length = reserved(draft, node.inputs[list])?;
+    let length = lists::reserved(draft, node.inputs[list])?;
     let test = View::new(test, &condition.graph.inputs);
-    let mut limits = Vec::new();
-    find_limits(&test, &round, &counters, *test.draft.outputs.first()?, &mut limits)?;
-    let stack = only_reader(draft, node, list, &steps.states())?;
+    let limits = limits::find(&test, &round, &counters)?;
+    // A list that grows must not have to.
+    let room = Count::given(draft, &length);
+    let within = |limit: &Given| room.is_some() && Count::given(draft, limit) == room;
+    if grows && (last || !limits.iter().any(within)) {
+        return None;
+    }
+    let limits = limits::of_rows(draft, limits, steps.mask.as_ref());
+    let stack = only_reader(draft, node, list, room, &steps.states())?;
     Some(Layer { steps, last, x, length, limits, stack })
 }
 
-/// How many items an empty list has room for.
-fn reserved(draft: &Draft, list: ValueId) -> Option<Given> {
-    if let Some(constant) = draft.constants.get(&list) {
-        let items = &constant.items().ok()?.items;
-        let length = Value::of(vec![items.len() as i64], &[]).ok()?;
-        return items.iter().all(Option::is_none).then_some(Given::Constant(length));
-    }
-    let node = draft.nodes.iter().find(|n| n.outputs.contains(&list))?;
-    match (&node.op, &node.inputs[..]) {
-        (Op::List(Listing::Reserve), [_, length]) => Some(Given::Outside(*length)),
-        _ => None,
-    }
-}
-
-/// What a condition says of counters: each is less than something that does not change.
-fn find_limits(
-    test: &View<'_>,
-    round: &Round<'_>,
-    counters: &[usize],
-    value: ValueId,
-    limits: &mut Vec<Given>,
-) -> Option<()> {
-    if limits.len() > 8 {
-        return None;
-    }
-    if let Some([a, b]) = test.binary(value, Binary::And) {
-        find_limits(test, round, counters, a, limits)?;
-        return find_limits(test, round, counters, b, limits);
-    }
-    let node = test.node(value)?;
-    let (Op::Compare(Compare::Less), [counter, limit]) = (&node.op, &node.inputs[..]) else { return None };
-    counters.iter().find(|n| test.inputs[**n] == *counter)?;
-    limits.push(match test.draft.constants.get(limit) {
-        Some(value) if value.kind() == Kind::I64 && value.elem_count() == 1 => Given::Constant(value.clone()),
-        Some(_) => return None,
-        None => Given::Outside(round.outside(test.inputs, *limit)?),
-    });
-    Some(())
-}
-
 /// The node that stacks the list of outputs, if there is one. None: something else reads it, or a value that a layer does not make.
-fn only_reader(draft: &Draft, node: &Node, list: usize, states: &[usize]) -> Option<Option<usize>> {
+fn only_reader(
+    draft: &Draft,
+    node: &Node,
+    list: usize,
+    room: Option<Count>,
+    states: &[usize],
+) -> Option<Option<usize>> {
     let mut stack = None;
     for (n, output) in node.outputs.iter().enumerate().filter(|(n, _)| !states.contains(n)) {
         if draft.outputs.contains(output) {
             return None;
         }
         for (number, reader) in draft.nodes.iter().enumerate().filter(|(_, r)| r.inputs.contains(output)) {
-            let stacks = n == list && reader.op == Op::List(Listing::Stack(Kind::F32));
+            let stacks = n == list && lists::stacks(draft, reader, *output, room);
             if !stacks || stack.replace(number).is_some() {
                 return None;
             }

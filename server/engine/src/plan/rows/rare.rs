@@ -5,9 +5,9 @@ use super::fact::{Fact, Found, Of, Reads, Why};
 use super::layers::{along, items};
 use super::sequences::rnn;
 use super::size::Size;
-use super::{images, moves, parts, slices, sparse};
+use super::{arrays, images, moves, parts, slices, sparse};
 use crate::DType;
-use crate::graph::{Along, Learning, Matrix, Op, Rare, Signal, Spectrum, Text};
+use crate::graph::{Along, Imaging, Learning, Matrix, Op, Rare, Signal, Spectrum, Text};
 use crate::kernels::labels;
 
 pub fn rare(op: &Op, rare: &Rare, reads: &Reads<'_>) -> Found {
@@ -29,14 +29,16 @@ pub fn rare(op: &Op, rare: &Rare, reads: &Reads<'_>) -> Found {
         Rare::Along(how) => along_axes(op, *how, reads),
         Rare::Rnn(layer) => rnn(layer, reads),
         Rare::LinearAttention(_) => steps(reads),
-        Rare::Image(image) => images::image(op, image, reads),
+        Rare::Image(image) if !matches!(image, Imaging::SuppressClasses { .. }) => {
+            images::image(op, image, reads)
+        }
         Rare::Rows(rows) => sparse::rows(rows, reads),
         Rare::Vote { .. } => leading(reads, &[]),
         Rare::Spectrum(spectrum) => spectra(*spectrum, reads),
         Rare::Signal(Signal::Dft { .. }) => transformed(reads),
         Rare::Signal(Signal::Stft { .. }) => leading(reads, &reads.fresh(3)),
         Rare::Learning(learning) => learned(learning, reads),
-        _ => Err(NO_RULE.to_owned()),
+        other => arrays::rare(other, reads),
     }
 }
 
@@ -235,7 +237,7 @@ pub fn text(text: &Text, reads: &Reads<'_>) -> Found {
         Text::Join(_) | Text::Substr { .. } => broadcast(reads),
         Text::Tokenize(_) => tokenized(reads),
         Text::Split { .. } | Text::SplitAny { .. } | Text::Tokens { .. } => sparse::tokens(reads),
-        _ => Err(NO_RULE.to_owned()),
+        other => arrays::text(other, reads),
     }
 }
 

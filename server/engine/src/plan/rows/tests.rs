@@ -2,6 +2,7 @@
 
 #![allow(clippy::needless_pass_by_value, clippy::cloned_ref_to_slice_refs, reason = "rows of a table")]
 
+mod arrays;
 mod graphs;
 
 use super::fact::{Fact, Reads};

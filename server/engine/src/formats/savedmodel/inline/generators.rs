@@ -30,7 +30,7 @@ impl Context<'_> {
             let state = self.random(node, Random::Advance(stream), vec![state, *operand])?;
             return Ok(vec![Val::Value(state)]);
         }
-        let drawn = node.op.strip_prefix("Stateful").and_then(draw);
+        let drawn = node.op.strip_prefix("Stateful").and_then(draw).filter(|draw| *draw != Draw::Binomial);
         let dtype = node.dtype("dtype").or(drawn.map(Draw::usual)).filter(|d| {
             matches!(d, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
                 || matches!(d, DType::I32 | DType::I64 | DType::U32 | DType::U64)

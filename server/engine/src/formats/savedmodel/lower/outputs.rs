@@ -51,6 +51,8 @@ fn names(op: &str) -> &'static [&'static str] {
         }
         "RaggedRange" => &["rt_nested_splits", "rt_dense_values"],
         "RaggedTensorToSparse" => &["sparse_indices", "sparse_values", "sparse_dense_shape"],
+        "BatchSelfAdjointEigV2" | "SelfAdjointEigV2" => &["e", "v"],
+        "SoftmaxCrossEntropyWithLogits" | "SparseSoftmaxCrossEntropyWithLogits" => &["loss", "backprop"],
         "SparseAdd" => &["sum_indices", "sum_values", "sum_shape"],
         "SparseFillEmptyRows" => {
             &["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"]
@@ -61,13 +63,13 @@ fn names(op: &str) -> &'static [&'static str] {
         "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => &["key", "counter", "alg"],
         "StringNGrams" => &["ngrams", "ngrams_splits"],
         "StringSplit" | "StringSplitV2" => &["indices", "values", "shape"],
-        "Svd" => &["s", "u", "v"],
+        "BatchSvd" | "Svd" => &["s", "u", "v"],
         "Switch" | "RefSwitch" => &["output_false", "output_true"],
         "TensorArrayConcatV3" => &["value", "lengths"],
         "TensorArrayV3" => &["handle", "flow"],
         "TensorListConcat" | "TensorListConcatV2" => &["tensor", "lengths"],
         "TensorListPopBack" => &["output_handle", "tensor"],
-        "TopK" | "TopKV2" => &["values", "indices"],
+        "ApproxTopK" | "TopK" | "TopKV2" => &["values", "indices"],
         "UnicodeDecode" | "UnicodeDecodeWithOffsets" => &["row_splits", "char_values", "char_to_byte_starts"],
         "Unique" | "UniqueV2" | "UniqueWithCounts" | "UniqueWithCountsV2" => &["y", "idx", "count"],
         _ => &[],

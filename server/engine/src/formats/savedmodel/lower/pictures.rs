@@ -13,6 +13,10 @@ impl Lowering<'_> {
             "DecodeGif" => Files::Frames,
             "DecodeBmp" => Files::Bmp,
             "ExtractJpegShape" => return self.depict(1, Imaging::PictureShape),
+            "EncodePng" => {
+                let wide = self.node.dtype("T") == Some(D::U16);
+                return self.depict(1, Imaging::EncodePng { wide });
+            }
             "DrawBoundingBoxes" | "DrawBoundingBoxesV2" => return self.depict(2, Imaging::DrawBoxes),
             _ => return Ok(None),
         };

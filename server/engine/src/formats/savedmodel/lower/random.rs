@@ -17,6 +17,9 @@ impl Lowering<'_> {
             "StatelessRandomGetKey" | "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => {
                 self.key()
             }
+            // Their numbers of versions are others than of the rest.
+            "StatelessRandomGammaV2" => self.seeded("RandomGamma"),
+            "StatelessRandomGammaV3" => self.keyed("RandomGamma"),
             op => match op.strip_prefix("Stateless") {
                 Some(name) => match name.strip_suffix("V2") {
                     Some(name) => self.keyed(name),
@@ -42,7 +45,12 @@ impl Lowering<'_> {
         let Some(draw) = draw(&self.node.op) else { return Ok(None) };
         let seed = |name| self.node.int(name).unwrap_or(0);
         let source = Source::Stream(Arc::new(Stream::new(seed("seed"), seed("seed2"))));
-        let own = self.want(draw.operands())?[..draw.operands()].to_vec();
+        let mut own = self.want(draw.operands())?[..draw.operands()].to_vec();
+        if matches!(draw, Draw::Gamma | Draw::Poisson) {
+            // So many numbers of each distribution.
+            let (axis, rest) = (self.ints(vec![0])?, self.add(Op::Shape, vec![own[1]])?);
+            own[0] = self.add(Op::Concat, vec![own[0], rest, axis])?;
+        }
         self.drawn(draw, source, own)
     }
 
@@ -73,6 +81,7 @@ impl Lowering<'_> {
             Draw::Shuffle => Some(DType::I64),
             Draw::Categorical => self.node.dtype("output_dtype").or(Some(DType::I64)),
             Draw::Between if self.node.attr.contains_key("Tout") => self.node.dtype("Tout"),
+            Draw::Gamma => self.node.dtype("dtype").or(self.node.dtype("T")),
             _ => self.node.dtype("dtype"),
         };
         match dtype.unwrap_or(draw.usual()) {
@@ -99,6 +108,9 @@ pub fn draw(op: &str) -> Option<Draw> {
         "RandomUniformFullInt" | "UniformFullInt" => Draw::Any,
         "RandomShuffle" | "Shuffle" => Draw::Shuffle,
         "Multinomial" => Draw::Categorical,
+        "RandomGamma" => Draw::Gamma,
+        "RandomPoisson" | "RandomPoissonV2" => Draw::Poisson,
+        "RandomBinomial" => Draw::Binomial,
         _ => return None,
     })
 }

@@ -3,14 +3,14 @@
 use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome, Val};
-use crate::graph::{Binary as B, Coarse, Function as F, Literal, Matrix, Op, Pairing as P};
+use crate::graph::{Binary as B, Coarse, Literal, Matrix, Op, Pairing as P};
 use crate::graph::{Rare, Reduce, Running, Unary, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
 
 impl Lowering<'_> {
     pub(super) fn rare(&mut self) -> Outcome {
-        if let Some(function) = function(&self.node.op) {
+        if let Some(function) = self.function() {
             return self.wrapping(1, Rare::Function(function));
         }
         if let Some(pairing) = self.pairing() {
@@ -23,8 +23,11 @@ impl Lowering<'_> {
         }
         match self.node.op.as_str() {
             "Qr" => return self.several(1, Rare::Qr { full: self.node.flag("full_matrices") }, 2),
-            "Svd" => {
-                let vectors = !self.node.attr.contains_key("compute_uv") || self.node.flag("compute_uv");
+            "SelfAdjointEigV2" | "BatchSelfAdjointEigV2" => {
+                return self.several(1, Rare::Eigen { vectors: self.yes("compute_v") }, 2);
+            }
+            "Svd" | "BatchSvd" => {
+                let vectors = self.yes("compute_uv");
                 if vectors && self.node.flag("full_matrices") {
                     return Self::refuse("full_matrices");
                 }
@@ -82,7 +85,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn bits(&self) -> u32 {
+    pub(super) fn bits(&self) -> u32 {
         match self.node.dtype("T") {
             Some(DType::I8 | DType::U8) => 8,
             Some(DType::I16 | DType::U16) => 16,
@@ -100,14 +103,18 @@ impl Lowering<'_> {
             "BitwiseXor" => P::BitXor,
             // Of floats the remainder is exact; of integers it is met often, and is no rare operation.
             "FloorMod" if float => P::FloorMod,
+            "Igamma" => P::Igamma,
+            "Igammac" => P::Igammac,
             "LeftShift" => P::LeftShift(self.bits()),
             "MulNoNan" => P::MulNoNan,
             "NextAfter" => P::NextAfter,
+            "Polygamma" => P::Polygamma,
             "RightShift" => P::RightShift(self.bits()),
             "Mod" | "TruncateMod" => P::TruncateMod,
             "Xdivy" => P::Xdivy,
             "Xlog1py" => P::Xlog1py,
             "Xlogy" => P::Xlogy,
+            "Zeta" => P::Zeta,
             _ => return None,
         })
     }
@@ -248,23 +255,4 @@ impl Lowering<'_> {
 /// The operation of the graph.
 pub(super) fn rare(op: Rare) -> Op {
     Op::Rare(Box::new(op))
-}
-
-fn function(op: &str) -> Option<F> {
-    Some(match op {
-        "Acos" => F::Acos,
-        "Acosh" => F::Acosh,
-        "Asin" => F::Asin,
-        "Asinh" => F::Asinh,
-        "Atanh" => F::Atanh,
-        "Digamma" => F::Digamma,
-        "Erfinv" => F::Erfinv,
-        "Invert" => F::Invert,
-        "IsFinite" => F::IsFinite,
-        "IsInf" => F::IsInf,
-        "IsNan" => F::IsNan,
-        "Lgamma" => F::Lgamma,
-        "Ndtri" => F::Ndtri,
-        _ => return None,
-    })
 }

@@ -20,6 +20,7 @@ impl Lowering<'_> {
                 Some(lowered) => Ok(Some(lowered)),
                 None => Self::refuse("of numbers that are not floats"),
             },
+            Some(D::I64) if op == "MaxPool" => self.wide(),
             // Wide floats hold integers of 32 bits.
             Some(to @ (D::I8 | D::I16 | D::I32 | D::U8 | D::U16 | D::U32)) if op == "MaxPool" => {
                 self.inputs[0] = self.add(Op::Cast(D::F64), vec![self.want(1)?[0]])?;

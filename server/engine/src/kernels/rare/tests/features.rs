@@ -17,7 +17,7 @@ pub fn operations() -> Vec<Op> {
                 all.push(Rare::Random(Random::Draw { draw, dtype, source: source.clone() }));
             }
         }
-        for draw in [Draw::Shuffle, Draw::Categorical] {
+        for draw in [Draw::Shuffle, Draw::Categorical, Draw::Gamma, Draw::Poisson, Draw::Binomial] {
             all.push(Rare::Random(Random::Draw { draw, dtype: DType::I64, source: source.clone() }));
         }
     }

@@ -2,8 +2,8 @@
 
 use super::Layer;
 use super::cell::Found;
-use super::steps::{Given, Level, Mask, Steps};
-use crate::graph::{Activation, MaskedOutput, Node, Op, Recurrent, ValueId};
+use super::steps::{Given, Level, Marks, Mask, Steps};
+use crate::graph::{Activation, MaskedOutput, Masks, Node, Op, Recurrent, ValueId};
 use crate::plan::draft::Draft;
 use crate::value::Value;
 
@@ -12,7 +12,11 @@ pub fn replace(draft: &mut Draft, number: usize, layer: Layer) {
     let Steps { mut levels, mask } = layer.steps;
     let Some(top) = levels.pop() else { return };
     let limits: Vec<ValueId> = layer.limits.into_iter().map(|limit| keep(draft, limit)).collect();
-    let mut made = Made { node, mask: mask.as_ref().map(|m| m.mask), limits, nodes: Vec::new() };
+    let mut made = Made { node, mask: None, limits, nodes: Vec::new() };
+    if let Some(mask) = &mask {
+        let Some(marks) = made.marks(draft, layer.x, &mask.made) else { return };
+        made.mask = Some(marks);
+    }
     let mut x = layer.x;
     for level in levels {
         x = made.lower(draft, x, level);
@@ -66,6 +70,32 @@ struct Ends {
 impl Made {
     fn push(&mut self, op: Op, inputs: Vec<ValueId>, outputs: Vec<ValueId>) {
         self.nodes.push(Node { op, inputs, outputs, name: self.node.name.clone() });
+    }
+
+    fn one(&mut self, draft: &mut Draft, op: Op, inputs: Vec<ValueId>) -> ValueId {
+        let output = new(draft);
+        self.push(op, inputs, vec![output]);
+        output
+    }
+
+    /// The mask of a sequence: `[steps, rows, 1]` where there is one number for each row.
+    fn marks(&mut self, draft: &mut Draft, x: ValueId, marks: &Marks) -> Option<ValueId> {
+        let (compare, rows) = match marks {
+            Marks::Series(mask) => return Some(*mask),
+            Marks::Compared(compare, rows) => (*compare, *rows),
+        };
+        let mut ints =
+            |values: &[i64], dims: &[usize]| Value::of(values.to_vec(), dims).ok().map(|v| draft.keep(v));
+        let [zero, one, last] = [ints(&[0], &[])?, ints(&[1], &[])?, ints(&[-1], &[])?];
+        let [from, to, column] = [ints(&[0], &[1])?, ints(&[1], &[1])?, ints(&[-1, 1, 1], &[3])?];
+        let shape = self.one(draft, Op::Shape, vec![x]);
+        let first = Op::StridedSlice(Masks { shrink: 1, ..Masks::default() });
+        let steps = self.one(draft, first, vec![shape, from, to, to]);
+        let numbers = self.one(draft, Op::Range, vec![zero, steps, one]);
+        let numbers = self.one(draft, Op::Reshape, vec![numbers, column]);
+        let rows = self.one(draft, Op::ExpandDims, vec![rows, zero]);
+        let rows = self.one(draft, Op::ExpandDims, vec![rows, last]);
+        Some(self.one(draft, Op::Compare(compare), vec![numbers, rows]))
     }
 
     /// The inputs' part of the gates.

@@ -2,8 +2,9 @@
 
 use super::Round;
 use super::cell::{self, Carried, Found};
+use super::lists::maker;
 use super::view::View;
-use crate::graph::{Listing, MaskedOutput, Op, Rare, Unary, ValueId};
+use crate::graph::{Compare, Listing, MaskedOutput, Op, Rare, Unary, ValueId};
 use crate::value::{Kind, Value};
 
 /// The steps that a loop makes.
@@ -30,10 +31,17 @@ pub struct Level {
 /// Which steps are masked.
 pub struct Mask {
     pub output: MaskedOutput,
-    /// The mask: along its first axis the steps.
-    pub mask: ValueId,
+    pub made: Marks,
     /// What is put out at masked steps, or only before the first other one.
     pub filler: Given,
+}
+
+/// Where the marks of steps that are made come from.
+pub enum Marks {
+    /// Along the first axis the steps.
+    Series(ValueId),
+    /// The number of a step compared with one value for each row.
+    Compared(Compare, ValueId),
 }
 
 /// A value from outside of a loop.
@@ -44,14 +52,30 @@ pub enum Given {
 
 /// A value that is taken over at some steps only.
 struct Choice {
-    /// The mask's list, and which item of it is read.
-    mask: [ValueId; 2],
+    test: Test,
     made: ValueId,
     kept: ValueId,
 }
 
+/// By what a body chooses.
+#[derive(Clone, Copy, PartialEq)]
+enum Test {
+    /// A list, and which item of it is read.
+    Item(ValueId, ValueId),
+    /// Two values, one of them the number of the step, the other one for each row.
+    Compared(Compare, ValueId, ValueId),
+}
+
 impl Choice {
-    fn find(view: &View<'_>, value: ValueId) -> Option<Self> {
+    /// Both ways round where a comparison chooses: which of the two is kept is told by what goes round.
+    fn find(view: &View<'_>, value: ValueId) -> Vec<Self> {
+        Self::by_item(view, value)
+            .into_iter()
+            .chain(Self::by_rows(view, value).into_iter().flatten())
+            .collect()
+    }
+
+    fn by_item(view: &View<'_>, value: ValueId) -> Option<Self> {
         let node = view.node(value)?;
         let [mask, made, kept] = *<&[ValueId; 3]>::try_from(&node.inputs[..]).ok()?;
         let fits = match &node.op {
@@ -60,12 +84,45 @@ impl Choice {
             Op::Rare(rare) => **rare == Rare::SelectRows && view.node(mask)?.op == Op::Tile,
             _ => false,
         };
-        fits.then(|| Some(Self { mask: mask_item(view, mask)?, made, kept })).flatten()
+        fits.then(|| Some(Self { test: mask_item(view, mask)?, made, kept })).flatten()
+    }
+
+    /// As TensorFlow 1 writes it: rows whose sequence is over keep what they have.
+    fn by_rows(view: &View<'_>, value: ValueId) -> Option<[Self; 2]> {
+        let node = view.node(value).filter(|n| matches!(&n.op, Op::Rare(r) if **r == Rare::SelectRows))?;
+        let [mask, yes, no] = *<&[ValueId; 3]>::try_from(&node.inputs[..]).ok()?;
+        let test = view.node(mask)?;
+        let (Op::Compare(compare), [a, b]) = (&test.op, &test.inputs[..]) else { return None };
+        let choice = |compare, made, kept| Self { test: Test::Compared(compare, *a, *b), made, kept };
+        Some([choice(*compare, yes, no), choice(opposite(*compare), no, yes)])
+    }
+}
+
+/// What is true of whole numbers where a comparison is not.
+fn opposite(compare: Compare) -> Compare {
+    match compare {
+        Compare::Equal => Compare::NotEqual,
+        Compare::NotEqual => Compare::Equal,
+        Compare::Less => Compare::GreaterEqual,
+        Compare::LessEqual => Compare::Greater,
+        Compare::Greater => Compare::LessEqual,
+        Compare::GreaterEqual => Compare::Less,
+    }
+}
+
+/// The same comparison with its sides exchanged.
+fn turned(compare: Compare) -> Compare {
+    match compare {
+        Compare::Less => Compare::Greater,
+        Compare::LessEqual => Compare::GreaterEqual,
+        Compare::Greater => Compare::Less,
+        Compare::GreaterEqual => Compare::LessEqual,
+        same => same,
     }
 }
 
 /// The list that a mask comes from, and the index; it may have been repeated for each unit.
-fn mask_item(view: &View<'_>, mask: ValueId) -> Option<[ValueId; 2]> {
+fn mask_item(view: &View<'_>, mask: ValueId) -> Option<Test> {
     let node = view.node(mask)?;
     match (&node.op, &node.inputs[..]) {
         (Op::Tile, [mask, times]) => {
@@ -73,7 +130,7 @@ fn mask_item(view: &View<'_>, mask: ValueId) -> Option<[ValueId; 2]> {
             leaves_rows(view, *times).then_some(())?;
             mask_item(view, *mask)
         }
-        (Op::List(Listing::Get(Kind::Bool)), [list, index, ..]) => Some([*list, *index]),
+        (Op::List(Listing::Get(Kind::Bool)), [list, index, ..]) => Some(Test::Item(*list, *index)),
         _ => None,
     }
 }
@@ -90,10 +147,11 @@ fn leaves_rows(view: &View<'_>, times: ValueId) -> bool {
 
 /// The steps whose output is `y`; `changing` are the values of the loop that neither count nor collect outputs.
 pub fn find(round: &Round<'_>, y: ValueId, changing: &[usize], counters: &[usize]) -> Option<Steps> {
-    match Choice::find(&round.body, y) {
-        Some(choice) => masked(round, &choice, changing, counters),
-        None => unmasked(round, y, changing),
+    let choices = Choice::find(&round.body, y);
+    if choices.is_empty() {
+        return unmasked(round, y, changing);
     }
+    choices.iter().find_map(|choice| masked(round, choice, changing, counters))
 }
 
 fn unmasked(round: &Round<'_>, y: ValueId, changing: &[usize]) -> Option<Steps> {
@@ -136,23 +194,34 @@ fn masked(round: &Round<'_>, choice: &Choice, changing: &[usize], counters: &[us
     // The last output goes round too, in the same form as the state that it is.
     let kept = |number: &usize| {
         let before = body.inputs[*number];
-        let own = Choice::find(body, body.draft.outputs[*number])?;
-        (own.mask == choice.mask && own.kept == before).then_some(Carried {
-            number: *number,
-            before,
-            after: own.made,
-        })
+        let own = Choice::find(body, body.draft.outputs[*number]);
+        let own = own.into_iter().find(|own| own.test == choice.test && own.kept == before)?;
+        Some(Carried { number: *number, before, after: own.made })
     };
     let kept: Vec<Carried> = changing.iter().filter_map(kept).collect();
-    let [list, index] = choice.mask;
-    counters.iter().any(|n| body.inputs[*n] == index).then_some(())?;
+    let made = marks(round, choice.test, counters)?;
     let previous = kept.iter().find(|s| s.after == choice.made && s.before == choice.kept);
     let (output, filler) = match previous {
         Some(shown) => (MaskedOutput::Previous, given(round, *round.node.inputs.get(shown.number)?)),
         None => (MaskedOutput::Filler, fixed(round, choice.kept)?),
     };
-    let mask = Mask { output, mask: round.series(list)?, filler };
+    let mask = Mask { output, made, filler };
     Some(Steps { levels: levels(body, choice.made, kept)?, mask: Some(mask) })
+}
+
+/// Where marks come from, outside.
+fn marks(round: &Round<'_>, test: Test, counters: &[usize]) -> Option<Marks> {
+    let counter = |value: ValueId| counters.iter().any(|n| round.body.inputs[*n] == value);
+    let outside = |value: ValueId| round.outside(round.body.inputs, value);
+    match test {
+        Test::Item(list, index) => counter(index).then(|| round.series(list)).flatten().map(Marks::Series),
+        Test::Compared(compare, time, rows) if counter(time) => {
+            Some(Marks::Compared(compare, outside(rows)?))
+        }
+        Test::Compared(compare, rows, time) => {
+            counter(time).then(|| outside(rows)).flatten().map(|rows| Marks::Compared(turned(compare), rows))
+        }
+    }
 }
 
 /// A value of a body that is the same at all steps.
@@ -165,7 +234,11 @@ fn fixed(round: &Round<'_>, value: ValueId) -> Option<Given> {
 
 /// A value from outside. Zeros are known without what they are like: that would be a step that is made for nothing else.
 fn given(round: &Round<'_>, value: ValueId) -> Given {
-    let zeros = round.maker(value).is_some_and(|n| n.op == Op::Unary(Unary::ZerosLike));
+    let zeros = maker(round.draft, value).is_some_and(|n| match (&n.op, &n.inputs[..]) {
+        (Op::Unary(Unary::ZerosLike), _) => true,
+        (Op::Fill, [_, number]) => round.draft.number(*number) == Some(0.0),
+        _ => false,
+    });
     match Value::of(vec![0f32], &[]) {
         Ok(zero) if zeros => Given::Constant(zero),
         _ => Given::Outside(value),

@@ -12,6 +12,7 @@ use build::{Build, INS, Shape, UNITS};
 use std::sync::Arc;
 
 mod build;
+mod classic;
 mod masked;
 mod stacked;
 
@@ -45,7 +46,7 @@ fn layer(shape: Shape, last: bool) -> Graph {
     let after = b.graph.add_many(Op::Control(Arc::new(control)), inputs, 8, "loop").unwrap();
     let stack = b.add(Op::List(Listing::Stack(Kind::F32)), &[after[3], unknown]);
     b.graph.outputs = vec![stack, after[4], after[5]];
-    if matches!(shape, Shape::Simple | Shape::GruAfter | Shape::GruBefore | Shape::GruSplit) {
+    if !shape.has_cell() {
         b.graph.outputs.truncate(2);
     }
     b.graph
@@ -109,7 +110,12 @@ fn layers_are_found_and_answer_as_the_loops_do() {
         (Shape::GruBefore, Some(gru(false))),
         (Shape::GruSplit, Some(gru(false))),
         (Shape::OddGate, None),
-        (Shape::Exchanged, None),
+        (Shape::Exchanged, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::SimpleBeside, Some(Cell::Simple { activation })),
+        (Shape::LstmBeside, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::LstmBefore, Some(Cell::Lstm { activation, recurrent })),
+        (Shape::GruBeside, Some(gru(false))),
+        (Shape::GruBesideOther, None),
         (Shape::Hurried, None),
     ];
     for (shape, cell) in cells {
@@ -131,20 +137,23 @@ fn layers_are_found_and_answer_as_the_loops_do() {
     }
 }
 
-/// Both directions, states put out, backwards, both kinds of GRU, a mask, two stacked cells.
+/// Keras's: both directions, states put out, backwards, both kinds of GRU, a mask, two stacked cells. TensorFlow 1's: both directions by
+/// lengths, three stacked cells.
 #[test]
-fn layers_of_a_saved_model_are_found() {
-    let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/recurrent");
-    let artifact = crate::formats::read(&dir, Access::FOREIGN).unwrap();
-    let read = |w| Held::Here(artifact.source.weight(w).unwrap());
-    let weights: Vec<Held> = artifact.weights.iter().map(read).collect();
-    let program = artifact.programs.iter().find(|p| p.signature.name == "serving_default").unwrap();
-    let mut draft = fold(&program.graph, &weights).unwrap();
-    crate::plan::passes::prune(&mut draft).unwrap();
-    crate::plan::passes::run(&mut draft).unwrap();
-    let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
-    assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), 12);
-    assert_eq!(count(|op| matches!(op, Op::Control(_))), 0);
+fn layers_of_saved_models_are_found() {
+    for (name, layers) in [("recurrent", 12), ("dynamic", 5)] {
+        let dir = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures").join(name);
+        let artifact = crate::formats::read(&dir, Access::FOREIGN).unwrap();
+        let read = |w| Held::Here(artifact.source.weight(w).unwrap());
+        let weights: Vec<Held> = artifact.weights.iter().map(read).collect();
+        let program = artifact.programs.iter().find(|p| p.signature.name == "serving_default").unwrap();
+        let mut draft = fold(&program.graph, &weights).unwrap();
+        crate::plan::passes::prune(&mut draft).unwrap();
+        crate::plan::passes::run(&mut draft).unwrap();
+        let count = |wanted: fn(&Op) -> bool| draft.nodes.iter().filter(|n| wanted(&n.op)).count();
+        assert_eq!(count(|op| matches!(op, Op::Recurrent(_))), layers, "{name}");
+        assert_eq!(count(|op| matches!(op, Op::Control(_))), 0, "{name}");
+    }
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! A loop's body, looked at from its results: what makes a value, and of what.
 
+use super::matrix;
 use crate::graph::{Activation, Binary, Node, Op, Unary, ValueId};
 use crate::kernels::split_sizes;
 use crate::plan::draft::Draft;
@@ -59,16 +60,56 @@ impl<'d> View<'d> {
         (activation, node.inputs[0])
     }
 
-    /// A product by a constant matrix.
-    pub fn product(&self, value: ValueId) -> Option<(ValueId, &'d Value)> {
+    /// A function of a part of a value, or a part of a function of it, and a number that is added to the part: the function, the value,
+    /// from where to before where, the number.
+    pub fn gate(&self, value: ValueId, width: usize) -> Option<Gate> {
+        let (activation, inner) = self.activated(value);
+        let (inner, offset) = self.shifted(inner);
+        let (of, range) = self.part(inner, width)?;
+        if activation != Activation::None || offset != 0.0 || self.sum(of).is_some() {
+            return Some(Gate { activation, of, range, offset });
+        }
+        let (activation, of) = self.activated(of);
+        Some(Gate { activation, of, range, offset })
+    }
+
+    /// What a gate's columns are taken from.
+    pub fn source(&self, gate: ValueId) -> Option<ValueId> {
+        let part = self.shifted(self.activated(gate).1).0;
+        let of = self.node(part)?.inputs.first().copied()?;
+        Some(if self.sum(of).is_some() { of } else { self.activated(of).1 })
+    }
+
+    /// A value, and one constant number that is added to it.
+    fn shifted(&self, value: ValueId) -> (ValueId, f32) {
+        let ways = self.either(value, Binary::Add).into_iter().flatten();
+        let number = |[x, number]: [ValueId; 2]| {
+            let alone = self.draft.constants.get(&number)?.rank() == 0;
+            alone.then(|| self.draft.number(number)).flatten().map(|number| (x, number))
+        };
+        ways.into_iter().find_map(number).unwrap_or((value, 0.0))
+    }
+
+    /// What is multiplied by a constant matrix, and the matrix.
+    fn product(&self, value: ValueId) -> Option<Term> {
         let node = self.node(value)?;
         let Op::MatMul { transpose_a: false, transpose_b: false } = node.op else { return None };
-        let matrix = self.draft.constant(*node.inputs.get(1)?, Kind::F32).filter(|w| w.rank() == 2)?;
-        Some((node.inputs[0], matrix))
+        let weights = self.draft.constant(*node.inputs.get(1)?, Kind::F32).filter(|w| w.rank() == 2)?;
+        Some(Term { parts: self.side_by_side(node.inputs[0]), weights: weights.clone() })
+    }
+
+    /// Two values that lie side by side along the second axis; the value itself if it is not two.
+    fn side_by_side(&self, value: ValueId) -> Vec<ValueId> {
+        match self.node(value).map(|n| (&n.op, &n.inputs[..])) {
+            Some((Op::Concat, [a, b, axis])) if matches!(self.draft.integers(*axis), Some([1 | -1])) => {
+                vec![*a, *b]
+            }
+            _ => vec![value],
+        }
     }
 
     /// A sum of products by constant matrices, and of one constant.
-    pub fn sum(&self, value: ValueId) -> Option<Sum<'d>> {
+    pub fn sum(&self, value: ValueId) -> Option<Sum> {
         let mut sum = Sum { products: Vec::new(), bias: None };
         let mut open = vec![value];
         while let Some(value) = open.pop() {
@@ -78,7 +119,7 @@ impl<'d> View<'d> {
                 sum.products.push(product);
             } else {
                 let bias = self.draft.constant(value, Kind::F32).filter(|b| b.rank() == 1)?;
-                if sum.bias.replace(bias).is_some() {
+                if sum.bias.replace(bias.clone()).is_some() {
                     return None;
                 }
             }
@@ -122,23 +163,64 @@ impl<'d> View<'d> {
     }
 }
 
-/// A sum of products.
-pub struct Sum<'d> {
-    pub products: Vec<(ValueId, &'d Value)>,
-    pub bias: Option<&'d Value>,
+/// A gate as it is written: a function of some columns of a sum.
+pub struct Gate {
+    pub activation: Activation,
+    pub of: ValueId,
+    pub range: [usize; 2],
+    /// What is added to the columns.
+    pub offset: f32,
 }
 
-impl<'d> Sum<'d> {
-    /// The product of a value, taken out.
-    pub fn take(&mut self, value: ValueId) -> Option<&'d Value> {
-        let at = self.products.iter().position(|(v, _)| *v == value)?;
-        Some(self.products.remove(at).1)
+/// A product.
+pub struct Term {
+    /// Values that lie side by side.
+    parts: Vec<ValueId>,
+    weights: Value,
+}
+
+/// A sum of products.
+pub struct Sum {
+    products: Vec<Term>,
+    pub bias: Option<Value>,
+}
+
+impl Sum {
+    /// Whether nothing is multiplied.
+    pub fn is_constant(&self) -> bool {
+        self.products.is_empty()
+    }
+
+    /// Columns of the products.
+    pub fn columns(&self) -> Option<usize> {
+        self.products.first().map(|p| p.weights.dims()[1])
+    }
+
+    /// What is multiplied.
+    pub fn values(&self) -> impl Iterator<Item = ValueId> + '_ {
+        self.products.iter().flat_map(|p| p.parts.iter().copied())
+    }
+
+    /// What a value is multiplied by, taken out. Of what lies beside it the product stays; the value is then as wide as the product has
+    /// columns for each of its gates.
+    pub fn take(&mut self, value: ValueId, gates: usize) -> Option<Value> {
+        let at = self.products.iter().position(|p| p.parts.contains(&value))?;
+        let Term { parts, weights } = self.products.remove(at);
+        let [a, b] = parts[..] else { return Some(weights) };
+        let [rows, columns] = *weights.dims() else { return None };
+        let own = columns / gates.max(1);
+        let rest = rows.checked_sub(own).filter(|rest| *rest > 0 && a != b)?;
+        let (own_at, rest_at) = if a == value { (0, own) } else { (rest, 0) };
+        let other = if a == value { b } else { a };
+        self.products.push(Term { parts: vec![other], weights: matrix::rows(&weights, rest_at, rest)? });
+        matrix::rows(&weights, own_at, own)
     }
 
     /// The product that is left, if it is the only one, and the constant: of so many columns.
     pub fn rest(self, columns: usize) -> Option<(ValueId, Value, Option<Value>)> {
-        let [(x, w)] = self.products[..] else { return None };
-        let fits = w.dims()[1] == columns && self.bias.is_none_or(|b| b.dims() == [columns]);
-        fits.then(|| (x, w.clone(), self.bias.cloned()))
+        let [Term { parts, weights }] = &self.products[..] else { return None };
+        let [x] = parts[..] else { return None };
+        let fits = weights.dims()[1] == columns && self.bias.as_ref().is_none_or(|b| b.dims() == [columns]);
+        fits.then(|| (x, weights.clone(), self.bias.clone()))
     }
 }

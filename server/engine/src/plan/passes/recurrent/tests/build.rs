@@ -14,12 +14,36 @@ pub enum Shape {
     GruBefore,
     /// The same, whose states' product is split as Keras 2 does it.
     GruSplit,
+    /// Steps whose inputs and state lie side by side, as TensorFlow 1 writes them: of an LSTM the gates are i, n, f, o and a number is added
+    /// to f, of a GRU they are r, z and split after their function.
+    SimpleBeside,
+    LstmBeside,
+    GruBeside,
+    /// The same, whose candidate is made of another state than the gates.
+    GruBesideOther,
+    /// The same, the state before the inputs.
+    LstmBefore,
     /// An LSTM one of whose gates is no sigmoid.
     OddGate,
     /// An LSTM whose forget and input gates are exchanged.
     Exchanged,
     /// An LSTM whose counter goes by two.
     Hurried,
+}
+
+impl Shape {
+    /// Whether there are two states.
+    pub fn has_cell(self) -> bool {
+        matches!(
+            self,
+            Self::Lstm
+                | Self::LstmBeside
+                | Self::LstmBefore
+                | Self::OddGate
+                | Self::Exchanged
+                | Self::Hurried
+        )
+    }
 }
 
 pub struct Build {
@@ -48,6 +72,13 @@ impl Build {
 
     pub fn ints(&mut self, values: &[i64], dims: &[usize]) -> usize {
         self.add(Op::Literal(Arc::new(Literal::I64(values.to_vec(), dims.to_vec()))), &[])
+    }
+
+    /// The first extent of a value.
+    pub fn extent(&mut self, x: usize) -> usize {
+        let shape = self.add(Op::Shape, &[x]);
+        let (from, to, step) = (self.ints(&[0], &[1]), self.ints(&[1], &[1]), self.ints(&[1], &[1]));
+        self.add(Op::StridedSlice(Masks { shrink: 1, ..Masks::default() }), &[shape, from, to, step])
     }
 
     fn floats(&mut self, dims: &[usize]) -> usize {
@@ -88,6 +119,13 @@ impl Build {
                 [self.of(Unary::Tanh, sum), c]
             }
             Shape::GruAfter | Shape::GruBefore | Shape::GruSplit => [self.gru(shape, x, h), c],
+            Shape::SimpleBeside => {
+                let sum = self.beside(x, h, u);
+                [self.of(Unary::Tanh, sum), c]
+            }
+            Shape::LstmBeside => self.lstm_beside([x, h], c),
+            Shape::LstmBefore => self.lstm_beside([h, x], c),
+            Shape::GruBeside | Shape::GruBesideOther => [self.gru_beside(shape, x, h), c],
             _ => self.lstm(shape, x, h, c),
         }
     }
@@ -108,6 +146,44 @@ impl Build {
         let c = self.two(Binary::Add, kept, new);
         let out = self.of(Unary::Tanh, c);
         [self.two(Binary::Mul, o, out), c]
+    }
+
+    /// The product of two values side by side, and a bias.
+    fn beside(&mut self, a: usize, b: usize, columns: usize) -> usize {
+        let axis = self.ints(&[1], &[]);
+        let both = self.add(Op::Concat, &[a, b, axis]);
+        let (product, bias) = (self.product(both, &[self.ins + UNITS, columns]), self.floats(&[columns]));
+        self.two(Binary::Add, product, bias)
+    }
+
+    fn number(&mut self, number: f32) -> usize {
+        self.add(Op::Literal(Arc::new(Literal::F32(vec![number], vec![]))), &[])
+    }
+
+    fn lstm_beside(&mut self, [a, b]: [usize; 2], c: usize) -> [usize; 2] {
+        let sum = self.beside(a, b, 4 * UNITS);
+        let gates = self.split(sum, 4);
+        let one = self.number(1.0);
+        let forget = self.two(Binary::Add, gates[2], one);
+        let (i, f) = (self.of(Unary::Sigmoid, gates[0]), self.of(Unary::Sigmoid, forget));
+        let (n, o) = (self.of(Unary::Tanh, gates[1]), self.of(Unary::Sigmoid, gates[3]));
+        let (kept, new) = (self.two(Binary::Mul, c, f), self.two(Binary::Mul, i, n));
+        let c = self.two(Binary::Add, kept, new);
+        let out = self.of(Unary::Tanh, c);
+        [self.two(Binary::Mul, out, o), c]
+    }
+
+    fn gru_beside(&mut self, shape: Shape, x: usize, h: usize) -> usize {
+        let sum = self.beside(x, h, 2 * UNITS);
+        let gates = self.of(Unary::Sigmoid, sum);
+        let gates = self.split(gates, 2);
+        let state = if shape == Shape::GruBesideOther { self.of(Unary::Tanh, h) } else { h };
+        let reset = self.two(Binary::Mul, gates[0], state);
+        let n = self.beside(x, reset, UNITS);
+        let (n, one) = (self.of(Unary::Tanh, n), self.number(1.0));
+        let rest = self.two(Binary::Sub, one, gates[1]);
+        let (kept, new) = (self.two(Binary::Mul, gates[1], h), self.two(Binary::Mul, rest, n));
+        self.two(Binary::Add, kept, new)
     }
 
     /// The state's parts of z, r and, if there is one, n.
@@ -142,7 +218,7 @@ impl Build {
         };
         let n = self.two(Binary::Add, x[2], part);
         let n = self.of(Unary::Tanh, n);
-        let one = self.add(Op::Literal(Arc::new(Literal::F32(vec![1.0], vec![]))), &[]);
+        let one = self.number(1.0);
         let rest = self.two(Binary::Sub, one, z);
         let (kept, new) = (self.two(Binary::Mul, z, h), self.two(Binary::Mul, rest, n));
         self.two(Binary::Add, kept, new)

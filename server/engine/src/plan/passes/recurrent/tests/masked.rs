@@ -242,7 +242,5 @@ fn what_is_nearly_a_masked_layer_stays_a_loop() {
             assert_eq!(found(&layer.graph()), None, "{flaw:?}");
         }
     }
-    for shape in [Shape::OddGate, Shape::Exchanged] {
-        assert_eq!(found(&Masked::new(shape).graph()), None, "{shape:?}");
-    }
+    assert_eq!(found(&Masked::new(Shape::OddGate).graph()), None);
 }

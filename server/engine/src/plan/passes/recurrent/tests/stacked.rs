@@ -4,7 +4,7 @@ use super::*;
 
 /// A step's states: of an LSTM two.
 fn states(shape: Shape) -> usize {
-    if shape == Shape::Lstm { 2 } else { 1 }
+    1 + usize::from(shape.has_cell())
 }
 
 /// Loops over (sequence, steps, mask, states…), whose values are (time, list, last output, steps, series, mask, states…).
@@ -90,7 +90,8 @@ impl Stack<'_> {
 
 #[test]
 fn stacked_cells_become_layers_that_answer_as_the_loop_does() {
-    let stacks: [&[Shape]; 4] = [
+    let stacks: [&[Shape]; 5] = [
+        &[Shape::LstmBeside, Shape::GruBeside],
         &[Shape::Lstm, Shape::Lstm],
         &[Shape::GruAfter, Shape::Simple],
         &[Shape::Simple, Shape::Lstm, Shape::GruBefore],
