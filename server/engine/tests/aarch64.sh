@@ -18,8 +18,6 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=$linker CARGO_TARGET_AARCH6
 export QEMU_LD_PREFIX=${QEMU_LD_PREFIX:-/usr/aarch64-linux-gnu}
 cargo check --locked --target "$target" -p berth-server -p berth-operator
 [ $# -gt 0 ] || set -- kernels::
-# Optimised a little: all of it would take longer to build than to run. A crate that only a benchmark uses builds for ARM optimised or
-# not at all.
+# A crate that only a benchmark uses builds for ARM optimised or not at all.
 cargo test --locked --target "$target" -p berth-engine --lib \
-    --config 'profile.dev.package.berth-engine.opt-level=1' \
     --config 'profile.dev.package.gemm-f16.opt-level=3' -- "$@"
