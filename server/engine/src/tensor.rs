@@ -57,6 +57,16 @@ impl DType {
             Self::String => "string",
         }
     }
+
+    /// Bytes of an element; of strings, whose lengths differ, at least one.
+    pub fn width(self) -> usize {
+        match self {
+            Self::F64 | Self::I64 | Self::U64 => 8,
+            Self::F32 | Self::I32 | Self::U32 => 4,
+            Self::F16 | Self::BF16 | Self::I16 | Self::U16 => 2,
+            Self::I8 | Self::U8 | Self::Bool | Self::String => 1,
+        }
+    }
 }
 
 impl std::fmt::Display for DType {

@@ -127,7 +127,7 @@ fn read_weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {
         return Value::text(bundle.texts(&weight.key)?, &weight.shape);
     }
     let mut bytes = Vec::new();
-    let size = weight.elements * bundle::width(weight.dtype);
+    let size = weight.elements * weight.dtype.width();
     bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
     bytes.resize(size, 0u8);
     bundle.read(&weight.key, part, &mut bytes)?;

@@ -1,6 +1,6 @@
 //! Weights that lie in files as plain numbers, little-endian, without checksums: those of ONNX, PyTorch, safetensors and MXNet.
 
-use super::savedmodel::bundle::{Access, width};
+use super::savedmodel::bundle::Access;
 use super::savedmodel::from_bytes;
 use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value, map};
@@ -64,7 +64,7 @@ impl Stored {
         let wrong = |what: &str| EngineError::broken(format!("weight {key:?}: {what}"));
         let elements = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
         let elements = elements.ok_or_else(|| wrong("its shape is not a shape"))?;
-        let bytes = elements.checked_mul(width(dtype)).ok_or_else(|| wrong("its shape is not a shape"))?;
+        let bytes = elements.checked_mul(dtype.width()).ok_or_else(|| wrong("its shape is not a shape"))?;
         let (path, size) = self.files.get(file).ok_or_else(|| wrong("its file is missing"))?;
         if offset.checked_add(bytes as u64).is_none_or(|end| end > *size) {
             let file = name(path);
@@ -141,7 +141,7 @@ impl Stored {
             fill(bytemuck::cast_slice_mut::<f32, u8>(&mut values))?;
             return Value::of(values, &weight.shape);
         }
-        let size = weight.elements.checked_mul(width(weight.dtype)).ok_or_else(out_of_memory)?;
+        let size = weight.elements.checked_mul(weight.dtype.width()).ok_or_else(out_of_memory)?;
         let mut bytes = Vec::new();
         bytes.try_reserve_exact(size).map_err(|_| out_of_memory())?;
         bytes.resize(size, 0u8);

@@ -1,5 +1,9 @@
 //! The operations.
 
+mod images;
+
+pub use images::{Conv, Padding, Pool, Resize};
+
 use super::{Attention, Chain, LayerNorm, Literal, Product};
 use crate::DType;
 use std::sync::Arc;
@@ -123,38 +127,6 @@ pub enum Activation {
     Elu,
 }
 
-/// Around an image.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Padding {
-    /// As many outputs as inputs, by stride; more at the end than at the start.
-    Same,
-    /// As many outputs as inputs, by stride; more at the start than at the end.
-    SameLower,
-    /// None.
-    Valid,
-    /// Top, bottom, left, right.
-    Explicit([usize; 4]),
-}
-
-/// A convolution over channels-last images.
-#[derive(Debug, Clone, Copy, PartialEq)]
-#[allow(missing_docs)]
-pub struct Conv {
-    pub strides: [usize; 2],
-    pub dilations: [usize; 2],
-    pub padding: Padding,
-    pub activation: Activation,
-}
-
-/// A pooling over channels-last images.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Pool {
-    pub max: bool,
-    pub window: [usize; 2],
-    pub strides: [usize; 2],
-    pub padding: Padding,
-}
-
 /// The bit masks of a strided slice.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Masks {
@@ -163,14 +135,6 @@ pub struct Masks {
     pub ellipsis: i64,
     pub new_axis: i64,
     pub shrink: i64,
-}
-
-/// How an image is scaled.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Resize {
-    pub bilinear: bool,
-    pub align_corners: bool,
-    pub half_pixel: bool,
 }
 
 /// An operation. Inputs are named in the order in which they come.

@@ -1,86 +1,12 @@
-//! Operations on byte strings, and tables.
+//! Operations on byte strings.
 
-use super::Literal;
-use std::collections::HashMap;
+mod pattern;
+mod table;
+
+pub use pattern::Pattern;
+pub use table::{Keys, Table, float_key};
+
 use std::sync::Arc;
-
-/// A compiled regular expression has at most these bytes.
-const LARGEST_PATTERN: usize = 1 << 20;
-
-/// A regular expression, compiled.
-#[derive(Debug, Clone)]
-pub struct Pattern {
-    source: String,
-    /// Ready to match.
-    pub regex: regex::bytes::Regex,
-}
-
-impl PartialEq for Pattern {
-    fn eq(&self, other: &Self) -> bool {
-        self.source == other.source
-    }
-}
-
-impl Pattern {
-    /// Compiles RE2's syntax; `whole`: it has to match all of a text. None: it is not one, or too large.
-    pub fn new(source: &str, whole: bool) -> Option<Self> {
-        let translated = translate(source);
-        let source = if whole { format!(r"\A(?:{translated})\z") } else { translated };
-        let mut builder = regex::bytes::RegexBuilder::new(&source);
-        let regex = builder.size_limit(LARGEST_PATTERN).dfa_size_limit(LARGEST_PATTERN).build().ok()?;
-        Some(Self { source, regex })
-    }
-}
-
-/// RE2 to Rust: its short classes are ASCII, and in a class only brackets, ranges and escapes are special.
-fn translate(source: &str) -> String {
-    let mut out = String::new();
-    let mut class = false;
-    let mut first = false;
-    let mut chars = source.chars().peekable();
-    while let Some(c) = chars.next() {
-        let was_first = std::mem::take(&mut first);
-        match c {
-            '\\' => match (chars.next(), class) {
-                (Some('d'), true) => out.push_str("0-9"),
-                (Some('s'), true) => out.push_str(r"\t\n\f\r "),
-                (Some('w'), true) => out.push_str("0-9A-Za-z_"),
-                (Some('d'), false) => out.push_str("[0-9]"),
-                (Some('s'), false) => out.push_str(r"[\t\n\f\r ]"),
-                (Some('w'), false) => out.push_str("[0-9A-Za-z_]"),
-                (Some('D'), false) => out.push_str("[^0-9]"),
-                (Some('S'), false) => out.push_str(r"[^\t\n\f\r ]"),
-                (Some('W'), false) => out.push_str("[^0-9A-Za-z_]"),
-                (Some('b'), false) => out.push_str(r"(?-u:\b)"),
-                (Some(c), _) => out.extend(['\\', c]),
-                (None, _) => out.push('\\'),
-            },
-            '[' if !class => {
-                out.push('[');
-                (class, first) = (true, true);
-                if chars.next_if_eq(&'^').is_some() {
-                    out.push('^');
-                }
-            }
-            '[' if chars.peek() == Some(&':') => {
-                out.push('[');
-                for c in chars.by_ref() {
-                    out.push(c);
-                    if c == ']' {
-                        break;
-                    }
-                }
-            }
-            ']' if class && !was_first => {
-                out.push(']');
-                class = false;
-            }
-            '[' | ']' | '&' | '~' if class => out.extend(['\\', c]),
-            _ => out.push(c),
-        }
-    }
-    out
-}
 
 /// An operation on byte strings.
 #[derive(Debug, Clone, PartialEq)]
@@ -272,68 +198,4 @@ pub struct Written {
     pub width: usize,
     /// A flag of C's format; 0: none.
     pub fill: u8,
-}
-
-/// What a table knows its keys by.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Keys {
-    /// Byte strings.
-    Text(HashMap<Vec<u8>, usize>),
-    /// Integers.
-    Integer(HashMap<i64, usize>),
-    /// Floats, by the bits of [`float_key`].
-    Float(HashMap<u64, usize>),
-}
-
-/// What a float is known by: all that are not numbers are one, and so are the two zeros.
-pub fn float_key(x: f64) -> u64 {
-    if x.is_nan() { f64::NAN.to_bits() } else { (x + 0.0).to_bits() }
-}
-
-/// An immutable table.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Table {
-    /// Where each key's value is.
-    pub keys: Keys,
-    /// One for each key.
-    pub values: Literal,
-}
-
-impl Table {
-    /// Keys and as many values. None: they are not keys, or not as many.
-    pub fn new(keys: &Literal, values: Literal) -> Option<Self> {
-        let count = match &values {
-            Literal::F32(v, _) => v.len(),
-            Literal::F64(v, _) => v.len(),
-            Literal::I64(v, _) => v.len(),
-            Literal::Bool(v, _) => v.len(),
-            Literal::Text(v, _) => v.len(),
-        };
-        let (keys, given) = match keys {
-            Literal::Text(k, _) => {
-                (Keys::Text(k.iter().cloned().enumerate().map(|(n, k)| (k, n)).collect()), k.len())
-            }
-            Literal::I64(k, _) => {
-                (Keys::Integer(k.iter().enumerate().map(|(n, k)| (*k, n)).collect()), k.len())
-            }
-            Literal::F32(k, _) => {
-                let keys = k.iter().enumerate().map(|(n, k)| (float_key(f64::from(*k)), n));
-                (Keys::Float(keys.collect()), k.len())
-            }
-            Literal::F64(k, _) => {
-                (Keys::Float(k.iter().enumerate().map(|(n, k)| (float_key(*k), n)).collect()), k.len())
-            }
-            Literal::Bool(..) => return None,
-        };
-        (given == count).then_some(Self { keys, values })
-    }
-
-    /// Number of keys.
-    pub fn len(&self) -> usize {
-        match &self.keys {
-            Keys::Text(k) => k.len(),
-            Keys::Integer(k) => k.len(),
-            Keys::Float(k) => k.len(),
-        }
-    }
 }

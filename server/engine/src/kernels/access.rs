@@ -1,13 +1,36 @@
 //! The elements of values.
 
 use super::{Outcome, elements, fail};
-use crate::EngineError;
 use crate::graph::Literal;
 pub use crate::value::{Element, Memory, Output, Value};
+use crate::{DType, EngineError};
+use half::{bf16, f16};
 
 /// A value of these elements.
 pub fn make<T: Element>(data: impl Into<Memory<T>>, shape: &[usize]) -> Outcome {
     Value::of(data, shape)
+}
+
+/// Elements that lie behind each other in bytes, the lowest byte first, as a value.
+pub fn of_bytes(bytes: &[u8], dtype: DType, shape: &[usize]) -> Outcome {
+    fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+        bytes.as_chunks::<N>().0.iter().map(|c| read(*c)).collect()
+    }
+    match dtype {
+        DType::F32 => make(each(bytes, f32::from_le_bytes), shape),
+        DType::F16 => make(each(bytes, |b| f16::from_le_bytes(b).to_f32()), shape),
+        DType::BF16 => make(each(bytes, |b| bf16::from_le_bytes(b).to_f32()), shape),
+        DType::F64 => make(each(bytes, f64::from_le_bytes), shape),
+        DType::I64 | DType::U64 => make(each(bytes, i64::from_le_bytes), shape),
+        DType::I32 => make(each(bytes, |b| i64::from(i32::from_le_bytes(b))), shape),
+        DType::U32 => make(each(bytes, |b| i64::from(u32::from_le_bytes(b))), shape),
+        DType::I16 => make(each(bytes, |b| i64::from(i16::from_le_bytes(b))), shape),
+        DType::U16 => make(each(bytes, |b| i64::from(u16::from_le_bytes(b))), shape),
+        DType::I8 => make(each(bytes, |b| i64::from(i8::from_le_bytes(b))), shape),
+        DType::U8 => make(each(bytes, |b| i64::from(u8::from_le_bytes(b))), shape),
+        DType::Bool => make(each(bytes, |b: [u8; 1]| u8::from(b[0] != 0)), shape),
+        DType::String => Err(fail("strings of bytes without lengths")),
+    }
 }
 
 /// Memory for as many elements as a shape has, to be written whole.

@@ -2,7 +2,7 @@
 //!
 //! A kernel is written once, generic over [`Simd`], as an implementation of [`Kernel`]; [`run`] compiles it for each
 //! instruction set and picks the best that the machine has. Sixteen lanes everywhere mean one layout of packed data everywhere: one
-//! AVX-512 register, two AVX registers, or an array that the compiler vectorises as it can (four NEON registers).
+//! AVX-512 register, two AVX registers, four NEON registers, or an array that the compiler vectorises as it can.
 //!
 //! Loads and stores go through references to whole arrays, so that kernels are safe code: a slice is cut into arrays with
 //! `as_chunks`, its rest goes through [`Simd::load_part`] and [`Simd::store_part`].
@@ -11,7 +11,11 @@
 mod avx2;
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+mod neon;
 mod scalar;
+#[cfg(test)]
+mod tests;
 
 pub use scalar::Scalar;
 
@@ -137,8 +141,12 @@ pub trait Kernel {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Isa {
     Scalar,
+    #[cfg(target_arch = "x86_64")]
     Avx2,
+    #[cfg(target_arch = "x86_64")]
     Avx512,
+    #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+    Neon,
 }
 
 impl Isa {
@@ -150,21 +158,23 @@ impl Isa {
 
     /// All that this machine has, the best one last.
     pub fn all() -> Vec<Self> {
-        let mut all = vec![Self::Scalar];
         #[cfg(target_arch = "x86_64")]
-        {
-            if is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma") {
-                all.push(Self::Avx2);
-                let has_512 = is_x86_feature_detected!("avx512f")
-                    && is_x86_feature_detected!("avx512dq")
-                    && is_x86_feature_detected!("avx512bw")
-                    && is_x86_feature_detected!("avx512vl");
-                if has_512 {
-                    all.push(Self::Avx512);
-                }
-            }
-        }
-        all
+        let avx2 = is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma");
+        #[cfg(target_arch = "x86_64")]
+        let avx512 = is_x86_feature_detected!("avx512f")
+            && is_x86_feature_detected!("avx512dq")
+            && is_x86_feature_detected!("avx512bw")
+            && is_x86_feature_detected!("avx512vl");
+        let all = [
+            (Self::Scalar, true),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx2, avx2),
+            #[cfg(target_arch = "x86_64")]
+            (Self::Avx512, avx2 && avx512),
+            #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+            (Self::Neon, true),
+        ];
+        all.into_iter().filter(|(_, there)| *there).map(|(isa, _)| isa).collect()
     }
 }
 
@@ -176,19 +186,18 @@ pub fn run<K: Kernel>(kernel: K) -> K::Output {
 /// Runs a kernel on one instruction set, which the machine must have: a lesser one is used where it has not.
 #[allow(unsafe_code)]
 pub fn run_on<K: Kernel>(isa: Isa, kernel: K) -> K::Output {
-    #[cfg(target_arch = "x86_64")]
-    {
-        let isa = if Isa::all_has(isa) { isa } else { Isa::best() };
-        match isa {
-            // SAFETY: the machine was asked whether it has these instructions.
-            Isa::Avx512 => return unsafe { avx512::run(kernel) },
-            // SAFETY: as above.
-            Isa::Avx2 => return unsafe { avx2::run(kernel) },
-            Isa::Scalar => {}
-        }
+    let isa = if Isa::all_has(isa) { isa } else { Isa::best() };
+    match isa {
+        Isa::Scalar => kernel.run::<Scalar>(),
+        // SAFETY: the machine was asked whether it has these instructions.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => unsafe { avx2::run(kernel) },
+        // SAFETY: as above.
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => unsafe { avx512::run(kernel) },
+        #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+        Isa::Neon => kernel.run::<neon::Neon>(),
     }
-    let _ = isa;
-    kernel.run::<Scalar>()
 }
 
 impl Isa {

@@ -2,20 +2,23 @@
 
 mod csv;
 mod grams;
+mod lookup;
 mod numbers;
 mod scripts;
 mod shown;
+mod split;
 mod tokenize;
 mod unicode;
 
-use super::access::{int, output, sizes};
+pub use lookup::lookup;
+
+use super::access::{int, sizes};
 use super::elementwise::broadcast_shape;
 use super::hash::{fingerprint, keyed, murmur};
 use super::moves::expand;
 use super::{Outcome, Value, elements, fail};
 use crate::EngineError;
-use crate::graph::{Keys, Literal, Pattern, Table, Text, float_key};
-use crate::value::Kind;
+use crate::graph::{Pattern, Text};
 
 /// Most bytes of the strings that one operation makes.
 const MOST_BYTES: usize = 1 << 30;
@@ -24,15 +27,15 @@ const MOST_BYTES: usize = 1 << 30;
 pub fn run(op: &Text, inputs: &[&Value]) -> Result<Vec<Value>, EngineError> {
     match op {
         Text::Split { most } => {
-            let by = separator(inputs)?;
-            split(at(inputs, 0)?, |text| pieces(text, by, *most))
+            let by = split::separator(inputs)?;
+            split::split(at(inputs, 0)?, |text| split::pieces(text, by, *most))
         }
         Text::SplitAny { skip_empty } => {
-            let by = separator(inputs)?;
-            split(at(inputs, 0)?, |text| pieces_by_any(text, by, *skip_empty))
+            let by = split::separator(inputs)?;
+            split::split(at(inputs, 0)?, |text| split::pieces_by_any(text, by, *skip_empty))
         }
         Text::Tokens { pattern, between, least } => {
-            split(at(inputs, 0)?, |text| tokens(text, pattern, *between, *least))
+            split::split(at(inputs, 0)?, |text| split::tokens(text, pattern, *between, *least))
         }
         Text::Csv(how) => csv::csv(how, inputs),
         // There may be no value to write.
@@ -175,72 +178,6 @@ fn replace(text: &[u8], pattern: &Pattern, rewrite: &[u8], all: bool) -> Vec<u8>
     pattern.regex.replacen(text, usize::from(!all), expanded).into_owned()
 }
 
-fn pieces<'t>(text: &'t [u8], by: &[u8], most: Option<usize>) -> Vec<&'t [u8]> {
-    let mut found = Vec::new();
-    let mut rest = text;
-    let full = |found: &Vec<&[u8]>| most.is_some_and(|m| found.len() >= m);
-    if by.is_empty() {
-        loop {
-            let begin = rest.iter().position(|b| !is_space(*b)).unwrap_or(rest.len());
-            rest = &rest[begin..];
-            if rest.is_empty() {
-                return found;
-            }
-            let end = rest.iter().position(|b| is_space(*b)).unwrap_or(rest.len());
-            let end = if full(&found) { rest.len() } else { end };
-            found.push(&rest[..end]);
-            rest = &rest[end..];
-        }
-    }
-    while !full(&found) {
-        let Some(place) = rest.windows(by.len()).position(|w| w == by) else { break };
-        found.push(&rest[..place]);
-        rest = &rest[place + by.len()..];
-    }
-    found.push(rest);
-    found
-}
-
-/// Bytes of which each separates; none: every byte is a piece.
-fn pieces_by_any<'t>(text: &'t [u8], by: &[u8], skip_empty: bool) -> Vec<&'t [u8]> {
-    if by.is_empty() || text.is_empty() {
-        return text.chunks(1).collect();
-    }
-    text.split(|b| by.contains(b)).filter(|p| !(skip_empty && p.is_empty())).collect()
-}
-
-/// What a pattern matches, or what is between that; nothing is no token.
-fn tokens<'t>(text: &'t [u8], pattern: &Pattern, between: bool, least: usize) -> Vec<&'t [u8]> {
-    let least = least.max(1);
-    let all: Vec<&[u8]> = if between {
-        pattern.regex.split(text).collect()
-    } else {
-        pattern.regex.find_iter(text).map(|m| m.as_bytes()).collect()
-    };
-    all.into_iter().filter(|t| characters(t) >= least).collect()
-}
-
-fn separator<'v>(inputs: &[&'v Value]) -> Result<&'v [u8], EngineError> {
-    let by = at(inputs, 1)?.texts()?.first();
-    by.map(Vec::as_slice).ok_or_else(|| fail("a split by nothing"))
-}
-
-fn split(x: &Value, pieces: impl for<'t> Fn(&'t [u8]) -> Vec<&'t [u8]>) -> Result<Vec<Value>, EngineError> {
-    let (mut places, mut words, mut longest) = (Vec::new(), Vec::new(), 0);
-    for (row, text) in x.texts()?.iter().enumerate() {
-        let found = pieces(text);
-        longest = longest.max(found.len());
-        for (column, word) in found.into_iter().enumerate() {
-            places.extend([row as i64, column as i64]);
-            words.push(word.to_vec());
-        }
-    }
-    let count = words.len();
-    elements(&[count, 2])?;
-    let shape = vec![x.elem_count() as i64, longest as i64];
-    Ok(vec![Value::of(places, &[count, 2])?, Value::text(words, &[count])?, Value::of(shape, &[2])?])
-}
-
 fn join(inputs: &[&Value], between: &[u8]) -> Outcome {
     let shape = inputs.iter().try_fold(Vec::new(), |shape, v| broadcast_shape(&shape, v.dims()))?;
     let parts: Vec<Value> = inputs.iter().map(|v| expand(v, &shape)).collect::<Result<_, _>>()?;
@@ -265,42 +202,6 @@ fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
         out.push(text[byte(from)..byte(to)].to_vec());
     }
     Value::text(out, x.dims())
-}
-
-/// What a table has for each key, or the default.
-pub fn lookup(table: &Table, keys: &Value, default: &Value) -> Outcome {
-    let places: Vec<Option<usize>> = match &table.keys {
-        Keys::Text(known) => keys.texts()?.iter().map(|k| known.get(k).copied()).collect(),
-        Keys::Integer(known) => keys.slice::<i64>()?.iter().map(|k| known.get(k).copied()).collect(),
-        Keys::Float(known) if keys.kind() == Kind::F64 => {
-            keys.slice::<f64>()?.iter().map(|k| known.get(&float_key(*k)).copied()).collect()
-        }
-        Keys::Float(known) => {
-            keys.slice::<f32>()?.iter().map(|k| known.get(&float_key(f64::from(*k))).copied()).collect()
-        }
-    };
-    macro_rules! numbers {
-        ($type:ty, $values:expr) => {{
-            let other = default.slice::<$type>()?.first().copied().unwrap_or_default();
-            let mut out = output::<$type>(keys.dims())?;
-            for (to, place) in out.iter_mut().zip(&places) {
-                *to = place.and_then(|p| $values.get(p).copied()).unwrap_or(other);
-            }
-            Value::of(out, keys.dims())
-        }};
-    }
-    match &table.values {
-        Literal::F32(v, _) => numbers!(f32, v),
-        Literal::F64(v, _) => numbers!(f64, v),
-        Literal::I64(v, _) => numbers!(i64, v),
-        Literal::Bool(v, _) => numbers!(u8, v),
-        Literal::Text(v, _) => {
-            let other = default.texts()?.first().cloned().unwrap_or_default();
-            let found =
-                places.iter().map(|p| p.and_then(|p| v.get(p).cloned()).unwrap_or_else(|| other.clone()));
-            Value::text(found.collect(), keys.dims())
-        }
-    }
 }
 
 /// Whether strings are equal, broadcast.

@@ -85,4 +85,4 @@ fn map_to<S: Simd, F: Map>(f: F, x: &[f32], to: &mut [f32]) {
 }
 
 #[cfg(test)]
-mod testing;
+pub mod testing;

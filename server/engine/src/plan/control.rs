@@ -5,56 +5,23 @@
 //! with the same shapes, leave that out. A value that changes is handed from iteration to iteration: a list that is filled
 //! item by item is never copied.
 //!
-//! No loop runs for ever: a run may execute [`MOST_NODES`] nodes in loops and branches, all of them together.
+//! No loop runs for ever: a run may execute [`budget::MOST_NODES`] nodes in loops and branches, all of them together.
 
+mod body;
+mod budget;
+
+pub use budget::Budget;
+
+use super::Plan;
 use super::draft::{self, Draft, Held};
-use super::outline::Outline;
-use super::schedule::Schedule;
 use super::weights::Weights;
-use super::{Pace, Plan};
 use crate::EngineError;
 use crate::graph::{Body as Function, Control, ValueId};
 use crate::kernels;
-use crate::value::{Dims, Value, workspace};
-use std::cell::Cell;
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
-
-/// Nodes that a run may execute in the bodies of loops and branches. A recogniser of ten thousand steps needs an eighth of them; a loop
-/// that has no end and does nothing comes to this one in about a second.
-const MOST_NODES: usize = 1 << 21;
-
-/// What is left to a run, and who says whether it is to go on.
-pub struct Budget<'w> {
-    nodes: Cell<usize>,
-    watch: &'w dyn Fn() -> bool,
-}
-
-impl<'w> Budget<'w> {
-    pub fn new() -> Self {
-        Self::watched(&|| true)
-    }
-
-    /// Of a run that ends as soon as the answer of `watch` is no.
-    pub fn watched(watch: &'w dyn Fn() -> bool) -> Self {
-        Self { nodes: Cell::new(MOST_NODES), watch }
-    }
-
-    /// An error if the run is to end.
-    pub fn goes_on(&self) -> Result<(), EngineError> {
-        if (self.watch)() { Ok(()) } else { Err(EngineError::Cancelled) }
-    }
-
-    fn spend(&self, nodes: usize) -> Result<(), EngineError> {
-        let left = self.nodes.get().checked_sub(nodes.saturating_add(1));
-        self.nodes.set(left.unwrap_or(0));
-        left.map(|_| ()).ok_or_else(|| {
-            EngineError::Execution(format!(
-                "its loops have executed {MOST_NODES} operations and have not come to an end"
-            ))
-        })
-    }
-}
+use crate::value::{Value, workspace};
+use body::Body;
+use std::collections::HashMap;
+use std::sync::Arc;
 
 /// Separates what is known in the bodies from what is left to run.
 pub fn fold(
@@ -84,83 +51,6 @@ pub fn fold(
 /// For each value of a loop, whether an iteration may change it.
 pub fn changes(body: &Function) -> Vec<bool> {
     body.graph.inputs.iter().zip(&body.graph.outputs).map(|(a, b)| a != b).collect()
-}
-
-/// A body made ready.
-#[derive(Debug)]
-struct Body {
-    name: String,
-    plan: Plan,
-    /// The values that it reads, by number.
-    reads: Vec<usize>,
-    /// What follows from the shapes of these values, for the shapes that came last.
-    last: Mutex<Option<Arc<Noted>>>,
-}
-
-#[derive(Debug)]
-struct Noted {
-    shapes: Vec<Dims>,
-    schedule: Schedule,
-}
-
-impl Body {
-    /// `wanted`: which outputs are, by number.
-    fn new(
-        function: &Function,
-        draft: &Draft,
-        wanted: &[usize],
-        weights: &Weights<'_>,
-    ) -> Result<Self, EngineError> {
-        let missing = || EngineError::broken(format!("function {:?} has too few outputs", function.name));
-        let mut draft = draft.clone();
-        let outputs: Option<Vec<ValueId>> = wanted.iter().map(|n| draft.outputs.get(*n).copied()).collect();
-        draft.outputs = outputs.ok_or_else(missing)?;
-        let used: HashSet<ValueId> =
-            draft.nodes.iter().flat_map(|n| &n.inputs).chain(&draft.outputs).copied().collect();
-        let read = |n: &usize| {
-            let input = &function.graph.inputs[*n];
-            used.contains(input) && !draft.is_known(*input)
-        };
-        let reads: Vec<usize> = (0..function.graph.inputs.len()).filter(read).collect();
-        let inputs: Vec<ValueId> = reads.iter().map(|n| function.graph.inputs[*n]).collect();
-        let plan = Outline::of(draft, Vec::new(), &inputs, &vec![None; inputs.len()]).finish(weights)?;
-        Ok(Self { name: function.name.clone(), plan, reads, last: Mutex::new(None) })
-    }
-
-    fn run(&self, inputs: Vec<Value>, noted: &mut Option<Arc<Noted>>, budget: &Budget) -> Values {
-        budget.spend(self.plan.steps.len())?;
-        let result = match noted.as_ref().filter(|n| n.fits(&inputs)) {
-            Some(noted) => self.plan.go(inputs, Pace::Known(&noted.schedule), budget, None),
-            None => {
-                let shapes = inputs.iter().map(|v| v.dims().into()).collect();
-                let mut schedule = Schedule::default();
-                let result = self.plan.go(inputs, Pace::First(&mut schedule), budget, None);
-                *noted = Some(Arc::new(Noted { shapes, schedule }));
-                result
-            }
-        };
-        result.map_err(|error| match error {
-            EngineError::Execution(text) => {
-                EngineError::Execution(format!("in function {:?}: {text}", self.name))
-            }
-            other => other,
-        })
-    }
-
-    fn noted(&self) -> Option<Arc<Noted>> {
-        self.last.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    fn note(&self, noted: Option<Arc<Noted>>) {
-        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = noted;
-    }
-}
-
-impl Noted {
-    fn fits(&self, inputs: &[Value]) -> bool {
-        self.shapes.len() == inputs.len()
-            && self.shapes.iter().zip(inputs).all(|(s, v)| s.as_slice() == v.dims())
-    }
 }
 
 type Values = Result<Vec<Value>, EngineError>;

@@ -6,7 +6,7 @@ use super::params::Array;
 use super::places::{Arrays, Places};
 use super::symbol::{Entry, Node, Symbol};
 use crate::formats::builder::Builder;
-use crate::formats::savedmodel::bundle::{Access, width};
+use crate::formats::savedmodel::bundle::Access;
 use crate::formats::savedmodel::from_bytes;
 use crate::formats::stored::Stored;
 use crate::graph::{Graph, Op, ValueId, Weight};
@@ -140,7 +140,7 @@ impl<'s> Context<'s> {
                 self.build.weight(number, &self.weights[number])
             }
             Arrays::Memory(bytes, _) => {
-                let len = array.shape.iter().product::<usize>() * width(array.dtype);
+                let len = array.shape.iter().product::<usize>() * array.dtype.width();
                 let begin = usize::try_from(array.begin).map_err(|_| missing())?;
                 let bytes = bytes.get(begin..begin + len).ok_or_else(missing)?;
                 let literal = from_bytes(array.dtype, array.shape.clone(), bytes);

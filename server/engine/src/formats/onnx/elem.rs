@@ -106,12 +106,7 @@ impl Elem {
     /// Bits of an element.
     pub fn bits(self) -> u32 {
         match self {
-            Self::Plain(dtype) => match dtype {
-                DType::F64 | DType::I64 | DType::U64 => 64,
-                DType::F32 | DType::I32 | DType::U32 => 32,
-                DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 16,
-                DType::I8 | DType::U8 | DType::Bool | DType::String => 8,
-            },
+            Self::Plain(dtype) => 8 * dtype.width() as u32,
             Self::Narrow(narrow) => narrow.bits(),
         }
     }

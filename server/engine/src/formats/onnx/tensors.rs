@@ -2,7 +2,7 @@
 
 use super::elem::Elem;
 use super::proto::{SparseTensor, Tensor};
-use crate::formats::savedmodel::{bundle::width, from_bytes};
+use crate::formats::savedmodel::from_bytes;
 use crate::graph::{Literal, Narrow};
 use crate::kernels::narrow;
 use crate::value::Kind;
@@ -184,7 +184,7 @@ fn flat(place: &[i64], shape: &[usize]) -> Option<usize> {
 pub fn stored_width(elem: Elem) -> Option<usize> {
     match elem {
         Elem::Plain(DType::String) | Elem::Narrow(_) => None,
-        Elem::Plain(dtype) => Some(width(dtype)),
+        Elem::Plain(dtype) => Some(dtype.width()),
     }
 }
 

@@ -1,7 +1,6 @@
 //! The header of a file: eight bytes that say how long it is, then JSON. Behind it the tensors lie without gaps and without overlaps.
 
 use crate::formats::candidates;
-use crate::formats::savedmodel::bundle::width;
 use crate::{DType, EngineError};
 use serde::Deserialize;
 use serde::de::{Deserializer, Error, MapAccess, Visitor};
@@ -120,7 +119,7 @@ fn entry(name: String, told: Told, begin: u64) -> Result<Entry, String> {
     let elements = told.shape.iter().try_fold(1u64, |n, d| n.checked_mul(*d as u64));
     // The bytes of types that are not known are not known.
     let fits = match &dtype {
-        Ok(dtype) => elements.and_then(|n| n.checked_mul(width(*dtype) as u64)) == Some(to - from),
+        Ok(dtype) => elements.and_then(|n| n.checked_mul(dtype.width() as u64)) == Some(to - from),
         Err(_) => elements.is_some(),
     };
     if !fits {

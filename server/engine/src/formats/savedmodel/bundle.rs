@@ -1,6 +1,8 @@
 //! TensorFlow's checkpoint: an index of tensors and the files of their bytes.
 
 mod read;
+mod texts;
+mod twins;
 
 use super::proto::{BundleEntry, BundleHeader, dtype};
 use super::regions::{self, Region};
@@ -13,14 +15,12 @@ use std::fs::File;
 use std::os::unix::fs::FileExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::AtomicU64;
 
 /// An index of a million variables is a tenth of this.
 const LARGEST_INDEX: u64 = 1 << 30;
 /// Files of one checkpoint.
 const MOST_SHARDS: i32 = 4096;
-/// Bytes that are compared at a time.
-const COMPARED: usize = 1 << 20;
 
 /// How an artifact's files may be read.
 #[derive(Debug, Clone, Copy)]
@@ -124,7 +124,7 @@ impl Bundle {
         for (region, piece) in self.pieces(key, entry, &whole)? {
             let (_, size) = self.place(key, piece)?;
             let extents: Vec<usize> = region.iter().map(|(_, length)| *length).collect();
-            if checked(&extents, width(dtype)) != Some(size) {
+            if checked(&extents, dtype.width()) != Some(size) {
                 return Err(wrong("its size is not that of its shape"));
             }
         }
@@ -134,8 +134,8 @@ impl Bundle {
                 regions::within(part, &whole).ok_or_else(|| wrong("a part of it lies outside of it"))?
             }
         };
-        let stored = checked(&shape, width(dtype)).ok_or_else(|| wrong("its shape is not a shape"))?;
-        Ok(Entry { dtype, elements: stored / width(dtype), shape, stored: stored as u64 })
+        let stored = checked(&shape, dtype.width()).ok_or_else(|| wrong("its shape is not a shape"))?;
+        Ok(Entry { dtype, elements: stored / dtype.width(), shape, stored: stored as u64 })
     }
 
     /// Reads a tensor's bytes, or those of a part of it, little-endian, and checks them against their checksum. `into` has their number.
@@ -161,88 +161,13 @@ impl Bundle {
             bytes.resize(size, 0);
             self.bytes(key, piece, &mut bytes)?;
             let copied =
-                regions::copy(&common, (&region, &bytes), (&target, &mut *into), width(wanted.dtype));
+                regions::copy(&common, (&region, &bytes), (&target, &mut *into), wanted.dtype.width());
             missing = missing.saturating_sub(copied);
         }
         if missing > 0 {
             return Err(EngineError::broken(format!("checkpoint entry {key:?}: parts of it are missing")));
         }
         Ok(())
-    }
-
-    /// A tensor of strings: the length of each, a checksum of those, then the strings.
-    pub fn texts(&self, key: &str) -> Result<Vec<Vec<u8>>, EngineError> {
-        let wrong = || EngineError::broken(format!("checkpoint entry {key:?}: its strings are not readable"));
-        let entry = self.find(key)?;
-        let count = shape(entry).and_then(|s| checked(&s, 1)).ok_or_else(wrong)?;
-        let (_, size) = self.place(key, entry)?;
-        // Each string has at least its length.
-        if dtype(entry.dtype) != Some(DType::String) || !entry.slices.is_empty() || count > size {
-            return Err(wrong());
-        }
-        let mut bytes = vec![0; size];
-        self.fill(entry, &mut bytes)?;
-        let (mut rest, mut sum) = (bytes.as_slice(), 0u32);
-        let mut lengths = Vec::with_capacity(count);
-        for _ in 0..count {
-            let length = sstable::varint(&mut rest).ok_or_else(wrong)?;
-            sum = match u32::try_from(length) {
-                Ok(short) => crc32c::crc32c_append(sum, &short.to_le_bytes()),
-                Err(_) => crc32c::crc32c_append(sum, &length.to_le_bytes()),
-            };
-            lengths.push(usize::try_from(length).map_err(|_| wrong())?);
-        }
-        let (checksum, mut rest) = rest.split_first_chunk::<4>().ok_or_else(wrong)?;
-        let all = crc32c::crc32c_append(crc32c::crc32c_append(sum, checksum), rest);
-        if sstable::masked(sum).to_le_bytes() != *checksum || sstable::masked(all) != entry.crc32c {
-            return Err(unequal(key));
-        }
-        let mut texts = Vec::with_capacity(count);
-        for length in lengths {
-            let (text, after) = rest.split_at_checked(length).ok_or_else(wrong)?;
-            texts.push(text.to_vec());
-            rest = after;
-        }
-        Ok(texts)
-    }
-
-    /// Whether two tensors have the same bytes: those that lie in one place, and those that were written twice.
-    pub fn same(&self, a: &str, b: &str) -> bool {
-        let (Ok(x), Ok(y)) = (self.find(a), self.find(b)) else { return false };
-        let what = |e: &BundleEntry| (e.dtype, e.shape.clone(), e.size, e.crc32c);
-        if what(x) != what(y) || !x.slices.is_empty() || !y.slices.is_empty() {
-            return false;
-        }
-        if (x.shard_id, x.offset) == (y.shard_id, y.offset) {
-            return true;
-        }
-        let (Ok((_, size)), Ok(_)) = (self.place(a, x), self.place(b, y)) else { return false };
-        // Twins are few; files that pretend otherwise are not read for ever.
-        let read = self.compared.fetch_add(size as u64, Ordering::Relaxed).saturating_add(size as u64);
-        if read > self.sizes.values().fold(0u64, |n, s| n.saturating_add(*s)) {
-            return false;
-        }
-        self.equal(x, y, size).unwrap_or(false)
-    }
-
-    fn equal(&self, x: &BundleEntry, y: &BundleEntry, size: usize) -> std::io::Result<bool> {
-        let (one, other) = (File::open(self.shard(x.shard_id))?, File::open(self.shard(y.shard_id))?);
-        let mut buffers = [vec![0; COMPARED.min(size)], vec![0; COMPARED.min(size)]];
-        for from in (0..size).step_by(COMPARED) {
-            let count = COMPARED.min(size - from);
-            let [a, b] = &mut buffers;
-            one.read_exact_at(&mut a[..count], x.offset.unsigned_abs() + from as u64)?;
-            other.read_exact_at(&mut b[..count], y.offset.unsigned_abs() + from as u64)?;
-            if a[..count] != b[..count] {
-                return Ok(false);
-            }
-        }
-        Ok(true)
-    }
-
-    /// What two tensors with the same bytes have in common.
-    pub fn likeness(&self, key: &str) -> Option<(i64, u32)> {
-        self.find(key).ok().map(|e| (e.size, e.crc32c))
     }
 
     fn find(&self, key: &str) -> Result<&BundleEntry, EngineError> {
@@ -302,16 +227,6 @@ impl Bundle {
         Ok(Some(map))
     }
 
-    /// A text that a tensor with other elements would not have; of a part, the part's.
-    pub fn identity(&self, key: &str, part: Option<&[(usize, usize)]>) -> String {
-        let what = |e: &BundleEntry| (e.dtype, e.size, e.crc32c, format!("{:?}", e.shape));
-        let entry = self.entries.get(key.as_bytes());
-        let slices = entry.map_or(&[][..], |e| &e.slices);
-        let pieces: Vec<_> =
-            slices.iter().map(|s| (s, self.entries.get(&regions::key(key, s)).map(what))).collect();
-        format!("{key:?} {part:?} {:?} {pieces:?}", entry.map(what))
-    }
-
     fn fill(&self, entry: &BundleEntry, into: &mut [u8]) -> Result<(), EngineError> {
         let name = file_name(entry.shard_id, self.shards);
         let io = |e: std::io::Error| EngineError::Io { file: name.clone(), message: e.kind().to_string() };
@@ -347,16 +262,6 @@ fn unequal(key: &str) -> EngineError {
 
 fn file_name(shard: i32, shards: i32) -> String {
     format!("variables.data-{shard:05}-of-{shards:05}")
-}
-
-/// Bytes of one element in the file.
-pub fn width(dtype: DType) -> usize {
-    match dtype {
-        DType::F64 | DType::I64 | DType::U64 => 8,
-        DType::F32 | DType::I32 | DType::U32 => 4,
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 2,
-        DType::I8 | DType::U8 | DType::Bool | DType::String => 1,
-    }
 }
 
 fn broken(what: &str) -> EngineError {

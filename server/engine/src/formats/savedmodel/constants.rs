@@ -1,6 +1,5 @@
 //! Constant tensors and raw weights as values of the graph.
 
-use super::bundle::width;
 use super::proto::{TensorProto, dtype};
 use crate::graph::Literal;
 use crate::{DType, EngineError};
@@ -37,7 +36,7 @@ pub fn literal(tensor: &TensorProto) -> Result<Option<Literal>, EngineError> {
         return Ok(Some(Literal::Text(text, shape)));
     }
     if !tensor.tensor_content.is_empty() {
-        if elements.checked_mul(width(dtype)) != Some(tensor.tensor_content.len()) {
+        if elements.checked_mul(dtype.width()) != Some(tensor.tensor_content.len()) {
             return Err(EngineError::broken("a constant's bytes do not fill its shape"));
         }
         return Ok(Some(from_bytes(dtype, shape, &tensor.tensor_content)));

@@ -78,13 +78,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         }
         _ => {}
     }
-    let values: Option<Vec<ValueId>> = inputs
-        .iter()
-        .map(|i| match i {
-            Val::Value(v) => Some(*v),
-            _ => None,
-        })
-        .collect();
+    let values: Option<Vec<ValueId>> = inputs.iter().map(Val::value).collect();
     // Behind something that is missing every operation is looked at all the same, so that all that is missing is found; the
     // values do not matter then.
     let inputs = values.unwrap_or_else(|| {

@@ -5,7 +5,7 @@ use super::bundle::Bundle;
 use super::inline::{Library, Scope, split_input};
 use super::proto::{MetaGraphDef, NodeDef};
 use super::variables::{place, shared_name};
-use super::{bundle, constants, layout};
+use super::{constants, layout};
 use crate::EngineError;
 use crate::graph::{Literal, Table};
 use std::collections::{HashMap, HashSet};
@@ -131,7 +131,7 @@ impl<'s, 'a> Search<'s, 'a> {
         if entry.dtype == crate::DType::String {
             return Some(Literal::Text(self.bundle.texts(key).ok()?, entry.shape));
         }
-        let mut bytes = vec![0; entry.elements.checked_mul(bundle::width(entry.dtype))?];
+        let mut bytes = vec![0; entry.elements.checked_mul(entry.dtype.width())?];
         self.bundle.read(key, None, &mut bytes).ok()?;
         Some(constants::from_bytes(entry.dtype, entry.shape, &bytes))
     }

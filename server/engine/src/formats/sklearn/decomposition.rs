@@ -103,17 +103,7 @@ fn discriminant(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method)
     let coefficients = matrix(of.get("coef_")?)?;
     let outputs = coefficients.1[0];
     let sums = columns::linear(to, x, &coefficients, floats(of, "intercept_")?)?;
-    match (method, outputs) {
-        (Method::Proba, 1) => {
-            let second = to.unary(Unary::Sigmoid, sums)?;
-            Ok(Answer::Part(Part::floats(to.both(second)?, Some(2))))
-        }
-        (Method::Proba, _) => {
-            let chances = to.add(Op::Softmax { log: false }, &[sums])?;
-            Ok(Answer::Part(Part::floats(chances, Some(outputs))))
-        }
-        _ => linear::decided(to, of, of.get("classes_")?, (sums, outputs), method),
-    }
+    linear::by_odds(to, of, (sums, outputs), method)
 }
 
 /// Rows along the axes that tell the classes apart best.

@@ -6,7 +6,7 @@ use super::estimator::{Answer, Family, Lowered, Method, Part, no_such};
 use super::{encoders, estimator, labels, linear};
 use crate::EngineError;
 use crate::formats::pickle::{Array, View};
-use crate::graph::{Branch, Compare, Forest, Forests, Learning, Missing, Op, Unary, ValueId};
+use crate::graph::{Branch, Compare, Forest, Forests, Learning, Missing, Unary, ValueId};
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["HistGradientBoostingClassifier"],
@@ -128,18 +128,8 @@ fn without_unknown(
 }
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
-    let (sums, outputs) = sums(to, of, x)?;
-    match (method, outputs) {
-        (Method::Proba, 1) => {
-            let second = to.unary(Unary::Sigmoid, sums)?;
-            Ok(Answer::Part(Part::floats(to.both(second)?, Some(2))))
-        }
-        (Method::Proba, _) => {
-            let chances = to.add(Op::Softmax { log: false }, &[sums])?;
-            Ok(Answer::Part(Part::floats(chances, Some(outputs))))
-        }
-        _ => linear::decided(to, of, of.get("classes_")?, (sums, outputs), method),
-    }
+    let sums = sums(to, of, x)?;
+    linear::by_odds(to, of, sums, method)
 }
 
 fn regressor(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {

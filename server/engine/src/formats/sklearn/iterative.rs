@@ -3,6 +3,7 @@
 use super::builder::{Builder, Columns};
 use super::columns::{self, matrix};
 use super::estimator::{self, Answer, Family, Lowered, Method, no_such};
+use super::neighbours;
 use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Op, Reduce, Unary, ValueId};
@@ -167,17 +168,7 @@ fn filled(
     let distance = to.unary(Unary::Neg, best[0])?;
     let reached = to.compare_with(Compare::Less, distance, f64::INFINITY)?;
     let reached = to.float(reached)?;
-    let weights = if by_distance {
-        let same = to.compare_with(Compare::Equal, distance, 0.0)?;
-        let same = to.float(same)?;
-        let any = to.reduce(Reduce::Max, same, 1, true)?;
-        let any = to.compare_with(Compare::Greater, any, 0.0)?;
-        let safe = to.binary(Binary::Add, distance, same)?;
-        let inverse = to.unary(Unary::Reciprocal, safe)?;
-        to.select(any, same, inverse)?
-    } else {
-        reached
-    };
+    let weights = if by_distance { neighbours::inverse(to, distance)? } else { reached };
     let weighted = to.binary(Binary::Mul, donated, weights)?;
     let (sum, total) = (to.sum(weighted)?, to.sum(weights)?);
     let made = to.binary(Binary::DivNoNan, sum, total)?;

@@ -6,7 +6,7 @@ use super::estimator::{self, Answer, Family, Lowered, Method, Part, no_such};
 use super::labels;
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Unary, ValueId};
+use crate::graph::{Binary, Compare, Op, Unary, ValueId};
 
 pub const REGRESSORS: Family = Family {
     classes: &[
@@ -175,6 +175,26 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
     decided(to, of, classes, (sums, outputs), method)
 }
 
+/// What the logarithms of odds [rows, outputs] mean; of two classes there is one output.
+pub fn by_odds(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    (sums, outputs): (ValueId, usize),
+    method: Method,
+) -> Lowered {
+    match (method, outputs) {
+        (Method::Proba, 1) => {
+            let second = to.unary(Unary::Sigmoid, sums)?;
+            Ok(Answer::Part(Part::floats(to.both(second)?, Some(2))))
+        }
+        (Method::Proba, _) => {
+            let chances = to.add(Op::Softmax { log: false }, &[sums])?;
+            Ok(Answer::Part(Part::floats(chances, Some(outputs))))
+        }
+        _ => decided(to, of, of.get("classes_")?, (sums, outputs), method),
+    }
+}
+
 /// What decisions [rows, outputs] mean; of two classes there is one output.
 pub fn decided(
     to: &mut Builder<'_>,
@@ -189,7 +209,7 @@ pub fn decided(
         (Method::Predict, 1) => {
             let sums = to.squeeze(sums, 1)?;
             let above = to.compare_with(Compare::Greater, sums, 0.0)?;
-            let index = to.add(crate::graph::Op::Cast(crate::DType::I64), &[above])?;
+            let index = to.add(Op::Cast(crate::DType::I64), &[above])?;
             labels::labelled(to, classes, index).map(Answer::Part)
         }
         (Method::Predict, _) => {

@@ -116,20 +116,22 @@ fn neighbours(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueI
 fn weights(to: &mut Builder<'_>, of: View<'_>, distance: ValueId) -> Result<ValueId, EngineError> {
     match of.find("weights").map(View::text) {
         None | Some(Some("uniform")) => to.unary(Unary::OnesLike, distance),
-        Some(Some("distance")) => {
-            // One that is there already counts alone.
-            let same = to.compare_with(Compare::Equal, distance, 0.0)?;
-            let same = to.float(same)?;
-            let any = to.reduce(Reduce::Max, same, 1, true)?;
-            let any = to.compare_with(Compare::Greater, any, 0.0)?;
-            let safe = to.binary(Binary::Add, distance, same)?;
-            let inverse = to.unary(Unary::Reciprocal, safe)?;
-            to.select(any, same, inverse)
-        }
+        Some(Some("distance")) => inverse(to, distance),
         Some(_) => Err(EngineError::broken(
             "neighbours are weighted by a function, and nothing of a pickle is called",
         )),
     }
+}
+
+/// What neighbours count by the inverse of their distances: one that is there already counts alone.
+pub fn inverse(to: &mut Builder<'_>, distance: ValueId) -> Result<ValueId, EngineError> {
+    let same = to.compare_with(Compare::Equal, distance, 0.0)?;
+    let same = to.float(same)?;
+    let any = to.reduce(Reduce::Max, same, 1, true)?;
+    let any = to.compare_with(Compare::Greater, any, 0.0)?;
+    let safe = to.binary(Binary::Add, distance, same)?;
+    let inverse = to.unary(Unary::Reciprocal, safe)?;
+    to.select(any, same, inverse)
 }
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {

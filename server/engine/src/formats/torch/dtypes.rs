@@ -69,16 +69,6 @@ pub fn of_name(name: &str) -> Option<DType> {
     (0..30).filter_map(of_number).find(|dtype| dtype.name() == name)
 }
 
-/// Bytes of an element.
-pub fn width(dtype: DType) -> usize {
-    match dtype {
-        DType::F64 | DType::I64 | DType::U64 => 8,
-        DType::F32 | DType::I32 | DType::U32 => 4,
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 2,
-        _ => 1,
-    }
-}
-
 /// Truth, integer, float.
 fn category(dtype: DType) -> u8 {
     match dtype {

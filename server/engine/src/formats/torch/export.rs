@@ -6,11 +6,11 @@ mod program;
 mod schema;
 mod tensors;
 
+use super::failure;
 use super::weights::{Weights, check_order};
-use super::{FORMAT, failure};
 use crate::formats::zip::Zip;
-use crate::formats::{self, Access, Artifact, Program, Source};
-use crate::{EngineError, Preferences, UnsupportedOp};
+use crate::formats::{self, Access, Artifact, Program};
+use crate::{EngineError, UnsupportedOp};
 use schema::Exported;
 use tensors::Tensors;
 
@@ -52,7 +52,7 @@ pub fn read(zip: Zip, prefix: &str, access: Access) -> Result<Artifact, EngineEr
         let signature = if name == default { "serving_default" } else { &name };
         lower(&exported, &tensors, &mut weights, signature, &mut programs, &mut unsupported)?;
     }
-    Ok(artifact(weights, programs, unsupported))
+    Ok(weights.artifact(programs, unsupported))
 }
 
 /// Reads an archive as they were before.
@@ -62,20 +62,7 @@ pub fn read_older(zip: Zip, access: Access) -> Result<Artifact, EngineError> {
     let tensors = Tensors::of_pickles(&mut weights)?;
     let (mut programs, mut unsupported) = (Vec::new(), Vec::new());
     lower(&exported, &tensors, &mut weights, "serving_default", &mut programs, &mut unsupported)?;
-    Ok(artifact(weights, programs, unsupported))
-}
-
-fn artifact(weights: Weights, mut programs: Vec<Program>, unsupported: Vec<UnsupportedOp>) -> Artifact {
-    let (weights, stored) = weights.finish();
-    programs.sort_by(|a, b| a.signature.name.cmp(&b.signature.name));
-    Artifact {
-        format: FORMAT,
-        programs,
-        weights,
-        unsupported,
-        source: Source::Stored(stored),
-        preferences: Preferences::default(),
-    }
+    Ok(weights.artifact(programs, unsupported))
 }
 
 fn json<T: serde::de::DeserializeOwned>(zip: &Zip, name: &str) -> Result<T, EngineError> {

@@ -16,13 +16,13 @@ mod signature;
 mod source;
 mod tree;
 
+use super::failure;
 use super::value::{Stop, Val};
 use super::weights::{Weights, check_order};
-use super::{FORMAT, failure};
 use crate::formats::overrides::Input;
 use crate::formats::zip::Zip;
-use crate::formats::{Access, Artifact, Program, Source};
-use crate::{DType, EngineError, Preferences, UnsupportedOp};
+use crate::formats::{Access, Artifact, Program};
+use crate::{DType, EngineError, UnsupportedOp};
 use interpret::Interpreter;
 use objects::Data;
 use source::Text;
@@ -79,15 +79,7 @@ pub fn read(
         Err(stop) => return Err(failure(stop)),
     };
     let unsupported = if programs.is_empty() { unsupported } else { Vec::new() };
-    let (weights, stored) = weights.finish();
-    Ok(Artifact {
-        format: FORMAT,
-        programs,
-        weights,
-        unsupported,
-        source: Source::Stored(stored),
-        preferences: Preferences::default(),
-    })
+    Ok(weights.artifact(programs, unsupported))
 }
 
 /// An archive on its way.

@@ -1,13 +1,13 @@
 //! Tensors that lie in an archive: each weight once, whatever it is called and however its axes lie.
 
+use super::FORMAT;
 use super::build::Builder;
-use super::dtypes::width;
 use super::value::{Result, Val, broken, unsupported};
-use crate::formats::Access;
 use crate::formats::stored::Stored;
 use crate::formats::zip::Zip;
+use crate::formats::{Access, Artifact, Program, Source};
 use crate::graph::{Literal, Op, ValueId, Weight};
-use crate::{DType, EngineError};
+use crate::{DType, EngineError, Preferences, UnsupportedOp};
 use std::collections::HashMap;
 
 /// Elements of a view that is neither dense nor repeated, which is gathered element by element.
@@ -56,8 +56,17 @@ impl Weights {
         self.zips.len() - 1
     }
 
-    pub fn finish(self) -> (Vec<Weight>, Stored) {
-        (self.all, self.stored)
+    /// All that was found in an archive, with its programs by their names.
+    pub fn artifact(self, mut programs: Vec<Program>, unsupported: Vec<UnsupportedOp>) -> Artifact {
+        programs.sort_by(|a, b| a.signature.name.cmp(&b.signature.name));
+        Artifact {
+            format: FORMAT,
+            programs,
+            weights: self.all,
+            unsupported,
+            source: Source::Stored(self.stored),
+            preferences: Preferences::default(),
+        }
     }
 
     /// The number of the weight of so many elements of a member, as rows of a shape.
@@ -69,14 +78,14 @@ impl Weights {
         let elements = shape.iter().try_fold(1usize, |n, d| n.checked_mul(*d));
         let end = elements
             .and_then(|n| n.checked_add(place.offset))
-            .and_then(|n| n.checked_mul(width(place.dtype)));
+            .and_then(|n| n.checked_mul(place.dtype.width()));
         if end.is_none_or(|end| end as u64 > member.size) {
             return broken(format!("{key}: its storage of {} bytes is too small", member.size));
         }
         let Some(start) = zip.place(member)? else {
             return broken(format!("{key}: its storage is compressed; save the model without compression"));
         };
-        let start = start + (place.offset * width(place.dtype)) as u64;
+        let start = start + (place.offset * place.dtype.width()) as u64;
         let place_key = (start, place.dtype, shape.to_vec());
         if let Some(number) = self.by_place.get(&place_key) {
             return Ok(*number);
@@ -152,7 +161,7 @@ impl Weights {
             return Ok(None);
         }
         let bytes = zip.read(member, LARGEST_SMALL)?;
-        let width = width(place.dtype);
+        let width = place.dtype.width();
         let part = place
             .offset
             .checked_mul(width)

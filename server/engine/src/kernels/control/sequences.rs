@@ -2,7 +2,8 @@
 
 use super::super::access::{axis, int, sizes};
 use super::super::{Outcome, Value, elements, fail, moves};
-use super::{Inputs, MOST_ITEMS, bounded, within};
+use super::making::bounded;
+use super::{Inputs, MOST_ITEMS, within};
 use crate::EngineError;
 use crate::value::List;
 

@@ -1,6 +1,6 @@
 //! What moves elements or looks at their bits.
 
-use super::super::access::make;
+use super::super::access::of_bytes;
 use super::super::{Outcome, Value, fail};
 use super::{at, gather, sorting};
 use crate::graph::Rare;
@@ -49,19 +49,9 @@ fn ensure(x: &Value, shape: &[i64]) -> Outcome {
     Err(fail(format!("shape {:?} where {shape:?} is wanted", x.dims())))
 }
 
-/// Bytes of an element.
-fn width(dtype: DType) -> usize {
-    match dtype {
-        DType::F64 | DType::I64 | DType::U64 => 8,
-        DType::F32 | DType::I32 | DType::U32 => 4,
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 2,
-        _ => 1,
-    }
-}
-
 /// The same bytes as elements of another type.
 fn bitcast(x: &Value, from: DType, to: DType) -> Outcome {
-    let (wide, narrow) = (width(from), width(to));
+    let (wide, narrow) = (from.width(), to.width());
     let mut shape = x.dims().to_vec();
     if narrow < wide {
         shape.push(wide / narrow);
@@ -70,23 +60,10 @@ fn bitcast(x: &Value, from: DType, to: DType) -> Outcome {
     }
     super::super::elements(&shape)?;
     let bytes = bytes(x, from)?;
-    fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes.as_chunks::<N>().0.iter().map(|c| read(*c)).collect()
+    if matches!(to, DType::Bool | DType::String) {
+        return Err(fail(format!("bits as {to}")));
     }
-    match to {
-        DType::F32 => make(each(&bytes, f32::from_le_bytes), &shape),
-        DType::F16 => make(each(&bytes, |b| f16::from_le_bytes(b).to_f32()), &shape),
-        DType::BF16 => make(each(&bytes, |b| bf16::from_le_bytes(b).to_f32()), &shape),
-        DType::F64 => make(each(&bytes, f64::from_le_bytes), &shape),
-        DType::I64 | DType::U64 => make(each(&bytes, i64::from_le_bytes), &shape),
-        DType::I32 => make(each(&bytes, |b| i64::from(i32::from_le_bytes(b))), &shape),
-        DType::U32 => make(each(&bytes, |b| i64::from(u32::from_le_bytes(b))), &shape),
-        DType::I16 => make(each(&bytes, |b| i64::from(i16::from_le_bytes(b))), &shape),
-        DType::U16 => make(each(&bytes, |b| i64::from(u16::from_le_bytes(b))), &shape),
-        DType::I8 => make(each(&bytes, |b| i64::from(i8::from_le_bytes(b))), &shape),
-        DType::U8 => make(each(&bytes, |b| i64::from(u8::from_le_bytes(b))), &shape),
-        DType::Bool | DType::String => Err(fail(format!("bits as {to}"))),
-    }
+    of_bytes(&bytes, to, &shape)
 }
 
 /// The elements in the width of their type.
@@ -97,7 +74,7 @@ fn bytes(x: &Value, from: DType) -> Result<Vec<u8>, EngineError> {
         (Contents::F32(m), DType::F32) => m.iter().flat_map(|x| x.to_le_bytes()).collect(),
         (Contents::F64(m), DType::F64) => m.iter().flat_map(|x| x.to_le_bytes()).collect(),
         (Contents::I64(m), _) if !matches!(from, DType::Bool | DType::String) => {
-            let count = width(from);
+            let count = from.width();
             m.iter().flat_map(|x| x.to_le_bytes().into_iter().take(count)).collect()
         }
         _ => return Err(fail(format!("the bits of {:?} as {from}", x.kind()))),

@@ -1,6 +1,6 @@
 //! Numbers as strings, and back.
 
-use super::super::access::make;
+use super::super::access::of_bytes;
 use super::super::{Outcome, Value, elements, fail};
 use super::{MOST_BYTES, strip};
 use crate::graph::{Notation, Packing, Written};
@@ -121,12 +121,7 @@ pub fn to_numbers(x: &Value, kind: Kind) -> Outcome {
 /// The bytes of strings as numbers: of strings of one length, or each cut or filled up with zeros to `length`.
 pub fn decode_raw(x: &Value, dtype: DType, big: bool, length: Option<usize>) -> Outcome {
     let texts = x.texts()?;
-    let width = match dtype {
-        DType::F64 | DType::I64 | DType::U64 => 8,
-        DType::F32 | DType::I32 | DType::U32 => 4,
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => 2,
-        _ => 1,
-    };
+    let width = dtype.width();
     let size = length.or(texts.first().map(Vec::len)).unwrap_or(0);
     if !size.is_multiple_of(width) || length.is_none() && texts.iter().any(|t| t.len() != size) {
         return Err(fail(format!("strings that are no rows of {dtype}")));
@@ -140,24 +135,7 @@ pub fn decode_raw(x: &Value, dtype: DType, big: bool, length: Option<usize>) -> 
     if big {
         bytes.chunks_exact_mut(width).for_each(<[u8]>::reverse);
     }
-    fn each<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
-        bytes.as_chunks::<N>().0.iter().map(|c| read(*c)).collect()
-    }
-    match dtype {
-        DType::F32 => make(each(&bytes, f32::from_le_bytes), &dims),
-        DType::F16 => make(each(&bytes, |b| half::f16::from_le_bytes(b).to_f32()), &dims),
-        DType::BF16 => make(each(&bytes, |b| half::bf16::from_le_bytes(b).to_f32()), &dims),
-        DType::F64 => make(each(&bytes, f64::from_le_bytes), &dims),
-        DType::I64 | DType::U64 => make(each(&bytes, i64::from_le_bytes), &dims),
-        DType::I32 => make(each(&bytes, |b| i64::from(i32::from_le_bytes(b))), &dims),
-        DType::U32 => make(each(&bytes, |b| i64::from(u32::from_le_bytes(b))), &dims),
-        DType::I16 => make(each(&bytes, |b| i64::from(i16::from_le_bytes(b))), &dims),
-        DType::U16 => make(each(&bytes, |b| i64::from(u16::from_le_bytes(b))), &dims),
-        DType::I8 => make(each(&bytes, |b| i64::from(i8::from_le_bytes(b))), &dims),
-        DType::U8 => make(each(&bytes, |b: [u8; 1]| i64::from(b[0])), &dims),
-        DType::Bool => make(each(&bytes, |b: [u8; 1]| u8::from(b[0] != 0)), &dims),
-        DType::String => Err(fail("strings of strings")),
-    }
+    of_bytes(&bytes, dtype, &dims)
 }
 
 const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";

@@ -62,6 +62,23 @@ impl Way for Smallest {
     }
 }
 
+/// A kernel that is compiled for each way.
+trait Folding: Sized {
+    /// How it puts numbers together.
+    fn fold(&self) -> Fold;
+    fn by<S: Simd, W: Way>(self);
+}
+
+/// Runs a kernel by the way of its fold.
+#[inline(always)]
+fn by_way<S: Simd>(kernel: impl Folding) {
+    match kernel.fold() {
+        Fold::Sum | Fold::Mean => kernel.by::<S, Add>(),
+        Fold::Max => kernel.by::<S, Largest>(),
+        Fold::Min => kernel.by::<S, Smallest>(),
+    }
+}
+
 /// Pools `[batch, height, width, channels]`, whole rows at a time; padding counts in neither the extreme nor the mean. `fold` is `Max`
 /// or `Mean`; slices have the sizes of the geometry.
 pub fn pool(g: &Geometry, fold: Fold, x: &[f32], out: &mut [f32], threads: usize) {
@@ -93,17 +110,17 @@ impl Kernel for Row<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        match self.fold {
-            Fold::Sum | Fold::Mean => self.slide::<S, Add>(),
-            Fold::Max => self.slide::<S, Largest>(),
-            Fold::Min => self.slide::<S, Smallest>(),
-        }
+        by_way::<S>(self);
     }
 }
 
-impl Row<'_> {
+impl Folding for Row<'_> {
+    fn fold(&self) -> Fold {
+        self.fold
+    }
+
     #[inline(always)]
-    fn slide<S: Simd, W: Way>(self) {
+    fn by<S: Simd, W: Way>(self) {
         let (g, c) = (self.g, self.g.channels);
         let (image, oy) = (self.n / g.out_height, self.n % g.out_height);
         let mut places = Vec::with_capacity(g.window[0] * g.window[1]);

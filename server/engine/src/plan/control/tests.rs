@@ -1,6 +1,7 @@
 //! Small loops and branches, made by hand.
 
-use super::{Budget, MOST_NODES};
+use super::Budget;
+use super::budget::MOST_NODES;
 use crate::graph::{Binary, Body, Compare, Control, Graph, Listing, Literal, Op};
 use crate::plan::{NoWeights, Outline, Plan, Weights};
 use crate::value::{Kind, Value};

@@ -56,14 +56,8 @@ fn leading(reads: &Reads<'_>, rest: &[Size]) -> Found {
 
 /// Whether elements of two types have as many bits.
 fn is_as_wide(from: DType, to: DType) -> bool {
-    let bits = |dtype: DType| match dtype {
-        DType::F64 | DType::I64 | DType::U64 => Some(64),
-        DType::F32 | DType::I32 | DType::U32 => Some(32),
-        DType::F16 | DType::BF16 | DType::I16 | DType::U16 => Some(16),
-        DType::I8 | DType::U8 => Some(8),
-        _ => None,
-    };
-    bits(from).is_some() && bits(from) == bits(to)
+    let has_bits = |dtype| !matches!(dtype, DType::Bool | DType::String);
+    has_bits(from) && has_bits(to) && from.width() == to.width()
 }
 
 /// Axes at the end go.

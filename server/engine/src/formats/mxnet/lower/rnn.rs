@@ -7,7 +7,7 @@ use crate::graph::{
     Activation, Binary, Cell, MaskedOutput, Op, Rare, Recurrent, Rnn, RnnCell, RnnFunction, ValueId,
 };
 
-/// One direction of one layer.
+/// One direction of one layer: its weights, with the gates in the order of the operation that it becomes.
 struct Direction {
     input: ValueId,
     state: ValueId,
@@ -16,6 +16,19 @@ struct Direction {
     backwards: bool,
     /// States before the first step.
     states: Vec<ValueId>,
+}
+
+/// What a direction walks over.
+struct Layer<'l> {
+    stack: &'l Stack,
+    x: ValueId,
+    direction: &'l Direction,
+    lengths: Option<ValueId>,
+}
+
+/// Whether the fused operation does not do it: an LSTM with a projection or limits of its cell.
+fn is_plain(stack: &Stack) -> bool {
+    stack.projects || stack.limits.is_some()
 }
 
 impl Lowering<'_, '_> {
@@ -51,8 +64,11 @@ impl Lowering<'_, '_> {
                 let place = number * stack.directions + at;
                 let states = given.iter().map(|states| self.item(*states, place));
                 let states = states.collect::<Result<Vec<_>, _>>()?;
-                let direction = self.direction(&pieces, parts, states, at == 1)?;
-                let mut made = self.walk(&stack, rows, &direction, lengths)?;
+                let direction = self.direction(&stack, &pieces, parts, states, at == 1)?;
+                let layer = Layer { stack: &stack, x: rows, direction: &direction, lengths };
+                let made = if is_plain(&stack) { self.walk_plainly(layer) } else { self.walk(layer) };
+                let mut made = made?;
+                self.tell(&stack, rows, &made);
                 outputs.push(made.remove(0));
                 last.iter_mut().zip(made).for_each(|(all, state)| all.push(state));
             }
@@ -113,40 +129,40 @@ impl Lowering<'_, '_> {
 
     fn direction(
         &mut self,
+        stack: &Stack,
         pieces: &[(ValueId, usize)],
         parts: &Parts,
         states: Vec<ValueId>,
         backwards: bool,
     ) -> Result<Direction, Stop> {
-        let (input, state) = (self.part(pieces, &parts.input)?, self.part(pieces, &parts.state)?);
-        let projection = parts.projection.as_ref().map(|part| self.part(pieces, part)).transpose()?;
+        let order: &[usize] = match stack.cell {
+            // Output comes second there.
+            _ if is_plain(stack) => &[0, 3, 1, 2],
+            // Reset comes before update here.
+            Cell::Gru { .. } => &[1, 0, 2],
+            _ => &[],
+        };
+        let mut gates = |part: &Part| {
+            let weights = self.part(pieces, part)?;
+            self.ordered(weights, order)
+        };
+        let (input, state) = (gates(&parts.input)?, gates(&parts.state)?);
         let [of_inputs, of_state] = &parts.biases;
-        let biases = [self.part(pieces, of_inputs)?, self.part(pieces, of_state)?];
+        let biases = [gates(of_inputs)?, gates(of_state)?];
+        let projection = parts.projection.as_ref().map(|part| self.part(pieces, part)).transpose()?;
         Ok(Direction { input, state, projection, biases, backwards, states })
     }
 
     /// The outputs of one direction of one layer, and its last states. What goes backwards is turned before and after, each sequence
     /// within its own length.
-    fn walk(
-        &mut self,
-        stack: &Stack,
-        x: ValueId,
-        direction: &Direction,
-        lengths: Option<ValueId>,
-    ) -> Result<Vec<ValueId>, Stop> {
-        if direction.projection.is_some() || stack.limits.is_some() {
-            return self.walk_plainly(stack, x, direction, lengths);
-        }
+    fn walk(&mut self, layer: Layer<'_>) -> Result<Vec<ValueId>, Stop> {
+        let Layer { stack, x, direction, lengths } = layer;
         let turned = |all: &mut Self, x| if direction.backwards { all.turned(x, lengths) } else { Ok(x) };
         let rows = turned(self, x)?;
         let is_gru = matches!(stack.cell, Cell::Gru { .. });
-        // Reset comes before update here.
-        let order: &[usize] = if is_gru { &[1, 0, 2] } else { &[] };
-        let (input, state) = (self.ordered(direction.input, order)?, self.ordered(direction.state, order)?);
-        let (input, state) =
-            (self.build().transpose(input, &[1, 0])?, self.build().transpose(state, &[1, 0])?);
+        let input = self.build().transpose(direction.input, &[1, 0])?;
+        let state = self.build().transpose(direction.state, &[1, 0])?;
         let [of_inputs, of_state] = direction.biases;
-        let (of_inputs, of_state) = (self.ordered(of_inputs, order)?, self.ordered(of_state, order)?);
         let bias = if is_gru { of_inputs } else { self.pair(Binary::Add, of_inputs, of_state)? };
         let gates = self.add(Op::Dense(Activation::None), &[rows, input, bias])?;
         let mut inputs = [&[gates][..], &direction.states, &[state]].concat();
@@ -164,28 +180,17 @@ impl Lowering<'_, '_> {
         let op = Op::Recurrent(Recurrent { cell: stack.cell, last: false, mask });
         let mut made = self.build().add_many(op, &inputs, 1 + stack.cell.states())?;
         made[0] = turned(self, made[0])?;
-        self.tell(stack, x, &made);
         Ok(made)
     }
 
-    /// The same for what the fused operation does not do: an LSTM with a projection or limits of its cell.
-    fn walk_plainly(
-        &mut self,
-        stack: &Stack,
-        x: ValueId,
-        direction: &Direction,
-        lengths: Option<ValueId>,
-    ) -> Result<Vec<ValueId>, Stop> {
-        // Output comes second there.
-        let order = [0, 3, 1, 2];
+    /// The same for what the fused operation does not do.
+    fn walk_plainly(&mut self, layer: Layer<'_>) -> Result<Vec<ValueId>, Stop> {
+        let Layer { stack, x, direction, lengths } = layer;
         let mut inputs = vec![x];
         for weights in [direction.input, direction.state] {
-            let weights = self.ordered(weights, &order)?;
             inputs.push(self.add(Op::Pack(0), &[weights])?);
         }
-        let biases = direction.biases.map(|bias| self.ordered(bias, &order));
-        let [of_inputs, of_state] = biases;
-        let biases = self.row(&[of_inputs?, of_state?])?;
+        let biases = self.row(&direction.biases)?;
         inputs.push(self.add(Op::Pack(0), &[biases])?);
         inputs.extend(lengths);
         for value in direction.states.iter().chain(&direction.projection) {
@@ -202,10 +207,7 @@ impl Lowering<'_, '_> {
             has: [true, lengths.is_some(), true, true, false, direction.projection.is_some()],
         };
         let made = self.build().add_many(Op::Rare(Box::new(Rare::Rnn(op))), &inputs, 3)?;
-        let made = made.into_iter().zip([1, 0, 0]).map(|(value, axis)| self.without(value, axis));
-        let made = made.collect::<Result<Vec<_>, _>>()?;
-        self.tell(stack, x, &made);
-        Ok(made)
+        made.into_iter().zip([1, 0, 0]).map(|(value, axis)| self.without(value, axis)).collect()
     }
 
     /// Says what shapes a layer's results have.

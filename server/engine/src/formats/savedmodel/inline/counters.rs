@@ -4,7 +4,8 @@
 use super::super::attributes::Attributes as _;
 use super::super::constants;
 use super::super::proto::NodeDef;
-use super::{Context, Scope, Val, read_input, split_input};
+use super::reads::{read_input, split_input};
+use super::{Context, Scope, Val};
 use crate::EngineError;
 use crate::graph::{Binary, Op, Random, Rare, Stream};
 use std::collections::HashMap;

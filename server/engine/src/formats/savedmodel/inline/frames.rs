@@ -4,7 +4,8 @@
 
 use super::super::attributes::Attributes as _;
 use super::super::proto::NodeDef;
-use super::{Context, DEEPEST, Scope, Val, read_input, split_input};
+use super::reads::{read_input, split_input};
+use super::{Context, DEEPEST, Scope, Val};
 use crate::EngineError;
 use std::collections::HashMap;
 use std::rc::Rc;

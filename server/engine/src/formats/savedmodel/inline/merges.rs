@@ -5,7 +5,8 @@
 
 use super::super::proto::NodeDef;
 use super::generators::generates;
-use super::{Context, DEEPEST, MOST_NODES, Scope, Val, output_number, read_input, split_input};
+use super::reads::{output_number, read_input, split_input};
+use super::{Context, DEEPEST, MOST_NODES, Scope, Val};
 use crate::EngineError;
 use crate::graph::{Literal, Op};
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -75,17 +75,3 @@ pub fn features(
     let many = features.sparse.len() + features.ragged.len() + features.dense.len();
     (many <= 1024).then_some(features)
 }
-
-/// How many outputs come before a named one.
-pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
-    let count = |name: &str| node.dtypes(name).map_or(0, |t| t.len());
-    let (sparse, dense, ragged) = (count("sparse_types"), count("Tdense"), count("ragged_value_types"));
-    match output {
-        "sparse_values" => sparse,
-        "sparse_shapes" => sparse * 2,
-        "dense_values" => sparse * 3,
-        "ragged_values" => sparse * 3 + dense,
-        "ragged_row_splits" => sparse * 3 + dense + ragged,
-        _ => 0,
-    }
-}

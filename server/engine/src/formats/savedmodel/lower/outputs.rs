@@ -7,11 +7,9 @@ use super::super::proto::NodeDef;
 pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
     let count = |name: &str| node.int(name).and_then(|n| usize::try_from(n).ok()).unwrap_or(0);
     match (node.op.as_str(), output) {
-        ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => {
-            super::examples::outputs_before(node, output)
-        }
+        ("ParseExample" | "ParseExampleV2" | "ParseSingleExample", _) => typed(node, EXAMPLE, output),
         ("ParseSequenceExample" | "ParseSequenceExampleV2" | "ParseSingleSequenceExample", _) => {
-            super::sequences::outputs_before(node, output)
+            typed(node, SEQUENCE, output)
         }
         ("RaggedTensorFromVariant", "output_dense_values") => count("output_ragged_rank"),
         ("RaggedGather", "output_dense_values") => count("OUTPUT_RAGGED_RANK"),
@@ -19,6 +17,38 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         (op, _) => place(names(op), output),
     }
 }
+
+/// The same where each name has as many outputs as an attribute has types.
+fn typed(node: &NodeDef, names: &[(&str, &str)], output: &str) -> usize {
+    let at = names.iter().position(|(name, _)| *name == output).unwrap_or(0);
+    names[..at].iter().map(|(_, types)| node.dtypes(types).map_or(0, |types| types.len())).sum()
+}
+
+const EXAMPLE: &[(&str, &str)] = &[
+    ("sparse_indices", "sparse_types"),
+    ("sparse_values", "sparse_types"),
+    ("sparse_shapes", "sparse_types"),
+    ("dense_values", "Tdense"),
+    ("ragged_values", "ragged_value_types"),
+    ("ragged_row_splits", "ragged_value_types"),
+];
+
+const SEQUENCE: &[(&str, &str)] = &[
+    ("context_sparse_indices", "context_sparse_types"),
+    ("context_sparse_values", "context_sparse_types"),
+    ("context_sparse_shapes", "context_sparse_types"),
+    ("context_dense_values", "Tcontext_dense"),
+    ("context_ragged_values", "context_ragged_value_types"),
+    ("context_ragged_row_splits", "context_ragged_value_types"),
+    ("feature_list_sparse_indices", "feature_list_sparse_types"),
+    ("feature_list_sparse_values", "feature_list_sparse_types"),
+    ("feature_list_sparse_shapes", "feature_list_sparse_types"),
+    ("feature_list_dense_values", "feature_list_dense_types"),
+    ("feature_list_dense_lengths", "feature_list_dense_types"),
+    ("feature_list_ragged_values", "feature_list_ragged_value_types"),
+    ("feature_list_ragged_outer_splits", "feature_list_ragged_value_types"),
+    ("feature_list_ragged_inner_splits", "feature_list_ragged_value_types"),
+];
 
 fn place(names: &[&str], output: &str) -> usize {
     names.iter().position(|name| *name == output).unwrap_or(0)

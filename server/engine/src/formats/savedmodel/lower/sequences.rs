@@ -1,7 +1,6 @@
 //! Serialized `tf.train.SequenceExample`s.
 
 use super::super::attributes::Attributes as _;
-use super::super::proto::NodeDef;
 use super::examples::features;
 use super::rare::rare;
 use super::{Lowered, Lowering, Outcome};
@@ -71,32 +70,5 @@ impl Lowering<'_> {
             }
             made => Ok(made),
         }
-    }
-}
-
-/// How many outputs come before a named one.
-pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
-    let count = |name: &str| node.dtypes(name).map_or(0, |t| t.len());
-    let (sparse, dense) = (count("context_sparse_types"), count("Tcontext_dense"));
-    let ragged = count("context_ragged_value_types");
-    let whole = sparse * 3 + dense + ragged * 2;
-    let (steps_sparse, steps_dense) = (count("feature_list_sparse_types"), count("feature_list_dense_types"));
-    let (lists, steps_ragged) =
-        (whole + steps_sparse * 3 + steps_dense, count("feature_list_ragged_value_types"));
-    match output {
-        "context_sparse_values" => sparse,
-        "context_sparse_shapes" => sparse * 2,
-        "context_dense_values" => sparse * 3,
-        "context_ragged_values" => sparse * 3 + dense,
-        "context_ragged_row_splits" => sparse * 3 + dense + ragged,
-        "feature_list_sparse_indices" => whole,
-        "feature_list_sparse_values" => whole + steps_sparse,
-        "feature_list_sparse_shapes" => whole + steps_sparse * 2,
-        "feature_list_dense_values" => whole + steps_sparse * 3,
-        "feature_list_dense_lengths" => lists,
-        "feature_list_ragged_values" => lists + steps_dense,
-        "feature_list_ragged_outer_splits" => lists + steps_dense + steps_ragged,
-        "feature_list_ragged_inner_splits" => lists + steps_dense + steps_ragged * 2,
-        _ => 0,
     }
 }

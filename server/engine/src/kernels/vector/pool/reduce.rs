@@ -1,7 +1,7 @@
 //! Reductions of `[outer, middle, inner]` over the middle.
 
 use super::super::{Map, in_parts, map_in, piece};
-use super::{Add, Fold, HELD, Largest, Smallest, Way, joined};
+use super::{Fold, Folding, HELD, Way, by_way, joined};
 use crate::kernels::gemm::{Shared, share};
 use crate::kernels::simd::{Kernel, LANES, Simd, run};
 
@@ -75,20 +75,20 @@ impl Kernel for Along<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        match self.fold {
-            Fold::Sum | Fold::Mean => self.with::<S, Add>(),
-            Fold::Max => self.with::<S, Largest>(),
-            Fold::Min => self.with::<S, Smallest>(),
-        }
+        by_way::<S>(self);
     }
 }
 
 /// Rows that are summed before their sum is added to the others: errors grow with the number of blocks, not of rows.
 const ROWS: usize = 64;
 
-impl Along<'_> {
+impl Folding for Along<'_> {
+    fn fold(&self) -> Fold {
+        self.fold
+    }
+
     #[inline(always)]
-    fn with<S: Simd, W: Way>(self) {
+    fn by<S: Simd, W: Way>(self) {
         for (x, to) in self.x.chunks_exact(self.middle).zip(self.to) {
             *to = along::<S, W>(x, self.fold.start());
             if self.fold == Fold::Mean {
@@ -111,17 +111,17 @@ impl Kernel for Columns<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        match self.fold {
-            Fold::Sum | Fold::Mean => self.with::<S, Add>(),
-            Fold::Max => self.with::<S, Largest>(),
-            Fold::Min => self.with::<S, Smallest>(),
-        }
+        by_way::<S>(self);
     }
 }
 
-impl Columns<'_> {
+impl Folding for Columns<'_> {
+    fn fold(&self) -> Fold {
+        self.fold
+    }
+
     #[inline(always)]
-    fn with<S: Simd, W: Way>(self) {
+    fn by<S: Simd, W: Way>(self) {
         let Self { fold, x, middle, inner, to } = self;
         let mut block = [0.0; HELD * LANES];
         for (n, to) in to.chunks_mut(HELD * LANES).enumerate() {
