@@ -35,10 +35,12 @@ pub mod shell;
 mod simulation;
 mod updates;
 mod versions;
+mod view;
 
 pub use core::{Core, Policy};
-pub use entry::{CopyId, ModelState, ModelView};
+pub use entry::{CopyId, ModelState};
 pub use event::{Action, Event, Source};
 pub use lease::Lease;
 pub use listings::Held;
 pub use shell::ModelCache;
+pub use view::ModelView;

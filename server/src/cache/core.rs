@@ -1,8 +1,9 @@
 //! The decisions: an event and the time in, actions out. No I/O, no clock, no randomness.
 
 use super::budget::Ledger;
-use super::entry::{Copy, CopyId, Entry, ModelView, State};
+use super::entry::{Copy, CopyId, Entry, State};
 use super::event::{Action, Event};
+use super::view::ModelView;
 use crate::names::ModelName;
 use std::collections::{HashMap, VecDeque};
 use std::time::Duration;

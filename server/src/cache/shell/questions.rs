@@ -2,9 +2,10 @@
 
 use super::ModelCache;
 use crate::cache::core::Counters;
-use crate::cache::entry::{CopyId, ModelState, ModelView};
+use crate::cache::entry::{CopyId, ModelState};
 use crate::cache::event::Event;
 use crate::cache::listings::Held;
+use crate::cache::view::ModelView;
 use crate::catalogue::{About, Listing, Origin};
 use crate::error::{ModelError, StoreError};
 use crate::loader::LoadedModel;
