@@ -19,6 +19,7 @@ struct Direction {
 }
 
 /// What a direction walks over.
+#[derive(Clone, Copy)]
 struct Layer<'l> {
     stack: &'l Stack,
     x: ValueId,
