@@ -201,7 +201,14 @@ impl Lowering<'_, '_> {
 
     fn quantised_product(&mut self) -> Outcome {
         let (a, b) = (self.centred(0, 2, true)?, self.centred(3, 5, false)?);
-        let made = self.exact_product(a, b)?;
+        let [own, other] = [self.tensor(0)?.1, self.tensor(3)?.1];
+        let made = if own.is_integer() && other.is_integer() {
+            self.exact_product(a, b)?
+        } else {
+            // Floats of a few bits.
+            let (a, b) = (self.cast_to(a, own, Elem::F32)?, self.cast_to(b, other, Elem::F32)?);
+            self.product(a, b)?
+        };
         let (a_scale, b_scale, scale) = (self.value(1)?, self.value(4)?, self.value(6)?);
         let (a_scale, scale) = (self.of_rows(a_scale, true)?, self.of_rows(scale, true)?);
         let factor = self.add(Op::Binary(B::Mul), &[a_scale, b_scale])?;
