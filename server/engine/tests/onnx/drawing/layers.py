@@ -186,7 +186,8 @@ def causal(c):
 
 
 def scales(c, shape, place):
-    return c.given(c.numbers(c.kind(place), shape, 0.02, 0.2))
+    kind = c.kind(place)
+    return c.given(c.numbers(kind, shape, 1, 3) if "int" in kind else c.numbers(kind, shape, 0.02, 0.2))
 
 
 def grid(c, x):

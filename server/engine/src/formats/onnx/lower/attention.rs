@@ -125,7 +125,7 @@ impl Lowering<'_, '_> {
         self.add(Op::Reshape, &[wide, shape])
     }
 
-    fn scores(&mut self, heads: &Heads) -> Result<ValueId, Stop> {
+    pub(super) fn scores(&mut self, heads: &Heads) -> Result<ValueId, Stop> {
         let elem = heads.elem;
         let given = self.float("scale").filter(|s| *s != 0.0);
         let width = self.build().shape(heads.queries).and_then(|s| s.last().copied().flatten());
@@ -159,7 +159,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The softmax; rows of which nothing is seen become zeros.
-    fn weights(&mut self, scores: ValueId, guarded: bool, elem: Elem) -> Result<ValueId, Stop> {
+    pub(super) fn weights(&mut self, scores: ValueId, guarded: bool, elem: Elem) -> Result<ValueId, Stop> {
         let weights = self.add(Op::Softmax { log: false }, &[scores])?;
         if !guarded {
             return Ok(weights);

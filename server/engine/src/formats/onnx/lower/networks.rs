@@ -8,7 +8,8 @@ impl Lowering<'_, '_> {
     pub(super) fn networks(&mut self) -> Outcome {
         match self.op() {
             "LayerNormalization" => self.layer_norm(true),
-            "RMSNormalization" => self.layer_norm(false),
+            // The second name is onnxruntime's.
+            "RMSNormalization" | "SimplifiedLayerNormalization" => self.layer_norm(false),
             "SwiGLU" => self.swish_gated(),
             "Dropout" => self.dropout(),
             "TensorScatter" => self.tensor_scatter(),

@@ -133,7 +133,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The range of x, zero included, in 255 steps.
-    fn quantise_dynamically(&mut self) -> Outcome {
+    pub(super) fn quantise_dynamically(&mut self) -> Outcome {
         let x = self.value(0)?;
         let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
         let rank = self.add(Op::Rank, &[x])?;
@@ -162,7 +162,7 @@ impl Lowering<'_, '_> {
     }
 
     /// An input less its zero point, which may be one for each row or column.
-    fn centred(&mut self, x: usize, zero: usize, rows: bool) -> Result<ValueId, Stop> {
+    pub(super) fn centred(&mut self, x: usize, zero: usize, rows: bool) -> Result<ValueId, Stop> {
         let x = self.value(x)?;
         let Some((zero, _)) = self.optional(zero) else { return Ok(x) };
         let zero = self.of_rows(zero, rows)?;
@@ -179,7 +179,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Of integers of nine bits. Vectorised products are of floats: the second one is taken apart so that their sums stay exact.
-    fn exact_product(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Stop> {
+    pub(super) fn exact_product(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Stop> {
         let steps = self.build().shape(b).and_then(|s| s.iter().rev().nth(1).or(s.last()).copied().flatten());
         if steps.is_none_or(|steps| steps > EXACT_STEPS) {
             return self.product(a, b);
