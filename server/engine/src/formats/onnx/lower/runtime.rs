@@ -134,7 +134,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Rows by their mean and spread, with a scale and an offset along the last axis.
-    fn normalised(
+    fn normalised_rows(
         &mut self,
         x: ValueId,
         elem: Elem,
@@ -170,7 +170,7 @@ impl Lowering<'_, '_> {
         if let Some(bias) = bias {
             sum = self.add(Op::Binary(B::Add), &[sum, bias])?;
         }
-        let made = self.normalised(sum, elem, [scale, offset], centred)?;
+        let made = self.normalised_rows(sum, elem, [scale, offset], centred)?;
         self.places_of(&[Some(Val::Tensor(made, elem)), None, None, Some(Val::Tensor(sum, elem))])
     }
 
@@ -194,7 +194,7 @@ impl Lowering<'_, '_> {
             sum = self.add(Op::Binary(B::Add), &[sum, of_segment])?;
         }
         let (scale, offset) = (self.value(5)?, self.value(6)?);
-        let made = self.normalised(sum, elem, [Some(scale), Some(offset)], true)?;
+        let made = self.normalised_rows(sum, elem, [Some(scale), Some(offset)], true)?;
         let lengths = self.lengths(ids)?;
         self.places_of(&[
             Some(Val::Tensor(made, elem)),
