@@ -54,12 +54,7 @@ impl Lowering<'_, '_> {
         self.as_version(op, inputs, version)
     }
 
-    pub(super) fn as_version(
-        &mut self,
-        op: &str,
-        inputs: Vec<Val>,
-        version: i64,
-    ) -> Result<Vec<Val>, Stop> {
+    pub(super) fn as_version(&mut self, op: &str, inputs: Vec<Val>, version: i64) -> Result<Vec<Val>, Stop> {
         let mut node = self.node.clone();
         (node.domain, node.op_type) = (String::new(), op.to_owned());
         Lowering::new(self.context, &node, inputs, version).run()
@@ -145,8 +140,7 @@ impl Lowering<'_, '_> {
             return Self::refuse("of float64");
         }
         let epsilon = self.float("epsilon").unwrap_or(1e-12);
-        let op =
-            LayerNorm { axis: -1, epsilon, centred, gamma: scale.is_some(), beta: offset.is_some() };
+        let op = LayerNorm { axis: -1, epsilon, centred, gamma: scale.is_some(), beta: offset.is_some() };
         let inputs: Vec<ValueId> = [Some(x), scale, offset].into_iter().flatten().collect();
         self.add(Op::LayerNorm(op), &inputs)
     }
@@ -232,7 +226,11 @@ impl Lowering<'_, '_> {
                 _ => return Self::refuse("a width of heads that is not known"),
             };
             node.attribute.retain(|a| a.name != "num_heads");
-            node.attribute.push(super::Attribute { name: "num_heads".to_owned(), i: heads, ..Default::default() });
+            node.attribute.push(super::Attribute {
+                name: "num_heads".to_owned(),
+                i: heads,
+                ..Default::default()
+            });
         }
         let order = [0, 2, 3, 1].map(|n| self.inputs.get(n).copied().unwrap_or(Val::Absent));
         Lowering::new(self.context, &node, order.to_vec(), self.version).run().map(Some)

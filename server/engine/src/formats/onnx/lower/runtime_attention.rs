@@ -42,15 +42,19 @@ impl Lowering<'_, '_> {
             Some(_) => return Err(Self::broken("its qkv_hidden_sizes are not three")),
             None => self.build().add_many(Op::Split(3), &[all, last], 3)?,
         };
-        let (q, mut k, mut v) =
-            (self.by_heads(parts[0], count)?, self.by_heads(parts[1], count)?, self.by_heads(parts[2], count)?);
+        let (q, mut k, mut v) = (
+            self.by_heads(parts[0], count)?,
+            self.by_heads(parts[1], count)?,
+            self.by_heads(parts[2], count)?,
+        );
         let past = self.optional(4).map(|(past, _)| past);
         if let Some(past) = past {
             let both = self.build().add_many(Op::Unpack(0, 2), &[past], 2)?;
             (k, v) = self.behind(both[0], k, both[1], v)?;
         }
         let present = self.add(Op::Pack(0), &[k, v])?;
-        let made = self.attended(Heads { queries: q, keys: k, values: v, elem }, &Masks { padding: 3, bias: 5 })?;
+        let made =
+            self.attended(Heads { queries: q, keys: k, values: v, elem }, &Masks { padding: 3, bias: 5 })?;
         Ok(Some(vec![Val::Tensor(made, elem), Val::Tensor(present, elem)]))
     }
 

@@ -33,6 +33,7 @@ impl Lowering<'_, '_> {
             "QLinearConv" if self.flag("channels_last") => Self::refuse("channels that come last"),
             "QLinearConv" => self.as_usual("QLinearConv", self.inputs.clone()).map(Some),
             "QGemm" => self.coded_gemm(),
+            "DynamicQuantizeLSTM" => self.coded_lstm(),
             "MatMulIntegerToFloat" => {
                 let (a, b) = (self.centred(0, 4, true)?, self.centred(1, 5, false)?);
                 let scales = [self.value(2)?, self.value(3)?];
@@ -92,6 +93,31 @@ impl Lowering<'_, '_> {
             made = self.add(Op::Binary(B::Add), &[made, bias])?;
         }
         Self::give(made, Elem::F32)
+    }
+
+    /// A recurrent layer by the numbers that its weights stand for. What comes in, and the state, stay as exact as they are: to onnxruntime,
+    /// which makes codes of them at each step, that is a difference of such a step at most.
+    fn coded_lstm(&mut self) -> Outcome {
+        let (weights, recurrent) = (self.decoded_turned(1, [8, 9])?, self.decoded_turned(2, [10, 11])?);
+        let mut inputs: Vec<Val> = self.inputs.iter().take(8).copied().collect();
+        (inputs[1], inputs[2]) = (weights, recurrent);
+        self.as_usual("LSTM", inputs).map(Some)
+    }
+
+    /// Weights `[directions, in, out]` with a scale for each direction, or for each of its results, as numbers `[directions, out, in]`.
+    fn decoded_turned(&mut self, x: usize, of: [usize; 2]) -> Result<Val, Stop> {
+        let (x, elem) = self.tensor(x)?;
+        let mut made = self.cast_to(x, elem, Elem::F32)?;
+        for (n, op) in of.into_iter().rev().zip([B::Sub, B::Mul]) {
+            let (value, own) = self.tensor(n)?;
+            let value = self.cast_to(value, own, Elem::F32)?;
+            let shape = self.add(Op::Shape, &[x])?;
+            let (directions, rest) = (self.part(shape, 0, 1)?, self.build().ints(&[1, -1])?);
+            let shape = self.row(&[directions, rest])?;
+            let value = self.add(Op::Reshape, &[value, shape])?;
+            made = self.add(Op::Binary(op), &[made, value])?;
+        }
+        Ok(Val::Tensor(self.build().transpose(made, &[0, 2, 1])?, Elem::F32))
     }
 
     /// `alpha · (A · B + C)`, as numbers, or as codes where it says of which scale.
