@@ -1,6 +1,6 @@
 """Writes random models of one operator each, over attributes, types and versions, and what they answer, for `tests/onnx.rs`.
 
-    pip install onnx onnxruntime
+    pip install onnx onnxruntime ml_dtypes
     python operators.py FILE.gz [COUNT [SEED [OPERATOR…]]]     COUNT models of every operator
 
 The answers are onnxruntime's, or those of ONNX's reference evaluator for what onnxruntime does not take: a case's name ends with `ort` or

@@ -1,4 +1,4 @@
-"""Operators on images and signals."""
+"""Operators on images."""
 
 import numpy as np
 from operators import operator
@@ -208,7 +208,9 @@ def sampled(c):
     names = ("bilinear", "nearest", "bicubic") if c.opset < 20 else ("linear", "nearest", "cubic")
     mode = c.one(*names) if axes == 2 else c.one(*names[:2])
     c.x(2, 2, *[c.size(2, 5) for _ in range(axes)])
-    c.given(c.noise.uniform(-1.3, 1.3, [2, *[c.size(2, 4) for _ in range(axes)], axes]).astype(c.inputs[0].dtype if c.inputs[0].dtype.kind == "f" else np.float32))
+    kind = c.inputs[0].dtype if c.inputs[0].dtype.kind == "f" else np.float32
+    grid = [2, *[c.size(2, 4) for _ in range(axes)], axes]
+    c.given(c.noise.uniform(-1.3, 1.3, grid).astype(kind))
     return {"mode": mode} | c.maybe(padding_mode=c.one("zeros", "border", "reflection"), align_corners=c.size(0, 1))
 
 
@@ -242,9 +244,8 @@ def region_pooled(c):
 def suppressed(c):
     count = c.size(2, 8)
     centred = c.size(0, 1)
-    low = c.noise.uniform(0, 1, (2, count, 2))
-    boxes = np.concatenate([low, low + c.noise.uniform(0.1, 0.6, (2, count, 2)) if not centred else c.noise.uniform(0.1, 0.6, (2, count, 2))], -1)
-    c.given(boxes.astype(np.float32))
+    first, extents = c.noise.uniform(0, 1, (2, count, 2)), c.noise.uniform(0.1, 0.6, (2, count, 2))
+    c.given(np.concatenate([first, extents if centred else first + extents], -1).astype(np.float32))
     c.given(c.noise.random((2, 2, count)).astype(np.float32))
     c.ints([c.size(1, 4)], "int64")
     if c.dice.random() < 0.7:
@@ -274,52 +275,3 @@ def from_columns(c):
     c.ints([4, 5], "int64")
     c.ints([2, 2], "int64")
     return c.maybe(dilations=[1, 1], strides=[1, 1], pads=[0, 0, 0, 0])
-
-
-@operator("DFT", since=17)
-def transformed(c):
-    x = [c.size(1, 2), c.size(2, 6), c.size(2, 5), c.one(1, 2)]
-    how = c.maybe(inverse=c.size(0, 1))
-    if x[-1] == 1 and how.get("inverse", 0) == 0:
-        how |= c.maybe(onesided=c.size(0, 1))
-    c.x(*x)
-    axis = c.one(1, 2)
-    length = c.dice.random() < 0.4
-    if length:
-        c.ints(c.size(2, 7))
-    if c.opset < 20:
-        return how | {"axis": axis}
-    if not length:
-        c.none()
-    c.ints(axis - c.one(0, 4), "int64")
-    return how
-
-
-@operator("STFT", since=17)
-def spectra(c):
-    c.x(c.size(1, 2), 16, 1)
-    c.ints(c.size(2, 4))
-    how = c.maybe(onesided=c.size(0, 1))
-    length = c.size(3, 6)
-    if c.dice.random() < 0.5:
-        c.x(length, low=0.2, high=1)
-    else:
-        c.none()
-    if c.inputs[2] is None or c.dice.random() < 0.5:
-        c.ints(length, c.kind(1))
-    return how
-
-
-@operator("HannWindow", "HammingWindow", "BlackmanWindow", since=17)
-def weighed(c):
-    c.ints(c.size(2, 12))
-    return c.maybe(periodic=c.size(0, 1), output_datatype=c.one(1, 11, 10))
-
-
-@operator("MelWeightMatrix", since=17)
-def mel(c):
-    for n in (c.size(2, 6), 16, 8000):
-        c.ints(n, c.kind(0))
-    for n in (100, 3500):
-        c.given(c.numbers(c.kind(3), [], low=n, high=n))
-    return c.maybe(output_datatype=c.one(1, 11))

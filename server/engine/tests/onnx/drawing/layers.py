@@ -7,7 +7,8 @@ from operators import KINDS, operator
 @operator("MatMul")
 def product(c):
     batch, m, k, n = c.shape(0, 2), c.size(), c.size(), c.size()
-    a, b = c.one(([m, k], [k, n]), ([*batch, m, k], [k, n]), ([*batch, m, k], [*c.bent(batch), k, n]), ([k], [k]), ([k], [*batch, k, n]), ([*batch, m, k], [k]))
+    plain = [([m, k], [k, n]), ([*batch, m, k], [k, n]), ([*batch, m, k], [*c.bent(batch), k, n])]
+    a, b = c.one(*plain, ([k], [k]), ([k], [*batch, k, n]), ([*batch, m, k], [k]))
     c.x(*a)
     c.x(*b)
 
