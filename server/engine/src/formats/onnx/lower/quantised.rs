@@ -36,7 +36,9 @@ impl Lowering<'_, '_> {
             Some((_, elem)) => elem,
             None => self.told_type("output_dtype")?.unwrap_or(Elem::U8),
         };
-        let precision = self.told_type("precision")?.unwrap_or(of);
+        // Integers by integers are no whole numbers.
+        let usual = if of.is_float() { of } else { Elem::F32 };
+        let precision = self.told_type("precision")?.unwrap_or(usual);
         let each = self.each(scale, x)?;
         let (fine, each) = (self.cast_to(x, from, precision)?, self.cast_to(each, of, precision)?);
         let ratio = self.add(Op::Binary(B::Div), &[fine, each])?;

@@ -11,6 +11,8 @@ const HIDDEN: f32 = -10000.0;
 struct Masks {
     padding: usize,
     bias: usize,
+    /// How many keys there were before the first query; none, if nothing is said.
+    before: Option<ValueId>,
 }
 
 impl Lowering<'_, '_> {
@@ -47,14 +49,15 @@ impl Lowering<'_, '_> {
             self.by_heads(parts[1], count)?,
             self.by_heads(parts[2], count)?,
         );
-        let past = self.optional(4).map(|(past, _)| past);
-        if let Some(past) = past {
+        let mut before = None;
+        if let Some((past, _)) = self.optional(4) {
+            before = Some(self.extent(past, 3)?);
             let both = self.build().add_many(Op::Unpack(0, 2), &[past], 2)?;
             (k, v) = self.behind(both[0], k, both[1], v)?;
         }
         let present = self.add(Op::Pack(0), &[k, v])?;
-        let made =
-            self.attended(Heads { queries: q, keys: k, values: v, elem }, &Masks { padding: 3, bias: 5 })?;
+        let heads = Heads { queries: q, keys: k, values: v, elem };
+        let made = self.attended(heads, &Masks { padding: 3, bias: 5, before })?;
         Ok(Some(vec![Val::Tensor(made, elem), Val::Tensor(present, elem)]))
     }
 
@@ -86,10 +89,13 @@ impl Lowering<'_, '_> {
         // Those of another layer are by heads already.
         let apart = |this: &mut Self, x| if this.rank(x)? == 4 { Ok(x) } else { this.by_heads(x, count) };
         let (mut keys, mut values) = (apart(self, k)?, apart(self, v)?);
+        let mut before = None;
         if let (Some((old, _)), Some((older, _))) = (self.optional(6), self.optional(7)) {
+            before = Some(self.extent(old, 2)?);
             (keys, values) = self.behind(old, keys, older, values)?;
         }
-        let made = self.attended(Heads { queries, keys, values, elem }, &Masks { padding: 4, bias: 5 })?;
+        let heads = Heads { queries, keys, values, elem };
+        let made = self.attended(heads, &Masks { padding: 4, bias: 5, before })?;
         Ok(Some([made, keys, values].map(|v| Val::Tensor(v, elem)).to_vec()))
     }
 
@@ -120,7 +126,7 @@ impl Lowering<'_, '_> {
         }
         let causal = self.flag("unidirectional");
         if causal {
-            scores = self.without_later(scores, &heads)?;
+            scores = self.without_later(scores, &heads, masks.before)?;
         }
         let weights = self.weights(scores, causal, elem)?;
         let made = Op::MatMul { transpose_a: false, transpose_b: false };
@@ -151,14 +157,21 @@ impl Lowering<'_, '_> {
     }
 
     /// Scores with what comes after a query at minus infinity.
-    fn without_later(&mut self, scores: ValueId, heads: &Heads) -> Result<ValueId, Stop> {
+    fn without_later(
+        &mut self,
+        scores: ValueId,
+        heads: &Heads,
+        before: Option<ValueId>,
+    ) -> Result<ValueId, Stop> {
         let (keys, queries) = (self.extent(heads.keys, 2)?, self.extent(heads.queries, 2)?);
         let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
         let columns = self.add(Op::Range, &[zero, keys, one])?;
         let rows = self.add(Op::Range, &[zero, queries, one])?;
         let rows = self.add(Op::ExpandDims, &[rows, one])?;
-        let before = self.add(Op::Binary(B::Sub), &[keys, queries])?;
-        let own = self.add(Op::Binary(B::Add), &[rows, before])?;
+        let own = match before {
+            Some(before) => self.add(Op::Binary(B::Add), &[rows, before])?,
+            None => rows,
+        };
         let seen = self.add(Op::Compare(C::LessEqual), &[columns, own])?;
         self.hidden(scores, seen, heads.elem)
     }

@@ -122,12 +122,11 @@ impl Lowering<'_, '_> {
 
     /// `alpha · (A · B + C)`, as numbers, or as codes where it says of which scale.
     fn coded_gemm(&mut self) -> Outcome {
-        let mut sides = [self.centred(0, 2, false)?, self.centred(3, 5, false)?];
-        for (side, name) in sides.iter_mut().zip(["transA", "transB"]) {
-            if self.flag(name) {
-                if name == "transB" && self.input_is_row(5)? {
-                    return Self::refuse("a zero point for each column, of a matrix that is turned");
-                }
+        let turned = [self.flag("transA"), self.flag("transB")];
+        // Zero points are of the second matrix's results, which are its rows where it is turned.
+        let mut sides = [self.centred(0, 2, false)?, self.centred(3, 5, turned[1])?];
+        for (side, turned) in sides.iter_mut().zip(turned) {
+            if turned {
                 *side = self.build().transpose(*side, &[1, 0])?;
             }
         }
@@ -144,11 +143,5 @@ impl Lowering<'_, '_> {
             None => Self::give(made, Elem::F32),
             Some(_) => self.coded(&[Val::Tensor(made, Elem::F32)], [7, 8]),
         }
-    }
-
-    /// Whether an input is there and has more than one number.
-    fn input_is_row(&mut self, n: usize) -> Result<bool, Stop> {
-        let Some((value, _)) = self.optional(n) else { return Ok(false) };
-        Ok(self.rank(value)? == 1 && self.build().dims(value).is_none_or(|d| d != [1]))
     }
 }
