@@ -207,9 +207,8 @@ impl Lowering<'_, '_> {
         let infinite = self.rare(Rare::Function(F::IsInf), &[x])?;
         let made = match (positive, negative) {
             (true, true) => infinite,
-            (false, false) => self
-                .add(Op::Binary(B::And), &[infinite, infinite])
-                .and_then(|v| self.rare(Rare::Pairing(P::BitXor), &[v, infinite]))?,
+            // Of neither: nothing.
+            (false, false) => self.add(Op::Compare(C::NotEqual), &[infinite, infinite])?,
             (up, _) => {
                 let side = if up { C::Greater } else { C::Less };
                 let side = self.add(Op::Compare(side), &[x, zero])?;
