@@ -34,7 +34,9 @@ const MOST_CHANGES: usize = 4;
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus").join(target);
     let files = dir.read_dir().unwrap_or_else(|e| panic!("{}: {e}", dir.display()));
-    let read = |path: &Path| (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap());
+    let read = |path: &Path| {
+        (path.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(path).unwrap())
+    };
     let mut all: Vec<_> = files.map(|entry| read(&entry.unwrap().path())).collect();
     all.sort();
     all

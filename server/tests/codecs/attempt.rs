@@ -1,7 +1,9 @@
 //! What is done with a request's body that may be hostile: it is read for some models, and what was read is written as answers are.
 
 use berth_engine::{DType, Model, Prepared, Tensor};
-use berth_server::codec::{Accept, ContentType, Form, decode, encode, examples, serving, tensor_proto, tf_record, v2};
+use berth_server::codec::{
+    Accept, ContentType, Form, decode, encode, examples, serving, tensor_proto, tf_record, v2,
+};
 use berth_server::grpc::proto::inference::ModelInferRequest;
 use berth_server::grpc::proto::tensorflow::TensorProto;
 use berth_server::invoke::{Call, Exchange as _};
@@ -12,8 +14,19 @@ use std::sync::LazyLock;
 
 /// The ways in which bodies are written.
 pub const TARGETS: [&str; 13] = [
-    "any", "csv", "examples", "json", "json-lines", "libsvm", "npy", "recordio", "serving", "tensor-proto",
-    "tf-record", "v2", "v2-grpc",
+    "any",
+    "csv",
+    "examples",
+    "json",
+    "json-lines",
+    "libsvm",
+    "npy",
+    "recordio",
+    "serving",
+    "tensor-proto",
+    "tf-record",
+    "v2",
+    "v2-grpc",
 ];
 const ACCEPTS: [Accept; 7] = [
     Accept::Any,
@@ -54,8 +67,10 @@ const MODELS: [&str; 5] = [
 ];
 
 static LOADED: LazyLock<Vec<Model>> = LazyLock::new(|| {
-    let tests = Path::new(env!("CARGO_MANIFEST_DIR")).join(if cfg!(fuzzing) { "../engine" } else { "engine" });
-    MODELS.iter().map(|dir| open(&tests.join(dir))).collect()
+    // The fuzzer's package lies in the server's.
+    let places = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors();
+    let engine = places.map(|place| place.join("engine")).find(|engine| engine.is_dir()).unwrap();
+    MODELS.iter().map(|dir| open(&engine.join(dir))).collect()
 });
 
 fn open(dir: &Path) -> Model {
@@ -65,7 +80,8 @@ fn open(dir: &Path) -> Model {
 
 /// What the server says of a body.
 pub fn attempt(target: &str, body: &[u8]) -> String {
-    let of = |content_type| LOADED.iter().map(|m| table(content_type, body, m)).collect::<Vec<_>>().join("; ");
+    let of =
+        |content_type| LOADED.iter().map(|m| table(content_type, body, m)).collect::<Vec<_>>().join("; ");
     match target {
         "any" => of(ContentType::Unknown),
         "csv" => of(ContentType::Csv),
