@@ -25,7 +25,7 @@ use std::panic::catch_unwind;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-/// What reading one body may take; a machine that does much else at once is given more by the tests than by the fuzzer.
+/// What reading one body may take.
 const LONGEST: Duration = Duration::from_secs(1);
 /// Changes to one body.
 const MOST_CHANGES: usize = 4;
