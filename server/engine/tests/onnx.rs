@@ -1,4 +1,5 @@
-//! The backend tests of the `onnx` package, as `onnx/cases.py` writes them.
+//! The backend tests of the `onnx` package, as `onnx/cases.py` writes them, and other models with what onnxruntime answers, as the scripts beside
+//! it write them.
 //!
 //! `BERTH_ONNX=FILE.gz` runs another file of them; `BERTH_ONNX_CASE=NAME` those whose names begin so, and prints what differs.
 

@@ -42,8 +42,9 @@ mod trees;
 mod width;
 
 use super::pickle::{self, View};
-use super::{Artifact, Source, lightgbm, lowering, skops, xgboost};
+use super::{Artifact, Source, lightgbm, lowering, skops, xgboost, zip};
 use crate::EngineError;
+use bytes::Bytes;
 use estimator::Family;
 use std::path::Path;
 
@@ -134,8 +135,8 @@ pub fn is_likely(name: &str, head: &[u8]) -> bool {
 /// Reads a model.
 pub fn read(file: &Path) -> Result<Artifact, EngineError> {
     lowering::of_whole_file(file, |bytes| {
-        let tree = if skops::is_zip(&bytes) {
-            skops::read(&bytes)?
+        let tree = if zip::is_likely(&bytes) {
+            skops::read(Bytes::from(bytes))?
         } else {
             pickle::read(pickle::decompressed(bytes)?)?
         };

@@ -1,26 +1,21 @@
 //! `.skops` files: a zip of `schema.json`, which says what a model is made of, and its arrays. They become the tree that pickles become.
 
 mod npy;
-mod zip;
 
 use super::pickle::{self, Builder, Node, NodeId, Stored, Tree, Type};
+use super::zip::{self, Zip};
 use crate::EngineError;
+use bytes::Bytes;
 use serde_json::Value;
-use zip::Zip;
 
 /// A tree of JSON takes many times its size.
-const LARGEST_SCHEMA: usize = 16 << 20;
+const LARGEST_SCHEMA: u64 = 16 << 20;
 /// All arrays together.
-const LARGEST: usize = 1 << 31;
-
-/// Whether a file is a zip.
-pub fn is_zip(bytes: &[u8]) -> bool {
-    bytes.starts_with(b"PK\x03\x04")
-}
+const LARGEST: u64 = 1 << 31;
 
 /// Whether a file is likely one of these.
 pub fn is_likely(name: &str, head: &[u8]) -> bool {
-    is_zip(head) && name.to_ascii_lowercase().ends_with(".skops")
+    zip::is_likely(head) && name.to_ascii_lowercase().ends_with(".skops")
 }
 
 fn broken(what: impl Into<String>) -> EngineError {
@@ -28,9 +23,9 @@ fn broken(what: impl Into<String>) -> EngineError {
 }
 
 /// Reads a file.
-pub fn read(bytes: &[u8]) -> Result<Tree, EngineError> {
-    let zip = Zip::open(bytes)?;
-    let schema = zip.read("schema.json", LARGEST_SCHEMA)?;
+pub fn read(bytes: Bytes) -> Result<Tree, EngineError> {
+    let zip = Zip::of("the archive", bytes)?;
+    let schema = member(&zip, "schema.json", LARGEST_SCHEMA)?;
     let schema: Value =
         serde_json::from_slice(&schema).map_err(|e| broken(format!("its schema.json: {e}")))?;
     let mut reader = Reader { zip, tree: Builder::new(Vec::new()), left: LARGEST };
@@ -38,17 +33,24 @@ pub fn read(bytes: &[u8]) -> Result<Tree, EngineError> {
     Ok(reader.tree.finish(root))
 }
 
-struct Reader<'z> {
-    zip: Zip<'z>,
+/// A member that has to be there.
+fn member(zip: &Zip, name: &str, most: u64) -> Result<Vec<u8>, EngineError> {
+    let member = zip.find(name).ok_or_else(|| broken(format!("the archive has no {name:?}")))?;
+    zip.read(member, most)
+}
+
+struct Reader {
+    zip: Zip,
     tree: Builder,
-    left: usize,
+    /// Bytes of arrays that may still come.
+    left: u64,
 }
 
 fn text<'v>(node: &'v Value, key: &str) -> &'v str {
     node.get(key).and_then(Value::as_str).unwrap_or("")
 }
 
-impl Reader<'_> {
+impl Reader {
     fn nothing(&mut self) -> Result<NodeId, EngineError> {
         self.tree.add(Node::None)
     }
@@ -174,8 +176,8 @@ impl Reader<'_> {
     }
 
     fn member(&mut self, name: &str) -> Result<Vec<u8>, EngineError> {
-        let bytes = self.zip.read(name, self.left)?;
-        self.left -= bytes.len();
+        let bytes = member(&self.zip, name, self.left)?;
+        self.left -= bytes.len() as u64;
         Ok(bytes)
     }
 
@@ -218,13 +220,13 @@ impl Reader<'_> {
     fn sparse(&mut self, node: &Value) -> Result<NodeId, EngineError> {
         let class = self.class(node)?;
         let bytes = self.member(text(node, "file"))?;
-        let inner = Zip::open(&bytes)?;
+        let inner = Zip::of("a sparse matrix", Bytes::from(bytes))?;
         let mut items = Vec::new();
-        for (name, member) in
+        for (name, file) in
             [("data", "data"), ("indices", "indices"), ("indptr", "indptr"), ("_shape", "shape")]
         {
-            let array = inner.read(&format!("{member}.npy"), self.left)?;
-            self.left -= array.len();
+            let array = member(&inner, &format!("{file}.npy"), self.left)?;
+            self.left -= array.len() as u64;
             items.extend([self.tree.made_text(name)?, self.npy(&array)?]);
         }
         let state = self.tree.list(&items, Node::Dict)?;

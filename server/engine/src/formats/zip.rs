@@ -1,7 +1,8 @@
-//! Zip archives, as PyTorch, skops and SageMaker's built-in algorithms write them. Only the directory at the end is believed; every
-//! size is compared with the file before anything is taken for it.
+//! Zip archives, as PyTorch, skops and SageMaker's built-in algorithms write them, in files or in memory. Only the directory at the end
+//! is believed; every size is compared with the archive before anything is taken for it.
 
 use crate::EngineError;
+use bytes::Bytes;
 use flate2::read::DeflateDecoder;
 use std::fs::File;
 use std::io::Read;
@@ -21,11 +22,19 @@ const LARGEST_DIRECTORY: u64 = 256 << 20;
 
 /// An archive's directory.
 pub struct Zip {
-    path: PathBuf,
-    /// Where it begins in its file, and how long it is.
+    source: Source,
+    /// Where it begins in its source, and how long it is.
     base: u64,
     size: u64,
     members: Vec<Member>,
+}
+
+/// Where an archive lies.
+#[derive(Debug, Clone)]
+enum Source {
+    File(PathBuf),
+    /// What it is, for those who read of what is wrong with it; and its bytes.
+    Memory(&'static str, Bytes),
 }
 
 /// A file in an archive.
@@ -49,21 +58,26 @@ impl Zip {
     /// Reads the directory.
     pub fn open(path: &Path) -> Result<Self, EngineError> {
         let size = path.metadata().map_err(|e| failed(path, &e))?.len();
-        Self::at(path, 0, size)
+        Self::at(Source::File(path.to_owned()), 0, size)
+    }
+
+    /// Reads the directory of an archive in memory.
+    pub fn of(what: &'static str, bytes: Bytes) -> Result<Self, EngineError> {
+        let size = bytes.len() as u64;
+        Self::at(Source::Memory(what, bytes), 0, size)
     }
 
     /// Reads the directory of an archive that is a member of this one.
     pub fn within(&self, member: &Member) -> Result<Self, EngineError> {
         let base = self.place(member)?;
-        let base =
-            base.ok_or_else(|| wrong(&self.path, &format!("{} is a compressed archive", member.name)))?;
-        Self::at(&self.path, base, member.size)
+        let compressed = || self.source.wrong(&format!("{} is a compressed archive", member.name));
+        Self::at(self.source.clone(), base.ok_or_else(compressed)?, member.size)
     }
 
-    fn at(path: &Path, base: u64, size: u64) -> Result<Self, EngineError> {
-        let file = File::open(path).map_err(|e| failed(path, &e))?;
-        let wrong = || wrong(path, "its directory is not readable; it may be cut short");
-        let tail = read(&file, path, base + size.saturating_sub(TAIL), size.min(TAIL))?;
+    fn at(source: Source, base: u64, size: u64) -> Result<Self, EngineError> {
+        let opened = source.open()?;
+        let wrong = || source.wrong("its directory is not readable; it may be cut short");
+        let tail = opened.read(base + size.saturating_sub(TAIL), size.min(TAIL))?;
         let end =
             (0..=tail.len().saturating_sub(END)).rev().find(|at| tail[*at..].starts_with(b"PK\x05\x06"));
         let end = end.ok_or_else(wrong)?;
@@ -78,7 +92,7 @@ impl Zip {
             end.checked_sub(20).map(|at| &tail[at..]).filter(|l| l.starts_with(b"PK\x06\x07"))
         {
             let at = eight(locator, 8).ok_or_else(wrong)?;
-            let second = read(&file, path, base.saturating_add(at), 56.min(size.saturating_sub(at)))?;
+            let second = opened.read(base.saturating_add(at), 56.min(size.saturating_sub(at)))?;
             if !second.starts_with(b"PK\x06\x06") {
                 return Err(wrong());
             }
@@ -91,14 +105,17 @@ impl Zip {
         if count > MOST_MEMBERS || count > length / ENTRY as u64 {
             return Err(wrong());
         }
-        let directory = read(&file, path, base + start, length)?;
+        let directory = opened.read(base + start, length)?;
         let members = members(&directory, count).ok_or_else(wrong)?;
-        Ok(Self { path: path.to_owned(), base, size, members })
+        Ok(Self { source, base, size, members })
     }
 
-    /// Where the archive is.
+    /// The file in which the archive is; of one in memory, none.
     pub fn path(&self) -> &Path {
-        &self.path
+        match &self.source {
+            Source::File(path) => path,
+            Source::Memory(..) => Path::new(""),
+        }
     }
 
     /// What is in it.
@@ -113,39 +130,34 @@ impl Zip {
 
     /// Where in the archive a member's bytes begin. None: they are compressed.
     pub fn place(&self, member: &Member) -> Result<Option<u64>, EngineError> {
-        let file = File::open(&self.path).map_err(|e| failed(&self.path, &e))?;
-        let start = self.start(&file, member)?;
+        let start = self.start(&self.source.open()?, member)?;
         Ok((!member.deflated).then_some(self.base + start))
     }
 
     /// A member's bytes, at most so many.
     pub fn read(&self, member: &Member, most: u64) -> Result<Vec<u8>, EngineError> {
-        let file = File::open(&self.path).map_err(|e| failed(&self.path, &e))?;
-        let start = self.start(&file, member)?;
+        let opened = self.source.open()?;
+        let start = self.start(&opened, member)?;
         if member.size > most {
             let what = format!("{} has {} bytes, more than the limit of {most}", member.name, member.size);
-            return Err(wrong(&self.path, &what));
+            return Err(self.source.wrong(&what));
         }
-        let bytes = read(&file, &self.path, self.base + start, member.compressed)?;
+        let bytes = opened.read(self.base + start, member.compressed)?;
         if !member.deflated {
             return Ok(bytes);
         }
         let mut out = Vec::new();
         let inflated = DeflateDecoder::new(&bytes[..]).take(member.size + 1).read_to_end(&mut out);
         if inflated.is_err() || out.len() as u64 != member.size {
-            return Err(wrong(&self.path, &format!("{} cannot be decompressed", member.name)));
+            return Err(self.source.wrong(&format!("{} cannot be decompressed", member.name)));
         }
         Ok(out)
     }
 
-    fn start(&self, file: &File, member: &Member) -> Result<u64, EngineError> {
-        let cut = || wrong(&self.path, &format!("{} is cut short", member.name));
-        let header = read(
-            file,
-            &self.path,
-            self.base.saturating_add(member.header),
-            HEADER.min(self.size.saturating_sub(member.header)),
-        )?;
+    fn start(&self, opened: &Opened<'_>, member: &Member) -> Result<u64, EngineError> {
+        let cut = || self.source.wrong(&format!("{} is cut short", member.name));
+        let length = HEADER.min(self.size.saturating_sub(member.header));
+        let header = opened.read(self.base.saturating_add(member.header), length)?;
         let lengths = two(&header, 26).zip(two(&header, 28)).filter(|_| header.starts_with(b"PK\x03\x04"));
         let (name, extra) = lengths.ok_or_else(cut)?;
         let start = member.header + HEADER + u64::from(name) + u64::from(extra);
@@ -206,13 +218,45 @@ fn widen(sizes: &mut [u64; 3], mut extras: &[u8]) -> Option<()> {
     }
 }
 
-fn read(file: &File, path: &Path, from: u64, count: u64) -> Result<Vec<u8>, EngineError> {
-    let mut bytes = Vec::new();
-    let count = usize::try_from(count).unwrap_or(usize::MAX);
-    bytes.try_reserve_exact(count).map_err(|_| EngineError::Execution("out of memory".to_owned()))?;
-    bytes.resize(count, 0);
-    file.read_exact_at(&mut bytes, from).map_err(|e| failed(path, &e))?;
-    Ok(bytes)
+/// A source from which bytes can be read.
+enum Opened<'s> {
+    File(&'s Path, File),
+    Memory(&'s Source, &'s [u8]),
+}
+
+impl Source {
+    fn open(&self) -> Result<Opened<'_>, EngineError> {
+        match self {
+            Self::File(path) => Ok(Opened::File(path, File::open(path).map_err(|e| failed(path, &e))?)),
+            Self::Memory(_, bytes) => Ok(Opened::Memory(self, bytes)),
+        }
+    }
+
+    fn wrong(&self, what: &str) -> EngineError {
+        match self {
+            Self::File(path) => EngineError::broken(format!("{}: {what}", super::candidates::name(path))),
+            Self::Memory(name, _) => EngineError::broken(format!("{name}: {what}")),
+        }
+    }
+}
+
+impl Opened<'_> {
+    fn read(&self, from: u64, count: u64) -> Result<Vec<u8>, EngineError> {
+        let count = usize::try_from(count).unwrap_or(usize::MAX);
+        let (path, file) = match self {
+            Self::File(path, file) => (path, file),
+            Self::Memory(source, bytes) => {
+                let rest = usize::try_from(from).ok().and_then(|from| bytes.get(from..));
+                let part = rest.and_then(|rest| rest.get(..count));
+                return part.map(<[u8]>::to_vec).ok_or_else(|| source.wrong("it is cut short"));
+            }
+        };
+        let mut bytes = Vec::new();
+        bytes.try_reserve_exact(count).map_err(|_| EngineError::Execution("out of memory".to_owned()))?;
+        bytes.resize(count, 0);
+        file.read_exact_at(&mut bytes, from).map_err(|e| failed(path, &e))?;
+        Ok(bytes)
+    }
 }
 
 fn two(bytes: &[u8], at: usize) -> Option<u16> {
@@ -225,10 +269,6 @@ fn four(bytes: &[u8], at: usize) -> Option<u32> {
 
 fn eight(bytes: &[u8], at: usize) -> Option<u64> {
     bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map(u64::from_le_bytes)
-}
-
-fn wrong(path: &Path, what: &str) -> EngineError {
-    EngineError::broken(format!("{}: {what}", super::candidates::name(path)))
 }
 
 fn failed(path: &Path, error: &std::io::Error) -> EngineError {

@@ -186,6 +186,8 @@ pub enum Notation {
     Fixed,
     Scientific,
     Shortest,
+    /// As `Shortest`; what is no number is written `NaN` and `INF`.
+    Capital,
 }
 
 /// How numbers are written.

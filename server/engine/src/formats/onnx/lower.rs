@@ -25,6 +25,9 @@ mod recurrent;
 mod reduce;
 mod resizing;
 mod rotary;
+mod runtime;
+mod runtime_attention;
+mod runtime_quantised;
 mod sampling;
 mod scan;
 mod scores;
@@ -116,6 +119,9 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::sampling,
             Self::signals,
             Self::quantised_images,
+            Self::runtimes,
+            Self::runtime_attention,
+            Self::runtime_quantised,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

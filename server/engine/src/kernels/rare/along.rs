@@ -3,7 +3,7 @@
 use super::super::access::{axis, int, ints, make};
 use super::super::moves::{self, narrow};
 use super::super::{Outcome, Value, elements as count_of, fail};
-use super::elements::{gather_elements, gather_nd, overlay, scatter_elements};
+use super::elements::{gather_elements, gather_nd, overlay, scatter_elements, scatter_texts};
 use super::{Values, at, by_kind, copied, one};
 use crate::EngineError;
 use crate::graph::{Along, Border};
@@ -22,6 +22,9 @@ pub fn run(op: &Along, inputs: &[&Value]) -> Values {
         Along::GatherElements { axis } => one(gather_elements(*axis, x, second()?)),
         Along::ScatterElements { axis, update } => {
             let (indices, updates) = (second()?, at(inputs, 2)?);
+            if x.kind() == Kind::Text {
+                return one(scatter_texts(*axis, *update, x, indices, updates));
+            }
             one(by_kind!(x, scatter_elements(*axis, *update, x, indices, updates)))
         }
         Along::GatherNd { batch } => one(gather_nd(*batch, x, second()?)),
@@ -144,7 +147,8 @@ fn places(extent: usize, start: i64, end: i64, step: i64) -> Result<Sources, Eng
     let size = extent as i64;
     let from_start = |n: i64| if n < 0 { n.saturating_add(size) } else { n };
     let (low, high) = if step > 0 { (0, size) } else { (-1, size - 1) };
-    let start = from_start(start).clamp(if step > 0 { 0 } else { -1 }, high);
+    // Backwards from before the first place is from the first, if there is one.
+    let start = from_start(start).clamp(0.min(high), high);
     let end = from_start(end).clamp(low, high.max(low));
     if step == 0 {
         return Err(fail("a slice with a step of 0"));
@@ -174,7 +178,12 @@ fn pad(border: Border, inputs: &[&Value]) -> Outcome {
         let length = length.filter(|n| (0..1 << 28).contains(n));
         let length =
             length.ok_or_else(|| fail(format!("paddings of {before} and {after} around {extent}")))?;
-        sources[along] = (0..length).map(|n| beyond(border, n - before, extent)).collect();
+        // What is cut off is no part of the border.
+        let kept = match border {
+            Border::Constant => [0, extent as i64],
+            _ => [(-before).max(0), extent as i64 - (-after).max(0)],
+        };
+        sources[along] = (0..length).map(|n| beyond(border, n - before, kept)).collect();
         let empty = sources[along].iter().any(Option::is_none) && border != Border::Constant;
         if empty {
             return Err(fail("a border that is made of nothing"));
@@ -183,10 +192,10 @@ fn pad(border: Border, inputs: &[&Value]) -> Outcome {
     chosen(x, &sources, fill.filter(|_| border == Border::Constant))
 }
 
-/// The place that stands for one that may lie outside.
-fn beyond(border: Border, at: i64, extent: usize) -> Option<usize> {
-    let size = extent as i64;
-    if size == 0 {
+/// The place that stands for one that may lie outside of these bounds.
+fn beyond(border: Border, at: i64, [first, end]: [i64; 2]) -> Option<usize> {
+    let (at, size) = (at - first, end - first);
+    if size <= 0 {
         return None;
     }
     let inside = match border {
@@ -199,7 +208,7 @@ fn beyond(border: Border, at: i64, extent: usize) -> Option<usize> {
             turn.min(2 * (size - 1) - turn)
         }
     };
-    usize::try_from(inside).ok().filter(|n| *n < extent)
+    (0..size).contains(&inside).then(|| usize::try_from(inside + first).ok()).flatten()
 }
 
 /// Zeros below (above) a diagonal of the last two axes.

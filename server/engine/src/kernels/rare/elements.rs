@@ -57,15 +57,32 @@ pub fn scatter_elements<T: Combine>(
     indices: &Value,
     updates: &Value,
 ) -> Outcome {
-    let places = element_places(along, x, indices)?;
-    if updates.dims() != indices.dims() {
-        return Err(fail(format!("updates of shape {:?} for {:?}", updates.dims(), indices.dims())));
-    }
+    let places = updated_places(along, x, indices, updates)?;
     let mut out = copied::<T>(x)?;
     for (place, new) in places.iter().zip(updates.slice::<T>()?) {
         scatter::update(update, &mut out[*place], *new);
     }
     make(out, x.dims())
+}
+
+/// Texts are only replaced.
+pub fn scatter_texts(along: i64, update: Update, x: &Value, indices: &Value, updates: &Value) -> Outcome {
+    let places = updated_places(along, x, indices, updates)?;
+    let mut out = x.texts()?.to_vec();
+    scatter::write_texts(update, &mut out, places.into_iter(), updates.texts()?)?;
+    Value::text(out, x.dims())
+}
+
+fn updated_places(
+    along: i64,
+    x: &Value,
+    indices: &Value,
+    updates: &Value,
+) -> Result<Vec<usize>, EngineError> {
+    if updates.dims() != indices.dims() {
+        return Err(fail(format!("updates of shape {:?} for {:?}", updates.dims(), indices.dims())));
+    }
+    element_places(along, x, indices)
 }
 
 pub fn gather_nd(batch: usize, x: &Value, indices: &Value) -> Outcome {

@@ -4,8 +4,9 @@ use super::super::access::{make, sizes};
 use super::super::moves::{blank, expand};
 use super::super::{Outcome, Value, elements, fail, slices};
 use super::{at, by_kind, copied, gather};
+use crate::EngineError;
 use crate::graph::{Masks, Update};
-use crate::value::Element;
+use crate::value::{Element, Kind};
 
 /// Numbers that updates can be added to.
 pub trait Combine: Element {
@@ -51,7 +52,16 @@ pub fn onto(how: Update, x: &Value, indices: &Value, updates: &Value) -> Outcome
         return Err(fail(format!("updates {:?} of {:?}", updates.dims(), x.dims())));
     }
     let places = gather::places(indices.slice()?, *width, leading, elements(outer)?)?;
-    let inner = slice.iter().product();
+    let inner: usize = slice.iter().product();
+    if x.kind() == Kind::Text {
+        let each = places.iter().flat_map(|place| {
+            let from = usize::try_from(*place).unwrap_or(0) * inner;
+            from..from + inner
+        });
+        let mut out = x.texts()?.to_vec();
+        write_texts(how, &mut out, each, updates.texts()?)?;
+        return Value::text(out, x.dims());
+    }
     by_kind!(x, write(how, x, &places, &updates, inner))
 }
 
@@ -67,6 +77,23 @@ fn write<T: Combine>(how: Update, x: &Value, places: &[i64], updates: &Value, in
         }
     }
     make(out, x.dims())
+}
+
+/// Texts in their places: there is nothing that they could be but replaced.
+pub fn write_texts(
+    how: Update,
+    out: &mut [Vec<u8>],
+    places: impl Iterator<Item = usize>,
+    updates: &[Vec<u8>],
+) -> Result<(), EngineError> {
+    if how != Update::Replace {
+        return Err(fail("texts are replaced, and nothing else"));
+    }
+    for (place, update) in places.zip(updates) {
+        let to = out.get_mut(place).ok_or_else(|| fail("an update outside of what it updates"))?;
+        to.clone_from(update);
+    }
+    Ok(())
 }
 
 /// An element and what comes to it.

@@ -55,14 +55,20 @@ const TOO_LONG: &str = "texts of more than a gibibyte";
 /// As C prints it.
 fn float(x: f64, how: &Written) -> String {
     if !x.is_finite() {
-        let text = if x.is_nan() { "nan" } else { "inf" };
+        let text = match (how.notation, x.is_nan()) {
+            // One that is no number has no sign.
+            (Notation::Capital, true) => return "NaN".to_owned(),
+            (Notation::Capital, false) => "INF",
+            (_, true) => "nan",
+            (_, false) => "inf",
+        };
         return if x.is_sign_negative() { format!("-{text}") } else { text.to_owned() };
     }
     let precision = how.precision.unwrap_or(6);
     match how.notation {
         Notation::Fixed => format!("{x:.precision$}"),
         Notation::Scientific => scientific(x, precision),
-        Notation::Shortest => {
+        Notation::Shortest | Notation::Capital => {
             let digits = precision.max(1);
             let text = scientific(x, digits - 1);
             let exponent: i64 = text.split('e').nth(1).and_then(|e| e.parse().ok()).unwrap_or(0);

@@ -1,6 +1,6 @@
 //! Activations: the graph's own, or written out.
 
-use super::{Lowering, Outcome, Stop};
+use super::{Elem, Lowering, Outcome, Stop};
 use crate::graph::{Activation, Binary as B, Compare as C, Op, Unary as U, ValueId};
 use crate::value::Kind;
 
@@ -135,6 +135,12 @@ impl Lowering<'_, '_> {
     /// Nothing within `lambd` of zero; what is outside comes nearer by `bias`.
     fn shrink(&mut self) -> Outcome {
         let (x, elem) = self.tensor(0)?;
+        let made = self
+            .in_floats(x, elem, |this, x| this.shrunk(x, if elem.is_float() { elem } else { Elem::F64 }))?;
+        Self::give(made, elem)
+    }
+
+    fn shrunk(&mut self, x: ValueId, elem: Elem) -> Result<ValueId, Stop> {
         let (lambda, bias) = (self.float("lambd").unwrap_or(0.5), self.float("bias").unwrap_or(0.0));
         let (low, high) = (self.number(f64::from(-lambda), elem)?, self.number(f64::from(lambda), elem)?);
         let (bias, zero) = (self.number(f64::from(bias), elem)?, self.number(0.0, elem)?);
@@ -143,7 +149,6 @@ impl Lowering<'_, '_> {
         let raised = self.add(Op::Binary(B::Add), &[x, bias])?;
         let lowered = self.add(Op::Binary(B::Sub), &[x, bias])?;
         let outer = self.add(Op::Select, &[above, lowered, zero])?;
-        let made = self.add(Op::Select, &[below, raised, outer])?;
-        Self::give(made, elem)
+        self.add(Op::Select, &[below, raised, outer])
     }
 }

@@ -25,7 +25,7 @@ impl Lowering<'_, '_> {
     fn attention(&mut self) -> Outcome {
         let (q, elem) = self.tensor(0)?;
         let flat = self.rank(q)? == 3;
-        let (mut k, mut v) = (self.value(1)?, self.value(2)?);
+        let (mut k, (mut v, of)) = (self.value(1)?, self.tensor(2)?);
         let mut q = q;
         if flat {
             let counts = (self.heads("q_num_heads")?, self.heads("kv_num_heads")?);
@@ -39,7 +39,10 @@ impl Lowering<'_, '_> {
             k = self.add(Op::Concat, &[keys, k, axis])?;
             v = self.add(Op::Concat, &[values, v, axis])?;
         }
-        let present = [k, v];
+        let present = [Val::Tensor(k, elem), Val::Tensor(v, of)];
+        if of != elem {
+            v = self.cast_to(v, of, elem)?;
+        }
         let heads = self.shared(q, k, v, elem)?;
         let raw = self.scores(&heads)?;
         let cap = self.float("softcap").unwrap_or(0.0);
@@ -59,7 +62,8 @@ impl Lowering<'_, '_> {
             2 => masked,
             _ => weights,
         };
-        Ok(Some([y, present[0], present[1], seen].map(|v| Val::Tensor(v, elem)).to_vec()))
+        let [keys, values] = present;
+        Ok(Some(vec![Val::Tensor(y, elem), keys, values, Val::Tensor(seen, elem)]))
     }
 
     pub(super) fn heads(&self, name: &str) -> Result<i64, Stop> {
@@ -121,7 +125,7 @@ impl Lowering<'_, '_> {
         self.add(Op::Reshape, &[wide, shape])
     }
 
-    fn scores(&mut self, heads: &Heads) -> Result<ValueId, Stop> {
+    pub(super) fn scores(&mut self, heads: &Heads) -> Result<ValueId, Stop> {
         let elem = heads.elem;
         let given = self.float("scale").filter(|s| *s != 0.0);
         let width = self.build().shape(heads.queries).and_then(|s| s.last().copied().flatten());
@@ -155,7 +159,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The softmax; rows of which nothing is seen become zeros.
-    fn weights(&mut self, scores: ValueId, guarded: bool, elem: Elem) -> Result<ValueId, Stop> {
+    pub(super) fn weights(&mut self, scores: ValueId, guarded: bool, elem: Elem) -> Result<ValueId, Stop> {
         let weights = self.add(Op::Softmax { log: false }, &[scores])?;
         if !guarded {
             return Ok(weights);

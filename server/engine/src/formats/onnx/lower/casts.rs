@@ -5,6 +5,9 @@ use crate::DType;
 use crate::graph::{Narrowing, Notation, Op, PowerRounding, Rare, Text, ValueId, Written};
 use crate::value::Kind;
 
+/// Digits of a float in a text.
+const DIGITS: usize = 8;
+
 impl Lowering<'_, '_> {
     pub(super) fn casts(&mut self) -> Outcome {
         match self.op() {
@@ -39,8 +42,11 @@ impl Lowering<'_, '_> {
                 let kind = if kind == Kind::Bool { Kind::I64 } else { kind };
                 self.add(Op::Text(Text::ToNumbers { kind }), &[x])?
             }
-            (_, Kind::Text) => {
-                let written = Written { notation: Notation::Shortest, ..Written::default() };
+            (own, Kind::Text) => {
+                // Truths are written as numbers, floats with as many digits as onnxruntime writes.
+                let x = if own == Kind::Bool { self.add(Op::Cast(DType::I64), &[x])? } else { x };
+                let notation = Notation::Capital;
+                let written = Written { notation, precision: Some(DIGITS), ..Written::default() };
                 return self.add(Op::Text(Text::FromNumbers(written)), &[x]);
             }
             _ => x,
@@ -74,6 +80,9 @@ impl Lowering<'_, '_> {
             (Elem::Plain(a), Some(to @ Elem::Plain(b))) if from.bits() == to.bits() => {
                 let made = self.rare(Rare::Bitcast { from: a, to: b }, &[x])?;
                 Self::give(made, to)
+            }
+            (Elem::Narrow(_), _) | (_, Some(Elem::Narrow(_))) => {
+                Self::refuse("the bits of a type that is held in a wider one")
             }
             _ => Self::refuse("bits of another width"),
         }

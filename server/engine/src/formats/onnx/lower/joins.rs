@@ -1,7 +1,7 @@
 //! What puts values together, takes them apart and cuts them out.
 
 use super::{Elem, Lowering, Outcome, Stop, Val};
-use crate::graph::{Along, Border, Literal, Masks, Op, Rare, ValueId};
+use crate::graph::{Along, Binary as B, Border, Literal, Masks, Op, Rare, ValueId};
 use crate::kernels;
 
 impl Lowering<'_, '_> {
@@ -51,6 +51,10 @@ impl Lowering<'_, '_> {
                 let dims = self.build().shape(x).cloned().unwrap_or_default();
                 let extent = kernels::axis(along, dims.len()).ok().and_then(|a| dims[a]);
                 match extent {
+                    None if self.int("num_outputs").is_some() => {
+                        let sizes = self.parts_of_any(x, along, count as i64)?;
+                        self.build().add_many(Op::SplitSizes(count), &[x, sizes, axis], count)?
+                    }
                     // The last part is shorter where they are not equal.
                     Some(extent) if extent % count != 0 => {
                         let each = extent.div_ceil(count);
@@ -64,6 +68,19 @@ impl Lowering<'_, '_> {
             }
         };
         Ok(Some(parts.into_iter().map(|v| Val::Tensor(v, elem)).collect()))
+    }
+
+    /// How long each of so many parts is, of an extent that only a request knows: equal ones, and a shorter one at the end.
+    fn parts_of_any(&mut self, x: ValueId, axis: i64, count: i64) -> Result<ValueId, Stop> {
+        let extent = self.extent(x, axis)?;
+        let (more, zero) = (self.build().int(count - 1)?, self.build().int(0)?);
+        let rounded = self.build().binary(B::Add, extent, more)?;
+        let each = self.divided(rounded, count)?;
+        let before = self.build().ints(&(0..count).collect::<Vec<_>>())?;
+        let before = self.build().binary(B::Mul, before, each)?;
+        let left = self.build().binary(B::Sub, extent, before)?;
+        let left = self.build().binary(B::Max, left, zero)?;
+        Ok(self.build().binary(B::Min, left, each)?)
     }
 
     fn slice(&mut self) -> Outcome {
@@ -121,6 +138,13 @@ impl Lowering<'_, '_> {
             let at = kernels::axis(*axis, rank)?;
             // Numbers beyond any extent mean the end.
             let bound = |n: i64| n.clamp(i64::from(i32::MIN), i64::from(i32::MAX));
+            // Backwards from before the first place is from the first: how far that is says the extent.
+            if steps[n] < 0 && starts[n] < -1 {
+                let extent = build.shape(x).and_then(|s| s.get(at).copied().flatten());
+                if extent.is_none_or(|extent| starts[n] < -(extent as i64)) {
+                    return Ok(None);
+                }
+            }
             (begin[at], end[at], step[at]) = (bound(starts[n]), bound(ends[n]), steps[n]);
             whole &= !(1 << at);
         }
@@ -207,12 +231,12 @@ impl Lowering<'_, '_> {
 
     fn times(&mut self, x: ValueId, by: i64) -> Result<ValueId, Stop> {
         let by = self.build().ints(&[by])?;
-        self.add(Op::Binary(crate::graph::Binary::Mul), &[x, by])
+        self.add(Op::Binary(B::Mul), &[x, by])
     }
 
     fn divided(&mut self, x: ValueId, by: i64) -> Result<ValueId, Stop> {
         let by = self.build().ints(&[by])?;
-        self.add(Op::Binary(crate::graph::Binary::FloorDiv), &[x, by])
+        self.add(Op::Binary(B::FloorDiv), &[x, by])
     }
 
     fn block(&self) -> Result<i64, Stop> {

@@ -90,7 +90,7 @@ impl Lowering<'_, '_> {
         self.add(Op::Binary(B::Add), &[scores, mask])
     }
 
-    fn hidden(&mut self, scores: ValueId, seen: ValueId, elem: Elem) -> Result<ValueId, Stop> {
+    pub(super) fn hidden(&mut self, scores: ValueId, seen: ValueId, elem: Elem) -> Result<ValueId, Stop> {
         let (nothing, zero) = (self.number(f64::NEG_INFINITY, elem)?, self.number(0.0, elem)?);
         let bias = self.add(Op::Select, &[seen, zero, nothing])?;
         self.add(Op::Binary(B::Add), &[scores, bias])

@@ -9,11 +9,17 @@ use crate::graph::{
 impl Lowering<'_, '_> {
     pub(super) fn math(&mut self) -> Outcome {
         if let Some(unary) = unary(self.op()) {
-            let x = self.value(0)?;
-            let made = self.build().elementwise(Op::Unary(unary), &[x])?;
-            let elem = self.elem()?;
-            let made = if elem.is_integer() { self.narrowed(made, elem)? } else { made };
-            return self.same(made);
+            let (x, elem) = self.tensor(0)?;
+            let made = match (unary, elem.is_integer()) {
+                // Of integers too, whose results are cut off.
+                (U::Erf, true) => self.in_floats(x, elem, |this, x| this.add(Op::Unary(U::Erf), &[x]))?,
+                (_, true) => {
+                    let made = self.build().elementwise(Op::Unary(unary), &[x])?;
+                    self.narrowed(made, elem)?
+                }
+                (_, false) => self.build().elementwise(Op::Unary(unary), &[x])?,
+            };
+            return Self::give(made, elem);
         }
         if let Some(function) = function(self.op()) {
             let x = self.value(0)?;
@@ -66,6 +72,21 @@ impl Lowering<'_, '_> {
             Elem::Narrow(_) => self.cast_to(x, elem, elem),
             Elem::Plain(_) => Ok(x),
         }
+    }
+
+    /// What floats are needed for, of a value of any numbers.
+    pub(super) fn in_floats(
+        &mut self,
+        x: ValueId,
+        elem: Elem,
+        work: impl FnOnce(&mut Self, ValueId) -> Result<ValueId, Stop>,
+    ) -> Result<ValueId, Stop> {
+        if elem.is_float() {
+            return work(self, x);
+        }
+        let wide = self.cast_to(x, elem, Elem::F64)?;
+        let made = work(self, wide)?;
+        self.cast_to(made, Elem::F64, elem)
     }
 
     fn pair(&mut self, op: B) -> Outcome {
@@ -186,9 +207,8 @@ impl Lowering<'_, '_> {
         let infinite = self.rare(Rare::Function(F::IsInf), &[x])?;
         let made = match (positive, negative) {
             (true, true) => infinite,
-            (false, false) => self
-                .add(Op::Binary(B::And), &[infinite, infinite])
-                .and_then(|v| self.rare(Rare::Pairing(P::BitXor), &[v, infinite]))?,
+            // Of neither: nothing.
+            (false, false) => self.add(Op::Compare(C::NotEqual), &[infinite, infinite])?,
             (up, _) => {
                 let side = if up { C::Greater } else { C::Less };
                 let side = self.add(Op::Compare(side), &[x, zero])?;

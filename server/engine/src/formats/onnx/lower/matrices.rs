@@ -91,7 +91,7 @@ impl Lowering<'_, '_> {
         Self::give(made, elem)
     }
 
-    fn scaled(&mut self, x: ValueId, by: &str, elem: Elem) -> Result<ValueId, Stop> {
+    pub(super) fn scaled(&mut self, x: ValueId, by: &str, elem: Elem) -> Result<ValueId, Stop> {
         let factor = self.float(by).unwrap_or(1.0);
         if factor == 1.0 {
             return Ok(x);

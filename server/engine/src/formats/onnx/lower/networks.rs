@@ -8,7 +8,8 @@ impl Lowering<'_, '_> {
     pub(super) fn networks(&mut self) -> Outcome {
         match self.op() {
             "LayerNormalization" => self.layer_norm(true),
-            "RMSNormalization" => self.layer_norm(false),
+            // The second name is onnxruntime's.
+            "RMSNormalization" | "SimplifiedLayerNormalization" => self.layer_norm(false),
             "SwiGLU" => self.swish_gated(),
             "Dropout" => self.dropout(),
             "TensorScatter" => self.tensor_scatter(),
@@ -52,7 +53,10 @@ impl Lowering<'_, '_> {
         if let Some(offset) = offset {
             made = self.add(Op::Binary(B::Add), &[made, offset])?;
         }
-        Ok(Some([made, mean, inverse].map(|v| Val::Tensor(v, elem)).to_vec()))
+        // The statistics are told in `float32`, unless they are only as wide as what comes in.
+        let told = if self.int("stash_type") == Some(0) { elem } else { Elem::F32 };
+        let (mean, inverse) = (self.cast_to(mean, elem, told)?, self.cast_to(inverse, elem, told)?);
+        Ok(Some(vec![Val::Tensor(made, elem), Val::Tensor(mean, told), Val::Tensor(inverse, told)]))
     }
 
     fn swish_gated(&mut self) -> Outcome {
@@ -80,9 +84,11 @@ impl Lowering<'_, '_> {
             return Self::refuse("it trains: what is served drops nothing; export it for inference");
         }
         let shape = self.add(Op::Shape, &[x])?;
-        let yes = self.number(1.0, Elem::BOOL)?;
-        let mask = self.add(Op::Fill, &[shape, yes])?;
-        Ok(Some(vec![Val::Tensor(x, elem), Val::Tensor(mask, Elem::BOOL)]))
+        // Before version 10 it is no truth, and not filled.
+        let (kept, of) = if self.version < 10 { (0.0, elem) } else { (1.0, Elem::BOOL) };
+        let kept = self.number(kept, of)?;
+        let mask = self.add(Op::Fill, &[shape, kept])?;
+        Ok(Some(vec![Val::Tensor(x, elem), Val::Tensor(mask, of)]))
     }
 
     fn tensor_scatter(&mut self) -> Outcome {

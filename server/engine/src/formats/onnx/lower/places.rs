@@ -95,9 +95,12 @@ impl Lowering<'_, '_> {
         let update = self.update()?;
         // Indices count from the end of their own axis.
         let shape = self.add(Op::Shape, &[x])?;
-        let depth = self.build().shape(indices).and_then(|s| s.last().copied().flatten());
-        let depth = depth.ok_or_else(|| Stop::Refused("indices of a depth that is not known".to_owned()))?;
-        let extents = self.part(shape, 0, depth as i64)?;
+        let depth = self.add(Op::Shape, &[indices])?;
+        let depth = self.part(depth, -1, i64::MAX)?;
+        let extents = match self.build().numbers(depth).as_deref() {
+            Some(&[depth]) => self.part(shape, 0, depth)?,
+            _ => self.first_of(shape, depth)?,
+        };
         let zero = self.build().int(0)?;
         let behind = self.add(Op::Binary(B::Add), &[indices, extents])?;
         let negative = self.add(Op::Compare(C::Less), &[indices, zero])?;

@@ -36,7 +36,9 @@ impl Lowering<'_, '_> {
             Some((_, elem)) => elem,
             None => self.told_type("output_dtype")?.unwrap_or(Elem::U8),
         };
-        let precision = self.told_type("precision")?.unwrap_or(of);
+        // Integers by integers are no whole numbers.
+        let usual = if of.is_float() { of } else { Elem::F32 };
+        let precision = self.told_type("precision")?.unwrap_or(usual);
         let each = self.each(scale, x)?;
         let (fine, each) = (self.cast_to(x, from, precision)?, self.cast_to(each, of, precision)?);
         let ratio = self.add(Op::Binary(B::Div), &[fine, each])?;
@@ -133,7 +135,7 @@ impl Lowering<'_, '_> {
     }
 
     /// The range of x, zero included, in 255 steps.
-    fn quantise_dynamically(&mut self) -> Outcome {
+    pub(super) fn quantise_dynamically(&mut self) -> Outcome {
         let x = self.value(0)?;
         let (zero, one) = (self.build().int(0)?, self.build().int(1)?);
         let rank = self.add(Op::Rank, &[x])?;
@@ -162,7 +164,7 @@ impl Lowering<'_, '_> {
     }
 
     /// An input less its zero point, which may be one for each row or column.
-    fn centred(&mut self, x: usize, zero: usize, rows: bool) -> Result<ValueId, Stop> {
+    pub(super) fn centred(&mut self, x: usize, zero: usize, rows: bool) -> Result<ValueId, Stop> {
         let x = self.value(x)?;
         let Some((zero, _)) = self.optional(zero) else { return Ok(x) };
         let zero = self.of_rows(zero, rows)?;
@@ -179,7 +181,7 @@ impl Lowering<'_, '_> {
     }
 
     /// Of integers of nine bits. Vectorised products are of floats: the second one is taken apart so that their sums stay exact.
-    fn exact_product(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Stop> {
+    pub(super) fn exact_product(&mut self, a: ValueId, b: ValueId) -> Result<ValueId, Stop> {
         let steps = self.build().shape(b).and_then(|s| s.iter().rev().nth(1).or(s.last()).copied().flatten());
         if steps.is_none_or(|steps| steps > EXACT_STEPS) {
             return self.product(a, b);
@@ -201,7 +203,14 @@ impl Lowering<'_, '_> {
 
     fn quantised_product(&mut self) -> Outcome {
         let (a, b) = (self.centred(0, 2, true)?, self.centred(3, 5, false)?);
-        let made = self.exact_product(a, b)?;
+        let [own, other] = [self.tensor(0)?.1, self.tensor(3)?.1];
+        let made = if own.is_integer() && other.is_integer() {
+            self.exact_product(a, b)?
+        } else {
+            // Floats of a few bits.
+            let (a, b) = (self.cast_to(a, own, Elem::F32)?, self.cast_to(b, other, Elem::F32)?);
+            self.product(a, b)?
+        };
         let (a_scale, b_scale, scale) = (self.value(1)?, self.value(4)?, self.value(6)?);
         let (a_scale, scale) = (self.of_rows(a_scale, true)?, self.of_rows(scale, true)?);
         let factor = self.add(Op::Binary(B::Mul), &[a_scale, b_scale])?;

@@ -37,7 +37,7 @@ impl Lowering<'_, '_> {
             dims.as_ref().and_then(|d| d.get(1..)?.iter().try_fold(1usize, |n, d| n.checked_mul(*d)));
         let single = bias.is_some() || products.is_some_and(|n| n <= MOST_PRODUCTS);
         let wide = if single { Elem::F32 } else { Elem::F64 };
-        let rank = dims.map(|d| d.len());
+        let rank = self.build().rank(filter);
         let (image, filter) = (self.shifted(x, wide, None)?, self.shifted(weights, wide, rank)?);
         let mut window = self.window_of(filter)?;
         window.double = !single;

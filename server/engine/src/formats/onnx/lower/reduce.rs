@@ -103,6 +103,13 @@ impl Lowering<'_, '_> {
     fn log_sum_exp(&mut self) -> Outcome {
         let (x, elem) = self.tensor(0)?;
         let Some(axes) = self.axes(x)? else { return Self::give(x, elem) };
+        let made = self.in_floats(x, elem, |this, x| {
+            this.log_sum_exp_along(x, axes, if elem.is_float() { elem } else { Elem::F64 })
+        })?;
+        Self::give(made, elem)
+    }
+
+    fn log_sum_exp_along(&mut self, x: ValueId, axes: ValueId, elem: Elem) -> Result<ValueId, Stop> {
         let keep = self.int("keepdims").is_none_or(|n| n != 0);
         let largest = self.add(Op::Reduce { kind: R::Max, keep: true }, &[x, axes])?;
         // Of nothing, and of infinities, there is nothing to take away.
@@ -119,7 +126,7 @@ impl Lowering<'_, '_> {
             // One number along each of these axes: their sum.
             made = self.add(Op::Reduce { kind: R::Sum, keep: false }, &[made, axes])?;
         }
-        Self::give(made, elem)
+        Ok(made)
     }
 
     fn extreme(&mut self, max: bool) -> Outcome {

@@ -2,7 +2,7 @@
 
 use super::{Elem, Lowering, Outcome, Stop};
 use crate::graph::{
-    Aspect, Binary as B, Coordinates, Imaging, Literal, Method, Nearest, Op, Resample, Resize, ValueId,
+    Aspect, Binary as B, Coordinates, Imaging, Literal, Method, Nearest, Op, Rare, Resample, Resize, ValueId,
 };
 use crate::value::Kind;
 
@@ -115,13 +115,19 @@ impl Lowering<'_, '_> {
             Some(roi) => roi,
             None => self.build().literal(Literal::F32(Vec::new(), vec![0]))?,
         };
-        let (rank, nearest) = (self.build().rank(x), matches!(how.method, Method::Nearest(_)));
-        let mut made =
-            self.rare(crate::graph::Rare::Image(Imaging::Resample(Box::new(how))), &[x, roi, target])?;
+        let rank = self.build().rank(x);
+        let between = elem.is_integer() && !matches!(how.method, Method::Nearest(_));
+        // Integers are cut off, as onnxruntime does it; where it smooths, they are rounded.
+        let cut = between && !how.antialias;
+        let op = Rare::Image(Imaging::Resample(Box::new(how)));
+        let mut made = match cut {
+            true => self.in_floats(x, elem, |this, x| this.rare(op, &[x, roi, target]))?,
+            false => self.rare(op, &[x, roi, target])?,
+        };
         if let Some(rank) = rank {
             self.build().tell(made, vec![None; rank]);
         }
-        if elem.is_integer() && !nearest {
+        if between && !cut {
             made = self.within(made, elem, Elem::I64)?;
         }
         Self::give(made, elem)

@@ -8,7 +8,9 @@ impl Lowering<'_, '_> {
         let (x, elem) = self.tensor(0)?;
         let flat = self.rank(x)? == 3;
         let x = if flat { self.by_heads(x, self.heads("num_heads")?)? } else { x };
-        let width = self.build().shape(x).and_then(|s| s.last().copied().flatten());
+        let last = |this: &mut Self, v| this.build().shape(v).and_then(|s| s.last().copied().flatten());
+        // Where only a part is turned, that is said.
+        let width = last(self, x).or(last(self, self.value(1)?).map(|half| 2 * half));
         let turned = self.int("rotary_embedding_dim").filter(|n| *n > 0).or(width.map(|w| w as i64));
         let Some(turned) = turned else { return Self::refuse("a width of heads that is not known") };
         let [cos, sin] = [1, 2].map(|n| self.turns(n));

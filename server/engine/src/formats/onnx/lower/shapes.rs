@@ -98,6 +98,12 @@ impl Lowering<'_, '_> {
         self.add(Op::StridedSlice(Masks::default()), &[row, from, to, step])
     }
 
+    /// As many elements of a row, from its first on, as a row of one number says.
+    pub(super) fn first_of(&mut self, row: ValueId, count: ValueId) -> Result<ValueId, Stop> {
+        let (zero, one) = (self.build().ints(&[0])?, self.build().ints(&[1])?);
+        self.add(Op::StridedSlice(Masks::default()), &[row, zero, count, one])
+    }
+
     /// Numbers behind one another: known ones, and values.
     pub(super) fn row(&mut self, parts: &[ValueId]) -> Result<ValueId, Stop> {
         if let [only] = parts {
@@ -135,14 +141,21 @@ impl Lowering<'_, '_> {
             }
             return self.row(&parts);
         }
-        let length = match self.build().shape(shape).map(|s| &s[..]) {
-            Some(&[Some(length)]) if length <= MOST_AXES => length,
+        let (zeros, own) = match self.build().shape(shape).map(|s| &s[..]) {
+            Some(&[Some(length)]) if length <= MOST_AXES => {
+                let zeros = self.build().ints(&vec![0; length])?;
+                let padded = self.row(&[own, zeros])?;
+                (zeros, self.part(padded, 0, length as i64)?)
+            }
             Some(&[Some(length)]) => return Err(Self::broken(format!("a shape of {length} axes"))),
-            _ => return Ok(shape),
+            _ => {
+                let length = self.add(Op::Shape, &[shape])?;
+                let zero = self.build().int(0)?;
+                let zeros = self.add(Op::Fill, &[length, zero])?;
+                let padded = self.row(&[own, zeros])?;
+                (zeros, self.first_of(padded, length)?)
+            }
         };
-        let zeros = self.build().ints(&vec![0; length])?;
-        let padded = self.row(&[own, zeros])?;
-        let own = self.part(padded, 0, length as i64)?;
         let is_zero = self.add(Op::Compare(crate::graph::Compare::Equal), &[shape, zeros])?;
         self.add(Op::Select, &[is_zero, own, shape])
     }

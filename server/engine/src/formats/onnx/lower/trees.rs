@@ -123,15 +123,28 @@ impl Lowering<'_, '_> {
         self.add(Op::Forest(Arc::new(forest)), &[x])
     }
 
-    /// The answers of all trees together.
-    fn answers(&mut self, ensemble: &Ensemble, rows: (ValueId, usize, Elem)) -> Result<ValueId, Stop> {
+    /// The answers of all trees together, with what is added to them.
+    fn answers(
+        &mut self,
+        ensemble: &Ensemble,
+        rows: (ValueId, usize, Elem),
+        base: Option<ValueId>,
+    ) -> Result<ValueId, Stop> {
         let (aggregate, count, elem) = (self.aggregate()?, ensemble.trees.len(), rows.2);
+        let based = |this: &mut Self, x| match base {
+            Some(base) => this.add(Op::Binary(B::Add), &[x, base]),
+            None => Ok(x),
+        };
         let (op, none) = match aggregate {
-            Aggregate::Sum => return self.forest(ensemble, 0..count, 0.0, rows),
+            Aggregate::Sum => {
+                let sum = self.forest(ensemble, 0..count, 0.0, rows)?;
+                return based(self, sum);
+            }
             Aggregate::Average => {
                 let sum = self.forest(ensemble, 0..count, 0.0, rows)?;
                 let count = self.number(count as f64, elem)?;
-                return self.add(Op::Binary(B::Div), &[sum, count]);
+                let average = self.add(Op::Binary(B::Div), &[sum, count])?;
+                return based(self, average);
             }
             Aggregate::Min => (B::Min, f64::INFINITY),
             Aggregate::Max => (B::Max, f64::NEG_INFINITY),
@@ -146,17 +159,23 @@ impl Lowering<'_, '_> {
         }
         let (none, zero) = (self.number(none, elem)?, self.number(0.0, elem)?);
         let nothing = self.add(Op::Compare(C::Equal), &[made, none])?;
+        if ensemble.targets == 1 {
+            let made = self.add(Op::Select, &[nothing, zero, made])?;
+            return based(self, made);
+        }
+        // Of several targets, those that no leaf says anything of stay zero.
+        let made = based(self, made)?;
         self.add(Op::Select, &[nothing, zero, made])
     }
 
     fn regressed(&mut self, ensemble: &Ensemble, x: ValueId) -> Result<ValueId, Stop> {
         let rows = self.tree_rows(ensemble, x)?;
-        let mut made = self.answers(ensemble, rows)?;
         let base = self.base()?;
-        if base.len() == ensemble.targets {
-            let base = self.row_of_floats(&base, rows.2)?;
-            made = self.add(Op::Binary(B::Add), &[made, base])?;
-        }
+        let base = match base.len() == ensemble.targets {
+            true => Some(self.row_of_floats(&base, rows.2)?),
+            false => None,
+        };
+        let made = self.answers(ensemble, rows, base)?;
         let post = self.post()?;
         self.finished_scores(made, ensemble.targets, post, rows.2)
     }
