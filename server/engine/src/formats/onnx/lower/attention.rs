@@ -4,6 +4,7 @@ use super::{Elem, Lowering, Outcome, Stop, Val};
 use crate::graph::{Binary as B, Compare as C, Op, Rare, Reduce as R, Unary as U, ValueId};
 
 /// Queries, keys and values `[batch, heads, places, width]`.
+#[derive(Clone, Copy)]
 pub(super) struct Heads {
     pub queries: ValueId,
     pub keys: ValueId,

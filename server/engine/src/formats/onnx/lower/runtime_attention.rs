@@ -38,7 +38,7 @@ impl Lowering<'_, '_> {
         let last = self.build().int(-1)?;
         let parts = match self.ints("qkv_hidden_sizes").filter(|s| !s.is_empty()) {
             Some(sizes) if sizes.len() == 3 => {
-                let sizes = self.build().ints(&sizes.to_vec())?;
+                let sizes = self.build().ints(sizes)?;
                 self.build().add_many(Op::SplitSizes(3), &[all, sizes, last], 3)?
             }
             Some(_) => return Err(Self::broken("its qkv_hidden_sizes are not three")),
