@@ -136,7 +136,8 @@ def write(root, name, module, inputs, ways, dynamic=None):
             elif way == "frozen":
                 torch.jit.freeze(torch.jit.script(module)).save(to / way / "model.pt")
             elif way == "trace":
-                torch.jit.trace(module, example, check_trace=False).save(to / way / "model.pt")
+                traced = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.trace(module, example, check_trace=False)
+                traced.save(to / way / "model.pt")
             if (to / way / "model.pt").exists():
                 bare(to / way / "model.pt")
     (to / "cases.json").write_text(json.dumps(cases))
