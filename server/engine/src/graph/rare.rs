@@ -28,6 +28,8 @@ pub enum Pairing {
     BitAnd,
     BitOr,
     BitXor,
+    /// The greatest integer that divides both.
+    CommonDivisor,
     FloorMod,
     /// Of integers this many bits wide.
     LeftShift(u32),

@@ -9,6 +9,7 @@ mod create;
 mod distances;
 mod encoder;
 mod extremes;
+mod factors;
 mod grids;
 mod image;
 mod index;
@@ -28,6 +29,8 @@ mod reduce;
 mod resize;
 mod scalars;
 mod softmax;
+mod special;
+mod statistics;
 mod views;
 mod vision;
 mod written_out;
@@ -58,7 +61,7 @@ const SILENT: [&str; 12] = [
     "_functional_sym_constrain_range",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 34] = [
     complex::lower,
     scalars::lower,
     views::lower,
@@ -89,6 +92,9 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
     losses::lower,
     ordered::lower,
     matrices::lower,
+    factors::lower,
+    special::lower,
+    statistics::lower,
     written_out::lower,
 ];
 

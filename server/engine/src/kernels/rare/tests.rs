@@ -171,7 +171,10 @@ fn rare() -> Vec<Rare> {
     all.extend([Function::Acos, Function::Digamma, Function::Erfinv, Function::Invert].map(Rare::Function));
     all.extend([Function::IsNan, Function::Lgamma, Function::Ndtri].map(Rare::Function));
     all.extend([Pairing::Atan2, Pairing::BitAnd, Pairing::FloorMod, Pairing::TruncateMod].map(Rare::Pairing));
-    all.extend([Pairing::LeftShift(32), Pairing::RightShift(8), Pairing::Xlogy].map(Rare::Pairing));
+    all.extend(
+        [Pairing::LeftShift(32), Pairing::RightShift(8), Pairing::Xlogy, Pairing::CommonDivisor]
+            .map(Rare::Pairing),
+    );
     all.push(Rare::ApproximateEqual(0.1));
     for (exclusive, reverse) in [(false, true), (true, false)] {
         let kinds = [Running::Sum, Running::Product, Running::LogSumExp, Running::Max, Running::Min];

@@ -2,6 +2,7 @@
 //! operation refuses them.
 
 mod spectra;
+mod windows;
 
 use super::super::arguments::Call;
 use super::super::build::{Builder, place};

@@ -1,6 +1,7 @@
 //! An exported program → a graph.
 
 mod graphs;
+mod loops;
 
 use super::super::arguments::Call;
 use super::super::aten;

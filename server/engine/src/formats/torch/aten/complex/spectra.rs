@@ -9,12 +9,15 @@ use crate::DType;
 use crate::graph::{Literal, Spectrum, ValueId};
 
 /// Places of a window.
-const LONGEST: i64 = 1 << 24;
+pub const LONGEST: i64 = 1 << 24;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match c.name.as_str() {
         "hann_window" => Ok(Some(vec![window(b, c, 0.5)?])),
         "hamming_window" => Ok(Some(vec![window(b, c, 0.54)?])),
+        "bartlett_window" | "blackman_window" | "kaiser_window" => {
+            super::windows::weights(b, c).map(|made| Some(vec![made]))
+        }
         "stft" => short(b, c).map(|made| Some(vec![made])),
         name => match name.strip_prefix("fft_") {
             Some(name) => transformed(b, c, name),
