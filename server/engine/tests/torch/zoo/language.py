@@ -39,7 +39,7 @@ MORE = {
     "resnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16}, "regnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16, "groups_width": 8},
     "poolformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "van": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "phi3": {"pad_token_id": 0}, "dpt": {"backbone_out_indices": [0, 0, 1, 1], "neck_hidden_sizes": [16, 16, 32, 32], "fusion_hidden_size": 32},
     "mixtral": {"num_experts_per_tok": 2}, "focalnet": {"depths": [1, 1], "embed_dim": 32, "patch_size": 4, "focal_levels": [2, 2], "focal_windows": [3, 3], "hidden_sizes": [32, 64]},
-    "glpn": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4], "decoder_hidden_size": 16}, "beit": {"use_relative_position_bias": True},
+    "glpn": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4], "decoder_hidden_size": 16}, "lilt": {"hidden_size": 96}, "xmod": {"default_language": "en_XX"}, "beit": {"use_relative_position_bias": True},
 }  # fmt: skip
 FAMILIES = (
     "bert roberta distilbert albert electra mpnet deberta deberta-v2 xlm-roberta xlm xlnet flaubert funnel convbert squeezebert mobilebert nystromformer fnet big_bird longformer "
@@ -59,7 +59,7 @@ class Texts(nn.Module):
         self.network = network
 
     def forward(self, input_ids, attention_mask):
-        return tensors(self.network(input_ids=input_ids, attention_mask=attention_mask, return_dict=False))
+        return tensors(self.network(input_ids=input_ids, attention_mask=attention_mask))
 
 
 class Bare(nn.Module):
@@ -70,7 +70,7 @@ class Bare(nn.Module):
         self.network = network
 
     def forward(self, input_ids):
-        return tensors(self.network(input_ids=input_ids, return_dict=False))
+        return tensors(self.network(input_ids=input_ids))
 
 
 class Pairs(nn.Module):
@@ -80,7 +80,7 @@ class Pairs(nn.Module):
 
     def forward(self, input_ids, attention_mask, decoder_input_ids):
         given = dict(input_ids=input_ids, attention_mask=attention_mask, decoder_input_ids=decoder_input_ids)
-        return tensors(self.network(**given, return_dict=False, use_cache=False))
+        return tensors(self.network(**given, use_cache=False))
 
 
 class Other(nn.Module):
@@ -90,11 +90,21 @@ class Other(nn.Module):
         super().__init__()
         self.network = network
         self.name = name
-        self.more = {"return_dict": False}
 
     def forward(self, x, decoder_input_ids=None):
         more = {} if decoder_input_ids is None else {"decoder_input_ids": decoder_input_ids, "use_cache": False}
-        return tensors(self.network(**{self.name: x}, **more, **self.more))
+        return tensors(self.network(**{self.name: x}, **more))
+
+
+def is_setting(config, name, value):
+    """Whether a configuration has a number of this name that may be another one."""
+    if not hasattr(config, name) or not isinstance(getattr(config, name), (int, type(None))):
+        return False
+    try:
+        setattr(config, name, value)
+    except (AttributeError, NotImplementedError):
+        return False
+    return True
 
 
 def configured(family):
@@ -103,7 +113,7 @@ def configured(family):
     kind = transformers.CONFIG_MAPPING[family]
     default = kind()
     own = MORE.get(family, {})
-    settings = {k: v for k, v in SMALL.items() if hasattr(default, k) and isinstance(getattr(default, k), (int, type(None)))}
+    settings = {k: v for k, v in SMALL.items() if is_setting(default, k, v)}
     return kind(**{**settings, **own})
 
 
@@ -111,9 +121,8 @@ def made(family):
     import transformers
 
     config = configured(family)
-    config.return_dict = False
     torch.manual_seed(0)
-    network = transformers.AutoModel.from_config(config, attn_implementation="eager" if family in EAGER else None).eval()
+    network = transformers.AutoModel.from_config(config).eval()
     asked = inspect.signature(network.forward).parameters
     words = lambda n, m: {"input_ids": torch.randint(5, 500, (n, m)), "attention_mask": torch.tensor([[1] * m] + [[1] * (m - 3) + [0] * 3] * (n - 1))}
     free = {"input_ids": (0, 1), "attention_mask": (0, 1), "decoder_input_ids": (0, 1), "x": (0,)}
@@ -137,9 +146,6 @@ def made(family):
     shape = (40, 32) if family == "ast" else (16, 40) if family == "whisper" else (40, 80)
     spectrum = lambda n: {"x": torch.randn(n, *shape), **(start(n, 6) if "decoder_input_ids" in asked else {})}
     return Other(network, name), [spectrum(2), spectrum(3)], {"x": (0,), "decoder_input_ids": (0,)}
-
-
-EAGER = ()
 
 
 def networks():

@@ -20,13 +20,20 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "rot90" => rotated(b, c, &x)?,
         "diff" => {
             let dim = Val::Int(c.int_or(b, 2, "dim", -1)?);
-            if c.int_or(b, 1, "n", 1)? != 1 || c.some(3, "prepend").or_else(|| c.some(4, "append")).is_some()
-            {
-                return unsupported("but of neighbours once");
+            let times = c.int_or(b, 1, "n", 1)?;
+            if !(0..=16).contains(&times) {
+                return unsupported(format!("{times} times"));
             }
-            let (after, before) = (beside(b, &x, &dim, 1)?, beside(b, &x, &dim, 0)?);
-            let op = if b.of(&after).map(|v| b.dtype(v))? == crate::DType::Bool { "ne" } else { "sub" };
-            b.apply(op, &[&after, &before])?
+            let mut parts: Vec<Val> = c.some(3, "prepend").into_iter().cloned().collect();
+            parts.push(x.clone());
+            parts.extend(c.some(4, "append").cloned());
+            let mut y = if parts.len() > 1 { b.apply("cat", &[&Val::list(parts), &dim])? } else { x.clone() };
+            for _ in 0..times {
+                let (after, before) = (beside(b, &y, &dim, 1)?, beside(b, &y, &dim, 0)?);
+                let op = if b.of(&after).map(|v| b.dtype(v))? == crate::DType::Bool { "ne" } else { "sub" };
+                y = b.apply(op, &[&after, &before])?;
+            }
+            y
         }
         "hsplit" | "vsplit" | "dsplit" => {
             let value = b.of(&x)?;

@@ -102,11 +102,17 @@ pub fn maxima(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize)
 /// axis; shorter windows have their last element several times.
 pub fn of_adaptive_maxima(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     let (mut x, single) = batched(b, c, axes)?;
+    let wanted = super::wanted(b, c, axes)?;
+    let (batch, channels, dtype) = (b.extent(x, 0)?, b.extent(x, 1)?, b.dtype(x));
+    if wanted.iter().all(|n| *n == Some(1)) {
+        let (flat, axis) = (b.reshape(x, &[batch.clone(), channels.clone(), Val::Int(-1)])?, b.int(2)?);
+        let found = b.op(Op::ArgExtreme { max: true }, &[flat, axis], DType::I64)?;
+        let found = b.reshape(found, &[vec![batch, channels], vec![Val::Int(1); axes]].concat())?;
+        return finish(b, found, single);
+    }
     let known: Option<Vec<usize>> =
         b.shape(x).and_then(|s| s.get(2..)).and_then(|s| s.iter().copied().collect());
     let Some(extents) = known else { return unsupported("of an image whose size is not known") };
-    let wanted = super::wanted(b, c, axes)?;
-    let (batch, channels, dtype) = (b.extent(x, 0)?, b.extent(x, 1)?, b.dtype(x));
     // For each window, and each of its elements, the number of the element in the image.
     let (mut counts, mut numbers) = (Vec::new(), vec![vec![0i64]]);
     for (at, (own, wanted)) in extents.iter().zip(wanted).enumerate() {
