@@ -42,10 +42,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
 }
 
 fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    if are_alone(c) {
+        return interleaved_by_each(b, c);
+    }
     let x = c.x(b)?;
     let repeats = match c.get(1, "repeats") {
         Some(Val::Int(n)) => *n,
-        None => return interleaved_by_each(b, c),
         Some(given @ Val::Tensor(_)) => match b.known(given) {
             Some(n) => n,
             None => return interleaved_by_each(b, c),
@@ -69,12 +71,18 @@ fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
     b.reshape(tiled, &shape)
 }
 
+/// Whether nothing is told but how often each place is repeated.
+fn are_alone(c: &Call) -> bool {
+    c.get(1, "repeats").is_none()
+        || c.arguments.first().is_some_and(|(name, _)| name.as_deref() == Some("repeats"))
+}
+
 /// Each place of an axis as often as a tensor says.
 fn interleaved_by_each(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let Some((_, x)) = c.arguments.first() else { return c.wrong("repeats", "a tensor") };
     let (mut x, mut dim) = (x.clone(), Val::Int(0));
     let mut times = match c.get(1, "repeats") {
-        Some(times @ Val::Tensor(_)) => times.clone(),
+        Some(times @ Val::Tensor(_)) if !are_alone(c) => times.clone(),
         // Without anything else the places themselves are repeated.
         _ => {
             let count = b.apply("size", &[&x, &Val::Int(0)])?;

@@ -129,6 +129,5 @@ fn laid_over(b: &mut Builder, rows: &Val, length: &Val, [size, hop]: [i64; 2]) -
     let (gaps, pads) = (list(one.clone(), one.clone()), list(none.clone(), none));
     let made =
         b.apply("col2im", &[&columns, &whole, &kernel, &gaps, &pads, &list(one.clone(), Val::Int(hop))])?;
-    let made = b.apply("squeeze", &[&made, &one])?;
-    b.apply("squeeze", &[&made, &one])
+    b.apply("reshape", &[&made, &Val::list(vec![Val::Int(-1), length.clone()])])
 }
