@@ -118,6 +118,10 @@ pub fn of_adaptive_maxima(b: &mut Builder, c: &Call, axes: usize) -> Result<Valu
     for (at, (own, wanted)) in extents.iter().zip(wanted).enumerate() {
         let wanted = wanted.unwrap_or(*own);
         let (places, longest) = windows_of(*own, wanted)?;
+        let so_far = numbers.len().saturating_mul(numbers[0].len());
+        if so_far.saturating_mul(places.len()) > MOST_ELEMENTS {
+            return unsupported("of so large an image");
+        }
         let all = b.literal(Literal::I64(places.clone(), vec![wanted, longest]), DType::I64)?;
         let axis = b.int(2 + 2 * at as i64)?;
         x = b.op(Op::Gather { batch_dims: 0 }, &[x, all, axis], dtype)?;
@@ -128,9 +132,6 @@ pub fn of_adaptive_maxima(b: &mut Builder, c: &Call, axes: usize) -> Result<Valu
             })
         });
         numbers = next.collect();
-        if numbers.len().saturating_mul(numbers[0].len()) > MOST_ELEMENTS {
-            return unsupported("of so large an image");
-        }
         counts.push(Val::Int(wanted as i64));
     }
     let order: Vec<usize> =
