@@ -18,7 +18,7 @@ SMALL = {
 }  # fmt: skip
 # And those that a family needs beside them.
 MORE = {
-    "albert": {"embedding_size": 32}, "funnel": {"block_sizes": [1, 2], "num_decoder_layers": 2, "d_head": 16, "d_inner": 128}, "xlnet": {"d_inner": 128},
+    "albert": {"embedding_size": 32}, "funnel": {"block_sizes": [1, 2], "block_repeats": [1, 1], "num_decoder_layers": 2, "d_head": 16, "d_inner": 128}, "xlnet": {"d_inner": 128},
     "mobilebert": {"embedding_size": 32, "intra_bottleneck_size": 32, "true_hidden_size": 32}, "longformer": {"attention_window": [4, 4]},
     "big_bird": {"attention_type": "original_full"}, "gpt_neo": {"attention_types": [[["global", "local"], 1]], "window_size": 4}, "gptj": {"rotary_dim": 8},
     "codegen": {"rotary_dim": 8}, "gemma2": {"sliding_window": 4, "query_pre_attn_scalar": 16}, "gemma3_text": {"sliding_window": 4, "query_pre_attn_scalar": 16},
@@ -39,7 +39,7 @@ MORE = {
     "resnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16}, "regnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16, "groups_width": 8},
     "poolformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "van": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "phi3": {"pad_token_id": 0}, "dpt": {"backbone_out_indices": [0, 0, 1, 1], "neck_hidden_sizes": [16, 16, 32, 32], "fusion_hidden_size": 32},
     "mixtral": {"num_experts_per_tok": 2}, "focalnet": {"depths": [1, 1], "embed_dim": 32, "patch_size": 4, "focal_levels": [2, 2], "focal_windows": [3, 3], "hidden_sizes": [32, 64]},
-    "glpn": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4], "decoder_hidden_size": 16}, "lilt": {"hidden_size": 96}, "xmod": {"default_language": "en_XX"}, "beit": {"use_relative_position_bias": True},
+    "glpn": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4], "decoder_hidden_size": 16}, "mobilevitv2": {"patch_size": 2}, "lilt": {"hidden_size": 96}, "xmod": {"default_language": "en_XX"}, "beit": {"use_relative_position_bias": True},
 }  # fmt: skip
 FAMILIES = (
     "bert roberta distilbert albert electra mpnet deberta deberta-v2 xlm-roberta xlm xlnet flaubert funnel convbert squeezebert mobilebert nystromformer fnet big_bird longformer "
