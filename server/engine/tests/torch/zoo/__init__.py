@@ -38,7 +38,8 @@ def settled(network, case):
         for norm in norms:
             norm.momentum = None
             norm.train()
-        if norms and case["x"].dim() > 3:
+        # A single image does not tell how channels vary.
+        if norms and not ("x" in case and case["x"].dim() == 3):
             network(**{k: v.clone() for k, v in case.items()})
         for norm in norms:
             # Channels that hardly vary would make much of what is rounded.
