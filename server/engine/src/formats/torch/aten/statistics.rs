@@ -242,9 +242,8 @@ fn raised(b: &mut Builder, name: &str, x: &Val) -> Result<Val> {
     }
     let value = b.of(x)?;
     let places: &[i64] = match (name, b.rank(value)?) {
-        ("atleast_1d", 0) => &[0],
+        ("atleast_1d", 0) | ("atleast_2d", 1) => &[0],
         ("atleast_2d", 0) => &[0, 0],
-        ("atleast_2d", 1) => &[0],
         ("atleast_3d", 0) => &[0, 0, 0],
         ("atleast_3d", 1) => &[0, -1],
         ("atleast_3d", 2) => &[-1],

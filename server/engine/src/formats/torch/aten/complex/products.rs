@@ -60,34 +60,30 @@ pub fn lower(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
             let angle = b.apply("atan2", &[&x.1, &x.0])?;
             joined(b, &log, &angle)?
         }
-        ("sum" | "mean", Some(x), _) => {
-            let given: Vec<Val> = c.arguments.iter().skip(1).map(|(_, v)| v.clone()).collect();
-            let mut one = |part: &Val| {
-                let all: Vec<&Val> = std::iter::once(part).chain(&given).collect();
-                b.apply(name, &all)
-            };
-            let (real, imaginary) = (one(&x.0)?, one(&x.1)?);
-            joined(b, &real, &imaginary)?
-        }
         (
-            "t" | "mT" | "mH" | "adjoint" | "flip" | "roll" | "squeeze" | "expand_as" | "tril" | "triu",
+            "sum" | "mean" | "t" | "mT" | "mH" | "adjoint" | "flip" | "roll" | "squeeze" | "expand_as"
+            | "tril" | "triu",
             Some(x),
             _,
-        ) => {
-            let given: Vec<Val> = c.arguments.iter().skip(1).map(|(_, v)| v.clone()).collect();
-            let plain = if matches!(name, "mH" | "adjoint") { "mT" } else { name };
-            let mut one = |part: &Val| {
-                let all: Vec<&Val> = std::iter::once(part).chain(&given).collect();
-                b.apply(plain, &all)
-            };
-            let (real, mut imaginary) = (one(&x.0)?, one(&x.1)?);
-            if plain != name {
-                imaginary = b.apply("neg", &[&imaginary])?;
-            }
-            joined(b, &real, &imaginary)?
-        }
+        ) => apiece(b, c, &x)?,
         _ => return Ok(None),
     }))
+}
+
+/// What is done with both parts alike.
+fn apiece(b: &mut Builder, c: &Call, x: &(Val, Val)) -> Result<Val> {
+    let given: Vec<Val> = c.arguments.iter().skip(1).map(|(_, v)| v.clone()).collect();
+    let conjugates = matches!(c.name.as_str(), "mH" | "adjoint");
+    let name = if conjugates { "mT" } else { c.name.as_str() };
+    let mut one = |part: &Val| {
+        let all: Vec<&Val> = std::iter::once(part).chain(&given).collect();
+        b.apply(name, &all)
+    };
+    let (real, mut imaginary) = (one(&x.0)?, one(&x.1)?);
+    if conjugates {
+        imaginary = b.apply("neg", &[&imaginary])?;
+    }
+    joined(b, &real, &imaginary)
 }
 
 fn squared(b: &mut Builder, x: &(Val, Val)) -> Result<Val> {

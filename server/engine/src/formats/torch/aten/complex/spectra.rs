@@ -120,10 +120,11 @@ fn along(
             own
         };
         let told = lengths.map(|l| Val::Int(l[n]));
-        if !how.of_reals && !how.to_reals {
-            if let Some(told) = told.as_ref().filter(|t| b.known(t) != b.known(&own)) {
-                moved = lengthened(b, moved, rank - count + n, &own, told)?;
-            }
+        if !how.of_reals
+            && !how.to_reals
+            && let Some(told) = told.as_ref().filter(|t| b.known(t) != b.known(&own))
+        {
+            moved = lengthened(b, moved, rank - count + n, &own, told)?;
         }
         sizes.push(told.unwrap_or(own));
     }
