@@ -1,5 +1,5 @@
 //! The engine's answers are PyTorch's: every fixture, saved in each way, with every batch that it was asked with.
-//! `torch/make.py` makes them; with `BERTH_TORCH` the directory of others, made by its `networks`, is read instead.
+//! `torch/make.py` makes them; with `BERTH_TORCH` the directory of others, which `torch/compare.py` makes, is read instead.
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 

@@ -48,6 +48,8 @@ pub enum Pairing {
     BitAnd,
     BitOr,
     BitXor,
+    /// The greatest integer that divides both.
+    CommonDivisor,
     FloorMod,
     /// The lower incomplete gamma function, as a share of the whole.
     Igamma,

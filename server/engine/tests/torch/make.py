@@ -7,9 +7,8 @@
     # a version whose torch.export still writes the older archive
     python3.11 -m venv old && old/bin/pip install "numpy<2" torch==2.5.1
     old/bin/python make.py old
-    new/bin/python make.py networks DIR    # torchvision's and Transformers' networks, for BERTH_TORCH=DIR
 
-A directory holds `cases.json` (inputs by name, and the answers) and one artifact for each way of saving. Everything is seeded.
+Networks are compared by `compare.py`. A directory holds `cases.json` (inputs by name, and the answers) and one artifact for each way of saving. Everything is seeded.
 """
 
 import json
@@ -136,7 +135,8 @@ def write(root, name, module, inputs, ways, dynamic=None):
             elif way == "frozen":
                 torch.jit.freeze(torch.jit.script(module)).save(to / way / "model.pt")
             elif way == "trace":
-                torch.jit.trace(module, example, check_trace=False).save(to / way / "model.pt")
+                traced = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.trace(module, example, check_trace=False)
+                traced.save(to / way / "model.pt")
             if (to / way / "model.pt").exists():
                 bare(to / way / "model.pt")
     (to / "cases.json").write_text(json.dumps(cases))
@@ -524,24 +524,16 @@ def fixtures():
     yield "named", Named(), [{"x": rand(3, 4)}], ("dynamic", "script"), batch
 
 
-def networks(root):
-    import networks as others
-
-    others.write_all(root, write)
-
-
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["networks"]:
-        sys.path.insert(0, str(HERE))
-        networks(Path(sys.argv[2]))
-    elif sys.argv[1:] == ["old"]:
+    if sys.argv[1:] == ["old"]:
         torch.manual_seed(0)
         write(HERE, "older", Network(), [{"x": torch.randn(2, 3, 16, 16)}], ("older", "script"), {"x": (0,)})
         write(HERE, "older-types", Types(), [{"x": torch.randn(4, 3)}], ("older",))
     else:
         sys.path.insert(0, str(HERE))
         import more
+        import seldom
 
-        for fixture in (*fixtures(), *more.fixtures()):
+        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures()):
             if sys.argv[1:] in ([], ["only", fixture[0]]):
                 write(HERE, *fixture)

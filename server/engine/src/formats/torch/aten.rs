@@ -8,7 +8,9 @@ mod complex;
 mod create;
 mod distances;
 mod encoder;
+mod experts;
 mod extremes;
+mod factors;
 mod grids;
 mod image;
 mod index;
@@ -20,6 +22,7 @@ mod norm;
 mod ordered;
 mod pads;
 mod parts;
+mod picked;
 mod pointwise;
 mod pooling;
 mod product;
@@ -28,11 +31,11 @@ mod reduce;
 mod resize;
 mod scalars;
 mod softmax;
+mod special;
+mod statistics;
 mod views;
 mod vision;
 mod written_out;
-
-pub use vision::LIBRARY as VISION;
 
 use super::arguments::Call;
 use super::build::Builder;
@@ -58,8 +61,9 @@ const SILENT: [&str; 12] = [
     "_functional_sym_constrain_range",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 36] = [
     complex::lower,
+    picked::lower,
     scalars::lower,
     views::lower,
     pointwise::lower,
@@ -68,6 +72,7 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
     pooling::lower,
     norm::lower,
     product::lower,
+    experts::lower,
     attention::lower,
     softmax::lower,
     reduce::lower,
@@ -89,8 +94,16 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 31] = [
     losses::lower,
     ordered::lower,
     matrices::lower,
+    factors::lower,
+    special::lower,
+    statistics::lower,
     written_out::lower,
 ];
+
+/// Whether an operation is of another library that is known.
+pub fn is_of_library(name: &str) -> bool {
+    [vision::LIBRARY, experts::LIBRARY].iter().any(|library| name.starts_with(library))
+}
 
 /// Adds an operation to the graph.
 pub fn lower(b: &mut Builder, call: &Call) -> Result<Vec<Val>> {

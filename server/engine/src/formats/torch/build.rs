@@ -1,9 +1,11 @@
 //! A graph on its way, with what PyTorch knows beyond it: types of elements, and the tensors of the program that values are.
 
 mod apart;
+mod looped;
 mod shapes;
 
-pub use apart::{Part, body, captured};
+pub use apart::Part;
+use apart::{body, captured};
 pub use shapes::place;
 
 use super::value::{Handle, Result, Stop, broken, unsupported};

@@ -128,6 +128,7 @@ fn integers(p: Pairing, x: i64, y: i64) -> Result<i64, crate::EngineError> {
         Pairing::BitAnd => x & y,
         Pairing::BitOr => x | y,
         Pairing::BitXor => x ^ y,
+        Pairing::CommonDivisor => common_divisor(x, y),
         Pairing::LeftShift(bits) => x.wrapping_shl(shift(bits)),
         Pairing::RightShift(bits) => x.wrapping_shr(shift(bits)),
         Pairing::TruncateMod | Pairing::FloorMod if y == 0 => return Err(fail("integer division by zero")),
@@ -138,6 +139,15 @@ fn integers(p: Pairing, x: i64, y: i64) -> Result<i64, crate::EngineError> {
         }
         _ => return Err(fail(format!("{p:?} of integers"))),
     })
+}
+
+fn common_divisor(x: i64, y: i64) -> i64 {
+    let (mut x, mut y) = (x.unsigned_abs(), y.unsigned_abs());
+    while y != 0 {
+        (x, y) = (y, x % y);
+    }
+    // The least integer has no positive twin.
+    x as i64
 }
 
 fn single(p: Pairing, x: f32, y: f32) -> f32 {

@@ -176,7 +176,9 @@ fn rare() -> Vec<Rare> {
     all.extend([bessel(false), bessel(true)].concat().into_iter().map(Rare::Function));
     all.extend([Function::BesselY(1), Function::Dawson, Function::ExponentialIntegral].map(Rare::Function));
     all.extend([Function::FresnelCos, Function::Spence, Function::Ones(8)].map(Rare::Function));
-    all.extend([Pairing::Igamma, Pairing::Polygamma, Pairing::Zeta].map(Rare::Pairing));
+    all.extend(
+        [Pairing::Igamma, Pairing::Polygamma, Pairing::Zeta, Pairing::CommonDivisor].map(Rare::Pairing),
+    );
     all.push(Rare::ApproximateEqual(0.1));
     for (exclusive, reverse) in [(false, true), (true, false)] {
         let kinds = [Running::Sum, Running::Product, Running::LogSumExp, Running::Max, Running::Min];

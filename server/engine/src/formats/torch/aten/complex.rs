@@ -1,11 +1,14 @@
 //! Complex numbers, which are pairs along a last axis: what makes them, what is done with them, and what makes reals of them. Every other
 //! operation refuses them.
 
+mod frequencies;
+mod products;
 mod spectra;
+mod windows;
 
 use super::super::arguments::Call;
 use super::super::build::{Builder, place};
-use super::super::value::{Handle, Result, Val, broken, unsupported};
+use super::super::value::{Handle, Result, Stop, Val, broken, unsupported};
 use super::Outcome;
 use crate::graph::{Op, Rare, Spectrum, ValueId};
 
@@ -28,13 +31,25 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let (real, imaginary) = (b.apply("mul", &[&x, &cos])?, b.apply("mul", &[&x, &sin])?);
             return Ok(Some(vec![joined(b, &real, &imaginary)?]));
         }
-        _ if name.starts_with("fft_") || name.ends_with("stft") || name.ends_with("_window") => {
+        _ if name == "istft" || name.starts_with("fft_") => {
+            if let Some(made) = frequencies::lower(b, c)? {
+                return Ok(Some(vec![made]));
+            }
+            return spectra::lower(b, c);
+        }
+        _ if name.ends_with("stft") || name.ends_with("_window") => {
             return spectra::lower(b, c);
         }
         _ => {}
     }
+    if matches!(name, "cat" | "concat" | "stack") {
+        return Ok(products::lower(b, c)?.map(|made| vec![made]));
+    }
     let mut all = c.arguments.iter().take(2).filter_map(|(_, v)| as_pairs(b, v));
     let Some(first) = all.next() else { return Ok(None) };
+    if let Some(made) = products::lower(b, c)? {
+        return Ok(Some(vec![made]));
+    }
     match c.arguments.first().and_then(|(_, v)| as_pairs(b, v)) {
         Some(x) => of_pairs(b, c, x),
         None => arithmetic(b, c, first),

@@ -31,9 +31,22 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
                 Some(first) => b.rank(*first)?,
                 None => return broken("a stack of nothing"),
             };
+            let raised = match (c.name.as_str(), rank) {
+                ("vstack", ..2) => Some("atleast_2d"),
+                ("hstack", 0) => Some("atleast_1d"),
+                ("dstack", ..3) => Some("atleast_3d"),
+                ("column_stack", 1) => return columns(b, &all),
+                _ => None,
+            };
+            if let Some(raised) = raised {
+                let all = all.iter().map(|v| b.as_tensor(*v)).collect();
+                let all = b.apply(raised, &[&Val::list(all)])?;
+                return Ok(Some(vec![b.apply(&c.name, &[&all])?]));
+            }
             let at = match (c.name.as_str(), rank) {
                 ("vstack", 2..) | ("hstack", 1) => 0,
                 ("hstack" | "column_stack", 2..) => 1,
+                ("dstack", 3..) => 2,
                 _ => return Ok(None),
             };
             b.concat(&all, at)?
@@ -48,6 +61,13 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         _ => return Ok(None),
     };
     b.give(value)
+}
+
+/// Vectors as the columns of a matrix.
+fn columns(b: &mut Builder, all: &[ValueId]) -> Outcome {
+    let dtype = all.first().map_or(crate::DType::F32, |v| b.dtype(*v));
+    let made = b.op(Op::Pack(1), all, dtype)?;
+    b.give(made)
 }
 
 /// The tensors of a list, of one type.
@@ -105,12 +125,7 @@ fn meshgrid(b: &mut Builder, c: &Call) -> Outcome {
         let mut own = vec![Val::Int(1); all.len()];
         own[at] = Val::Int(-1);
         let spread = b.reshape(*value, &own)?;
-        let mut grid = b.broadcast(spread, &shape)?;
-        if by_columns {
-            let order: Vec<usize> = [1, 0].into_iter().chain(2..all.len()).collect();
-            grid = b.transpose(grid, &order)?;
-        }
-        grids.push(grid);
+        grids.push(b.broadcast(spread, &shape)?);
     }
     if by_columns {
         grids.swap(0, 1);

@@ -1,12 +1,20 @@
 //! Losses, which some programs give as scores.
 
+mod margins;
+
 use super::super::arguments::Call;
 use super::super::build::Builder;
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Result, Val};
 use super::Outcome;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
+    if name.ends_with("_loss")
+        && let Some((_, x)) = c.arguments.first().cloned()
+        && let Some((each, reduction_at)) = margins::each(b, c, &x)?
+    {
+        return settled(b, c, each, reduction_at).map(|loss| Some(vec![loss]));
+    }
     let (given, wanted) = match name {
         "mse_loss"
         | "l1_loss"
@@ -39,12 +47,16 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "kl_div" => (divergence(b, c, &x, &y)?, 2),
         _ => return classes(b, c, &x, &y).map(|loss| Some(vec![loss])),
     };
-    let loss = match c.int_or(b, reduction_at, "reduction", 1)? {
-        0 => each,
-        1 => b.apply("mean", &[&each])?,
-        _ => b.apply("sum", &[&each])?,
-    };
-    Ok(Some(vec![loss]))
+    settled(b, c, each, reduction_at).map(|loss| Some(vec![loss]))
+}
+
+/// The losses as they are, their mean or their sum.
+fn settled(b: &mut Builder, c: &Call, each: Val, reduction_at: usize) -> Result<Val> {
+    match c.int_or(b, reduction_at, "reduction", 1)? {
+        0 => Ok(each),
+        1 => b.apply("mean", &[&each]),
+        _ => b.apply("sum", &[&each]),
+    }
 }
 
 fn weighed(b: &mut Builder, c: &Call, each: Val) -> Result<Val> {
@@ -105,25 +117,63 @@ fn divergence(b: &mut Builder, c: &Call, x: &Val, y: &Val) -> Result<Val> {
     b.apply("sub", &[&own, &cross])
 }
 
-/// Of classes that are named by numbers, along the second axis.
+/// Of classes along the second axis, which are named by numbers or have shares.
 fn classes(b: &mut Builder, c: &Call, x: &Val, y: &Val) -> Result<Val> {
     let (logits, target) = (b.of(x)?, b.of(y)?);
-    if super::super::build::is_float(b.dtype(target)) {
-        return unsupported("of probabilities");
-    }
-    if c.some(2, "weight").is_some() || c.float_or(5, "label_smoothing", 0.0)? != 0.0 {
-        return unsupported("with weights");
-    }
-    let at = Val::Int(i64::from(b.rank(logits)? > 1));
+    let rank = b.rank(logits)?;
+    let at = Val::Int(i64::from(rank > 1));
     let logs = if c.name == "cross_entropy_loss" { b.apply("log_softmax", &[x, &at])? } else { x.clone() };
+    let smoothing = if c.name == "cross_entropy_loss" { c.float_or(5, "label_smoothing", 0.0)? } else { 0.0 };
+    let weights = match c.some(2, "weight").cloned() {
+        Some(weights) => {
+            let mut shape = vec![Val::Int(1); rank];
+            shape[usize::from(rank > 1)] = Val::Int(-1);
+            Some(b.apply("reshape", &[&weights, &Val::list(shape)])?)
+        }
+        None => None,
+    };
+    let weighed = match &weights {
+        Some(weights) => b.apply("mul", &[&logs, weights])?,
+        None => logs.clone(),
+    };
+    let axes = Val::list(vec![at.clone()]);
+    let spread = if smoothing == 0.0 {
+        None
+    } else {
+        let all = b.apply("sum", &[&weighed, &axes])?;
+        let count = b.apply("size", &[&logs, &at])?;
+        let share = b.apply("div", &[&all, &count])?;
+        Some(b.apply("mul", &[&share, &Val::Float(-smoothing)])?)
+    };
+    let reduction = c.int_or(b, 3, "reduction", 1)?;
+    if super::super::build::is_float(b.dtype(target)) {
+        let product = b.apply("mul", &[&weighed, y])?;
+        let sum = b.apply("sum", &[&product, &axes])?;
+        let each = smoothed(b, &sum, spread.as_ref(), smoothing)?;
+        let sum = if reduction == 0 { return Ok(each) } else { b.apply("sum", &[&each])? };
+        if reduction == 2 {
+            return Ok(sum);
+        }
+        let count = b.apply("numel", &[&each])?;
+        return b.apply("div", &[&sum, &count]);
+    }
     let ignored = b.apply("eq", &[y, &Val::Int(c.int_or(b, 4, "ignore_index", -100)?)])?;
     let place = b.apply("masked_fill", &[y, &ignored, &Val::Int(0)])?;
     let place = b.apply("unsqueeze", &[&place, &at])?;
-    let found = b.apply("gather", &[&logs, &at, &place])?;
-    let found = b.apply("squeeze", &[&found, &at])?;
-    let each = b.apply("neg", &[&found])?;
+    let picked = |b: &mut Builder, from: &Val| {
+        let found = b.apply("gather", &[from, &at, &place])?;
+        b.apply("squeeze", &[&found, &at])
+    };
+    let found = picked(b, &weighed)?;
+    let own = match &weights {
+        Some(weights) => {
+            let wide = b.apply("expand_as", &[weights, &logs])?;
+            Some(picked(b, &wide)?)
+        }
+        None => None,
+    };
+    let each = smoothed(b, &found, spread.as_ref(), smoothing)?;
     let each = b.apply("masked_fill", &[&each, &ignored, &Val::Int(0)])?;
-    let reduction = c.int_or(b, 3, "reduction", 1)?;
     if reduction == 0 {
         return Ok(each);
     }
@@ -132,6 +182,19 @@ fn classes(b: &mut Builder, c: &Call, x: &Val, y: &Val) -> Result<Val> {
         return Ok(sum);
     }
     let counted = b.apply("logical_not", &[&ignored])?;
+    let counted = match own {
+        Some(own) => b.apply("mul", &[&own, &counted])?,
+        None => counted,
+    };
     let count = b.apply("sum", &[&counted])?;
     b.apply("div", &[&sum, &count])
+}
+
+/// The loss of the right class, and a part of that of all.
+fn smoothed(b: &mut Builder, found: &Val, spread: Option<&Val>, smoothing: f64) -> Result<Val> {
+    let each = b.apply("mul", &[found, &Val::Float(smoothing - 1.0)])?;
+    match spread {
+        Some(spread) => b.apply("add", &[&each, spread]),
+        None => Ok(each),
+    }
 }

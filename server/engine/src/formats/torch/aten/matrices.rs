@@ -14,12 +14,16 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let Some(x) = c.arguments.first().map(|(_, x)| x.clone()) else { return Ok(None) };
     let y = match c.name.as_str() {
         "linalg_inv" | "inverse" => matrix(b, Matrix::Inverse { adjoint: false }, &[&x])?,
+        "_linalg_det" => {
+            let made = matrix(b, Matrix::Determinant, &[&x])?;
+            return Ok(Some(vec![made, Val::None, Val::None]));
+        }
         "linalg_det" | "det" => matrix(b, Matrix::Determinant, &[&x])?,
         "linalg_inv_ex" => {
             let made = matrix(b, Matrix::Inverse { adjoint: false }, &[&x])?;
             return Ok(Some(vec![made, Val::None]));
         }
-        "linalg_slogdet" | "slogdet" => return log_determinant(b, &x).map(Some),
+        "linalg_slogdet" | "slogdet" | "_linalg_slogdet" => return log_determinant(b, &x).map(Some),
         "linalg_cholesky" | "cholesky" | "linalg_cholesky_ex" => {
             let made = matrix(b, Matrix::Cholesky, &[&x])?;
             let upper = c.flag(1, "upper", false)?;
@@ -27,6 +31,10 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             return Ok(Some(if c.name.ends_with("_ex") { vec![made, Val::None] } else { vec![made] }));
         }
         "linalg_solve" | "linalg_solve_triangular" => solved(b, c, &x)?,
+        "linalg_solve_ex" | "_linalg_solve_ex" => {
+            let made = solved(b, &Call { name: "linalg_solve".to_owned(), ..c.clone() }, &x)?;
+            return Ok(Some(vec![made, Val::None, Val::None, Val::None]));
+        }
         "matrix_power" | "linalg_matrix_power" => power(b, c, &x)?,
         "linalg_multi_dot" | "chain_matmul" => {
             let Some(items) = x.items() else { return c.wrong("tensors", "a list of tensors") };
@@ -42,7 +50,6 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let dim = Val::list(vec![Val::Int(c.int_or(b, 2, "dim", -1)?)]);
             b.apply("sum", &[&product, &dim])?
         }
-        "linalg_matrix_norm" => matrix_norm(b, c, &x)?,
         "cross" | "linalg_cross" => cross(b, c, &x)?,
         "diag_embed" => embedded(b, c, &x)?,
         "diag" => {
@@ -70,13 +77,15 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     Ok(Some(vec![y]))
 }
 
-fn argument<'a>(c: &'a Call, place: usize, name: &str) -> Result<&'a Val> {
+/// An argument by its place or name; a list or a number may be one too.
+pub fn argument<'a>(c: &'a Call, place: usize, name: &str) -> Result<&'a Val> {
     c.get(place, name)
         .or_else(|| c.arguments.get(place).map(|(_, v)| v))
         .map_or_else(|| c.wrong(name, "a tensor"), Ok)
 }
 
-fn matrix(b: &mut Builder, kind: Matrix, inputs: &[&Val]) -> Result<Val> {
+/// An operation on the last two axes.
+pub fn matrix(b: &mut Builder, kind: Matrix, inputs: &[&Val]) -> Result<Val> {
     let values = inputs.iter().map(|v| b.of(v)).collect::<Result<Vec<ValueId>>>()?;
     let dtype = b.dtype(values[0]);
     let made = b.op(Op::Rare(Box::new(Rare::Matrix(kind))), &values, dtype)?;
@@ -135,18 +144,6 @@ fn power(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
         product = b.apply("matmul", &[&product, &base])?;
     }
     Ok(product)
-}
-
-fn matrix_norm(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
-    let order =
-        c.text(1, "ord").unwrap_or_else(|| if c.get(1, "ord").is_none() { "fro".into() } else { "".into() });
-    if &*order != "fro" {
-        return unsupported("but of squares");
-    }
-    let dims = c.maybe_ints(b, 2, "dim")?.unwrap_or_else(|| vec![-2, -1]);
-    let dims = Val::list(dims.into_iter().map(Val::Int).collect());
-    let keep = Val::Bool(c.flag(3, "keepdim", false)?);
-    b.apply("linalg_vector_norm", &[x, &Val::Int(2), &dims, &keep])
 }
 
 fn cross(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {

@@ -42,10 +42,16 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
 }
 
 fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    if are_alone(c) {
+        return interleaved_by_each(b, c);
+    }
     let x = c.x(b)?;
     let repeats = match c.get(1, "repeats") {
         Some(Val::Int(n)) => *n,
-        Some(Val::Tensor(_)) => return interleaved_by_each(b, c),
+        Some(given @ Val::Tensor(_)) => match b.known(given) {
+            Some(n) => n,
+            None => return interleaved_by_each(b, c),
+        },
         _ => return unsupported("by a number that depends on the request"),
     };
     let (x, at) = match c.maybe_ints(b, 2, "dim")?.as_deref() {
@@ -65,18 +71,35 @@ fn interleaved(b: &mut Builder, c: &Call) -> Result<ValueId> {
     b.reshape(tiled, &shape)
 }
 
+/// Whether nothing is told but how often each place is repeated.
+fn are_alone(c: &Call) -> bool {
+    c.get(1, "repeats").is_none()
+        || c.arguments.first().is_some_and(|(name, _)| name.as_deref() == Some("repeats"))
+}
+
 /// Each place of an axis as often as a tensor says.
 fn interleaved_by_each(b: &mut Builder, c: &Call) -> Result<ValueId> {
-    let (Some((_, x)), Some(times)) = (c.arguments.first(), c.get(1, "repeats")) else {
-        return c.wrong("repeats", "a tensor");
-    };
+    let Some((_, x)) = c.arguments.first() else { return c.wrong("repeats", "a tensor") };
     let (mut x, mut dim) = (x.clone(), Val::Int(0));
+    let mut times = match c.get(1, "repeats") {
+        Some(times @ Val::Tensor(_)) if !are_alone(c) => times.clone(),
+        // Without anything else the places themselves are repeated.
+        _ => {
+            let count = b.apply("size", &[&x, &Val::Int(0)])?;
+            std::mem::replace(&mut x, b.apply("arange", &[&count])?)
+        }
+    };
     match c.some(2, "dim") {
         Some(given) => dim = given.clone(),
         None => x = b.apply("reshape", &[&x, &Val::list(vec![Val::Int(-1)])])?,
     }
-    let ends = b.apply("cumsum", &[times, &Val::Int(0)])?;
-    let count = b.apply("sum", &[times])?;
+    let value = b.of(&times)?;
+    if b.rank(value)? == 0 {
+        let extent = b.apply("size", &[&x, &dim])?;
+        times = b.apply("expand", &[&times, &Val::list(vec![extent])])?;
+    }
+    let ends = b.apply("cumsum", &[&times, &Val::Int(0)])?;
+    let count = b.apply("sum", &[&times])?;
     let count = b.apply("Int", &[&count])?;
     let places = b.apply("arange", &[&count])?;
     // A place belongs to the first that ends behind it.

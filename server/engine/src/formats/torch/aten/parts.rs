@@ -36,6 +36,10 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let x = c.x(b)?;
             let dim = c.int_or(b, 2, "dim", 0)?;
             let at = b.axis(x, dim)?;
+            if let Some(sizes) = chunks(b, c, (x, at), name)? {
+                let parts = split_by(b, x, at, &sizes)?;
+                return b.give_list(&parts);
+            }
             if let Some(sizes) = told_by_request(b, c, name) {
                 let parts = split_by(b, x, at, &sizes)?;
                 return b.give_list(&parts);
@@ -97,6 +101,23 @@ fn sizes(b: &Builder, c: &Call, x: ValueId, at: usize, name: &str) -> Result<Vec
         return broken(format!("a tensor in {count} parts"));
     }
     Ok((0..count).map(|n| size.min(total - n * size)).collect())
+}
+
+/// Parts of an axis whose extent a request decides, in an export, which has as many as are asked for; None: it is another operation.
+fn chunks(b: &mut Builder, c: &Call, (x, at): (ValueId, usize), name: &str) -> Result<Option<Vec<Val>>> {
+    if !name.ends_with("chunk") || c.overload.is_empty() || b.shape(x).is_none_or(|s| s[at].is_some()) {
+        return Ok(None);
+    }
+    let count = c.int(b, 1, "chunks")?;
+    if !(1..=MOST_PARTS).contains(&count) {
+        return broken(format!("a tensor in {count} parts"));
+    }
+    let total = b.extent(x, at as i64)?;
+    let more = super::combined(b, "add", &total, &Val::Int(count - 1))?;
+    let size = super::combined(b, "floordiv", &more, &Val::Int(count))?;
+    let before = super::combined(b, "mul", &size, &Val::Int(count - 1))?;
+    let last = super::combined(b, "sub", &total, &before)?;
+    Ok(Some([vec![size; count as usize - 1], vec![last]].concat()))
 }
 
 /// Sizes that a request decides; None: they are known, or it is not sizes that are told.

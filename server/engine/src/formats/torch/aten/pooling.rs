@@ -30,9 +30,14 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         _ => return Ok(None),
     };
     if name.contains("adaptive_max") {
-        // Where the maxima were is not told.
         let y = Val::Tensor(b.tensor(y));
-        return Ok(Some(vec![y, Val::None]));
+        // Where the maxima were is told of an image whose size is known.
+        let places = match places::of_adaptive_maxima(b, c, axes) {
+            Ok(places) => Val::Tensor(b.tensor(places)),
+            Err(Stop::Unsupported(_)) => Val::None,
+            Err(other) => return Err(other),
+        };
+        return Ok(Some(vec![y, places]));
     }
     if name.ends_with("_with_indices") {
         let places = places::of_maxima(b, c, axes)?;
@@ -172,9 +177,8 @@ fn bordered(b: &mut Builder, x: ValueId, pads: &[[usize; 2]]) -> Result<ValueId>
     b.op(Op::Pad, &[x, sides, zero], dtype)
 }
 
-fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
-    let (x, single) = batched(b, c, axes)?;
-    let max = c.name.contains("max");
+/// The extents that are asked for; none: as many as there are.
+fn wanted(b: &Builder, c: &Call, axes: usize) -> Result<Vec<Option<usize>>> {
     let sizes = c.sizes(1, "output_size")?;
     let mut wanted = Vec::new();
     for axis in 0..axes {
@@ -187,6 +191,13 @@ fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
             },
         });
     }
+    Ok(wanted)
+}
+
+fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (x, single) = batched(b, c, axes)?;
+    let max = c.name.contains("max");
+    let wanted = wanted(b, c, axes)?;
     let y = if wanted.iter().all(|n| *n == Some(1)) {
         let kind = if max { Reduce::Max } else { Reduce::Mean };
         let dtype = b.dtype(x);

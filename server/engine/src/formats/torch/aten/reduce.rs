@@ -183,6 +183,11 @@ fn logsumexp(b: &mut Builder, c: &Call) -> Result<ValueId> {
 
 fn norm(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let x = c.x(b)?;
+    if is_of_matrices(b, c, x)? {
+        let x = Val::Tensor(c.first()?);
+        let made = super::factors::norm(b, c, &x)?;
+        return b.of(&made);
+    }
     let place = if c.name == "norm" { "p" } else { "ord" };
     let order = match c.get(1, place) {
         Some(Val::Text(_)) => 2.0,
@@ -211,6 +216,16 @@ fn norm(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let power = with(b, B::Pow, size, order)?;
     let sum = reduced(b, R::Sum, power, dims, keep)?;
     with(b, B::Pow, sum, 1.0 / order)
+}
+
+/// Whether a norm is one of matrices: an order is told, and two axes.
+fn is_of_matrices(b: &Builder, c: &Call, x: ValueId) -> Result<bool> {
+    Ok(c.name == "linalg_norm"
+        && c.some(1, "ord").is_some()
+        && match c.maybe_ints(b, 2, "dim")? {
+            Some(dims) => dims.len() == 2,
+            None => b.rank(x)? == 2,
+        })
 }
 
 fn running(b: &mut Builder, c: &Call) -> Result<ValueId> {

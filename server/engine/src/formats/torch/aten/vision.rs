@@ -24,6 +24,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let made = aligned(b, c)?;
             b.give(made)
         }
+        "ps_roi_align" => of_places(b, c).map(Some),
         "roi_pool" => {
             let (x, regions) = (c.value(b, 0, "input")?, c.value(b, 1, "rois")?);
             let size = size(b, c)?;
@@ -87,7 +88,7 @@ fn aligned(b: &mut Builder, c: &Call) -> Result<ValueId> {
     }
     let how = RoiAlign {
         max: false,
-        half_pixel: c.flag(6, "aligned", false)?,
+        half_pixel: c.name.contains("ps_roi_align") || c.flag(6, "aligned", false)?,
         size: size(b, c)?,
         samples: usize::try_from(samples).unwrap_or(0),
         scale: c.float_or(2, "spatial_scale", 1.0)? as f32,
@@ -100,6 +101,23 @@ fn aligned(b: &mut Builder, c: &Call) -> Result<ValueId> {
     let owners = b.reshape(owners, &[Val::Int(-1)])?;
     let made = image(b, Imaging::RoiAlign(how), &[x, corners, owners])?;
     Ok(of_regions(b, made, x, regions, how.size))
+}
+
+/// Regions each of whose places has channels of its own.
+fn of_places(b: &mut Builder, c: &Call) -> Result<Vec<Val>> {
+    let [rows, columns] = size(b, c)?.map(|n| Val::Int(n as i64));
+    let made = aligned(b, c)?;
+    let x = c.value(b, 0, "input")?;
+    let channels = b.extent(x, 1)?;
+    let places = super::combined(b, "mul", &rows, &columns)?;
+    let each = super::combined(b, "floordiv", &channels, &places)?;
+    let shape = [Val::Int(-1), each.clone(), places.clone(), places];
+    let split = b.reshape(made, &shape)?;
+    let split = b.as_tensor(split);
+    let own = b.apply("diagonal", &[&split, &Val::Int(0), &Val::Int(2), &Val::Int(3)])?;
+    let shape = Val::list(vec![Val::Int(-1), each, rows, columns]);
+    // Which channel was whose is for training.
+    Ok(vec![b.apply("reshape", &[&own, &shape])?, Val::None])
 }
 
 fn deformed(b: &mut Builder, c: &Call) -> Result<ValueId> {

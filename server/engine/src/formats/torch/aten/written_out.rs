@@ -18,16 +18,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "fliplr" => b.apply("flip", &[&x, &Val::list(vec![Val::Int(1)])])?,
         "flipud" => b.apply("flip", &[&x, &Val::list(vec![Val::Int(0)])])?,
         "rot90" => rotated(b, c, &x)?,
-        "diff" => {
-            let dim = Val::Int(c.int_or(b, 2, "dim", -1)?);
-            if c.int_or(b, 1, "n", 1)? != 1 || c.some(3, "prepend").or_else(|| c.some(4, "append")).is_some()
-            {
-                return unsupported("but of neighbours once");
-            }
-            let (after, before) = (beside(b, &x, &dim, 1)?, beside(b, &x, &dim, 0)?);
-            let op = if b.of(&after).map(|v| b.dtype(v))? == crate::DType::Bool { "ne" } else { "sub" };
-            b.apply(op, &[&after, &before])?
-        }
+        "diff" => differences(b, c, &x)?,
         "hsplit" | "vsplit" | "dsplit" => {
             let value = b.of(&x)?;
             let at = match (c.name.as_str(), b.rank(value)?) {
@@ -146,6 +137,25 @@ fn of_two(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<Val>> {
             b.apply("add", &[&most, &part])?
         }
     }))
+}
+
+/// What each place is more than the one before, once or several times.
+fn differences(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
+    let dim = Val::Int(c.int_or(b, 2, "dim", -1)?);
+    let times = c.int_or(b, 1, "n", 1)?;
+    if !(0..=16).contains(&times) {
+        return unsupported(format!("{times} times"));
+    }
+    let mut parts: Vec<Val> = c.some(3, "prepend").into_iter().cloned().collect();
+    parts.push(x.clone());
+    parts.extend(c.some(4, "append").cloned());
+    let mut y = if parts.len() > 1 { b.apply("cat", &[&Val::list(parts), &dim])? } else { x.clone() };
+    for _ in 0..times {
+        let (after, before) = (beside(b, &y, &dim, 1)?, beside(b, &y, &dim, 0)?);
+        let op = if b.of(&after).map(|v| b.dtype(v))? == crate::DType::Bool { "ne" } else { "sub" };
+        y = b.apply(op, &[&after, &before])?;
+    }
+    Ok(y)
 }
 
 /// All of an axis but the last place, or but the first.

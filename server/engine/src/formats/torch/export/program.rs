@@ -1,6 +1,7 @@
 //! An exported program → a graph.
 
 mod graphs;
+mod loops;
 
 use super::super::arguments::Call;
 use super::super::aten;
@@ -178,8 +179,7 @@ impl<'a> Lowering<'a> {
             return self.wrapped(name, node);
         }
         let plain = target.strip_prefix("torch.ops.aten.");
-        let known =
-            plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| n.starts_with(aten::VISION)));
+        let known = plain.or_else(|| target.strip_prefix("torch.ops.").filter(|n| aten::is_of_library(n)));
         let (name, overload) = match known {
             Some(name) => name.rsplit_once('.').unwrap_or((name, "default")),
             None if target.starts_with("torch.ops.") => return unsupported(""),

@@ -88,7 +88,7 @@ impl Interpreter<'_> {
         if let Some(operation) = name.strip_prefix("torch.").or_else(|| name.strip_prefix("ops.aten.")) {
             return self.operation(operation, places, names);
         }
-        if let Some(operation) = name.strip_prefix("ops.").filter(|name| name.starts_with(aten::VISION)) {
+        if let Some(operation) = name.strip_prefix("ops.").filter(|name| aten::is_of_library(name)) {
             return self.operation(operation, places, names);
         }
         if let Some(operation) = name.strip_prefix("ops.prim.") {
@@ -205,8 +205,7 @@ impl Interpreter<'_> {
                 _ => Val::Tuple(values.into()),
             }),
             Err(Stop::Unsupported(why)) => {
-                let name =
-                    if name.starts_with(aten::VISION) { name.to_owned() } else { format!("aten.{name}") };
+                let name = if aten::is_of_library(name) { name.to_owned() } else { format!("aten.{name}") };
                 self.note(&name, why);
                 Err(Stop::Unsupported(name))
             }

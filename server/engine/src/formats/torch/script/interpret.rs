@@ -136,6 +136,11 @@ impl<'a> Interpreter<'a> {
                     return Ok(Flow::Return(value));
                 }
             },
+            // The graph knows what can be done at once; here it is done where it is written, with what there is then.
+            Statement::Forked(name, body) => {
+                let made = self.body(body, scope.clone())?;
+                scope.insert(name.clone(), made);
+            }
             Statement::Return(None) => return Ok(Flow::Return(Val::None)),
             Statement::Return(Some(value)) => return Ok(Flow::Return(self.eval(value, scope)?)),
             Statement::Expr(value) => {

@@ -1,16 +1,15 @@
 //! Loops whose number of turns the request decides: one turn is followed, and what it gives new values goes from turn to turn.
 
 use super::super::aten;
-use super::super::build::{Part, body, captured};
+use super::super::build::Part;
 use super::super::value::{Result, Val, unsupported};
 use super::growing;
 use super::interpret::{Flow, Interpreter, Scope};
 use super::tree::{Expr, Statement};
 use crate::DType;
-use crate::graph::{Control, Op, ValueId};
+use crate::graph::{Op, ValueId};
 use std::collections::HashSet;
 use std::rc::Rc;
-use std::sync::Arc;
 
 /// How often a turn is followed, with less known of the shapes each time.
 const MOST_ATTEMPTS: usize = 8;
@@ -230,19 +229,8 @@ impl Interpreter<'_> {
             let holds = condition(this, inner)?;
             this.builder.truth_value(&holds)
         })?;
-        let mut outer = captured(&turn.nodes, &next);
-        let more: Vec<ValueId> =
-            captured(&test.nodes, &[holds]).into_iter().filter(|v| !outer.contains(v)).collect();
-        outer.extend(more);
-        let count = states.len();
-        let results: Vec<ValueId> = next.iter().chain(&outer).copied().collect();
-        let dtypes: Vec<DType> = results.iter().map(|v| self.builder.dtype(*v)).collect();
-        let control = Control::Loop {
-            condition: body("condition", test.nodes, count, &outer, &[holds])?,
-            body: body("turn", turn.nodes, count, &outer, &results)?,
-        };
-        let inputs: Vec<ValueId> = states.iter().map(|s| s.value).chain(outer).collect();
-        let made = self.builder.ops(Op::Control(Arc::new(control)), &inputs, &dtypes)?;
+        let values: Vec<ValueId> = states.iter().map(|s| s.value).collect();
+        let made = self.builder.repeated(&values, (turn, next), (test, holds))?;
         for (state, value) in states.iter().zip(made) {
             if let (Some(shape), true) = (&state.shape, state.sort != Sort::List) {
                 self.builder.shaped(value, shape.clone());
@@ -280,6 +268,9 @@ fn assigned(body: &[Statement], names: &mut HashSet<Rc<str>>) {
                 assigned(body, names);
             }
             Statement::While(_, body) => assigned(body, names),
+            Statement::Forked(name, _) => {
+                names.insert(name.clone());
+            }
             Statement::Return(_) | Statement::Expr(_) => {}
         }
     }

@@ -252,6 +252,14 @@ impl Parser<'_> {
             all.extend(body);
             return Ok(());
         }
+        if self.takes_name("def") {
+            let function = self.function()?;
+            if !function.parameters.is_empty() {
+                return self.wrong("a function in a function that takes arguments");
+            }
+            all.push(Statement::Forked(function.name, function.body));
+            return Ok(());
+        }
         if self.takes_name("return") {
             let value = if self.peek() == Some(&Token::Newline) { None } else { Some(self.items()?) };
             all.push(Statement::Return(value));

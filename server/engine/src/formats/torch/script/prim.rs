@@ -30,7 +30,9 @@ impl Interpreter<'_> {
                 | "is_meta",
                 _,
             ) => Ok(Val::Bool(false)),
-            ("data" | "unchecked_unwrap_optional" | "tolist", [value, ..]) => Ok(value.clone()),
+            ("data" | "unchecked_unwrap_optional" | "tolist" | "fork" | "wait", [value, ..]) => {
+                Ok(value.clone())
+            }
             ("shape", [tensor]) => self.operation("size", vec![tensor.clone()], names),
             ("ndim", [tensor]) => self.operation("dim", vec![tensor.clone()], names),
             ("itemsize", _) => unsupported("an element's size"),

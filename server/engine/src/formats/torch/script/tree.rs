@@ -30,6 +30,8 @@ pub enum Statement {
     For(Rc<str>, Expr, Vec<Statement>),
     While(Expr, Vec<Statement>),
     Return(Option<Expr>),
+    /// What is done beside the rest, and is waited for where its result is wanted.
+    Forked(Rc<str>, Vec<Statement>),
     Expr(Expr),
 }
 

@@ -9,12 +9,15 @@ use crate::DType;
 use crate::graph::{Literal, Spectrum, ValueId};
 
 /// Places of a window.
-const LONGEST: i64 = 1 << 24;
+pub const LONGEST: i64 = 1 << 24;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match c.name.as_str() {
         "hann_window" => Ok(Some(vec![window(b, c, 0.5)?])),
         "hamming_window" => Ok(Some(vec![window(b, c, 0.54)?])),
+        "bartlett_window" | "blackman_window" | "kaiser_window" => {
+            super::windows::weights(b, c).map(|made| Some(vec![made]))
+        }
         "stft" => short(b, c).map(|made| Some(vec![made])),
         name => match name.strip_prefix("fft_") {
             Some(name) => transformed(b, c, name),
@@ -106,7 +109,7 @@ fn along(
     if back.len() > rank {
         back[rank] = rank;
     }
-    let moved = b.transpose(x, &order)?;
+    let mut moved = b.transpose(x, &order)?;
     let mut sizes = Vec::new();
     for n in 0..count {
         let own = b.extent(moved, (rank - count + n) as i64)?;
@@ -117,8 +120,11 @@ fn along(
             own
         };
         let told = lengths.map(|l| Val::Int(l[n]));
-        if !how.of_reals && !how.to_reals && told.as_ref().is_some_and(|t| b.known(t) != b.known(&own)) {
-            return unsupported("of other lengths than there are");
+        if !how.of_reals
+            && !how.to_reals
+            && let Some(told) = told.as_ref().filter(|t| b.known(t) != b.known(&own))
+        {
+            moved = lengthened(b, moved, rank - count + n, &own, told)?;
         }
         sizes.push(told.unwrap_or(own));
     }
@@ -147,6 +153,22 @@ fn along(
     }
     let scaled = scaled(b, made, how.inverse, &sizes, norm)?;
     b.transpose(scaled, &back)
+}
+
+/// An axis cut, or with zeros behind it.
+fn lengthened(b: &mut Builder, x: ValueId, at: usize, own: &Val, wanted: &Val) -> Result<ValueId> {
+    let (Some(own), Some(wanted), rank) = (b.known(own), b.known(wanted), b.rank(x)?) else {
+        return unsupported("of lengths that are not known");
+    };
+    let more = wanted.checked_sub(own).filter(|_| (1..=LONGEST).contains(&wanted));
+    let Some(more) = more else { return broken(format!("a transform of {wanted} places")) };
+    // Pads are told from the last axis; negative ones cut.
+    let pads = Val::list(
+        [vec![0; 2 * (rank - 1 - at) + 1], vec![more]].concat().into_iter().map(Val::Int).collect(),
+    );
+    let x = b.as_tensor(x);
+    let made = b.apply("constant_pad_nd", &[&x, &pads])?;
+    b.of(&made)
 }
 
 /// Inverse transforms are divided by the lengths, others by nothing, unless it is said otherwise.
@@ -181,8 +203,8 @@ fn short(b: &mut Builder, c: &Call) -> Result<Val> {
     ) else {
         return broken(format!("windows of {size} places, {step} apart"));
     };
-    if centred || c.flag(5, "normalized", false)? || c.flag(6, "onesided", true).ok() == Some(false) {
-        return unsupported("but of one side, as it is");
+    if centred {
+        return unsupported("but of windows that begin at the first place");
     }
     let single = b.rank(x)? == 1;
     let rows = if single { b.expand_dims(x, 0)? } else { x };
@@ -195,7 +217,13 @@ fn short(b: &mut Builder, c: &Call) -> Result<Val> {
         let weights = b.apply("constant_pad_nd", &[weights, &pads])?;
         frames = b.apply("mul", &[&frames, &weights])?;
     }
-    let made = b.apply("fft_rfft", &[&frames])?;
+    let half = c.flag(6, "onesided", true)?;
+    let made = b.apply(if half { "fft_rfft" } else { "fft_fft" }, &[&frames])?;
+    let made = if c.flag(5, "normalized", false)? {
+        b.apply("mul", &[&made, &Val::Float((size as f64).powf(-0.5))])?
+    } else {
+        made
+    };
     let made = b.apply("transpose", &[&made, &Val::Int(1), &Val::Int(2)])?;
     let made = if single { b.apply("select", &[&made, &Val::Int(0), &Val::Int(0)])? } else { made };
     if c.flag(7, "return_complex", true)? { Ok(made) } else { b.apply("view_as_real", &[&made]) }

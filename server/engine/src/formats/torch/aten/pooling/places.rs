@@ -11,6 +11,9 @@ use crate::formats::adaptive::{MOST_PLACES, part};
 use crate::formats::channels_first::Window;
 use crate::graph::{Binary as B, Fold, Folding, Imaging, Literal, Op, Rare, Reduce, ValueId};
 
+/// Elements of all windows whose maxima are looked for one by one.
+const MOST_ELEMENTS: usize = 1 << 18;
+
 /// What windows come to; of maxima also where they are among all elements.
 pub fn folded(
     b: &mut Builder,
@@ -88,7 +91,70 @@ pub fn unpooled(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
 
 /// The maxima of windows of different sizes along an axis: shorter ones have their last place several times.
 pub fn maxima(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize) -> Result<ValueId> {
-    if own > MOST_PLACES || wanted > MOST_PLACES || own == 0 {
+    let (places, longest) = windows_of(own, wanted)?;
+    let places = b.literal(Literal::I64(places, vec![wanted, longest]), DType::I64)?;
+    let (axis, dtype) = (b.int(at as i64)?, b.dtype(x));
+    let parts = b.op(Op::Gather { batch_dims: 0 }, &[x, places, axis], dtype)?;
+    reduced(b, Reduce::Max, parts, Some(&[at as i64 + 1]), false)
+}
+
+/// Where the maxima of windows of different sizes are, each in the image of its channel. The windows' elements are brought together, axis by
+/// axis; shorter windows have their last element several times.
+pub fn of_adaptive_maxima(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
+    let (mut x, single) = batched(b, c, axes)?;
+    let wanted = super::wanted(b, c, axes)?;
+    let (batch, channels, dtype) = (b.extent(x, 0)?, b.extent(x, 1)?, b.dtype(x));
+    if wanted.iter().all(|n| *n == Some(1)) {
+        let (flat, axis) = (b.reshape(x, &[batch.clone(), channels.clone(), Val::Int(-1)])?, b.int(2)?);
+        let found = b.op(Op::ArgExtreme { max: true }, &[flat, axis], DType::I64)?;
+        let found = b.reshape(found, &[vec![batch, channels], vec![Val::Int(1); axes]].concat())?;
+        return finish(b, found, single);
+    }
+    let known: Option<Vec<usize>> =
+        b.shape(x).and_then(|s| s.get(2..)).and_then(|s| s.iter().copied().collect());
+    let Some(extents) = known else { return unsupported("of an image whose size is not known") };
+    // For each window, and each of its elements, the number of the element in the image.
+    let (mut counts, mut numbers) = (Vec::new(), vec![vec![0i64]]);
+    for (at, (own, wanted)) in extents.iter().zip(wanted).enumerate() {
+        let wanted = wanted.unwrap_or(*own);
+        let (places, longest) = windows_of(*own, wanted)?;
+        let so_far = numbers.len().saturating_mul(numbers[0].len());
+        if so_far.saturating_mul(places.len()) > MOST_ELEMENTS {
+            return unsupported("of so large an image");
+        }
+        let all = b.literal(Literal::I64(places.clone(), vec![wanted, longest]), DType::I64)?;
+        let axis = b.int(2 + 2 * at as i64)?;
+        x = b.op(Op::Gather { batch_dims: 0 }, &[x, all, axis], dtype)?;
+        let rows = places.chunks_exact(longest);
+        let next = numbers.iter().flat_map(|window| {
+            rows.clone().map(move |row| {
+                window.iter().flat_map(|n| row.iter().map(move |m| n * *own as i64 + m)).collect()
+            })
+        });
+        numbers = next.collect();
+        counts.push(Val::Int(wanted as i64));
+    }
+    let order: Vec<usize> =
+        [0, 1].into_iter().chain((0..axes).map(|n| 2 + 2 * n)).chain((0..axes).map(|n| 3 + 2 * n)).collect();
+    let x = b.transpose(x, &order)?;
+    let size = numbers[0].len();
+    let x = b.reshape(x, &[batch.clone(), channels.clone(), Val::Int(-1), Val::Int(size as i64)])?;
+    let axis = b.int(3)?;
+    let found = b.op(Op::ArgExtreme { max: true }, &[x, axis], DType::I64)?;
+    let begins = (0..numbers.len()).map(|n| (n * size) as i64).collect();
+    let begins = b.literal(Literal::I64(begins, vec![numbers.len()]), DType::I64)?;
+    let found = b.binary(B::Add, found, begins)?;
+    let (all, axis) = (numbers.concat(), b.int(0)?);
+    let count = all.len();
+    let table = b.literal(Literal::I64(all, vec![count]), DType::I64)?;
+    let found = b.op(Op::Gather { batch_dims: 0 }, &[table, found, axis], DType::I64)?;
+    let found = b.reshape(found, &[vec![batch, channels], counts].concat())?;
+    finish(b, found, single)
+}
+
+/// The places of windows of different sizes along an axis, each as long as the longest: shorter ones have their last place several times.
+fn windows_of(own: usize, wanted: usize) -> Result<(Vec<i64>, usize)> {
+    if own > MOST_PLACES || wanted > MOST_PLACES || own == 0 || wanted == 0 {
         return unsupported("of so large an image");
     }
     let longest = (0..wanted).map(|n| part(n, own, wanted).len()).max().unwrap_or(1);
@@ -96,9 +162,5 @@ pub fn maxima(b: &mut Builder, x: ValueId, at: usize, own: usize, wanted: usize)
         let part = part(n, own, wanted);
         (part.start + i).min(part.end - 1) as i64
     };
-    let places = (0..wanted).flat_map(|n| (0..longest).map(move |i| place(n, i))).collect();
-    let places = b.literal(Literal::I64(places, vec![wanted, longest]), DType::I64)?;
-    let (axis, dtype) = (b.int(at as i64)?, b.dtype(x));
-    let parts = b.op(Op::Gather { batch_dims: 0 }, &[x, places, axis], dtype)?;
-    reduced(b, Reduce::Max, parts, Some(&[at as i64 + 1]), false)
+    Ok(((0..wanted).flat_map(|n| (0..longest).map(move |i| place(n, i))).collect(), longest))
 }

@@ -2,11 +2,11 @@
 
 use super::super::super::arguments::Call;
 use super::super::super::build::{Builder, place};
-use super::super::super::value::{Result, Val, broken, unsupported};
+use super::super::super::value::{Result, Val, broken};
 use super::super::Outcome;
 use super::super::grids::windows;
 use crate::DType;
-use crate::graph::{Align, Literal, Op, Rare, ValueId};
+use crate::graph::{Align, Binary, Literal, Op, Rare, ValueId};
 
 /// Elements of a view.
 const MOST_PLACES: i64 = 1 << 24;
@@ -31,19 +31,47 @@ pub fn strided(b: &mut Builder, c: &Call, name: &str) -> Outcome {
             b.give(value)
         }
         "as_strided" => {
-            let Some(dims) = b.dims(x) else { return unsupported("of a tensor whose shape is not known") };
-            let (size, stride) = (c.ints(b, 1, "size")?, c.ints(b, 2, "stride")?);
-            let offset = c.int_or(b, 3, "storage_offset", 0)?;
-            let total = dims.iter().fold(1usize, |n, d| n.saturating_mul(*d));
-            let places = places(&size, &stride, offset, total)?;
-            let shape: Vec<usize> = size.iter().map(|n| *n as usize).collect();
-            let indices = b.literal(Literal::I64(places, shape), DType::I64)?;
+            let indices = match b.dims(x) {
+                Some(dims) if is_known(b, c) => {
+                    let (size, stride) = (c.ints(b, 1, "size")?, c.ints(b, 2, "stride")?);
+                    let offset = c.int_or(b, 3, "storage_offset", 0)?;
+                    let total = dims.iter().fold(1usize, |n, d| n.saturating_mul(*d));
+                    let places = places(&size, &stride, offset, total)?;
+                    let shape: Vec<usize> = size.iter().map(|n| *n as usize).collect();
+                    b.literal(Literal::I64(places, shape), DType::I64)?
+                }
+                _ => counted(b, c)?,
+            };
             let (flat, axis) = (b.reshape(x, &[Val::Int(-1)])?, b.int(0)?);
             let value = b.op(Op::Gather { batch_dims: 0 }, &[flat, indices, axis], dtype)?;
             b.give(value)
         }
         _ => diagonal(b, c, x),
     }
+}
+
+/// Whether extents and steps are known before there is a request.
+fn is_known(b: &Builder, c: &Call) -> bool {
+    c.ints(b, 1, "size").is_ok() && c.ints(b, 2, "stride").is_ok()
+}
+
+/// The numbers of the elements that extents and steps name, which the request decides.
+fn counted(b: &mut Builder, c: &Call) -> Result<ValueId> {
+    let (size, stride) = (c.sizes(1, "size")?, c.sizes(2, "stride")?);
+    if size.len() != stride.len() {
+        return broken("a strided view without a step for each axis");
+    }
+    let offset = c.some(3, "storage_offset").cloned().unwrap_or(Val::Int(0));
+    let mut sum = b.scalar(&offset)?;
+    for (at, (extent, step)) in size.iter().zip(&stride).enumerate() {
+        let (numbers, step) = (super::super::create::counted(b, extent)?, b.scalar(step)?);
+        let steps = b.binary(Binary::Mul, numbers, step)?;
+        let mut shape = vec![Val::Int(1); size.len() - at];
+        shape[0] = Val::Int(-1);
+        let steps = b.reshape(steps, &shape)?;
+        sum = b.binary(Binary::Add, sum, steps)?;
+    }
+    Ok(sum)
 }
 
 /// The numbers of the elements that extents and steps name.

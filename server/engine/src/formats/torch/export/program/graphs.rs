@@ -15,8 +15,11 @@ impl Lowering<'_> {
         self.depth += 1;
         let results = match name {
             // A setting that matters only in training.
-            "wrap_with_set_grad_enabled" | "wrap_with_autocast" => self.inner(node),
+            "wrap_with_set_grad_enabled" | "wrap_with_autocast" | "wrap" | "tag_activation_checkpoint" => {
+                self.inner(node)
+            }
             "cond" => self.branch(node),
+            "while_loop" => self.looped(node),
             _ => unsupported(""),
         };
         self.depth -= 1;
@@ -24,7 +27,7 @@ impl Lowering<'_> {
     }
 
     /// The graphs among a node's arguments.
-    fn graphs(node: &Node) -> Result<Vec<Graph>> {
+    pub fn graphs(node: &Node) -> Result<Vec<Graph>> {
         let graphs = node.inputs.iter().filter_map(|i| i.arg.get("as_graph")?.get("graph"));
         let read = |graph: &Value| match serde_json::from_value(graph.clone()) {
             Ok(graph) => Ok(graph),
@@ -42,7 +45,7 @@ impl Lowering<'_> {
     }
 
     /// What a graph gives of these.
-    fn called(&mut self, graph: &Graph, given: Vec<Val>) -> Result<Vec<Val>> {
+    pub fn called(&mut self, graph: &Graph, given: Vec<Val>) -> Result<Vec<Val>> {
         let outer = self.values.clone();
         for (input, value) in graph.inputs.iter().zip(given) {
             for name in output_names(input).unwrap_or_default() {
