@@ -89,6 +89,8 @@ fn of_any(name: &str) -> Option<U> {
 }
 
 fn function(name: &str) -> Option<Function> {
+    let bessel_i = |order, scaled| Function::BesselI { order, scaled };
+    let bessel_k = |order, scaled| Function::BesselK { order, scaled };
     Some(match name {
         "acos" | "arccos" => Function::Acos,
         "acosh" | "arccosh" => Function::Acosh,
@@ -98,6 +100,19 @@ fn function(name: &str) -> Option<Function> {
         "digamma" | "special_digamma" => Function::Digamma,
         "erfinv" | "special_erfinv" => Function::Erfinv,
         "lgamma" | "special_gammaln" => Function::Lgamma,
+        "i0" | "special_i0" | "special_modified_bessel_i0" => bessel_i(0, false),
+        "special_i0e" => bessel_i(0, true),
+        "special_i1" | "special_modified_bessel_i1" => bessel_i(1, false),
+        "special_i1e" => bessel_i(1, true),
+        "special_bessel_j0" => Function::BesselJ(0),
+        "special_bessel_j1" => Function::BesselJ(1),
+        "special_bessel_y0" => Function::BesselY(0),
+        "special_bessel_y1" => Function::BesselY(1),
+        "special_modified_bessel_k0" => bessel_k(0, false),
+        "special_modified_bessel_k1" => bessel_k(1, false),
+        "special_scaled_modified_bessel_k0" => bessel_k(0, true),
+        "special_scaled_modified_bessel_k1" => bessel_k(1, true),
+        "special_ndtri" => Function::Ndtri,
         "isfinite" => Function::IsFinite,
         "isinf" => Function::IsInf,
         "isnan" => Function::IsNan,
