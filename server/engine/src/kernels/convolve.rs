@@ -89,7 +89,7 @@ pub fn convolution(
 }
 
 #[allow(clippy::too_many_arguments, reason = "a convolution, and how to do it")]
-pub fn convolution_by(
+fn convolution_by(
     algorithm: Algorithm,
     isa: Isa,
     out: &mut [f32],

@@ -8,6 +8,7 @@
 mod epilogue;
 mod pack;
 mod rows;
+mod runs;
 mod scratch;
 #[cfg(test)]
 pub(super) mod tests;
@@ -18,8 +19,9 @@ pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
 pub use rows::{Side, pack_rows};
+pub(super) use runs::{copy_run, zero_run};
 pub(super) use scratch::Scratch;
-pub(super) use tile::{DEPTH, Panel, ROW, Row, RowParts, activate_rows, copy_run, zero_run};
+pub(super) use tile::{DEPTH, Panel, ROW, Row, RowParts, activate_rows};
 pub(super) use work::{Problem, Shared, Source, multiply, workers};
 
 pub(super) use super::crew::share;
