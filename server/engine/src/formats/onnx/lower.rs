@@ -150,6 +150,11 @@ impl<'c, 'm> Lowering<'c, 'm> {
 
     // What it reads.
 
+    /// An input, or what stands for none.
+    fn val(&self, n: usize) -> Val {
+        self.inputs.get(n).copied().unwrap_or(Val::Absent)
+    }
+
     fn optional(&self, n: usize) -> Option<(ValueId, Elem)> {
         self.inputs.get(n).and_then(|v| v.tensor())
     }

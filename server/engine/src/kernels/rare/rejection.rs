@@ -9,7 +9,7 @@ use crate::graph::Draw;
 use crate::value::Kind;
 use crate::{DType, EngineError};
 
-/// Draws for one number. It takes a few; only of parameters that are no numbers it would take more.
+/// Draws for one number. It takes a few; no parameters are known that need so many.
 const MOST_DRAWS: usize = 1 << 12;
 
 /// The numbers that a value of the counter gives, from the last to the first.
@@ -102,6 +102,9 @@ fn ahead(philox: &Philox, number: usize, apart: u64) -> Philox {
 
 /// By Marsaglia and Tsang.
 fn gamma(shape: f64, mut philox: Philox) -> f64 {
+    if shape.is_nan() {
+        return f64::NAN;
+    }
     let mut uniform = Backwards::<f64, 2>::new();
     if shape == 1.0 {
         return -(-uniform.next(&mut philox, doubles)).ln_1p();
@@ -128,6 +131,9 @@ fn gamma(shape: f64, mut philox: Philox) -> f64 {
 
 /// By Knuth where few are expected, else by Hörmann's transformed rejection.
 fn poisson(rate: f64, mut philox: Philox) -> f64 {
+    if rate.is_nan() {
+        return f64::NAN;
+    }
     let mut uniform = Backwards::<f64, 2>::new();
     if rate < 10.0 {
         let (least, mut product, mut x) = ((-rate).exp(), 1.0, 0.0);

@@ -232,7 +232,7 @@ impl Lowering<'_, '_> {
                 ..Default::default()
             });
         }
-        let order = [0, 2, 3, 1].map(|n| self.inputs.get(n).copied().unwrap_or(Val::Absent));
+        let order = [0, 2, 3, 1].map(|n| self.val(n));
         Lowering::new(self.context, &node, order.to_vec(), self.version).run().map(Some)
     }
 }

@@ -20,7 +20,7 @@ impl Lowering<'_, '_> {
                 self.coded(&made, [3, 4])
             }
             "QLinearWhere" => {
-                let chosen = vec![self.inputs[0], self.decoded([1, 2, 3])?, self.decoded([4, 5, 6])?];
+                let chosen = vec![self.val(0), self.decoded([1, 2, 3])?, self.decoded([4, 5, 6])?];
                 let made = self.as_usual("Where", chosen)?;
                 self.coded(&made, [7, 8])
             }
@@ -54,18 +54,14 @@ impl Lowering<'_, '_> {
 
     /// What codes stand for, by the places of codes, scale and zero point.
     fn decoded(&mut self, [x, scale, zero]: [usize; 3]) -> Result<Val, Stop> {
-        let at = |n: usize| self.inputs.get(n).copied().unwrap_or(Val::Absent);
-        let given = vec![at(x), at(scale), at(zero)];
-        let made = self.as_usual("DequantizeLinear", given)?;
+        let made = self.as_usual("DequantizeLinear", [x, scale, zero].map(|n| self.val(n)).to_vec())?;
         made.first().copied().ok_or_else(|| Self::broken("it makes no tensor"))
     }
 
     /// Numbers as codes, by the places of scale and zero point.
     fn coded(&mut self, made: &[Val], [scale, zero]: [usize; 2]) -> Outcome {
-        let at = |n: usize| self.inputs.get(n).copied().unwrap_or(Val::Absent);
         let first = made.first().copied().unwrap_or(Val::Absent);
-        let given = vec![first, at(scale), at(zero)];
-        self.as_usual("QuantizeLinear", given).map(Some)
+        self.as_usual("QuantizeLinear", vec![first, self.val(scale), self.val(zero)]).map(Some)
     }
 
     fn of_one_coded(&mut self, op: &str) -> Outcome {

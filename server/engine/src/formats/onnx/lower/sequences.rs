@@ -43,7 +43,7 @@ impl Lowering<'_, '_> {
                 let made = self.add(Op::List(joining), &[list])?;
                 Self::give(made, elem)
             }
-            "Optional" => Ok(Some(vec![self.inputs.first().copied().unwrap_or(Val::Absent)])),
+            "Optional" => Ok(Some(vec![self.val(0)])),
             "OptionalHasElement" => {
                 if let Some(Val::Optional(list, ..)) = self.inputs.first().copied() {
                     let (length, zero) =

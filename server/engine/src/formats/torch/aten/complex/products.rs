@@ -18,10 +18,13 @@ pub fn lower(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
         }
     };
     let (first, second) = (parts(b, 0)?, parts(b, 1)?);
+    // Where one is complex, the place of the other.
+    let other = usize::from(first.is_some());
     Ok(Some(match (name, first, second) {
         ("add" | "sub", Some(x), None) | ("add", None, Some(x)) => {
-            let other = c.arguments.get(usize::from(as_pairs(b, &c.arguments[0].1).is_some()));
-            let Some((_, other)) = other.cloned() else { return c.wrong("other", "a tensor or a number") };
+            let Some((_, other)) = c.arguments.get(other).cloned() else {
+                return c.wrong("other", "a tensor or a number");
+            };
             let real = b.apply(name, &[&x.0, &other])?;
             let nothing = b.apply("zeros_like", &[&real])?;
             let imaginary = b.apply("add", &[&x.1, &nothing])?;
