@@ -13,17 +13,68 @@ pub enum Products {
     Depthwise(Conv),
 }
 
-/// A product by constant weights with what comes after it: `activation(x · w + bias + residual)`.
+/// A product by constant weights with what comes before and after it: `activation(prologue(x) · w + bias + residual)`. Its inputs: x,
+/// weights, bias, residual, and what else its prologue reads, each if there is one.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
     /// How it multiplies; the activation of a convolution is not in there.
     pub kind: Products,
+    /// What becomes of x on its way in.
+    pub prologue: Option<Prologue>,
     /// There is a bias, one number for each channel.
     pub bias: bool,
     /// Another value is added.
     pub residual: bool,
+    /// Comes last, but for the pool.
+    pub activation: Activation,
+    /// Of the result's windows of 2x2, side by side, the largest numbers are left.
+    pub pool: bool,
+}
+
+impl Product {
+    /// Where among its inputs those begin that its prologue reads besides x.
+    pub fn entry(&self) -> usize {
+        2 + usize::from(self.bias) + usize::from(self.residual)
+    }
+}
+
+/// `activation(x * scale + shift)`, where x is values that lie side by side along their last axis. What it reads besides the first of
+/// these: scale, shift, the other values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Prologue {
+    /// Values that lie side by side.
+    pub parts: usize,
+    /// There is a factor; it is broadcast.
+    pub scale: bool,
+    /// There is an offset; it is broadcast.
+    pub shift: bool,
     /// Comes last.
     pub activation: Activation,
+}
+
+impl Prologue {
+    /// Takes one value as it is.
+    pub const NONE: Self = Self { parts: 1, scale: false, shift: false, activation: Activation::None };
+
+    /// Its inputs by what they are, of the first and the rest; None: some are missing.
+    pub fn entry<'v, T: ?Sized>(&self, x: &'v T, rest: &[&'v T]) -> Option<Entry<'v, T>> {
+        let mut rest = rest.iter().copied();
+        let scale = if self.scale { Some(rest.next()?) } else { None };
+        let shift = if self.shift { Some(rest.next()?) } else { None };
+        let parts: Vec<_> = std::iter::once(x).chain(rest).collect();
+        (parts.len() == self.parts).then_some(Entry { parts, scale, shift })
+    }
+}
+
+/// What a prologue reads.
+#[derive(Debug)]
+pub struct Entry<'v, T: ?Sized> {
+    /// What lies side by side.
+    pub parts: Vec<&'v T>,
+    /// The factor.
+    pub scale: Option<&'v T>,
+    /// The offset.
+    pub shift: Option<&'v T>,
 }
 
 /// Where a link of a chain finds its numbers.

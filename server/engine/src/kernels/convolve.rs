@@ -12,6 +12,7 @@ pub use super::spatial::Geometry;
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
+use crate::graph::Activation;
 
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -62,6 +63,11 @@ impl Weights {
         self.packed
     }
 
+    /// Of the filter.
+    pub fn dims(&self) -> [usize; 4] {
+        self.dims
+    }
+
     /// Groups of channels.
     pub fn groups(&self) -> usize {
         self.packed.len()
@@ -88,6 +94,40 @@ pub fn convolution(
     convolution_by(algorithm, Isa::best(), out, x, g, weights, epilogue, threads);
 }
 
+/// Whether [`pooled`] takes such an image.
+pub fn pools(g: &Geometry, weights: &Weights, epilogue: &Epilogue<'_>) -> bool {
+    let in_order = matches!(epilogue.activation, Activation::None | Activation::Relu | Activation::Relu6);
+    in_order && !epilogue.adds && choose(g, weights.dims, weights.groups()) == Algorithm::Winograd
+}
+
+/// The largest of each 2x2 results of a convolution, which are never all in memory.
+pub fn pooled(
+    out: &mut [f32],
+    x: &[f32],
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    pooled_on(Isa::best(), out, x, g, weights, epilogue, threads);
+}
+
+fn pooled_on(
+    isa: Isa,
+    out: &mut [f32],
+    x: &[f32],
+    g: &Geometry,
+    weights: &Weights,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    let ([kh, kw, ins, outs], pixels) = (weights.dims, (g.out_height / 2) * (g.out_width / 2));
+    assert!(pools(g, weights, epilogue) && g.window == [kh, kw] && g.channels == ins);
+    assert!(x.len() == g.batch * g.height * g.width * ins && out.len() == g.batch * pixels * outs);
+    let panels = weights.packed[0].panels();
+    winograd::convolution(isa, Shared::new(out), x, g, panels, (epilogue, true), threads);
+}
+
 #[allow(clippy::too_many_arguments, reason = "a convolution, and how to do it")]
 fn convolution_by(
     algorithm: Algorithm,
@@ -106,7 +146,8 @@ fn convolution_by(
     assert!(g.window == [kh, kw] && g.channels == per_group * groups);
     let to = Shared::new(out);
     if algorithm == Algorithm::Winograd {
-        return winograd::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);
+        let panels = weights.packed[0].panels();
+        return winograd::convolution(isa, to, x, g, panels, (epilogue, false), threads);
     }
     if groups == 1 && narrow::fits(g) {
         return narrow::convolution(isa, to, x, g, weights.packed[0].panels(), epilogue, threads);

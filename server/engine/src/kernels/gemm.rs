@@ -7,6 +7,7 @@
 
 mod epilogue;
 mod pack;
+mod prologue;
 mod rows;
 mod runs;
 mod scratch;
@@ -18,6 +19,7 @@ mod work;
 pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
+pub use prologue::{Part, Prologued};
 pub use rows::{Side, pack_rows};
 pub(super) use runs::{copy_run, zero_run};
 pub(super) use scratch::Scratch;
@@ -45,6 +47,24 @@ pub fn product(
 ) {
     let a = Matrix { data: a, rows, columns: b.inner(), row_step: lda, column_step: 1 };
     product_on(Isa::best(), out, a, b.panels(), epilogue, threads);
+}
+
+/// `out = epilogue(a · b)`, whose rows of `a` are made as the product goes.
+pub fn product_of(out: &mut [f32], a: &Prologued<'_>, b: &Packed, epilogue: &Epilogue<'_>, threads: usize) {
+    prologued_on(Isa::best(), out, a, b, epilogue, threads);
+}
+
+fn prologued_on(
+    isa: Isa,
+    out: &mut [f32],
+    a: &Prologued<'_>,
+    b: &Packed,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    assert!(a.columns() == b.inner() && out.len() == a.rows() * b.columns());
+    let problem = Problem { isa, rows: a.rows(), panels: b.panels(), out_step: b.columns(), first_column: 0 };
+    multiply(&problem, Shared::new(out), a, epilogue, threads);
 }
 
 /// `out = epilogue(a · b)` of matrices that lie anyhow in memory: `b` is packed first, into memory that the thread keeps.

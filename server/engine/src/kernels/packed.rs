@@ -1,16 +1,20 @@
 //! Products by constant weights, packed once: dense layers, convolutions, depthwise convolutions, with what comes after them.
 
 mod describe;
+mod pool;
+mod prologue;
+mod shape;
 
 use super::access::output;
 use super::convolve::{self, Weights};
 use super::gemm::{self, Epilogue, Packed};
-use super::spatial::Geometry;
 use super::threads::threads;
 use super::vector::depthwise::{Depthwise, depthwise};
 use super::{Form, Outcome, Value, activate, elements, elementwise, fail};
 use crate::EngineError;
-use crate::graph::{Activation, Binary, Conv, Product, Products};
+use crate::graph::{Activation, Binary, Conv, Product, Products, Prologue};
+use prologue::Entered;
+use shape::{geometry, groups, unfit};
 use std::sync::OnceLock;
 
 #[derive(Debug)]
@@ -26,9 +30,11 @@ enum Ready {
 #[derive(Debug)]
 pub struct PackedProduct {
     ready: Ready,
+    prologue: Option<Prologue>,
     bias: Option<Value>,
     residual: bool,
     activation: Activation,
+    pool: bool,
 }
 
 /// Weights in the form that a product asks for.
@@ -67,7 +73,8 @@ impl PackedProduct {
         {
             return Err(fail(format!("a bias of shape {:?} for {outs} channels", bias.dims())));
         }
-        Ok(Self { ready, bias: bias.cloned(), residual: product.residual, activation: product.activation })
+        let Product { prologue, residual, activation, pool, .. } = *product;
+        Ok(Self { ready, prologue, bias: bias.cloned(), residual, activation, pool })
     }
 
     /// Where its buffers begin, and their bytes.
@@ -96,71 +103,69 @@ impl PackedProduct {
         self.residual
     }
 
+    /// What becomes of x on its way in.
+    pub fn prologue(&self) -> Option<&Prologue> {
+        self.prologue.as_ref()
+    }
+
     /// The product with x, and with the other value that is added if there is one. If nobody else has that one, the result lies in its
-    /// memory: so it is read and written in one place.
-    pub fn run(&self, x: &Value, other: Option<Value>) -> Outcome {
-        let shape = self.shape(x.dims())?;
+    /// memory: so it is read and written in one place. `rest`: what else the prologue reads.
+    pub fn run(&self, x: &Value, other: Option<Value>, rest: &[&Value]) -> Outcome {
+        let Some(prologue) = &self.prologue else {
+            return if self.pool { self.pooled(x) } else { self.run_on(Left::Value(x), other) };
+        };
+        let entered = Entered::new(prologue, x, rest)?;
+        if let Some(packed) = self.by_points()
+            && let Some((shape, rows)) = entered.rows(packed.inner())?
+        {
+            return self.run_on(Left::Made(packed, &shape, &rows), other);
+        }
+        self.run_on(Left::Value(&entered.value()?), other)
+    }
+
+    /// The weights, if each row of the result is made of one row of x.
+    fn by_points(&self) -> Option<&Packed> {
+        match &self.ready {
+            Ready::Dense(packed) => Some(packed),
+            Ready::Conv(conv, _, weights) if conv.is_pointwise(weights.dims()) => match weights.parts() {
+                [packed] => Some(packed),
+                _ => None,
+            },
+            _ => None,
+        }
+    }
+
+    /// What is done to a product, if nothing is added.
+    fn epilogue(&self) -> Result<Epilogue<'_>, EngineError> {
+        let bias = self.bias.as_ref().map(Value::slice).transpose()?;
+        Ok(Epilogue { bias, adds: false, activation: self.activation })
+    }
+
+    fn run_on(&self, x: Left<'_>, other: Option<Value>) -> Outcome {
+        let shape = self.whole(x.dims())?;
         let other = other.filter(|_| self.residual);
         // A value of another shape is broadcast, after the product.
         let (here, later) = match other {
             Some(other) if other.dims() == shape.as_slice() => (Some(other), None),
             other => (None, other),
         };
-        let epilogue = Epilogue {
-            bias: self.bias.as_ref().map(Value::slice).transpose()?,
-            adds: here.is_some(),
-            activation: if later.is_none() { self.activation } else { Activation::None },
-        };
+        let activation = if later.is_none() { self.activation } else { Activation::None };
+        let epilogue = Epilogue { adds: here.is_some(), activation, ..self.epilogue()? };
         let mut out = match here {
             Some(value) => value.into_output()?,
             None => output::<f32>(&shape)?,
         };
-        self.multiply(x, &mut out, &shape, &epilogue)?;
+        match x {
+            Left::Value(x) => self.multiply(x, &mut out, &shape, &epilogue)?,
+            Left::Made(packed, _, rows) => {
+                let work = out.len().saturating_mul(packed.inner());
+                gemm::product_of(&mut out, rows, packed, &epilogue, threads(work));
+            }
+        }
         let out = Value::of(out, &shape)?;
         match later {
             Some(other) => activate::value(self.activation, &elementwise::binary(Binary::Add, &out, &other)?),
             None => Ok(out),
-        }
-    }
-
-    /// The shape of the result for an input of this shape.
-    pub fn shape(&self, x: &[usize]) -> Result<Vec<usize>, EngineError> {
-        match &self.ready {
-            Ready::Dense(packed) => match x.split_last() {
-                Some((inner, outer)) if *inner == packed.inner() && !outer.is_empty() => {
-                    Ok([outer, &[packed.columns()]].concat())
-                }
-                _ => {
-                    let weights = [packed.inner(), packed.columns()];
-                    Err(fail(format!("a dense layer of {weights:?} on {x:?}")))
-                }
-            },
-            Ready::Conv(conv, filter, weights) => {
-                let g = geometry(x, [filter[0], filter[1]], conv)?;
-                if g.channels != filter[2] * weights.groups() {
-                    return Err(unfit(filter, x));
-                }
-                Ok(vec![g.batch, g.out_height, g.out_width, filter[3]])
-            }
-            Ready::Later(conv, filter, _) => {
-                let filter = filter.dims();
-                let g = geometry(x, [filter[0], filter[1]], conv)?;
-                if groups(g.channels, filter).is_none() {
-                    return Err(unfit(filter, x));
-                }
-                Ok(vec![g.batch, g.out_height, g.out_width, filter[3]])
-            }
-            Ready::Depthwise(conv, weights) => {
-                let [kh, kw, channels, multiplier] = *weights.dims() else {
-                    return Err(fail(format!("a depthwise filter has shape {:?}", weights.dims())));
-                };
-                let g = geometry(x, [kh, kw], conv)?;
-                if channels != g.channels || multiplier == 0 {
-                    let filter = weights.dims();
-                    return Err(fail(format!("a depthwise filter {filter:?} on an image {x:?}")));
-                }
-                Ok(vec![g.batch, g.out_height, g.out_width, channels * multiplier])
-            }
         }
     }
 
@@ -219,16 +224,18 @@ impl PackedProduct {
     }
 }
 
-fn geometry(x: &[usize], window: [usize; 2], conv: &Conv) -> Result<Geometry, EngineError> {
-    Geometry::new(x, window, conv.strides, conv.dilations, conv.padding)
+/// What is multiplied by the weights.
+enum Left<'a> {
+    Value(&'a Value),
+    /// Rows of a shape that are made on the way, and the matrix that they are multiplied by.
+    Made(&'a Packed, &'a [usize], &'a gemm::Prologued<'a>),
 }
 
-/// Groups of channels, if the filter divides the image so.
-fn groups(channels: usize, filter: &[usize]) -> Option<usize> {
-    let groups = channels.checked_div(*filter.get(2)?)?;
-    (groups > 0 && groups * filter[2] == channels && filter.get(3)?.is_multiple_of(groups)).then_some(groups)
-}
-
-fn unfit(filter: &[usize], x: &[usize]) -> EngineError {
-    fail(format!("a filter {filter:?} on an image {x:?}"))
+impl Left<'_> {
+    fn dims(&self) -> &[usize] {
+        match self {
+            Self::Value(x) => x.dims(),
+            Self::Made(_, shape, _) => shape,
+        }
+    }
 }

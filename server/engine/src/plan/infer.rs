@@ -5,7 +5,7 @@ use super::draft::Draft;
 use super::rules::{self, Known};
 use super::step::{Source, Step};
 use crate::EngineError;
-use crate::graph::ValueId;
+use crate::graph::{Product, ValueId};
 use crate::value::Value;
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -45,6 +45,14 @@ impl Shapes {
         self.fit
     }
 
+    /// What is known of the shape of what a product multiplies.
+    pub fn entered(&self, product: &Product, inputs: &[ValueId]) -> Option<Extents> {
+        let nothing = Known::default();
+        let known = |value: &ValueId| self.known.get(value).unwrap_or(&nothing);
+        let rest: Vec<&Known> = inputs.iter().skip(product.entry()).map(known).collect();
+        rules::entered(product.prologue.as_ref(), known(inputs.first()?), &rest).ok()?.shape
+    }
+
     /// What is known of a value's shape.
     pub fn get(&self, value: ValueId) -> Option<&Extents> {
         self.known.get(&value)?.shape.as_ref()
@@ -78,12 +86,17 @@ fn results(step: &Step, known: &[Known]) -> Result<Vec<Known>, EngineError> {
     if let Some(op) = step.op() {
         return rules::results(op, &reads, step.outputs.len());
     }
-    let dims = reads.first().and_then(|x| x.dims());
-    let Some((product, dims)) = step.product().zip(dims) else { return Ok(vec![Known::default()]) };
+    let Some((product, (x, rest))) = step.product().zip(reads.split_first()) else {
+        return Ok(vec![Known::default()]);
+    };
+    let (other, rest) = rest.split_at(rest.len().min(usize::from(product.takes())));
+    let Some(dims) = rules::entered(product.prologue(), x, rest)?.dims() else {
+        return Ok(vec![Known::default()]);
+    };
     let made = Known::shaped(product.shape(&dims)?.into_iter().map(Some).collect());
-    Ok(vec![match reads.get(1) {
-        Some(other) => rules::broadcast(&made, other)?,
-        None => made,
+    Ok(vec![match other {
+        [other] => rules::broadcast(&made, other)?,
+        _ => made,
     }])
 }
 

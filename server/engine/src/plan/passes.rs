@@ -7,7 +7,9 @@ mod chains;
 mod epilogues;
 mod layer_norm;
 mod padding;
+mod pools;
 mod products;
+mod prologues;
 mod recurrent;
 mod reshapes;
 mod transposes;
@@ -22,7 +24,7 @@ use crate::EngineError;
 type Pass = fn(&mut Draft) -> Result<(), EngineError>;
 
 /// The passes by name.
-pub const PASSES: [(&str, Pass); 12] = [
+pub const PASSES: [(&str, Pass); 14] = [
     // Loops that are recurrent layers.
     ("recurrent", recurrent::run),
     // Transposes that undo each other or nothing.
@@ -40,8 +42,12 @@ pub const PASSES: [(&str, Pass); 12] = [
     ("padding", padding::run),
     // Scales, offsets, sums and activations go into the product before them.
     ("epilogues", epilogues::run),
+    // The largest of small windows is found where a convolution's result is at hand.
+    ("pools", pools::run),
     // What is left element by element is done in one pass over memory.
     ("chains", chains::run),
+    // What products read is made on the way into them.
+    ("prologues", prologues::run),
     // Layers that can run side by side come behind each other.
     ("abreast", abreast::run),
     ("unused", unused::run),

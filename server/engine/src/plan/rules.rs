@@ -12,7 +12,7 @@ mod parts;
 mod tests;
 
 use crate::EngineError;
-use crate::graph::{Along, Op, Rare, Text};
+use crate::graph::{Along, Op, Prologue, Rare, Text};
 use crate::kernels::fail;
 use crate::value::{Kind, Value};
 
@@ -114,6 +114,11 @@ pub fn results(op: &Op, inputs: &[&Known], outputs: usize) -> Result<Vec<Known>,
     Ok(all)
 }
 
+/// What a product multiplies, by what its prologue reads.
+pub fn entered(prologue: Option<&Prologue>, x: &Known, rest: &[&Known]) -> Found {
+    layers::entered(prologue, x, rest)
+}
+
 /// What two values broadcast to.
 pub fn broadcast(a: &Known, b: &Known) -> Found {
     numbers::broadcast_all(&[a, b])
@@ -136,7 +141,7 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
         Op::Dense(_) => layers::dense(x, at(1)),
         Op::Conv(conv) => layers::conv(x, at(1), conv),
         Op::Depthwise(conv) => layers::depthwise(x, at(1), conv),
-        Op::Product(product) => layers::product(x, at(1), at(2 + usize::from(product.bias)), product),
+        Op::Product(product) => layers::product(inputs, product),
         Op::ConvTranspose(_) => Ok(layers::conv_transposed(x, at(1), at(2))),
         Op::Pool(pool) => layers::pool(x, pool),
         Op::Resize(_) => layers::resize(x, at(1)),

@@ -168,8 +168,9 @@ impl Step {
         match &self.work {
             Work::Op(op) => kernels::run(op, inputs),
             Work::Product(product) => {
-                let x = inputs.first().ok_or_else(|| EngineError::broken("a product lacks its input"))?;
-                product.run(x, inputs.get(1).map(|v| (*v).clone())).map(|v| vec![v])
+                let (x, rest) = inputs.split_first().ok_or_else(input_missing)?;
+                let (other, rest) = rest.split_at(rest.len().min(usize::from(product.takes())));
+                product.run(x, other.first().map(|v| (*v).clone()), rest).map(|v| vec![v])
             }
             Work::Recurrent(layer) => layer.run(inputs),
             Work::Bodies(bodies) => bodies.run(inputs.iter().map(|v| (*v).clone()).collect(), &Budget::new()),
@@ -188,9 +189,10 @@ impl Step {
     /// Runs it on values that are handed over.
     pub fn run_taking(&self, mut inputs: Vec<Value>, budget: &Budget) -> Result<Vec<Value>, EngineError> {
         match &self.work {
-            Work::Product(product) if inputs.len() == 2 => {
-                let other = inputs.pop();
-                product.run(&inputs[0], other).map(|v| vec![v])
+            Work::Product(product) if inputs.len() > 1 && product.takes() => {
+                let other = inputs.remove(1);
+                let (x, rest) = inputs.split_first().ok_or_else(input_missing)?;
+                product.run(x, Some(other), &rest.iter().collect::<Vec<_>>()).map(|v| vec![v])
             }
             Work::Bodies(bodies) => bodies.run(inputs, budget),
             Work::Op(Op::List(op)) => kernels::listing(op, inputs),
@@ -217,6 +219,10 @@ impl Step {
             _ => 0,
         }
     }
+}
+
+fn input_missing() -> EngineError {
+    EngineError::broken("a product lacks its input")
 }
 
 /// The form of a product's weights.

@@ -56,6 +56,8 @@ struct Work<'a> {
     /// Of the filter as it is: taps, channels.
     panels: Panels<'a>,
     epilogue: Epilogue<'a>,
+    /// Only the largest of each 2x2 results is wanted.
+    pool: bool,
     out: Shared,
     /// Tiles of an image, down and across.
     grid: [usize; 2],
@@ -63,21 +65,27 @@ struct Work<'a> {
     deep: usize,
 }
 
+/// `pool`: instead of all results, the largest of each 2x2 of them, side by side, of which the activation keeps the order.
 pub fn convolution(
     isa: Isa,
     out: Shared,
     x: &[f32],
     g: &Geometry,
     panels: Panels<'_>,
-    epilogue: &Epilogue<'_>,
+    (epilogue, pool): (&Epilogue<'_>, bool),
     threads: usize,
 ) {
-    assert!(epilogue.fits(panels.columns) && g.strides == [1, 1] && g.dilations == [1, 1]);
+    assert!(
+        epilogue.fits(panels.columns)
+            && !(epilogue.adds && pool)
+            && g.strides == [1, 1]
+            && g.dilations == [1, 1]
+    );
     assert!(g.channels > 0 && panels.inner == filters::TAPS * g.channels);
     let grid = [g.out_height.div_ceil(TILE), g.out_width.div_ceil(TILE)];
     let blocks = g.channels.div_ceil(DEEP);
     let deep = g.channels.div_ceil(blocks).next_multiple_of(16);
-    let work = Work { isa, x, g, panels, epilogue: *epilogue, out, grid, deep };
+    let work = Work { isa, x, g, panels, epilogue: *epilogue, pool, out, grid, deep };
     let tiles = g.batch * grid[0] * grid[1];
     let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(panels.columns));
     // A tile's numbers, with what rows leave free, and its products.

@@ -1,7 +1,7 @@
 //! Products against the plainest loop, on every instruction set, with sizes that leave rests everywhere.
 
 use super::super::simd::Isa;
-use super::{Activation, Epilogue, Matrix, Packed, product_on, unpacked_on};
+use super::{Activation, Epilogue, Matrix, Packed, Part, Prologued, product_on, prologued_on, unpacked_on};
 
 /// Numbers between -1 and 1 from a seed.
 pub fn random(seed: &mut u64, count: usize) -> Vec<f32> {
@@ -92,6 +92,59 @@ fn products_equal_the_plain_loop() {
             }
         }
     }
+}
+
+#[test]
+fn rows_are_made_on_the_way() {
+    let mut seed = 5;
+    for (n, widths) in [&[7][..], &[16, 32], &[5, 33, 16, 1], &[300, 0, 250, 31]].into_iter().enumerate() {
+        let (rows, columns, inner) = (26, 37, widths.iter().sum::<usize>());
+        let data: Vec<Vec<f32>> = widths.iter().map(|w| random(&mut seed, rows * w)).collect();
+        let b = random(&mut seed, inner * columns);
+        let packed = Packed::new(&b, inner, columns);
+        for (m, activation) in ACTIVATIONS.into_iter().enumerate() {
+            // For all rows, or for each half of them.
+            let each = if m % 2 == 0 { rows } else { 13 };
+            let scale = (m % 3 != 0).then(|| random(&mut seed, inner * rows / each));
+            let shift = (m % 4 != 0).then(|| random(&mut seed, inner));
+            let number = |row: usize, column: usize, x: f32| {
+                let scaled = x * scale.as_ref().map_or(1.0, |s| s[row / each * inner + column]);
+                let shifted = scaled + shift.as_ref().map_or(0.0, |s| s[column]);
+                super::super::activate::scalar(activation, shifted)
+            };
+            let row = |row: usize| {
+                let parts = data.iter().zip(widths).flat_map(move |(data, w)| &data[row * w..(row + 1) * w]);
+                parts.enumerate().map(move |(column, x)| (row, column, *x))
+            };
+            let whole: Vec<f32> = (0..rows).flat_map(row).map(|(r, c, x)| number(r, c, x)).collect();
+            let epilogue = Epilogue { activation: Activation::Relu, ..Epilogue::NONE };
+            let expected =
+                naive(Matrix::new(&whole, rows, inner), Matrix::new(&b, inner, columns), &epilogue, &[]);
+            let parts = data.iter().zip(widths).map(|(data, width)| Part { data, width: *width }).collect();
+            let made = Prologued::new(parts, rows, (scale.as_deref(), each), shift.as_deref(), activation);
+            let made = made.unwrap();
+            for isa in Isa::all() {
+                for threads in [1, 3] {
+                    let mut out = vec![f32::NAN; rows * columns];
+                    prologued_on(isa, &mut out, &made, &packed, &epilogue, threads);
+                    assert_close(&out, &expected, 1e-4, &format!("{isa:?} {n} {activation:?}"));
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn parts_and_factors_have_to_be_as_many_as_the_rows() {
+    let data = [1.0; 12];
+    let of = |width, rows, scale: &'static [f32], each, shift: &'static [f32]| {
+        let parts = vec![Part { data: &data, width }];
+        Prologued::new(parts, rows, (Some(scale), each), Some(shift), Activation::None).is_some()
+    };
+    assert!(of(4, 3, &[2.0; 4], 3, &[0.0; 4]));
+    assert!(!of(4, 2, &[2.0; 4], 3, &[0.0; 4]) && !of(usize::MAX, 2, &[2.0; 4], 3, &[0.0; 4]));
+    assert!(!of(4, 3, &[2.0; 4], 2, &[0.0; 4]));
+    assert!(!of(4, 3, &[2.0; 4], 3, &[0.0; 3]));
 }
 
 #[test]

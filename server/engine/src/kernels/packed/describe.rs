@@ -1,18 +1,20 @@
 //! What a packed product is, in words and in numbers.
 
 use super::{PackedProduct, Ready};
-use crate::graph::{Activation, Conv, Padding};
+use crate::graph::{Activation, Conv, Padding, Prologue};
 use std::fmt::{Display, Formatter, Result, Write as _};
 
 impl PackedProduct {
     /// Multiplications for each element of the result.
     pub fn multiplications(&self) -> usize {
-        match &self.ready {
-            Ready::Dense(packed) => packed.inner(),
-            Ready::Conv(_, [height, width, ins, _], _) => height * width * ins,
-            Ready::Later(_, filter, _) => filter.dims().iter().take(3).product(),
-            Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
-        }
+        let results = if self.pool { 4 } else { 1 };
+        results
+            * match &self.ready {
+                Ready::Dense(packed) => packed.inner(),
+                Ready::Conv(_, [height, width, ins, _], _) => height * width * ins,
+                Ready::Later(_, filter, _) => filter.dims().iter().take(3).product(),
+                Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
+            }
     }
 
     /// Whether it is over the last axis alone.
@@ -47,6 +49,9 @@ impl Display for PackedProduct {
                 write!(f, "Depthwise {}{}", extents(filter.dims()), moves(conv))?;
             }
         }
+        if let Some(prologue) = &self.prologue {
+            write!(f, " of {}", before(prologue))?;
+        }
         if self.bias.is_some() {
             f.write_str(" + bias")?;
         }
@@ -54,9 +59,21 @@ impl Display for PackedProduct {
             f.write_str(" + residual")?;
         }
         match self.activation {
-            Activation::None => Ok(()),
-            activation => write!(f, ", {activation:?}"),
+            Activation::None => {}
+            activation => write!(f, ", {activation:?}")?,
         }
+        f.write_str(if self.pool { ", MaxPool 2x2" } else { "" })
+    }
+}
+
+/// A prologue as a formula.
+fn before(prologue: &Prologue) -> String {
+    let mut text = if prologue.parts > 1 { format!("{} parts", prologue.parts) } else { "x".to_owned() };
+    text.push_str(if prologue.scale { " * scale" } else { "" });
+    text.push_str(if prologue.shift { " + shift" } else { "" });
+    match prologue.activation {
+        Activation::None => text,
+        activation => format!("{activation:?}({text})"),
     }
 }
 

@@ -32,6 +32,12 @@ impl Fold {
 }
 
 /// A way to put two numbers together.
+/// The larger of two; NaN if one of them is.
+#[inline(always)]
+pub fn larger<S: Simd>(a: S::V, b: S::V) -> S::V {
+    S::select(S::equal(a, a), S::max(a, b), a)
+}
+
 trait Way: Copy + Send + Sync {
     fn join<S: Simd>(a: S::V, b: S::V) -> S::V;
 }
@@ -52,7 +58,7 @@ impl Way for Add {
 impl Way for Largest {
     #[inline(always)]
     fn join<S: Simd>(a: S::V, b: S::V) -> S::V {
-        S::select(S::equal(a, a), S::max(a, b), a)
+        larger::<S>(a, b)
     }
 }
 impl Way for Smallest {

@@ -78,7 +78,8 @@ fn take_in(node: &mut Node, next: &Node, side: usize, draft: &mut Draft) -> Resu
     Ok(true)
 }
 
-fn activation(op: &Op) -> Option<Activation> {
+/// The activation that an operation is.
+pub fn activation(op: &Op) -> Option<Activation> {
     Some(match op {
         Op::Activate(activation) => *activation,
         Op::Unary(Unary::Relu) => Activation::Relu,

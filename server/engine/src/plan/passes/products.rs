@@ -27,7 +27,8 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
         };
         let node = &mut draft.nodes[number];
         let bias = node.inputs.len() > 2;
-        node.op = Op::Product(Product { kind, bias, residual: false, activation });
+        node.op =
+            Op::Product(Product { kind, prologue: None, bias, residual: false, activation, pool: false });
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! What each pass makes of a graph, and that it leaves the answers alone.
 
 mod build;
+mod prologues;
 mod random;
 
 use crate::graph::{
@@ -151,7 +152,14 @@ fn what_follows_a_dense_layer_over_many_axes_goes_into_it() {
     let y = b.add(Op::Binary(Binary::Add), &[y, bias]);
     let y = b.add(Op::Activate(Activation::Gelu), &[y]);
     let draft = b.after(y, "unused");
-    let gelu = Product { kind: Products::Dense, bias: true, residual: false, activation: Activation::Gelu };
+    let gelu = Product {
+        kind: Products::Dense,
+        prologue: None,
+        bias: true,
+        residual: false,
+        activation: Activation::Gelu,
+        pool: false,
+    };
     assert_eq!(ops(&draft), [&Op::Reshape, &Op::Product(gelu), &Op::Reshape]);
     assert_eq!(draft.nodes[2].outputs, draft.outputs);
 
@@ -178,8 +186,16 @@ fn what_follows_a_convolution_goes_into_it() {
     let sum = b.add(Op::Binary(Binary::Add), &[1, shifted]);
     let y = b.add(Op::Unary(Unary::Relu), &[sum]);
     let draft = b.after(y, "unused");
-    let [Op::Product(Product { kind: Products::Conv(conv), bias: true, residual: true, activation })] =
-        ops(&draft)[..]
+    let [
+        Op::Product(Product {
+            kind: Products::Conv(conv),
+            prologue: None,
+            bias: true,
+            residual: true,
+            activation,
+            pool: false,
+        }),
+    ] = ops(&draft)[..]
     else {
         panic!("{:?}", ops(&draft));
     };

@@ -2,8 +2,9 @@
 
 use super::elements::joined;
 use super::fact::{Fact, Found, Of, Reads, Why, axis};
+use super::parts::concat;
 use super::size::Size;
-use crate::graph::Op;
+use crate::graph::{Op, Prologue};
 use crate::kernels::PackedProduct;
 
 /// Each item of the first axis becomes one; the other inputs are parameters.
@@ -140,10 +141,12 @@ pub fn dense(reads: &Reads<'_>, columns: Size) -> Found {
 
 /// A product by weights of its own, to which another value may be added.
 pub fn product(product: &PackedProduct, reads: &Reads<'_>) -> Found {
-    let x = reads.at(0)?;
+    let (x, rest) = reads.all.split_first().ok_or("it lacks an input")?;
+    let (other, rest) = rest.split_at(rest.len().min(usize::from(product.takes())));
+    let x = &entered(product.prologue(), x, rest, reads)?;
     let own = x.dims()?;
     let made = if product.is_dense() {
-        let reads = Reads { all: &reads.all[..1], ..*reads };
+        let reads = Reads { all: &[x], ..*reads };
         dense(&reads, Size::extent(product.outs()))?
     } else {
         if x.axis() != Some(0) || own.len() != 4 {
@@ -161,10 +164,28 @@ pub fn product(product: &PackedProduct, reads: &Reads<'_>) -> Found {
         let shape = vec![own[0].clone(), height, width, Size::extent(product.outs())];
         vec![Fact::rows(shape, 0)?]
     };
-    match reads.all.get(1) {
-        Some(other) => reads.one(joined(&[&made[0], other], reads)?),
-        None => Ok(made),
+    match other {
+        [other] => reads.one(joined(&[&made[0], other], reads)?),
+        _ => Ok(made),
     }
+}
+
+/// What a product multiplies.
+fn entered(prologue: Option<&Prologue>, x: &Fact, rest: &[&Fact], reads: &Reads<'_>) -> Result<Fact, Why> {
+    let Some(prologue) = prologue else { return Ok(x.clone()) };
+    let entry = prologue.entry(x, rest).ok_or("it lacks an input")?;
+    let mut parts = entry.parts;
+    let mut made = x.clone();
+    if parts.len() > 1 {
+        let last = Fact { numbers: Some(vec![Size::number(-1)]), ..Fact::same(Some(vec![])) };
+        parts.push(&last);
+        let found = concat(&Reads { all: &parts, outputs: 1, names: reads.names })?;
+        made = found.into_iter().next().ok_or("nothing is put together")?;
+    }
+    for other in entry.scale.into_iter().chain(entry.shift) {
+        made = joined(&[&made, other], reads)?;
+    }
+    Ok(made)
 }
 
 /// A transposed convolution: the shape of the result, the filter, x.

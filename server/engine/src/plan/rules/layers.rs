@@ -2,7 +2,7 @@
 
 use super::{Extents, Found, Known, moves, numbers, show};
 use crate::EngineError;
-use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products, RoiAlign};
+use crate::graph::{Conv, Imaging, Padding, Pool, Product, Products, Prologue, RoiAlign};
 use crate::kernels::{Geometry, fail};
 
 pub fn matmul(a: &Known, b: &Known, transpose_a: bool, transpose_b: bool) -> Found {
@@ -66,14 +66,36 @@ pub fn neighbours(inputs: &[&Known], width: usize, outputs: usize) -> Result<Vec
     }
 }
 
-/// `other`: what is added, if the product adds something; it may be broadcast, or the product to it.
-pub fn product(x: &Known, weights: &Known, other: &Known, product: &Product) -> Found {
+pub fn product(inputs: &[&Known], product: &Product) -> Found {
+    let nothing = Known::default();
+    let at = |n: usize| inputs.get(n).copied().unwrap_or(&nothing);
+    let rest = inputs.get(product.entry()..).unwrap_or_default();
+    let (x, weights) = (&entered(product.prologue.as_ref(), at(0), rest)?, at(1));
     let made = match &product.kind {
         Products::Dense => dense(x, weights),
         Products::Conv(options) => conv(x, weights, options),
         Products::Depthwise(options) => depthwise(x, weights, options),
     }?;
-    if product.residual { numbers::broadcast_all(&[&made, other]) } else { Ok(made) }
+    // What is added may be broadcast, or the product to it.
+    let made =
+        if product.residual { numbers::broadcast_all(&[&made, at(product.entry() - 1)])? } else { made };
+    if product.pool { pool(&made, &Pool::HALVES) } else { Ok(made) }
+}
+
+/// What a product multiplies, by what its prologue reads.
+pub fn entered(prologue: Option<&Prologue>, x: &Known, rest: &[&Known]) -> Found {
+    let Some(prologue) = prologue else { return Ok(x.clone()) };
+    let entry = prologue.entry(x, rest).ok_or_else(|| fail("a product lacks what its prologue reads"))?;
+    let mut parts = entry.parts;
+    let made = if parts.len() == 1 {
+        x.clone()
+    } else {
+        let last = Known::integers([Some(-1)].into_iter().collect(), Extents::new());
+        parts.push(&last);
+        super::parts::concat(&parts)?
+    };
+    let all: Vec<&Known> = std::iter::once(&made).chain(entry.scale).chain(entry.shift).collect();
+    numbers::broadcast_all(&all)
 }
 
 /// The four extents of an image; None: nothing is known.

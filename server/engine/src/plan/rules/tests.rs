@@ -60,7 +60,14 @@ fn values_element_by_element_are_broadcast() {
 fn what_is_added_to_a_product_is_broadcast_with_it() {
     let product = || {
         let kind = Products::Conv(conv(Padding::Same, 2));
-        Op::Product(Product { kind, bias: true, residual: true, activation: Activation::None })
+        Op::Product(Product {
+            kind,
+            prologue: None,
+            bias: true,
+            residual: true,
+            activation: Activation::None,
+            pool: false,
+        })
     };
     let with = |other: Known| [shaped(&[-1, 8, 1, 3]), shaped(&[3, 3, 3, 4]), shaped(&[4]), other];
     gives(product(), &with(shaped(&[-1, 4, 1, 4])), &[-1, 4, 1, 4]);
@@ -75,7 +82,14 @@ fn products_need_equal_inner_extents() {
     gives(matmul(true, true), &[shaped(&[7, 3, 2]), shaped(&[5, 3])], &[7, 2, 5]);
     refuses(matmul(false, false), &[shaped(&[-1, 4]), shaped(&[3, 5])]);
     refuses(matmul(false, false), &[shaped(&[4]), shaped(&[4, 5])]);
-    let dense = Product { kind: Products::Dense, bias: false, residual: false, activation: Activation::None };
+    let dense = Product {
+        kind: Products::Dense,
+        prologue: None,
+        bias: false,
+        residual: false,
+        activation: Activation::None,
+        pool: false,
+    };
     gives(Op::Product(dense.clone()), &[shaped(&[2, -1, 3]), shaped(&[3, 9])], &[2, -1, 9]);
     refuses(Op::Product(dense), &[shaped(&[2, -1, 4]), shaped(&[3, 9])]);
 }

@@ -2,6 +2,7 @@
 
 use super::super::super::gemm::{PANEL, ROW, Shared, load};
 use super::super::super::simd::{Kernel, Lanes, Simd};
+use super::super::super::vector::pool::larger;
 use super::{POINT, POINTS, SIDE, SQUARE, TILE, Tiles, Work};
 
 /// Transforms one tile of the image: its number, its place among those at hand, and how many these are.
@@ -113,6 +114,9 @@ impl Back<'_> {
             *line = back::<S>(m);
         }
         let many = (outs - channel).min(16);
+        if w.pool {
+            return self.pooled::<S>(&lines, [image, top, left], channel, many);
+        }
         #[allow(clippy::needless_range_loop, reason = "a column of an array of lines")]
         for j in 0..TILE.min(g.out_width - left) {
             let column = back::<S>(std::array::from_fn(|i| lines[i][j]));
@@ -123,6 +127,34 @@ impl Back<'_> {
                 #[allow(unsafe_code)]
                 let to = unsafe { w.out.part(at, many) };
                 let v = if w.epilogue.adds { S::add(v, load::<S>(to)) } else { v };
+                S::store_part(w.epilogue.apply::<S>(v, channel, many), to);
+            }
+        }
+    }
+}
+
+impl Back<'_> {
+    /// The largest of each 2x2 results of a tile; those without a neighbour at the image's end are left out.
+    #[inline(always)]
+    fn pooled<S: Simd>(
+        &self,
+        lines: &[[S::V; TILE]; SIDE],
+        [image, top, left]: [usize; 3],
+        channel: usize,
+        many: usize,
+    ) {
+        let (w, outs) = (self.work, self.work.panels.columns);
+        let [height, width] = [w.g.out_height / 2, w.g.out_width / 2];
+        for j in (0..TILE).step_by(2).take(width - (left / 2).min(width)) {
+            let a = back::<S>(std::array::from_fn(|i| lines[i][j]));
+            let b = back::<S>(std::array::from_fn(|i| lines[i][j + 1]));
+            for i in (0..TILE).step_by(2).take(height - (top / 2).min(height)) {
+                let v = larger::<S>(larger::<S>(a[i], a[i + 1]), larger::<S>(b[i], b[i + 1]));
+                let pixel = (image * height + (top + i) / 2) * width + (left + j) / 2;
+                // SAFETY: each tile has results of its own.
+                #[allow(unsafe_code)]
+                let to = unsafe { w.out.part(pixel * outs + channel, many) };
+                // Bias and activation keep the order, so that the largest is the same before and after them.
                 S::store_part(w.epilogue.apply::<S>(v, channel, many), to);
             }
         }

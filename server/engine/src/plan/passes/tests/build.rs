@@ -40,6 +40,16 @@ impl Build {
 
     pub fn conv(&mut self, x: usize, ins: usize, outs: usize) -> usize {
         let filter = self.floats(&[3, 3, ins, outs]);
+        self.convolution(x, filter)
+    }
+
+    /// A convolution of single pixels.
+    pub fn point(&mut self, x: usize, ins: usize, outs: usize) -> usize {
+        let filter = self.floats(&[1, 1, ins, outs]);
+        self.convolution(x, filter)
+    }
+
+    fn convolution(&mut self, x: usize, filter: usize) -> usize {
         let conv = Conv {
             strides: [1, 1],
             dilations: [1, 1],

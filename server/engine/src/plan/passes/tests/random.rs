@@ -1,7 +1,7 @@
 //! Graphs drawn at random.
 
 use super::build::Build;
-use crate::graph::{Binary, Op, Padding, Pool, Unary};
+use crate::graph::{Binary, Op, Padding, Pool, Reduce, Unary};
 use crate::plan::draft::fold;
 use crate::plan::{NoWeights, Outline, Weights};
 use crate::value::Value;
@@ -12,7 +12,7 @@ fn pick(b: &mut Build, n: usize) -> usize {
 
 /// Something that is made of an image, and maybe of another one.
 fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
-    match pick(b, 13) {
+    match pick(b, 15) {
         0 => {
             let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
             let x = b.add(Op::Pad, &[x, borders]);
@@ -60,6 +60,25 @@ fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
             let x = b.add(Op::Pad, &[x, borders]);
             let pool = Pool { max: true, window: [3, 3], strides: [1, 1], padding: Padding::Valid };
             b.add(Op::Pool(pool), &[x])
+        }
+        12 => {
+            // A norm over values that lie side by side, before a layer by points; now and then somebody else reads them too.
+            let axis = b.ints(&[if seed.is_multiple_of(3) { -1 } else { 3 }]);
+            let both = b.add(Op::Concat, &[other, x, axis]);
+            let (scale, shift) = (b.floats(&[1, 1, 1, 8]), b.floats(&[8]));
+            let y = b.add(Op::Binary(Binary::Mul), &[both, scale]);
+            let y = b.add(Op::Binary(Binary::Add), &[y, shift]);
+            let y = b.add(Op::Unary(Unary::Relu), &[y]);
+            let y = b.point(y, 8, 4);
+            if pick(b, 2) == 0 { y } else { b.point(both, 8, 4) }
+        }
+        13 => {
+            let axes = b.ints(&[1, 2]);
+            let factors = b.add(Op::Reduce { kind: Reduce::Mean, keep: true }, &[x, axes]);
+            let factors = b.point(factors, 4, 4);
+            let factors = b.add(Op::Unary(Unary::Sigmoid), &[factors]);
+            let y = b.add(Op::Binary(Binary::Mul), &[factors, other]);
+            b.point(y, 4, 4)
         }
         _ => {
             let number = b.random();
