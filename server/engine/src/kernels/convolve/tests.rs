@@ -3,7 +3,7 @@
 use super::super::gemm::Epilogue;
 use super::super::gemm::tests::{ACTIVATIONS, assert_close, random};
 use super::super::simd::Isa;
-use super::{Algorithm, Geometry, Weights, choose, convolution_by};
+use super::{Activation, Algorithm, Geometry, Weights, choose, convolution_by, pooled_on, pools};
 
 /// Batch, image, channels, window, strides, dilations, padding before and after (both ways).
 fn geometry(
@@ -124,6 +124,42 @@ fn winograd_equals_the_plain_loop() {
     ];
     for (n, (g, outs)) in cases.into_iter().enumerate() {
         check(&g, outs, 1, Algorithm::Winograd, n);
+    }
+}
+
+#[test]
+fn the_largest_of_each_window_are_those_of_the_whole_result() {
+    let cases = [([2, 16, 12, 33], [1, 1], 40), ([1, 15, 17, 16], [1, 1], 64), ([1, 30, 31, 20], [0, 0], 7)];
+    for (n, (image, before, outs)) in cases.into_iter().enumerate() {
+        let g = geometry(image, [3, 3], [1, 1], [1, 1], before);
+        let mut seed = 21 + n as u64;
+        let x = random(&mut seed, image.iter().product());
+        let w = random(&mut seed, 9 * g.channels * outs);
+        let bias = random(&mut seed, outs);
+        let activation = [Activation::Relu, Activation::None, Activation::Relu6][n];
+        let epilogue = Epilogue { bias: Some(&bias), adds: false, activation };
+        let weights = Weights::new(&w, [3, 3, g.channels, outs], 1);
+        assert!(pools(&g, &weights, &epilogue));
+        let [height, width] = [g.out_height / 2, g.out_width / 2];
+        for isa in Isa::all() {
+            for threads in [1, 3] {
+                let mut whole = vec![f32::NAN; g.batch * g.out_height * g.out_width * outs];
+                convolution_by(Algorithm::Winograd, isa, &mut whole, &x, &g, &weights, &epilogue, threads);
+                let at = |image: usize, y: usize, x: usize, c: usize| {
+                    whole[((image * g.out_height + y) * g.out_width + x) * outs + c]
+                };
+                let mut out = vec![f32::NAN; g.batch * height * width * outs];
+                pooled_on(isa, &mut out, &x, &g, &weights, &epilogue, threads);
+                for (place, got) in out.iter().enumerate() {
+                    let (c, pixel) = (place % outs, place / outs);
+                    let (i, y, x) = (pixel / width / height, pixel / width % height, pixel % width);
+                    let window = [(0, 0), (0, 1), (1, 0), (1, 1)];
+                    let all = window.map(|(down, right)| at(i, 2 * y + down, 2 * x + right, c));
+                    let wanted = all.into_iter().fold(f32::NEG_INFINITY, f32::max);
+                    assert!((got - wanted).abs() <= 1e-6, "{isa:?} {image:?} {place}: {got} and {wanted}");
+                }
+            }
+        }
     }
 }
 

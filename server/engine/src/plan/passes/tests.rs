@@ -1,12 +1,13 @@
 //! What each pass makes of a graph, and that it leaves the answers alone.
 
 mod build;
+mod pools;
 mod prologues;
 mod random;
 
 use crate::graph::{
-    Activation, Attention, Binary, LayerNorm, Link, Literal, Op, Operand, Padding, Pool, Product, Products,
-    Random, Rare, Source, Stream, Unary,
+    Activation, Attention, Binary, LayerNorm, Link, Literal, Op, Operand, Padding, Product, Products, Random,
+    Rare, Source, Stream, Unary,
 };
 use crate::plan::draft::{Draft, fold};
 use crate::plan::{NoWeights, Outline, Weights};
@@ -202,28 +203,6 @@ fn what_follows_a_convolution_goes_into_it() {
     assert_eq!(*activation, Activation::Relu);
     assert_eq!(conv.padding, Padding::Explicit([1; 4]));
     assert_eq!(draft.nodes[0].inputs[0], 0, "reads the image itself");
-}
-
-/// The largest of each window of three, of a bordered image whose numbers are what `op` makes.
-fn pooled(op: Unary, max: bool, border: i64) -> Draft {
-    let mut b = Build::new(1);
-    let made = b.add(Op::Unary(op), &[0]);
-    let borders = b.ints(&[0, 0, border, border, 1, 1, 0, 0]);
-    let padded = b.add(Op::Pad, &[made, borders]);
-    let pool = Pool { max, window: [3, 3], strides: [2, 2], padding: Padding::Valid };
-    let y = b.add(Op::Pool(pool), &[padded]);
-    b.after(y, "unused")
-}
-
-#[test]
-fn zeros_that_are_never_the_largest_are_left_out() {
-    let draft = pooled(Unary::Relu, true, 2);
-    let [Op::Unary(Unary::Relu), Op::Pool(pool)] = ops(&draft)[..] else { panic!("{:?}", ops(&draft)) };
-    assert_eq!(pool.padding, Padding::Explicit([2, 2, 1, 1]));
-    // Numbers below zero, means, and windows of zeros alone.
-    for kept in [pooled(Unary::Neg, true, 1), pooled(Unary::Relu, false, 1), pooled(Unary::Relu, true, 3)] {
-        assert!(ops(&kept).contains(&&Op::Pad), "{:?}", ops(&kept));
-    }
 }
 
 #[test]

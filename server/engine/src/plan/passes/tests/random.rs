@@ -1,7 +1,7 @@
 //! Graphs drawn at random.
 
 use super::build::Build;
-use crate::graph::{Binary, Op, Padding, Pool, Reduce, Unary};
+use crate::graph::{Activation, Binary, Conv, Op, Padding, Pool, Reduce, Unary};
 use crate::plan::draft::fold;
 use crate::plan::{NoWeights, Outline, Weights};
 use crate::value::Value;
@@ -12,7 +12,7 @@ fn pick(b: &mut Build, n: usize) -> usize {
 
 /// Something that is made of an image, and maybe of another one.
 fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
-    match pick(b, 15) {
+    match pick(b, 16) {
         0 => {
             let borders = b.ints(&[0, 0, 1, 1, 1, 1, 0, 0]);
             let x = b.add(Op::Pad, &[x, borders]);
@@ -79,6 +79,19 @@ fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
             let factors = b.add(Op::Unary(Unary::Sigmoid), &[factors]);
             let y = b.add(Op::Binary(Binary::Mul), &[factors, other]);
             b.point(y, 4, 4)
+        }
+        14 => {
+            // Pooled, and made as large as before.
+            let w = b.floats(&[3, 3, 4, 4]);
+            let padding = Padding::Explicit([3; 4]);
+            let conv = Conv { strides: [1, 1], dilations: [1, 1], padding, activation: Activation::None };
+            let y = b.add(Op::Conv(conv), &[x, w]);
+            let shift = b.floats(&[4]);
+            let y = b.add(Op::Binary(Binary::Add), &[y, shift]);
+            let y = b.add(Op::Unary(Unary::Relu), &[y]);
+            let y = b.add(Op::Pool(Pool::HALVES), &[y]);
+            let borders = b.ints(&[0, 0, 0, 1, 1, 0, 0, 0]);
+            b.add(Op::Pad, &[y, borders])
         }
         _ => {
             let number = b.random();
