@@ -17,12 +17,16 @@ use super::simd::{LANES, Simd};
 /// Elements of cheap work that are worth a thread.
 const PIECE: usize = 32 << 10;
 
-/// How many elements each thread takes at once, in multiples of `unit`, if `count` elements are shared among `threads`. The work
+/// Pieces of a thread: one that is held up leaves some to the others.
+const EACH: usize = 4;
+
+/// How many elements a thread takes at once, in multiples of `unit`, if `count` elements are shared among `threads`. The work
 /// for one element is `cost` times that of an addition.
 fn piece(count: usize, unit: usize, threads: usize, cost: usize) -> usize {
     let unit = unit.max(1);
     let least = (PIECE / cost.max(1)).max(1);
-    let share = count.div_ceil(threads.max(1)).max(least);
+    let pieces = if threads > 1 { EACH * threads } else { 1 };
+    let share = count.div_ceil(pieces).max(least);
     share.div_ceil(unit).saturating_mul(unit)
 }
 

@@ -8,6 +8,10 @@ use std::ops::Range;
 
 /// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
 const TALL: usize = 144;
+/// Rows of a tile, for the widest instruction set.
+const UNIT: usize = 12;
+/// Pieces of a thread.
+const EACH: usize = 4;
 /// Multiplications that are worth another thread.
 const WORTH: usize = 50_000;
 
@@ -98,6 +102,26 @@ fn part(length: usize, parts: usize, unit: usize) -> usize {
     length.div_ceil(parts.max(1)).next_multiple_of(unit).max(1)
 }
 
+/// Blocks of rows and groups of panels for products of so many rows, terms and columns. Threads share rows, and each reads all weights;
+/// or panels, and each reads all rows and makes columns of which the next operation reads others: whichever is less to be read from the
+/// other's cache or from memory. There are more pieces than threads, as far as they are worth it: a thread that is held up leaves some
+/// to the others, and what cannot be divided evenly is a smaller part of all.
+fn cut([rows, inner, columns]: [usize; 3], threads: usize) -> (usize, usize) {
+    let (blocks, panels) = (rows.div_ceil(TALL).max(1), columns.div_ceil(PANEL).max(1));
+    if threads < 2 {
+        return (blocks, 1);
+    }
+    let (weights, work) = (inner.saturating_mul(columns), inner.saturating_mul(columns).saturating_mul(rows));
+    let wanted = (2 * (work / WORTH)).clamp(threads, EACH * threads);
+    if rows.saturating_mul(inner.saturating_add(columns)) >= weights || panels < 2 * threads {
+        let most = (rows / (2 * UNIT)).max(threads);
+        return (blocks.max(wanted.min(most)).next_multiple_of(threads), 1);
+    }
+    let groups = panels.min(wanted);
+    // Few panels are seldom as many for each thread.
+    (if groups < wanted && rows > UNIT { blocks.max(2) } else { blocks }, groups)
+}
+
 /// The product of a source's rows and packed weights, written to columns of `out`.
 pub fn multiply<F: Source>(
     p: &Problem<'_>,
@@ -108,18 +132,11 @@ pub fn multiply<F: Source>(
 ) {
     assert!(epilogue.fits(p.out_step) && p.first_column + p.panels.columns <= p.out_step.max(1));
     let (rows, panels) = (p.rows, p.panels.count());
-    let threads = workers(threads, rows.saturating_mul(p.panels.inner).saturating_mul(p.panels.columns));
-    // Each thread takes rows or panels, whichever are more: it reads all of the others.
-    let blocks = rows.div_ceil(TALL);
-    let (blocks, groups) = if threads < 2 {
-        (blocks, 1)
-    } else if rows >= p.panels.columns || panels < 2 * threads {
-        (blocks.max(threads).next_multiple_of(threads), 1)
-    } else {
-        // Many panels make more pieces: a thread that is held up leaves some to the others.
-        (blocks, if panels >= 16 * threads { 2 * threads } else { threads })
-    };
-    let (tall, wide) = (part(rows, blocks, 12), part(panels, groups, 1));
+    let sizes = [rows, p.panels.inner, p.panels.columns];
+    let threads = workers(threads, sizes.into_iter().fold(1, usize::saturating_mul));
+    let (blocks, groups) = cut(sizes, threads);
+    let unit = if rows / blocks >= 2 * UNIT { UNIT } else { 1 };
+    let (tall, wide) = (part(rows, blocks, unit), part(panels, groups, 1));
     let groups = panels.div_ceil(wide);
     share(threads, rows.div_ceil(tall) * groups, |n| {
         let rows = (n / groups) * tall..(n / groups * tall + tall).min(rows);
