@@ -29,6 +29,8 @@ ROOT = Path(__file__).resolve().parent.parent
 CACHE = ROOT / "target/bench-models"
 MODELS = ("cifar", "vgg16", "resnet50", "mobilenetv2", "efficientnetb0", "inceptionv3", "densenet121", "bilstm", "transformer",
           "dense10")
+# Seconds between the sides' turns.
+PAUSE = 0.05
 NAMES = {"vgg16": "VGG16", "resnet50": "ResNet50", "mobilenetv2": "MobileNetV2", "efficientnetb0": "EfficientNetB0",
          "inceptionv3": "InceptionV3", "densenet121": "DenseNet121"}
 
@@ -349,6 +351,8 @@ def measure(options, name, threads, batch):
     took, worked = {side: [] for side in running}, {side: [] for side in running}
     for _ in range(options.rounds):
         for side in running:
+            # Threads of the one before look for work for a while before they sleep.
+            time.sleep(PAUSE)
             before = running[side].processor()
             took[side].append(int(running[side].ask(f"run {times[side]}")[0]))
             worked[side].append((running[side].processor() - before) / times[side])

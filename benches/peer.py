@@ -40,6 +40,8 @@ def rounds(berth, peer, count, own, theirs, digits=(3, 3)):
     """Columns of a table: milliseconds of either side, their ratio and its range; digits of times and of ratios."""
     ours, others = [], []
     for _ in range(count):
+        # The peer's threads look for work for a while before they sleep.
+        time.sleep(0.05)
         ours.append(int(berth.ask(f"run {own}").split()[0]) / 1e9)
         others.append(median(peer, theirs))
     ratios = np.array(ours) / np.array(others)
