@@ -11,8 +11,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, OnceLock, PoisonError};
 use std::thread::Thread;
 
-/// Times that a thread looks again before it sleeps: some tens of microseconds.
-const LOOKS: usize = 2000;
+/// Times that a thread looks again before it sleeps: about a tenth of a millisecond. Most of what a run does on one thread alone is over
+/// by then; to be woken takes as long, and longer on a virtual machine whose processor sleeps too.
+const LOOKS: usize = 8000;
 
 /// Work that is shared out. It lives as long as the call that shares it.
 struct Job<'w> {
