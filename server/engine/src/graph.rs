@@ -41,7 +41,7 @@ pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression}
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use linear_leaves::LinearLeaves;
 pub use narrow::{Narrow, Narrowing, PowerRounding};
-pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
+pub use neighbours::{CODES, Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};

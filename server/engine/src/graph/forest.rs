@@ -4,9 +4,11 @@
 //! no node has two parents (so that every walk ends), and no node asks for a feature that a row does not have.
 
 mod grow;
+mod parts;
 mod sliced;
 
-pub use sliced::{Absent, Part, Sliced, SlicedTree};
+pub use parts::Part;
+pub use sliced::{Absent, Sliced, SlicedTree};
 
 use std::fmt::Debug;
 use std::ops::Range;
@@ -207,7 +209,7 @@ impl<T> Forest<T> {
 impl<T: Real> Forest<T> {
     /// All trees are there: lays them out for many rows. What was taken in advance is given back.
     pub fn finish(&mut self) {
-        self.parts = sliced::parts(self);
+        self.parts = parts::parts(self);
         self.nodes.shrink_to_fit();
         self.trees.shrink_to_fit();
         self.leaves.shrink_to_fit();

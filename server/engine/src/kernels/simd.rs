@@ -113,9 +113,16 @@ pub trait Simd: Copy + Send + Sync + 'static {
     /// A bit for each byte: whether it is not below another one.
     #[inline(always)]
     fn not_below(bytes: &[u8; BYTES], least: u8) -> u64 {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let least = u64::from(least) * 0x0101_0101_0101_0101;
         let mut bits = 0;
-        for (n, byte) in bytes.iter().enumerate() {
-            bits |= u64::from(*byte >= least) << n;
+        for (n, bytes) in bytes.as_chunks().0.iter().enumerate() {
+            let bytes = u64::from_le_bytes(*bytes);
+            // The highest bit of each byte says whether the others are not below; it decides itself where it differs.
+            let others = (bytes | HIGH).wrapping_sub(least & !HIGH);
+            let not_below = ((bytes & !least) | (!(bytes ^ least) & others)) & HIGH;
+            // The highest byte of the product has those bits side by side.
+            bits |= (not_below >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * n);
         }
         bits
     }

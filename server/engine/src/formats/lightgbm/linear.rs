@@ -47,6 +47,6 @@ pub fn forest(
         let branches = branches(tree, &mut leaves).map_err(|e| trees::named(n, &e))?;
         forest.add(n, &branches)?;
     }
-    leaves.finish();
+    leaves.shrink();
     Ok((forest, leaves))
 }

@@ -2,29 +2,15 @@
 //!
 //! What a row has of a feature is told by a byte: how many of the feature's thresholds it is not below. A split is one comparison of
 //! bytes then, of 64 rows at a time, with a bit for each of them as the answer; logic of such bits leads down to the numbers of leaves.
-//! A part of a forest is as many trees as bytes suffice for.
 
 use super::{Forest, Node, Real};
 use std::collections::HashMap;
 use std::ops::Range;
 
-/// Thresholds of a feature: a value is above up to so many, which is a byte.
-const THRESHOLDS: usize = 255;
 /// Places of a tree for searching, at least.
 const LEAST_SEARCHED: usize = 32;
-/// Leaves of a tree: their numbers are bytes.
-const LEAVES: usize = 256;
-/// Outputs: sums of all rows of a block are kept for each of them.
-const OUTPUTS: usize = 256;
 /// Leaves of a tree that most have; tables are as long at least.
-pub const TABLE: usize = 64;
-/// What work costs, in half nanoseconds: a step of a walk; a value that becomes a byte, beside a step for each level of the search.
-const WALK: usize = 3;
-const BYTE: usize = 4;
-/// A split and a tree for 64 rows at once. Where more rows go together, they are shared by so many.
-const SPLIT: usize = 7;
-const TREE: usize = 30;
-const SHARED: usize = 200;
+const TABLE: usize = 64;
 
 /// Where a value goes that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -100,104 +86,28 @@ pub struct Sliced<T> {
     pub trees: Vec<SlicedTree>,
 }
 
-/// Trees that lie one after the other.
-#[derive(Debug, Clone)]
-pub struct Part<T> {
-    pub trees: Range<usize>,
-    /// How they lie for so many rows or more.
-    pub sliced: Option<(usize, Sliced<T>)>,
-}
-
-/// Parts of a forest, in order.
-pub fn parts<T: Real>(forest: &Forest<T>) -> Vec<Part<T>> {
-    let mut parts = Vec::new();
-    let mut open = Open::default();
-    let mut begin = 0;
-    for n in 0..forest.trees.len() {
-        let fits = is_small(forest, n);
-        if fits && open.take(forest, n) {
-            continue;
-        }
-        push(&mut parts, forest, begin..n, &mut open);
-        begin = n;
-        if !(fits && open.take(forest, n)) {
-            push(&mut parts, forest, n..n + 1, &mut Open::default());
-            begin = n + 1;
-        }
-    }
-    push(&mut parts, forest, begin..forest.trees.len(), &mut open);
-    parts
-}
-
-fn is_small<T>(forest: &Forest<T>, tree: usize) -> bool {
-    !forest.trees[tree].special && forest.base.len() <= OUTPUTS && forest.nodes_of(tree).len() < 2 * LEAVES
-}
-
-/// Ends a part.
-fn push<T: Real>(parts: &mut Vec<Part<T>>, forest: &Forest<T>, trees: Range<usize>, open: &mut Open<T>) {
-    let thresholds = std::mem::take(&mut open.thresholds);
-    if trees.is_empty() {
-        return;
-    }
-    let walk: usize = trees.clone().map(|n| forest.trees[n].depth as usize * WALK).sum();
-    let splits: usize = trees.clone().map(|n| forest.nodes_of(n).len() / 2).sum();
-    let block = splits * SPLIT + trees.len() * TREE;
-    let bytes: usize = thresholds.values().map(|t| BYTE + t.len().ilog2() as usize).sum();
-    let each = bytes + block / SHARED;
-    let is_worth = !thresholds.is_empty() && 4 * each < 3 * walk;
-    if is_worth {
-        let sliced = Sliced::new(forest, trees.clone(), thresholds);
-        parts.push(Part { trees, sliced: Some((block.div_ceil(walk - each), sliced)) });
-    } else if let Some(Part { trees: last, sliced: None }) = parts.last_mut() {
-        last.end = trees.end;
-    } else {
-        parts.push(Part { trees, sliced: None });
-    }
-}
-
-/// Thresholds of the features that trees ask for.
-struct Open<T> {
-    thresholds: HashMap<u32, Vec<T>>,
-}
-
-impl<T> Default for Open<T> {
-    fn default() -> Self {
-        Self { thresholds: HashMap::new() }
-    }
-}
-
-impl<T: Real> Open<T> {
-    /// Takes a tree in, if bytes suffice for its features then too.
-    fn take(&mut self, forest: &Forest<T>, tree: usize) -> bool {
-        let mut added = Vec::new();
-        for node in splits_of(forest, tree).map(|(_, node)| node) {
-            let own = self.thresholds.entry(node.feature() as u32).or_default();
-            let at = own.partition_point(|t| *t < node.threshold);
-            if own.get(at).is_none_or(|t| *t != node.threshold) {
-                own.insert(at, node.threshold);
-                added.push((node.feature() as u32, node.threshold));
-            }
-            if own.len() > THRESHOLDS {
-                for (feature, threshold) in added {
-                    self.thresholds.entry(feature).and_modify(|own| own.retain(|t| *t != threshold));
-                }
-                self.thresholds.retain(|_, own| !own.is_empty());
-                return false;
-            }
-        }
-        true
-    }
-}
-
 /// The nodes of a tree that are no leaves, with their numbers.
-fn splits_of<T>(forest: &Forest<T>, tree: usize) -> impl Iterator<Item = (usize, &Node<T>)> {
+pub(super) fn splits_of<T>(forest: &Forest<T>, tree: usize) -> impl Iterator<Item = (usize, &Node<T>)> {
     let nodes = forest.nodes_of(tree);
     let is_split = move |(n, node): &(usize, &Node<T>)| node.child as usize != nodes.start + n;
     forest.nodes[nodes.clone()].iter().enumerate().filter(is_split)
 }
 
+impl<T> Sliced<T> {
+    /// Bytes in memory.
+    pub fn bytes(&self) -> usize {
+        let thresholds = |asked: &Asked<T>| size_of_val(&asked.thresholds[..]);
+        self.asked.iter().map(thresholds).sum::<usize>()
+            + size_of_val(&self.columns[..])
+            + size_of_val(&self.splits[..])
+            + size_of_val(&self.bits[..])
+            + size_of_val(&self.leaves[..])
+            + size_of_val(&self.trees[..])
+    }
+}
+
 impl<T: Real> Sliced<T> {
-    fn new(forest: &Forest<T>, trees: Range<usize>, thresholds: HashMap<u32, Vec<T>>) -> Self {
+    pub(super) fn new(forest: &Forest<T>, trees: Range<usize>, thresholds: HashMap<u32, Vec<T>>) -> Self {
         let mut asked: Vec<_> =
             thresholds.into_iter().map(|(feature, thresholds)| Asked { feature, thresholds }).collect();
         asked.sort_unstable_by_key(|asked| asked.feature);
@@ -299,19 +209,4 @@ fn search_tree<T: Real>(sorted: &[T]) -> Vec<T> {
     }
     tree.push(T::nan());
     tree
-}
-
-impl<T> Part<T> {
-    /// Bytes in memory.
-    pub fn bytes(&self) -> usize {
-        self.sliced.as_ref().map_or(0, |(_, sliced)| {
-            let thresholds = |asked: &Asked<T>| size_of_val(&asked.thresholds[..]);
-            sliced.asked.iter().map(thresholds).sum::<usize>()
-                + size_of_val(&sliced.columns[..])
-                + size_of_val(&sliced.splits[..])
-                + size_of_val(&sliced.bits[..])
-                + size_of_val(&sliced.leaves[..])
-                + size_of_val(&sliced.trees[..])
-        })
-    }
 }

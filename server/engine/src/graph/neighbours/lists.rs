@@ -4,7 +4,7 @@ use super::{Metric, Vectors};
 use crate::EngineError;
 
 /// A code is a byte.
-const CODES: usize = 256;
+pub const CODES: usize = 256;
 
 /// Vectors as codes: each part of a vector is the number of one of [`CODES`] or fewer centroids.
 pub struct Codes {
@@ -62,6 +62,14 @@ impl Codes {
         &self.centroids[part * size..][..size]
     }
 
+    /// What item `n` is made of.
+    fn decoded(&self, n: usize) -> impl Iterator<Item = f32> {
+        let codes = self.codes[n * self.parts..][..self.parts].iter().enumerate();
+        codes.flat_map(|(part, code)| {
+            self.centroids(part)[usize::from(*code)..].iter().step_by(self.count).copied()
+        })
+    }
+
     /// All codes.
     pub fn codes(&self) -> &[u8] {
         &self.codes
@@ -114,6 +122,8 @@ pub struct Lists {
     /// Where each list begins, and where the last one ends.
     begins: Vec<usize>,
     items: Items,
+    /// Of codes of residuals, by how much the square of an item's distance from the origin is larger than its centroid's.
+    farther: Option<Vec<f32>>,
 }
 
 impl Lists {
@@ -137,7 +147,11 @@ impl Lists {
                 centroids.len()
             )));
         }
-        Ok(Self { centroids, metric, probes: probes.clamp(1, lengths.len()), begins, items })
+        let farther = match &items {
+            Items::Codes(codes) if codes.of_residuals => Some(farther(&centroids, &begins, codes)),
+            _ => None,
+        };
+        Ok(Self { centroids, metric, probes: probes.clamp(1, lengths.len()), begins, items, farther })
     }
 
     /// What lists are around, and how near that is.
@@ -155,13 +169,29 @@ impl Lists {
         self.begins[n]..self.begins[n + 1]
     }
 
+    /// Of codes of residuals, by how much the square of each item's distance from the origin is larger than its centroid's.
+    pub fn farther(&self) -> Option<&[f32]> {
+        self.farther.as_deref()
+    }
+
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        self.items.bytes() + self.centroids.bytes() + size_of_val(&self.begins[..])
+        let farther = self.farther.as_ref().map_or(0, |farther| size_of_val(&farther[..]));
+        self.items.bytes() + self.centroids.bytes() + size_of_val(&self.begins[..]) + farther
     }
 
     /// All items.
     pub fn items(&self) -> &Items {
         &self.items
     }
+}
+
+fn farther(centroids: &Vectors, begins: &[usize], codes: &Codes) -> Vec<f32> {
+    let of_list = |(list, ends): (usize, &[usize])| {
+        let centroid = centroids.at(list);
+        let square = move |(r, c): (f32, &f32)| f64::from(r) * (f64::from(r) + 2.0 * f64::from(*c));
+        let of_item = move |n| codes.decoded(n).zip(centroid).map(square).sum::<f64>() as f32;
+        (ends[0]..ends[1]).map(of_item)
+    };
+    begins.windows(2).enumerate().flat_map(of_list).collect()
 }
