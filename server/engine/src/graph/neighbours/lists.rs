@@ -62,14 +62,6 @@ impl Codes {
         &self.centroids[part * size..][..size]
     }
 
-    /// What item `n` is made of.
-    fn decoded(&self, n: usize) -> impl Iterator<Item = f32> {
-        let codes = self.codes[n * self.parts..][..self.parts].iter().enumerate();
-        codes.flat_map(|(part, code)| {
-            self.centroids(part)[usize::from(*code)..].iter().step_by(self.count).copied()
-        })
-    }
-
     /// All codes.
     pub fn codes(&self) -> &[u8] {
         &self.codes
@@ -186,12 +178,24 @@ impl Lists {
     }
 }
 
+/// A table for each list: what each code adds, a square of what it stands for and twice the product with the centroid.
 fn farther(centroids: &Vectors, begins: &[usize], codes: &Codes) -> Vec<f32> {
-    let of_list = |(list, ends): (usize, &[usize])| {
-        let centroid = centroids.at(list);
-        let square = move |(r, c): (f32, &f32)| f64::from(r) * (f64::from(r) + 2.0 * f64::from(*c));
-        let of_item = move |n| codes.decoded(n).zip(centroid).map(square).sum::<f64>() as f32;
-        (ends[0]..ends[1]).map(of_item)
-    };
-    begins.windows(2).enumerate().flat_map(of_list).collect()
+    let (count, size) = (codes.count, codes.width / codes.parts);
+    let mut farther = Vec::with_capacity(codes.codes.len() / codes.parts);
+    let mut table = vec![0.0; codes.parts * count];
+    for (list, ends) in begins.windows(2).enumerate().filter(|(_, ends)| ends[0] < ends[1]) {
+        table.fill(0.0);
+        let parts = table.chunks_exact_mut(count).zip(centroids.at(list).chunks_exact(size));
+        for (part, (table, centroid)) in parts.enumerate() {
+            for (c, residuals) in centroid.iter().zip(codes.centroids(part).chunks_exact(count)) {
+                table.iter_mut().zip(residuals).for_each(|(to, r)| *to += r * (r + 2.0 * c));
+            }
+        }
+        let rows = codes.codes[ends[0] * codes.parts..ends[1] * codes.parts].chunks_exact(codes.parts);
+        farther.extend(rows.map(|row| {
+            let parts = row.iter().zip(table.chunks_exact(count));
+            parts.map(|(code, table)| table[usize::from(*code)]).sum::<f32>()
+        }));
+    }
+    farther
 }
