@@ -9,8 +9,6 @@ use std::ops::Range;
 
 /// Places of a tree for searching, at least.
 const LEAST_SEARCHED: usize = 32;
-/// Leaves of a tree that most have; tables are as long at least.
-const TABLE: usize = 64;
 
 /// Where a value goes that is missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,9 +149,7 @@ impl<T: Real> Sliced<T> {
             self.splits.push(Split { column, node: number as u16, least: least as u8 });
         }
         let leaves = self.number(&forest.nodes[nodes.clone()], nodes.start);
-        let table = leaves.len().next_multiple_of(TABLE);
         self.leaves.extend(leaves);
-        self.leaves.resize(first[2] + table, T::zero());
         let bits = first[1]..self.bits.len();
         self.trees.push(SlicedTree {
             splits: first[0]..self.splits.len(),

@@ -90,9 +90,16 @@ impl<T: Answer, const W: usize> Kernel for Rows<'_, T, W> {
         for tree in &self.trees.trees {
             self.compare::<S>(tree, &mut ways);
             ways.go(self.trees, tree);
+            let leaves = &self.trees.leaves[tree.leaves.clone()];
+            let few = few(leaves);
             for word in 0..W {
                 let at = ways.leaves::<S>(tree, word);
-                self.add::<S>(tree, &at, word);
+                match &few {
+                    Some(table) if self.answers.is_none() => {
+                        T::add_few::<S>(table, &at, &mut self.room.sums[tree.output as usize * W + word]);
+                    }
+                    _ => self.add(tree, leaves, &at, word),
+                }
             }
         }
         self.exchange(|sum, out| *out = *sum);
@@ -152,30 +159,32 @@ impl<T: Answer, const W: usize> Rows<'_, T, W> {
         }
     }
 
-    /// Adds what 64 rows' leaves hold.
+    /// Adds what 64 rows' leaves hold, whichever they are.
     #[inline(always)]
-    fn add<S: Simd>(&mut self, tree: &SlicedTree, at: &[u8; BYTES], word: usize) {
-        let leaves = &self.trees.leaves[tree.leaves.clone()];
-        if let Some(answers) = self.answers {
-            for (row, at) in at.iter().enumerate() {
-                let first = leaves[usize::from(*at)].to_usize().unwrap_or(0) * self.outputs;
-                let answers = &answers[first..first + self.outputs];
-                for (sums, answer) in self.room.sums.chunks_exact_mut(W).zip(answers) {
-                    sums[word][row] = sums[word][row] + *answer;
-                }
+    fn add(&mut self, tree: &SlicedTree, leaves: &[T], at: &[u8; BYTES], word: usize) {
+        let Some(answers) = self.answers else {
+            let sums = &mut self.room.sums[tree.output as usize * W + word];
+            for (at, sum) in at.iter().zip(sums) {
+                *sum = *sum + leaves[usize::from(*at)];
             }
             return;
-        }
-        let sums = &mut self.room.sums[tree.output as usize * W + word];
-        match <&[T; BYTES]>::try_from(leaves) {
-            Ok(table) => T::add_few::<S>(table, at, sums),
-            Err(_) => {
-                for (at, sum) in at.iter().zip(sums) {
-                    *sum = *sum + leaves[usize::from(*at)];
-                }
+        };
+        for (row, at) in at.iter().enumerate() {
+            let first = leaves[usize::from(*at)].to_usize().unwrap_or(0) * self.outputs;
+            let answers = &answers[first..first + self.outputs];
+            for (sums, answer) in self.room.sums.chunks_exact_mut(W).zip(answers) {
+                sums[word][row] = sums[word][row] + *answer;
             }
         }
     }
+}
+
+/// What leaves hold, with zeros behind it; none: they are more than a table has.
+#[inline(always)]
+fn few<T: Answer>(leaves: &[T]) -> Option<[T; BYTES]> {
+    let mut table = [T::zero(); BYTES];
+    table.get_mut(..leaves.len())?.copy_from_slice(leaves);
+    Some(table)
 }
 
 /// Which nodes of a tree rows come to.
