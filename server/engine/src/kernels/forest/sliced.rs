@@ -121,7 +121,7 @@ impl<T: Answer, const W: usize> Rows<'_, T, W> {
             for (column, words) in self.trees.columns[..count].iter().zip(words) {
                 let asked = &self.trees.asked[column.of as usize];
                 let mut x = from.map(|from| self.x[from + asked.feature as usize]);
-                let missing = x.map(|x| x.is_nan());
+                let missing = x.map(T::is_nan);
                 if self.missing && column.absent == Absent::Zero {
                     x = x.map(|x| if x.is_nan() { T::zero() } else { x });
                 }
