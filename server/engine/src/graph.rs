@@ -32,13 +32,16 @@ pub use along::{Along, Border};
 pub use boxes::{AnchorDetection, Corners, RowSuppression};
 pub use control::{Cell, Control, Function as Body, Listing, MaskedOutput, Recurrent};
 pub use cuts::{Child, Cut, CutForest, CutTree, Leaf};
-pub use forest::{Branch, Forest, Forests, Missing, Node as ForestNode, Real, Tree};
+pub use forest::{
+    Absent, Branch, Forest, Forests, Missing, Node as ForestNode, Part as ForestPart, Real, Sliced,
+    SlicedTree, Tree,
+};
 pub use fused::{Attention, Chain, Entry, LayerNorm, Link, Operand, Product, Products, Prologue};
 pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use linear_leaves::LinearLeaves;
 pub use narrow::{Narrow, Narrowing, PowerRounding};
-pub use neighbours::{Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
+pub use neighbours::{CODES, Codes, Items, Lists, Metric, Neighbours, Search, Vectors};
 pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce, Resize, Unary};
 pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};

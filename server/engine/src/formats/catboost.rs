@@ -111,7 +111,7 @@ fn programs(document: &Document) -> Result<Vec<Program>, EngineError> {
     for tree in &document.trees {
         forest.add(0, &tree.branches(&features, outputs)?)?;
     }
-    forest.shrink();
+    forest.finish();
     let forest = Arc::new(Forests::F64(forest));
     let transform = transform(&document.model_info)?;
     let program = |signature, output, transform| {

@@ -65,7 +65,7 @@ fn programs(text: &str) -> Result<Vec<Program>, EngineError> {
     } else {
         (plain(&trees, features, outputs)?, None)
     };
-    forest.shrink();
+    forest.finish();
     let (forest, transform) =
         (Arc::new(Forests::F64(forest)), transform(head.text("objective").unwrap_or(""))?);
     let program = |signature, output, mean: Option<usize>, transform| {

@@ -4,8 +4,14 @@
 //! no node has two parents (so that every walk ends), and no node asks for a feature that a row does not have.
 
 mod grow;
+mod parts;
+mod sliced;
+
+pub use parts::Part;
+pub use sliced::{Absent, Sliced, SlicedTree};
 
 use std::fmt::Debug;
+use std::ops::Range;
 
 /// What a row's values and a leaf's are: `f32` or `f64`.
 pub trait Real: num_traits::Float + crate::value::Element + Debug {
@@ -113,6 +119,8 @@ pub struct Forest<T> {
     values: Vec<T>,
     sets: Vec<[usize; 2]>,
     branches: usize,
+    /// All of them one that is walked, before the forest is finished.
+    parts: Vec<Part<T>>,
     /// Whether leaves have an answer for each output; none before the first leaf.
     wide: Option<bool>,
 }
@@ -160,6 +168,22 @@ impl<T> Forest<T> {
         self.leaves.get(number * self.base.len()..(number + 1) * self.base.len())
     }
 
+    /// The answers of all leaves, if they have more than one.
+    pub fn all_answers(&self) -> Option<&[T]> {
+        self.is_wide().then_some(&self.leaves)
+    }
+
+    /// How trees lie, part by part, once all of them are there.
+    pub fn parts(&self) -> &[Part<T>] {
+        &self.parts
+    }
+
+    /// The nodes of a tree.
+    fn nodes_of(&self, tree: usize) -> Range<usize> {
+        let end = self.trees.get(tree + 1).map_or(self.nodes.len(), |next| next.root as usize);
+        self.trees[tree].root as usize..end
+    }
+
     /// Whether leaves have an answer for each output.
     pub fn is_wide(&self) -> bool {
         self.wide == Some(true)
@@ -173,15 +197,19 @@ impl<T> Forest<T> {
             + size_of_val(&self.words[..])
             + size_of_val(&self.values[..])
             + size_of_val(&self.sets[..])
+            + self.parts.iter().map(Part::bytes).sum::<usize>()
     }
 
     /// For people: how many trees, and how many branches they have.
     pub fn sizes(&self) -> [usize; 2] {
         [self.trees.len(), self.branches]
     }
+}
 
-    /// What was taken in advance is given back.
-    pub fn shrink(&mut self) {
+impl<T: Real> Forest<T> {
+    /// All trees are there: lays them out for many rows. What was taken in advance is given back.
+    pub fn finish(&mut self) {
+        self.parts = parts::parts(self);
         self.nodes.shrink_to_fit();
         self.trees.shrink_to_fit();
         self.leaves.shrink_to_fit();

@@ -6,7 +6,7 @@
 mod lists;
 mod vectors;
 
-pub use lists::{Codes, Items, Lists};
+pub use lists::{CODES, Codes, Items, Lists};
 pub use vectors::Vectors;
 
 use crate::EngineError;

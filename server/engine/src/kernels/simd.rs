@@ -24,6 +24,9 @@ use std::sync::OnceLock;
 /// Numbers in a vector.
 pub const LANES: usize = 16;
 
+/// Bytes that are compared at once.
+pub const BYTES: usize = 64;
+
 /// Memory of a vector.
 pub type Lanes = [f32; LANES];
 
@@ -107,8 +110,86 @@ pub trait Simd: Copy + Send + Sync + 'static {
         lanes.into_iter().fold(f32::NEG_INFINITY, f32::max)
     }
 
+    /// A bit for each byte: whether it is not below another one.
+    #[inline(always)]
+    fn not_below(bytes: &[u8; BYTES], least: u8) -> u64 {
+        const HIGH: u64 = 0x8080_8080_8080_8080;
+        let least = u64::from(least) * 0x0101_0101_0101_0101;
+        let mut bits = 0;
+        for (n, bytes) in bytes.as_chunks().0.iter().enumerate() {
+            let bytes = u64::from_le_bytes(*bytes);
+            // The highest bit of each byte says whether the others are not below; it decides itself where it differs.
+            let others = (bytes | HIGH).wrapping_sub(least & !HIGH);
+            let not_below = ((bytes & !least) | (!(bytes ^ least) & others)) & HIGH;
+            // The highest byte of the product has those bits side by side.
+            bits |= (not_below >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56 << (8 * n);
+        }
+        bits
+    }
+
+    /// Bytes by their bits: word `n`, of up to eight, has bit `n` of each of them.
+    #[inline(always)]
+    fn bytes(bits: &[u64]) -> [u8; BYTES] {
+        let mut words = [0; 8];
+        for (n, bits) in bits.iter().enumerate() {
+            for (word, eight) in words.iter_mut().zip(bits.to_le_bytes()) {
+                // The byte eight times, of which each keeps another bit; then that bit comes to where it belongs.
+                let own = (u64::from(eight) * 0x0101_0101_0101_0101) & 0x8040_2010_0804_0201;
+                *word |= ((own + 0x7f7f_7f7f_7f7f_7f7f) >> 7 & 0x0101_0101_0101_0101) << n;
+            }
+        }
+        let mut bytes = [0; BYTES];
+        for (bytes, word) in bytes.as_chunks_mut().0.iter_mut().zip(words) {
+            *bytes = word.to_le_bytes();
+        }
+        bytes
+    }
+
+    /// Numbers of a table, by the last six bits of where they are.
+    #[inline(always)]
+    fn pick(table: &[f32; BYTES], at: &[u8; LANES]) -> Self::V {
+        let mut lanes = [0.0; LANES];
+        for (lane, at) in lanes.iter_mut().zip(at) {
+            *lane = table[usize::from(*at) % BYTES];
+        }
+        Self::load(&lanes)
+    }
+
+    /// How many of the thresholds each number is not below; see [`counted`].
+    #[inline(always)]
+    fn count(thresholds: &[f32], x: &Lanes) -> [u8; LANES] {
+        counted(thresholds, x)
+    }
+
     /// The exponent and the mantissa in 1..2 of positive normal numbers; anything of others.
     fn split(v: Self::V) -> (Self::V, Self::V);
+}
+
+/// How many of up to 255 thresholds each number is not below. They are a tree for searching: the middle one, the middle ones below it
+/// and above it, and so on; 31, 63, 127 or 255, of which some may be NaN, and one place that is not looked at.
+#[inline(always)]
+pub fn counted<T: Copy + PartialOrd>(thresholds: &[T], x: &[T; LANES]) -> [u8; LANES] {
+    macro_rules! lengths {
+        ($($length:literal)*) => {
+            match thresholds.len() {
+                $($length => thresholds.try_into().map_or([0; LANES], |t| counted_of::<T, $length>(t, x)),)*
+                _ => [0; LANES],
+            }
+        };
+    }
+    lengths!(32 64 128 256)
+}
+
+#[inline(always)]
+fn counted_of<T: Copy + PartialOrd, const N: usize>(thresholds: &[T; N], x: &[T; LANES]) -> [u8; LANES] {
+    let mut at = [0usize; LANES];
+    for _ in 0..N.ilog2() {
+        for (at, x) in at.iter_mut().zip(x) {
+            let above = usize::from(*x >= thresholds[*at % N]);
+            *at = at.wrapping_mul(2).wrapping_add(1).wrapping_add(above);
+        }
+    }
+    at.map(|at| at.wrapping_sub(N - 1) as u8)
 }
 
 /// Some vectors from memory.

@@ -45,7 +45,7 @@ fn sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
                 |node: usize| Ok(Branch::Leaf(tree.values(node, 0).first().copied().unwrap_or(0.0) * rate));
             forest.add(n % outputs, &tree.branches(leaf)?)?;
         }
-        forest.shrink();
+        forest.finish();
         Ok(Forests::F64(forest))
     })?;
     let begin = begin(to, of, &Columns::Numbers(single, features), outputs)?;

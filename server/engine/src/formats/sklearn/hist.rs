@@ -89,7 +89,7 @@ fn sums(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, usi
         for tree in rounds.iter().flat_map(|round| round.items()).enumerate() {
             forest.add(tree.0 % outputs, &branches(tree.1)?)?;
         }
-        forest.shrink();
+        forest.finish();
         Ok(Forests::F64(forest))
     })?;
     Ok((sums, outputs))

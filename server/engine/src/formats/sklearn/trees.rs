@@ -67,7 +67,7 @@ fn mean(
         for tree in all {
             forest.add(0, &tree.branches(|node| Ok(Branch::Leaves(leaf(tree, node))))?)?;
         }
-        forest.shrink();
+        forest.finish();
         Ok(Forests::F64(forest))
     })?;
     if all.len() == 1 { Ok(sum) } else { to.with(Binary::Div, sum, all.len() as f64) }
@@ -168,7 +168,7 @@ fn isolation(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) ->
             }
             forest.add(0, &branches)?;
         }
-        forest.shrink();
+        forest.finish();
         Ok(Forests::F64(forest))
     })?;
     let most = of.any(&["max_samples_", "_max_samples"]);

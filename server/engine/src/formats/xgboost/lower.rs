@@ -112,7 +112,7 @@ fn forest(
         forest
             .add(if wide { 0 } else { output }, &trees::branches(tree, weight, wide.then_some(outputs))?)?;
     }
-    forest.shrink();
+    forest.finish();
     Ok((features, Sums::Trees(Arc::new(Forests::F32(forest)))))
 }
 

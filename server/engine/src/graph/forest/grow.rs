@@ -1,6 +1,6 @@
 //! How a forest grows: tree by tree, each checked.
 
-use super::{Branch, Forest, Missing, Node, Real, Tree};
+use super::{Branch, Forest, Missing, Node, Part, Real, Tree};
 use crate::EngineError;
 
 /// More nodes than any forest that fits a machine has; numbers of nodes are 32 bits.
@@ -29,6 +29,7 @@ impl<T: Real> Forest<T> {
             values: Vec::new(),
             sets: Vec::new(),
             branches: 0,
+            parts: Vec::new(),
             wide: None,
         })
     }
@@ -73,6 +74,10 @@ impl<T: Real> Forest<T> {
             level = next;
         }
         self.branches += reached / 2;
+        match self.parts.last_mut() {
+            Some(Part { trees, sliced: None }) => trees.end = number + 1,
+            _ => self.parts.push(Part { trees: number..number + 1, sliced: None }),
+        }
         self.trees.push(Tree { root: root as u32, depth, output: output as u32, special });
         Ok(())
     }

@@ -4,7 +4,7 @@ use super::{Metric, Vectors};
 use crate::EngineError;
 
 /// A code is a byte.
-const CODES: usize = 256;
+pub const CODES: usize = 256;
 
 /// Vectors as codes: each part of a vector is the number of one of [`CODES`] or fewer centroids.
 pub struct Codes {
@@ -114,6 +114,8 @@ pub struct Lists {
     /// Where each list begins, and where the last one ends.
     begins: Vec<usize>,
     items: Items,
+    /// Of codes of residuals, by how much the square of an item's distance from the origin is larger than its centroid's.
+    farther: Option<Vec<f32>>,
 }
 
 impl Lists {
@@ -137,7 +139,11 @@ impl Lists {
                 centroids.len()
             )));
         }
-        Ok(Self { centroids, metric, probes: probes.clamp(1, lengths.len()), begins, items })
+        let farther = match &items {
+            Items::Codes(codes) if codes.of_residuals => Some(farther(&centroids, &begins, codes)),
+            _ => None,
+        };
+        Ok(Self { centroids, metric, probes: probes.clamp(1, lengths.len()), begins, items, farther })
     }
 
     /// What lists are around, and how near that is.
@@ -155,13 +161,41 @@ impl Lists {
         self.begins[n]..self.begins[n + 1]
     }
 
+    /// Of codes of residuals, by how much the square of each item's distance from the origin is larger than its centroid's.
+    pub fn farther(&self) -> Option<&[f32]> {
+        self.farther.as_deref()
+    }
+
     /// Bytes in memory.
     pub fn bytes(&self) -> usize {
-        self.items.bytes() + self.centroids.bytes() + size_of_val(&self.begins[..])
+        let farther = self.farther.as_ref().map_or(0, |farther| size_of_val(&farther[..]));
+        self.items.bytes() + self.centroids.bytes() + size_of_val(&self.begins[..]) + farther
     }
 
     /// All items.
     pub fn items(&self) -> &Items {
         &self.items
     }
+}
+
+/// A table for each list: what each code adds, a square of what it stands for and twice the product with the centroid.
+fn farther(centroids: &Vectors, begins: &[usize], codes: &Codes) -> Vec<f32> {
+    let (count, size) = (codes.count, codes.width / codes.parts);
+    let mut farther = Vec::with_capacity(codes.codes.len() / codes.parts);
+    let mut table = vec![0.0; codes.parts * count];
+    for (list, ends) in begins.windows(2).enumerate().filter(|(_, ends)| ends[0] < ends[1]) {
+        table.fill(0.0);
+        let parts = table.chunks_exact_mut(count).zip(centroids.at(list).chunks_exact(size));
+        for (part, (table, centroid)) in parts.enumerate() {
+            for (c, residuals) in centroid.iter().zip(codes.centroids(part).chunks_exact(count)) {
+                table.iter_mut().zip(residuals).for_each(|(to, r)| *to += r * (r + 2.0 * c));
+            }
+        }
+        let rows = codes.codes[ends[0] * codes.parts..ends[1] * codes.parts].chunks_exact(codes.parts);
+        farther.extend(rows.map(|row| {
+            let parts = row.iter().zip(table.chunks_exact(count));
+            parts.map(|(code, table)| table[usize::from(*code)]).sum::<f32>()
+        }));
+    }
+    farther
 }

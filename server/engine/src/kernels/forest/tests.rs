@@ -1,5 +1,6 @@
-use super::run;
-use crate::graph::{Branch, Forest, Forests, Missing, Real};
+use super::answers;
+use crate::graph::{Branch, Forest, Missing, Real};
+use crate::kernels::simd::Isa;
 use crate::value::Value;
 
 /// The answer of a tree, by what its nodes say.
@@ -38,21 +39,21 @@ fn absent<T: Real>(value: T, missing: Missing) -> Option<bool> {
 }
 
 /// A tree of up to `depth` levels below `at`.
-fn grow(rng: &mut fastrand::Rng, tree: &mut Vec<Branch<f32>>, depth: usize, how: &How) -> usize {
+fn grow<T: Real>(rng: &mut fastrand::Rng, tree: &mut Vec<Branch<T>>, depth: usize, how: &How) -> usize {
     let at = tree.len();
     if depth == 0 || rng.u8(..4) == 0 {
         tree.push(match how.wide {
-            Some(outputs) => Branch::Leaves((0..outputs).map(|_| rng.f32() - 0.5).collect()),
-            None => Branch::Leaf(rng.f32() - 0.5),
+            Some(outputs) => Branch::Leaves((0..outputs).map(|_| real(rng.f32() - 0.5)).collect()),
+            None => Branch::Leaf(real(rng.f32() - 0.5)),
         });
         return at;
     }
-    tree.push(Branch::Leaf(0.0));
+    tree.push(Branch::Leaf(T::zero()));
     let children = [grow(rng, tree, depth - 1, how), grow(rng, tree, depth - 1, how)];
     let missing = how.missing[rng.usize(..how.missing.len())];
     let feature = rng.usize(..how.features);
     tree[at] = if how.categories && rng.bool() {
-        let values = (-3..4i8).filter(|_| rng.bool()).map(f32::from).collect();
+        let values = (-3..4i8).filter(|_| rng.bool()).map(|v| real(v.into())).collect();
         Branch::Equal { feature, values, missing, children }
     } else if how.categories && rng.bool() {
         Branch::Among {
@@ -62,9 +63,14 @@ fn grow(rng: &mut fastrand::Rng, tree: &mut Vec<Branch<f32>>, depth: usize, how:
             children,
         }
     } else {
-        Branch::Below { feature, threshold: rng.i8(-3..4).into(), missing, children }
+        let threshold = if how.fine { rng.f32() * 8.0 - 4.0 } else { rng.i8(-3..4).into() };
+        Branch::Below { feature, threshold: real(threshold), missing, children }
     };
     at
+}
+
+fn real<T: Real>(value: f32) -> T {
+    T::from(value).unwrap()
 }
 
 struct How {
@@ -72,56 +78,110 @@ struct How {
     wide: Option<usize>,
     missing: &'static [Missing],
     categories: bool,
+    /// Hardly a threshold is like another.
+    fine: bool,
 }
 
-#[test]
-fn walks_side_by_side_answer_as_each_alone() {
+/// Forests of many kinds, as they come and laid out for many rows, beside a plain walk of each row through each tree.
+fn all_ways_answer_alike<T: super::Answer>(seed: u64) {
     let plain = &[Missing::Left, Missing::Right][..];
     let every = &[Missing::Left, Missing::Right, Missing::Zero, Missing::ZeroLeft, Missing::ZeroRight][..];
-    let mut rng = fastrand::Rng::with_seed(7);
+    let mut rng = fastrand::Rng::with_seed(seed);
+    let mut sliced = 0;
     for case in 0..200 {
         let outputs = rng.usize(1..4);
         let how = How {
             features: rng.usize(1..12),
             wide: rng.bool().then_some(outputs),
-            missing: if rng.bool() { plain } else { every },
-            categories: rng.u8(..3) == 0,
+            missing: if rng.u8(..4) > 0 { &every[..3] } else { [plain, every][rng.usize(..2)] },
+            categories: rng.u8(..4) == 0,
+            fine: rng.bool(),
         };
-        let base: Vec<f32> = (0..outputs).map(|_| rng.f32()).collect();
+        let base: Vec<T> = (0..outputs).map(|_| real(rng.f32())).collect();
         let count = rng.usize(1..40);
         let mut forest = Forest::new(how.features, base.clone()).unwrap();
-        let trees: Vec<(usize, Vec<Branch<f32>>)> = (0..count)
+        let trees: Vec<(usize, Vec<Branch<T>>)> = (0..count)
             .map(|n| {
                 let mut tree = Vec::new();
-                grow(&mut rng, &mut tree, case % 9, &how);
+                grow(&mut rng, &mut tree, case % 10, &how);
                 (n % outputs, tree)
             })
             .collect();
         for (output, tree) in &trees {
             forest.add(*output, tree).unwrap();
         }
-        let rows = rng.usize(1..40);
+        let mut finished = forest.clone();
+        finished.finish();
+        let rows = if case % 5 == 0 { rng.usize(100..700) } else { rng.usize(1..80) };
+        let least = |part: &crate::graph::ForestPart<T>| part.sliced.as_ref().map(|(least, _)| *least);
+        sliced += usize::from(finished.parts().iter().filter_map(least).any(|least| least <= rows));
         let holes = rng.bool();
         let value = |rng: &mut fastrand::Rng| match rng.u8(..9) {
-            0 if holes => f32::NAN,
-            1 => f32::INFINITY,
-            2 => f32::NEG_INFINITY,
-            _ => rng.i8(-4..70).into(),
+            0 if holes => T::nan(),
+            1 => T::infinity(),
+            2 => T::neg_infinity(),
+            _ => real(rng.i8(-4..70).into()),
         };
-        let x: Vec<f32> = (0..rows * how.features).map(|_| value(&mut rng)).collect();
+        let x: Vec<T> = (0..rows * how.features).map(|_| value(&mut rng)).collect();
         let given = Value::of(x.clone(), &[rows, how.features]).unwrap();
-        let got = run(&Forests::F32(forest), &given).unwrap();
-        assert_eq!(got.dims(), [rows, outputs]);
-        for (row, got) in x.chunks(how.features).zip(got.slice::<f32>().unwrap().chunks(outputs)) {
+        let all: Vec<Value> = [&forest, &finished]
+            .into_iter()
+            .flat_map(|forest| Isa::all().into_iter().map(|isa| answers(isa, forest, &given).unwrap()))
+            .collect();
+        for (n, row) in x.chunks(how.features).enumerate() {
             let mut expected = base.clone();
             for (output, tree) in &trees {
                 match how.wide {
-                    Some(_) => expected.iter_mut().zip(naive(tree, row)).for_each(|(e, v)| *e += v),
-                    None => expected[*output] += naive(tree, row)[0],
+                    Some(_) => expected.iter_mut().zip(naive(tree, row)).for_each(|(e, v)| *e = *e + v),
+                    None => expected[*output] = expected[*output] + naive(tree, row)[0],
                 }
             }
-            assert_eq!(got, expected, "case {case}");
+            for got in &all {
+                assert_eq!(got.dims(), [rows, outputs]);
+                let got = &got.slice::<T>().unwrap()[n * outputs..][..outputs];
+                assert_eq!(got, expected, "case {case}, row {n} of {rows}");
+            }
         }
+    }
+    assert!(sliced > 40, "{sliced} forests were sliced");
+}
+
+#[test]
+fn walks_and_slices_answer_as_each_row_alone() {
+    all_ways_answer_alike::<f32>(7);
+    all_ways_answer_alike::<f64>(8);
+}
+
+#[test]
+fn parts_are_as_many_trees_as_bytes_suffice_for() {
+    let mut forest = Forest::new(1, vec![0.0f32]).unwrap();
+    let leaf = |value: u16| Branch::Leaf(f32::from(value));
+    let below = |threshold: u16, children| {
+        let threshold = f32::from(threshold);
+        Branch::Below { feature: 0, threshold, missing: Missing::Left, children }
+    };
+    // Three thresholds each, 600 in all, and the first ones again.
+    for n in (0..200).chain(0..60) {
+        let tree = [
+            below(n * 3 + 1, [1, 2]),
+            below(n * 3, [3, 4]),
+            below(n * 3 + 2, [5, 6]),
+            leaf(0),
+            leaf(1),
+            leaf(2),
+            leaf(3),
+        ];
+        forest.add(0, &tree).unwrap();
+    }
+    forest.finish();
+    let parts: Vec<_> = forest.parts().iter().map(|part| part.trees.clone()).collect();
+    assert_eq!(parts, [0..85, 85..170, 170..255, 255..260]);
+    assert!(forest.parts().iter().all(|part| part.sliced.is_some()));
+    let x: Vec<f32> = (0..700u16).map(f32::from).collect();
+    let got = answers(Isa::best(), &forest, &Value::of(x, &[700, 1]).unwrap()).unwrap();
+    for (x, got) in got.slice::<f32>().unwrap().iter().enumerate() {
+        let sum: usize = (0..200).chain(0..60).map(|n| (x + 1).saturating_sub(n * 3).min(3)).sum();
+        assert_eq!(*got, sum as f32, "{x}");
     }
 }
 

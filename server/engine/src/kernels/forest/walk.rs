@@ -7,12 +7,12 @@ pub const ABREAST: usize = 8;
 /// Steps between two looks at whether all walks have ended.
 const STRIDE: u32 = 4;
 
-/// Adds the answers of all trees to all rows. MISSING: values may be NaN.
-pub fn all<T: Real, const MISSING: bool>(forest: &Forest<T>, x: &[T], out: &mut [T]) {
+/// Adds the answers of some trees to all rows. MISSING: values may be NaN.
+pub fn all<T: Real, const MISSING: bool>(forest: &Forest<T>, trees: &[Tree], x: &[T], out: &mut [T]) {
     let outputs = forest.base().len();
     let rows = out.len() / outputs;
     let whole = rows / ABREAST * ABREAST;
-    for tree in forest.trees() {
+    for tree in trees {
         for row in (0..whole).step_by(ABREAST) {
             let rows: [usize; ABREAST] = std::array::from_fn(|lane| row + lane);
             let leaves = if tree.special {
@@ -26,7 +26,7 @@ pub fn all<T: Real, const MISSING: bool>(forest: &Forest<T>, x: &[T], out: &mut 
         }
     }
     for row in whole..rows {
-        one_row::<T, MISSING>(forest, x, row, &mut out[row * outputs..][..outputs]);
+        one_row::<T, MISSING>(forest, trees, x, row, &mut out[row * outputs..][..outputs]);
     }
 }
 
@@ -34,9 +34,15 @@ fn row_of<'x, T: Real>(forest: &Forest<T>, x: &'x [T], row: usize) -> &'x [T] {
     &x[row * forest.features()..][..forest.features()]
 }
 
-/// Adds the answers of all trees to one row.
-fn one_row<T: Real, const MISSING: bool>(forest: &Forest<T>, x: &[T], row: usize, out: &mut [T]) {
-    let (groups, rest) = forest.trees().as_chunks::<ABREAST>();
+/// Adds the answers of some trees to one row.
+fn one_row<T: Real, const MISSING: bool>(
+    forest: &Forest<T>,
+    trees: &[Tree],
+    x: &[T],
+    row: usize,
+    out: &mut [T],
+) {
+    let (groups, rest) = trees.as_chunks::<ABREAST>();
     for trees in groups {
         let leaves = if trees.iter().any(|tree| tree.special) {
             trees.map(|tree| carefully(forest, &tree, row_of(forest, x, row)))

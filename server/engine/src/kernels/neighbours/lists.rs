@@ -3,7 +3,7 @@
 use super::direct::{self, Keys};
 use super::nearest::{Nearest, Place};
 use super::of_all;
-use crate::graph::{Codes, Items, Lists, Metric};
+use crate::graph::{CODES, Codes, Items, Lists, Metric};
 use crate::kernels::crew::share;
 use crate::kernels::simd::{Kernel, Simd, run};
 use crate::kernels::threads::threads;
@@ -38,69 +38,75 @@ pub fn search(metric: Metric, lists: &Lists, x: &[f32], k: usize) -> Vec<Vec<Pla
     results.into_iter().map(|r| r.into_inner().unwrap_or_else(PoisonError::into_inner)).collect()
 }
 
-/// Items that are codes: how near each code is to its part of the query is told once, and then looked up.
+/// How near the codes of a part are to that of a query.
+type Part = [f32; CODES];
+
+/// Items that are codes: how near each code is to its part of the query is told once, and then looked up. A vector that is a centroid and
+/// a residual is as far as the centroid, and farther by twice the product of the residual with what is between them; of that, the part
+/// that is not the query's is known.
 fn coded(metric: Metric, lists: &Lists, codes: &Codes, query: &[f32], probes: &[Place], found: &mut Nearest) {
-    let mut table = vec![0.0; codes.parts() * codes.count()];
-    let mut residual = query.to_vec();
-    let anew = codes.of_residuals() && metric == Metric::Squared;
-    if !anew {
-        fill(&mut table, metric, codes, query);
+    let mut table = vec![[0.0; CODES]; codes.parts()];
+    match (codes.of_residuals(), metric) {
+        (true, Metric::Squared) => {
+            let twice: Vec<f32> = query.iter().map(|x| 2.0 * x).collect();
+            fill(&mut table, Metric::Product, codes, &twice);
+        }
+        _ => fill(&mut table, metric, codes, query),
     }
     for probe in probes {
         let list = probe.item as usize;
         let mut base = 0.0;
         if codes.of_residuals() {
-            let centroid = lists.centroids().0.at(list);
-            if anew {
-                let parts = residual.iter_mut().zip(query.iter().zip(centroid));
-                parts.for_each(|(to, (x, c))| *to = x - c);
-                fill(&mut table, metric, codes, &residual);
-            } else {
-                run(Keys { metric, query, rows: centroid, keys: std::slice::from_mut(&mut base) });
-            }
+            let rows = lists.centroids().0.at(list);
+            run(Keys { metric, query, rows, keys: std::slice::from_mut(&mut base) });
         }
         let items = lists.list(list);
         let rows = &codes.codes()[items.start * codes.parts()..items.end * codes.parts()];
-        for (item, row) in items.zip(rows.chunks_exact(codes.parts())) {
-            found.show(base + looked_up(row, &table, codes.count()), item as u32);
+        let rows = items.clone().zip(rows.chunks_exact(codes.parts()));
+        match lists.farther() {
+            Some(farther) if metric == Metric::Squared => {
+                for ((item, row), farther) in rows.zip(&farther[items]) {
+                    found.show(base + farther + looked_up(row, &table), item as u32);
+                }
+            }
+            _ => rows.for_each(|(item, row)| found.show(base + looked_up(row, &table), item as u32)),
         }
     }
 }
 
 /// The sum of the keys of an item's codes; four sums, as each waits for itself.
-fn looked_up(row: &[u8], table: &[f32], count: usize) -> f32 {
+#[inline]
+fn looked_up(row: &[u8], table: &[Part]) -> f32 {
     let mut sums = [0.0; 4];
-    let (whole, rest) = row.as_chunks::<4>();
-    let (quads, last) = table.split_at(whole.len() * 4 * count);
-    for (codes, table) in whole.iter().zip(quads.chunks_exact(4 * count)) {
-        for (n, code) in codes.iter().enumerate() {
-            sums[n] += table[n * count + usize::from(*code)];
+    let ((fours, rest), (tables, last)) = (row.as_chunks::<4>(), table.as_chunks::<4>());
+    for (codes, table) in fours.iter().zip(tables) {
+        for (sum, (code, table)) in sums.iter_mut().zip(codes.iter().zip(table)) {
+            *sum += table[usize::from(*code)];
         }
     }
-    for (code, table) in rest.iter().zip(last.chunks_exact(count)) {
+    for (code, table) in rest.iter().zip(last) {
         sums[0] += table[usize::from(*code)];
     }
     (sums[0] + sums[1]) + (sums[2] + sums[3])
 }
 
 /// How near each code of each part is.
-fn fill(table: &mut [f32], metric: Metric, codes: &Codes, query: &[f32]) {
+fn fill(table: &mut [Part], metric: Metric, codes: &Codes, query: &[f32]) {
     let parts = query.chunks_exact(query.len() / codes.parts());
-    for ((n, query), keys) in parts.enumerate().zip(table.chunks_exact_mut(codes.count())) {
-        keys.fill(0.0);
-        run(Part { metric, query, centroids: codes.centroids(n), keys });
+    for ((n, query), keys) in parts.enumerate().zip(table) {
+        run(Near { metric, query, centroids: codes.centroids(n), keys: &mut keys[..codes.count()] });
     }
 }
 
 /// Adds up the keys of a part's codes, place by place.
-struct Part<'a> {
+struct Near<'a> {
     metric: Metric,
     query: &'a [f32],
     centroids: &'a [f32],
     keys: &'a mut [f32],
 }
 
-impl Kernel for Part<'_> {
+impl Kernel for Near<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {

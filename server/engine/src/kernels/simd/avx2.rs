@@ -1,7 +1,7 @@
 //! AVX2 with FMA: a vector is two registers.
 #![allow(unsafe_code, clippy::wildcard_imports)]
 
-use super::{Kernel, Lanes, Simd};
+use super::{BYTES, Kernel, LANES, Lanes, Simd};
 use std::arch::x86_64::*;
 
 /// Sixteen numbers in two registers. Its functions may be called only from code that [`run`] compiles.
@@ -121,6 +121,62 @@ impl Simd for Avx2 {
         let mut lanes = [0.0; 16];
         Self::store(v, &mut lanes);
         lanes.into_iter().sum()
+    }
+    #[inline(always)]
+    fn not_below(bytes: &[u8; BYTES], least: u8) -> u64 {
+        #[inline(always)]
+        unsafe fn half(from: *const u8, least: __m256i) -> u64 {
+            unsafe {
+                let bytes = _mm256_loadu_si256(from.cast());
+                let not_below = _mm256_cmpeq_epi8(_mm256_max_epu8(bytes, least), bytes);
+                u64::from(_mm256_movemask_epi8(not_below).cast_unsigned())
+            }
+        }
+        unsafe {
+            let least = _mm256_set1_epi8(least.cast_signed());
+            half(bytes.as_ptr(), least) | half(bytes.as_ptr().add(32), least) << 32
+        }
+    }
+    #[inline(always)]
+    fn bytes(bits: &[u64]) -> [u8; BYTES] {
+        #[inline(always)]
+        unsafe fn half(bits: u32, value: u8) -> __m256i {
+            unsafe {
+                // Each byte of the bits eight times, of which each keeps another bit.
+                let first =
+                    _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
+                let own = _mm256_set1_epi64x(0x8040_2010_0804_0201_u64.cast_signed());
+                let eights = _mm256_shuffle_epi8(_mm256_set1_epi32(bits.cast_signed()), first);
+                let is_set = _mm256_cmpeq_epi8(_mm256_and_si256(eights, own), own);
+                _mm256_and_si256(is_set, _mm256_set1_epi8(value.cast_signed()))
+            }
+        }
+        let mut bytes = [0; BYTES];
+        unsafe {
+            let mut all = [_mm256_setzero_si256(); 2];
+            for (n, bits) in bits.iter().enumerate().take(8) {
+                all[0] = _mm256_or_si256(all[0], half(*bits as u32, 1 << n));
+                all[1] = _mm256_or_si256(all[1], half((*bits >> 32) as u32, 1 << n));
+            }
+            _mm256_storeu_si256(bytes.as_mut_ptr().cast(), all[0]);
+            _mm256_storeu_si256(bytes.as_mut_ptr().add(32).cast(), all[1]);
+        }
+        bytes
+    }
+    #[inline(always)]
+    fn pick(table: &[f32; BYTES], at: &[u8; LANES]) -> Two {
+        #[inline(always)]
+        unsafe fn half(table: &[f32; BYTES], at: __m128i) -> __m256 {
+            unsafe {
+                // Within the table, whatever they are.
+                let at = _mm256_and_si256(_mm256_cvtepu8_epi32(at), _mm256_set1_epi32(BYTES as i32 - 1));
+                _mm256_i32gather_ps::<4>(table.as_ptr(), at)
+            }
+        }
+        unsafe {
+            let at = _mm_loadu_si128(at.as_ptr().cast());
+            Two(half(table, at), half(table, _mm_srli_si128::<8>(at)))
+        }
     }
     #[inline(always)]
     fn split(v: Two) -> (Two, Two) {

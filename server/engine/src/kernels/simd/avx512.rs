@@ -1,7 +1,7 @@
 //! AVX-512: a vector is one register.
 #![allow(unsafe_code, clippy::wildcard_imports)]
 
-use super::{Kernel, Lanes, Simd};
+use super::{BYTES, Kernel, LANES, Lanes, Simd};
 use std::arch::x86_64::*;
 
 /// Sixteen numbers in a register. Its functions may be called only from code that [`run`] compiles.
@@ -132,8 +132,79 @@ impl Simd for Avx512 {
         unsafe { _mm512_reduce_max_ps(v) }
     }
     #[inline(always)]
+    fn not_below(bytes: &[u8; BYTES], least: u8) -> u64 {
+        unsafe {
+            let bytes = _mm512_loadu_si512(bytes.as_ptr().cast());
+            _mm512_cmpge_epu8_mask(bytes, _mm512_set1_epi8(least.cast_signed()))
+        }
+    }
+    #[inline(always)]
+    fn bytes(bits: &[u64]) -> [u8; BYTES] {
+        let mut bytes = [0; BYTES];
+        unsafe {
+            let mut all = _mm512_setzero_si512();
+            for (n, bits) in bits.iter().enumerate().take(8) {
+                all = _mm512_mask_add_epi8(all, *bits, all, _mm512_set1_epi8((1u8 << n).cast_signed()));
+            }
+            _mm512_storeu_si512(bytes.as_mut_ptr().cast(), all);
+        }
+        bytes
+    }
+    #[inline(always)]
+    fn pick(table: &[f32; BYTES], at: &[u8; LANES]) -> __m512 {
+        unsafe {
+            let at = _mm512_cvtepu8_epi32(_mm_loadu_si128(at.as_ptr().cast()));
+            picked(table.as_ptr(), at)
+        }
+    }
+    #[inline(always)]
+    fn count(thresholds: &[f32], x: &Lanes) -> [u8; LANES] {
+        let mut counts = [0; LANES];
+        let levels = thresholds.len().ilog2();
+        if !(5..=8).contains(&levels) || !thresholds.len().is_power_of_two() {
+            return counts;
+        }
+        // SAFETY: the level n has its 2^n thresholds from 2^n - 1 on; before those of the fifth, sixteen are read in any case, of 32.
+        unsafe {
+            let x = _mm512_loadu_ps(x.as_ptr());
+            let from = thresholds.as_ptr();
+            let mut at = _mm512_setzero_si512();
+            for level in 0..levels {
+                let own = from.add((1 << level) - 1);
+                let threshold = match level {
+                    0..=4 => _mm512_permutexvar_ps(at, _mm512_loadu_ps(own)),
+                    5 => _mm512_permutex2var_ps(_mm512_loadu_ps(own), at, _mm512_loadu_ps(own.add(LANES))),
+                    6 => picked(own, at),
+                    _ => {
+                        let is_high = _mm512_test_epi32_mask(at, _mm512_set1_epi32(64));
+                        _mm512_mask_blend_ps(is_high, picked(own, at), picked(own.add(BYTES), at))
+                    }
+                };
+                let above = _mm512_cmp_ps_mask::<_CMP_GE_OQ>(x, threshold);
+                at = _mm512_add_epi32(at, at);
+                at = _mm512_mask_add_epi32(at, above, at, _mm512_set1_epi32(1));
+            }
+            _mm_storeu_si128(counts.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(at));
+        }
+        counts
+    }
+    #[inline(always)]
     fn split(v: __m512) -> (__m512, __m512) {
         unsafe { (_mm512_getexp_ps(v), _mm512_getmant_ps::<_MM_MANT_NORM_1_2, _MM_MANT_SIGN_SRC>(v)) }
+    }
+}
+
+/// Numbers of a table of 64, by the last six bits of where they are.
+///
+/// # Safety
+/// As for [`run`], and 64 numbers may be read.
+#[inline(always)]
+unsafe fn picked(table: *const f32, at: __m512i) -> __m512 {
+    unsafe {
+        let part = |n: usize| _mm512_loadu_ps(table.add(n * LANES));
+        let low = _mm512_permutex2var_ps(part(0), at, part(1));
+        let high = _mm512_permutex2var_ps(part(2), at, part(3));
+        _mm512_mask_blend_ps(_mm512_test_epi32_mask(at, _mm512_set1_epi32(32)), low, high)
     }
 }
 

@@ -1,7 +1,7 @@
 //! NEON: a vector is four registers. It is there on every processor of the targets that this is compiled for.
 #![allow(unsafe_code, clippy::wildcard_imports)]
 
-use super::{Lanes, Simd};
+use super::{BYTES, Lanes, Simd};
 use std::arch::aarch64::*;
 
 /// Sixteen numbers in four registers.
@@ -128,6 +128,20 @@ impl Simd for Neon {
     #[inline(always)]
     fn largest(v: Numbers) -> f32 {
         unsafe { vmaxvq_f32(vmaxq_f32(vmaxq_f32(v.0, v.1), vmaxq_f32(v.2, v.3))) }
+    }
+    #[inline(always)]
+    fn not_below(bytes: &[u8; BYTES], least: u8) -> u64 {
+        const BITS: [u8; 16] = [1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128];
+        unsafe {
+            let (least, bits, p) = (vdupq_n_u8(least), vld1q_u8(BITS.as_ptr()), bytes.as_ptr());
+            let first = vandq_u8(vcgeq_u8(vld1q_u8(p), least), bits);
+            let second = vandq_u8(vcgeq_u8(vld1q_u8(p.add(16)), least), bits);
+            let third = vandq_u8(vcgeq_u8(vld1q_u8(p.add(32)), least), bits);
+            let fourth = vandq_u8(vcgeq_u8(vld1q_u8(p.add(48)), least), bits);
+            // Neighbours are added up three times: eight bytes become one.
+            let fours = vpaddq_u8(vpaddq_u8(first, second), vpaddq_u8(third, fourth));
+            vgetq_lane_u64::<0>(vreinterpretq_u64_u8(vpaddq_u8(fours, fours)))
+        }
     }
     #[inline(always)]
     fn split(v: Numbers) -> (Numbers, Numbers) {

@@ -1,6 +1,6 @@
 //! Every operation of every instruction set beside the scalar one, bit by bit.
 
-use super::{Isa, Kernel, LANES, Lanes, Simd, run_on};
+use super::{BYTES, Isa, Kernel, LANES, Lanes, Simd, run_on};
 use crate::kernels::vector::testing::Random;
 
 /// Numbers that instructions are known to differ in.
@@ -157,6 +157,70 @@ fn what_is_rounded_elsewhere_is_near() {
             }
             assert!(near(sum, c.iter().copied().map(f64::from).sum()), "{isa:?}: {sum} of {c:?}");
             assert_eq!(largest, c.into_iter().fold(f32::NEG_INFINITY, f32::max), "{isa:?}");
+        }
+    }
+}
+
+/// What is done with bytes.
+struct OfBytes {
+    bytes: [u8; BYTES],
+    least: u8,
+    words: Vec<u64>,
+    table: [f32; BYTES],
+    thresholds: Vec<f32>,
+    x: Lanes,
+}
+
+impl Kernel for OfBytes {
+    type Output = (u64, [u8; BYTES], Lanes, [u8; LANES]);
+    #[inline(always)]
+    fn run<S: Simd>(self) -> Self::Output {
+        let mut picked = [0.0; LANES];
+        if let Some(at) = self.bytes.first_chunk() {
+            S::store(S::pick(&self.table, at), &mut picked);
+        }
+        let counts = S::count(&self.thresholds, &self.x);
+        (S::not_below(&self.bytes, self.least), S::bytes(&self.words), picked, counts)
+    }
+}
+
+#[test]
+fn bytes_are_compared_and_looked_up() {
+    let mut random = Random::new(3);
+    for round in 0..400 {
+        let bytes: [u8; BYTES] = std::array::from_fn(|_| random.bits() as u8);
+        let least = random.bits() as u8;
+        let words: Vec<u64> =
+            (0..round % 9).map(|_| u64::from(random.bits()) << 32 | u64::from(random.bits())).collect();
+        let table: [f32; BYTES] = std::array::from_fn(|n| n as f32);
+        // 31, 63, 127 or 255 thresholds, the last of them NaN.
+        let levels = 5 + round % 4;
+        let given = (1usize << levels) - 1 - random.below(9);
+        let mut thresholds = Vec::new();
+        for level in 0..levels {
+            let places = (0..1usize << level).map(|n| ((2 * n + 1) << (levels - level - 1)) - 1);
+            thresholds.extend(places.map(|n| if n < given { n as f32 } else { f32::NAN }));
+        }
+        thresholds.push(f32::NAN);
+        let x: Lanes = std::array::from_fn(|_| match random.below(6) {
+            0 => ODD[random.below(ODD.len())],
+            _ => random.unit() * 300.0,
+        });
+        for isa in Isa::all() {
+            let kernel =
+                OfBytes { bytes, least, words: words.clone(), table, thresholds: thresholds.clone(), x };
+            let (not_below, made, picked, counts) = run_on(isa, kernel);
+            for n in 0..BYTES {
+                assert_eq!(not_below >> n & 1 == 1, bytes[n] >= least, "{isa:?}");
+                let byte: usize =
+                    words.iter().enumerate().map(|(bit, word)| (word >> n & 1) << bit).sum::<u64>() as usize;
+                assert_eq!(usize::from(made[n]), byte, "{isa:?}");
+            }
+            for n in 0..LANES {
+                assert_eq!(picked[n], f32::from(bytes[n] % 64), "{isa:?}");
+                let count = (0..given).filter(|t| x[n] >= *t as f32).count();
+                assert_eq!(usize::from(counts[n]), count, "{isa:?}: {}", x[n]);
+            }
         }
     }
 }

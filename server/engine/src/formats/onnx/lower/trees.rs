@@ -111,7 +111,7 @@ impl Lowering<'_, '_> {
                     let output = if wide.is_some() { 0 } else { ensemble::sole_target(tree).unwrap_or(0) };
                     forest.add(output, &ensemble::branches(tree, wide, none, $number, <$type>::next_up))?;
                 }
-                forest.shrink();
+                forest.finish();
                 forest
             }};
         }
