@@ -171,6 +171,10 @@ pub enum Rare {
     Qr {
         full: bool,
     },
+    /// x → a lower and an upper triangle in one matrix, pivots counted from 1
+    Lu,
+    /// pivots, rows → the order of the rows
+    PivotOrder,
     /// symmetric x → eigenvalues, vectors
     Eigen {
         vectors: bool,
@@ -266,6 +270,11 @@ pub enum Rare {
     Random(super::Random),
     LstmBlock(super::LstmBlock),
     Ctc(super::Ctc),
+    /// x `[steps, batch, labels]`, lengths, labels, how many each has
+    CtcLoss {
+        /// The label of nothing.
+        blank: i64,
+    },
     Sound(super::Sound),
 }
 

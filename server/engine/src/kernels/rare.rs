@@ -10,6 +10,7 @@ mod coupled;
 mod crop;
 mod cross;
 mod ctc;
+mod ctc_loss;
 mod decode;
 mod deformable;
 mod detections;
@@ -31,6 +32,7 @@ mod imaging;
 mod learning;
 mod linear_attention;
 mod lstm_block;
+mod lu;
 mod matrices;
 #[cfg(test)]
 mod naive;
@@ -132,6 +134,9 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
     match op {
         Rare::Matrix(Matrix::LogDeterminant) => matrices::log_determinant(x),
         Rare::Qr { full } => factors::qr(x, *full),
+        Rare::Lu => lu::factors(x),
+        Rare::PivotOrder => one(lu::order(x, second()?)),
+        Rare::CtcLoss { blank } => one(ctc_loss::run(*blank, inputs)),
         Rare::Eigen { vectors } => eigen::symmetric(x, *vectors),
         Rare::Svd { vectors } => factors::svd(x, *vectors),
         Rare::ListDiff => sorting::list_diff(x, second()?),

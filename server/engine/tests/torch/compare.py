@@ -2,7 +2,7 @@
 """Compares networks as the engine answers them with PyTorch itself, any number of them, one after the other.
 
     python3 -m venv new && new/bin/pip install torch torchvision timm transformers
-    new/bin/python compare.py FAMILY [NAME…]             # vision, timm, language or operators; all of it, or these
+    new/bin/python compare.py FAMILY [NAME…]             # vision, timm, language, mixed or operators; all of it, or these
     new/bin/python compare.py FAMILY --ways trace        # of dynamic (torch.export), trace and script
     new/bin/python compare.py FAMILY --keep DIR          # leaves the files in DIR and asks nothing; BERTH_TORCH=DIR
     new/bin/python compare.py FAMILY --test BINARY       # a test that is built already, not `cargo test`

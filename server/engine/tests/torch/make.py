@@ -28,7 +28,7 @@ warnings.filterwarnings("ignore")
 HERE = Path(__file__).parent
 DTYPES = {
     torch.float32: "float32", torch.float64: "float64", torch.float16: "float16", torch.bfloat16: "bfloat16",
-    torch.int64: "int64", torch.int32: "int32", torch.uint8: "uint8", torch.bool: "bool",
+    torch.int64: "int64", torch.int32: "int32", torch.uint8: "uint8", torch.bool: "bool", torch.int8: "int8",
 }  # fmt: skip
 
 
@@ -532,8 +532,9 @@ if __name__ == "__main__":
     else:
         sys.path.insert(0, str(HERE))
         import more
+        import rare
         import seldom
 
-        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures()):
+        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures()):
             if sys.argv[1:] in ([], ["only", fixture[0]]):
                 write(HERE, *fixture)

@@ -14,6 +14,7 @@ mod factors;
 mod grids;
 mod image;
 mod index;
+mod inner;
 mod join;
 mod losses;
 mod matrices;
@@ -26,13 +27,19 @@ mod picked;
 mod pointwise;
 mod pooling;
 mod product;
+mod quantised;
+mod random;
 mod recurrent;
 mod reduce;
+mod renamed;
 mod resize;
 mod scalars;
+mod segments;
+mod slopes;
 mod softmax;
 mod special;
 mod statistics;
+mod triangles;
 mod views;
 mod vision;
 mod written_out;
@@ -46,7 +53,7 @@ use crate::graph::ValueId;
 pub type Outcome = Result<Option<Vec<Val>>>;
 
 /// Operations that say something of their inputs and compute nothing.
-const SILENT: [&str; 12] = [
+const SILENT: [&str; 13] = [
     "_assert_scalar",
     "_assert_async",
     "_assert_tensor_metadata",
@@ -59,9 +66,11 @@ const SILENT: [&str; 12] = [
     "profiler_record_function_enter",
     "_functional_assert_async",
     "_functional_sym_constrain_range",
+    "_linalg_check_errors",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 36] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 43] = [
+    renamed::lower,
     complex::lower,
     picked::lower,
     scalars::lower,
@@ -95,14 +104,20 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 36] = [
     ordered::lower,
     matrices::lower,
     factors::lower,
+    triangles::lower,
     special::lower,
     statistics::lower,
     written_out::lower,
+    inner::lower,
+    segments::lower,
+    slopes::lower,
+    random::lower,
+    quantised::lower,
 ];
 
 /// Whether an operation is of another library that is known.
 pub fn is_of_library(name: &str) -> bool {
-    [vision::LIBRARY, experts::LIBRARY].iter().any(|library| name.starts_with(library))
+    [vision::LIBRARY, experts::LIBRARY, quantised::LIBRARY].iter().any(|library| name.starts_with(library))
 }
 
 /// Adds an operation to the graph.

@@ -8,7 +8,7 @@ use crate::EngineError;
 const ROUNDS: usize = 60;
 
 /// The batch, rows and columns of some matrices.
-fn sizes(a: &Value) -> Result<(&[usize], usize, usize), EngineError> {
+pub(super) fn sizes(a: &Value) -> Result<(&[usize], usize, usize), EngineError> {
     match a.dims() {
         [batch @ .., rows, columns] => Ok((batch, *rows, *columns)),
         other => Err(fail(format!("shape {other:?} is not of matrices"))),

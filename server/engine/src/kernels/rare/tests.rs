@@ -198,6 +198,7 @@ fn rare() -> Vec<Rare> {
     ];
     all.extend(equations.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
+    all.extend([Rare::Lu, Rare::PivotOrder]);
     for adjoint in [false, true] {
         all.extend([
             Rare::Qr { full: adjoint },

@@ -13,6 +13,7 @@ pub fn rare(rare: &Rare, reads: &Reads<'_>) -> Found {
             reads.one(Fact::rows(reads.at(1)?.dims()?.to_vec(), reads.axis(1)?)?)
         }
         Rare::Qr { .. } => factors(reads, &[2, 2]),
+        Rare::Lu => factors(reads, &[2, 1]),
         Rare::Eigen { vectors: true } => factors(reads, &[1, 2]),
         Rare::Svd { vectors: true } => factors(reads, &[1, 2, 2]),
         Rare::MatrixDiag(_) => {

@@ -27,15 +27,15 @@ MORE = {
     "reformer": {"attention_head_size": 16, "axial_pos_embds": False, "attn_layers": ["local", "local"], "local_attn_chunk_length": 4, "feed_forward_size": 128},
     "canine": {"num_hash_buckets": 64, "downsampling_rate": 4, "local_transformer_stride": 8}, "esm": {"mask_token_id": 4, "position_embedding_type": "rotary"},
     "swin": {"depths": [1, 1], "num_heads": [2, 4], "embed_dim": 32, "window_size": 4, "patch_size": 4}, "nystromformer": {"num_landmarks": 4, "segment_means_seq_len": 4},
-    "swinv2": {"depths": [1, 1], "num_heads": [2, 4], "embed_dim": 32, "window_size": 4, "patch_size": 4}, "convnext": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "patch_size": 4},
-    "convnextv2": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "patch_size": 4}, "segformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4]},
+    "swinv2": {"depths": [1, 1], "num_heads": [2, 4], "embed_dim": 32, "window_size": 4, "patch_size": 4}, "convnext": {"num_stages": 4, "depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "patch_size": 4},
+    "convnextv2": {"num_stages": 4, "depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "patch_size": 4}, "segformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "num_attention_heads": [1, 2, 3, 4]},
     "levit": {"image_size": 224}, "cvt": {"depth": [1, 1, 1], "embed_dim": [16, 32, 64], "num_heads": [1, 2, 4]}, "wav2vec2": {"num_feat_extract_layers": 3, "conv_dim": [32, 32, 32], "conv_stride": [5, 2, 2], "conv_kernel": [10, 3, 2], "num_conv_pos_embeddings": 16, "num_conv_pos_embedding_groups": 4},
     "pvt": {"hidden_sizes": [16, 32, 48, 64], "depths": [1, 1, 1, 1], "num_attention_heads": [1, 2, 3, 4], "patch_sizes": [4, 2, 2, 2]},
     "whisper": {"max_source_positions": 20, "max_target_positions": 40, "num_mel_bins": 16}, "falcon": {"new_decoder_architecture": False},
     "prophetnet": {"num_encoder_layers": 2, "num_decoder_layers": 2, "num_encoder_attention_heads": 4, "num_decoder_attention_heads": 4, "disable_ngram_loss": True},
     "fsmt": {"langs": ["en", "de"], "src_vocab_size": 500, "tgt_vocab_size": 500}, "led": {"attention_window": [4, 4]}, "rwkv": {"attention_hidden_size": 64}, "mpt": {"expansion_ratio": 2},
-    "ast": {"max_length": 40, "num_mel_bins": 32, "frequency_stride": 8, "time_stride": 8}, "layoutlm": {"max_2d_position_embeddings": 64}, "squeezebert": {"embedding_size": 64},
-    "recurrent_gemma": {"lru_width": 64, "attention_window_size": 8, "block_types": ["recurrent", "attention"]}, "bit": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16},
+    "audio-spectrogram-transformer": {"max_length": 40, "num_mel_bins": 32, "frequency_stride": 8, "time_stride": 8}, "layoutlm": {"max_2d_position_embeddings": 64}, "squeezebert": {"embedding_size": 64},
+    "recurrent_gemma": {"lru_width": 64, "attention_window_size": 8, "block_types": ["recurrent", "attention"]}, "bit": {"depths": [1, 1, 1, 1], "hidden_sizes": [32, 64, 96, 128], "embedding_size": 32}, "efficientnet": {"width_coefficient": 0.25, "depth_coefficient": 0.1, "hidden_dim": 320},
     "resnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16}, "regnet": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64], "embedding_size": 16, "groups_width": 8},
     "poolformer": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "van": {"depths": [1, 1, 1, 1], "hidden_sizes": [16, 32, 48, 64]}, "phi3": {"pad_token_id": 0}, "dpt": {"backbone_out_indices": [0, 0, 1, 1], "neck_hidden_sizes": [16, 16, 32, 32], "fusion_hidden_size": 32},
     "mixtral": {"num_experts_per_tok": 2}, "focalnet": {"depths": [1, 1], "embed_dim": 32, "patch_size": 4, "focal_levels": [2, 2], "focal_windows": [3, 3], "hidden_sizes": [32, 64]},
@@ -49,7 +49,9 @@ FAMILIES = (
     "t5 mt5 umt5 longt5 switch_transformers bart mbart pegasus marian blenderbot m2m_100 led prophetnet fsmt plbart "
     "vit deit beit swin swinv2 convnext convnextv2 segformer mobilevit mobilevitv2 dinov2 dpt glpn regnet resnet poolformer pvt levit cvt focalnet vit_mae vit_msn yolos bit efficientnet "
     "mobilenet_v1 mobilenet_v2 data2vec-vision "
-    "wav2vec2 hubert wavlm unispeech sew whisper ast speech_to_text"
+    "wav2vec2 hubert wavlm unispeech sew whisper audio-spectrogram-transformer speech_to_text "
+    "camembert xlm-roberta-xl roberta-prelayernorm roc_bert splinter nomic_bert eurobert modernbert-decoder qwen3_moe olmoe deepseek_v2 deepseek_v3 granitemoe phimoe gpt_oss ernie4_5 "
+    "helium jamba bamba falcon_mamba cohere2 glm4 exaone4 olmo3 arcee lfm2 dinov2_with_registers dinov3_vit hiera ijepa pvt_v2 swiftformer data2vec-audio wav2vec2-conformer sew-d"
 ).split()
 
 
@@ -140,10 +142,11 @@ def made(family):
         size = config.image_size if isinstance(getattr(config, "image_size", None), int) else 64
         image = lambda n: {"x": torch.randn(n, 3, size, size)}
         return Other(network, name), [image(2), image(3)], free
-    if name == "input_values" and family != "ast":
+    if name == "input_values" and family != "audio-spectrogram-transformer":
         sound = lambda n, m: {"x": torch.randn(n, m)}
-        return Other(network, name), [sound(2, 800), sound(3, 640)], {"x": (0, 1)}
-    shape = (40, 32) if family == "ast" else (16, 40) if family == "whisper" else (40, 80)
+        long, short = (4000, 3200) if family.startswith("sew") else (800, 640)
+        return Other(network, name), [sound(2, long), sound(3, short)], {"x": (0, 1)}
+    shape = (40, 32) if family == "audio-spectrogram-transformer" else (16, 40) if family == "whisper" else (40, 80)
     spectrum = lambda n: {"x": torch.randn(n, *shape), **(start(n, 6) if "decoder_input_ids" in asked else {})}
     return Other(network, name), [spectrum(2), spectrum(3)], {"x": (0,), "decoder_input_ids": (0,)}
 

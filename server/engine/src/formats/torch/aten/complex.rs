@@ -31,7 +31,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let (real, imaginary) = (b.apply("mul", &[&x, &cos])?, b.apply("mul", &[&x, &sin])?);
             return Ok(Some(vec![joined(b, &real, &imaginary)?]));
         }
-        _ if name == "istft" || name.starts_with("fft_") => {
+        _ if name == "istft" || name.starts_with("fft_") || name.starts_with("_fft_") => {
             if let Some(made) = frequencies::lower(b, c)? {
                 return Ok(Some(vec![made]));
             }
@@ -202,6 +202,11 @@ fn moved(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
             let mut sizes = c.sizes(1, if c.name == "reshape" { "shape" } else { "size" })?;
             sizes.push(Val::Int(2));
             b.apply(&c.name, &[&pairs, &Val::list(sizes)])?
+        }
+        // Both numbers of a pair are as they were, and zeros elsewhere.
+        "constant_pad_nd" if c.float_or(2, "value", 0.0)? == 0.0 => {
+            let pads = [vec![Val::Int(0); 2], c.sizes(1, "pad")?].concat();
+            b.apply("constant_pad_nd", &[&pairs, &Val::list(pads)])?
         }
         "unsqueeze" => {
             let at = dim(1, "dim", rank + 1)?;

@@ -2,7 +2,7 @@
 
 use super::super::arguments::Call;
 use super::super::build::Builder;
-use super::super::value::{Result, Val, broken, unsupported};
+use super::super::value::{Result, Val, broken};
 use super::Outcome;
 use crate::DType;
 use crate::graph::{Literal, Op, ValueId};
@@ -16,7 +16,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "arange" | "range" => arange(b, c)?,
         "zeros" | "ones" | "empty" | "full" | "new_zeros" | "new_ones" | "new_empty" | "new_full"
         | "zeros_like" | "ones_like" | "empty_like" | "full_like" | "empty_permuted" | "empty_strided"
-        | "new_empty_strided" | "rand_like" | "zero" | "fill" => filled(b, c)?,
+        | "new_empty_strided" | "zero" | "fill" => filled(b, c)?,
         "scalar_tensor" | "tensor" | "as_tensor" | "NumToTensor" | "_local_scalar_dense_tensor" => {
             let Some(given) = c.arguments.first().map(|(_, v)| v.clone()) else {
                 return c.wrong("data", "a number");
@@ -143,9 +143,6 @@ fn filled(b: &mut Builder, c: &Call) -> Result<ValueId> {
         Some(_) => super::binary::typed(b, c, fill_at, fill_name, dtype)?,
         None => b.number(f64::from(u8::from(name.contains("ones"))), dtype)?,
     };
-    if name == "rand_like" {
-        return unsupported("random numbers");
-    }
     let shape = match own {
         Some(own) if !name.starts_with("new_") => b.extents(own)?,
         _ => c.sizes(size_at, size_name)?,

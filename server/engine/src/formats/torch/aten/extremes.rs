@@ -4,10 +4,10 @@ use super::super::arguments::Call;
 use super::super::build::{Builder, is_float};
 use super::super::value::{Result, Val, unsupported};
 use super::Outcome;
-use super::pointwise::one;
+use super::pointwise::{choose, like, one};
 use super::reduce::reduced;
 use crate::DType;
-use crate::graph::{Binary as B, Op, Reduce as R, Unary as U, ValueId};
+use crate::graph::{Along, Binary as B, Compare, Op, Rare, Reduce as R, Unary as U, ValueId};
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match c.name.as_str() {
@@ -103,6 +103,7 @@ fn first(b: &mut Builder, x: ValueId, count: ValueId, dim: i64, largest: bool) -
     let mut order: Vec<usize> = (0..rank).collect();
     order.swap(at, rank - 1);
     let moved = b.transpose(x, &order)?;
+    let by_place = !largest && is_float(dtype);
     let turned = if largest { moved } else { turned(b, moved)? };
     let shape = b.shape(turned).map(<[_]>::to_vec);
     let found = b.ops(Op::TopK, &[turned, count], &[dtype, DType::I64])?;
@@ -114,7 +115,18 @@ fn first(b: &mut Builder, x: ValueId, count: ValueId, dim: i64, largest: bool) -
             b.shaped(*v, shape.clone());
         });
     }
-    let values = if largest { found[0] } else { turned_back(b, found[0])? };
+    let values = if by_place {
+        let pick = Op::Rare(Box::new(Rare::Along(Along::GatherElements { axis: -1 })));
+        let values = b.op(pick, &[moved, found[1]], dtype)?;
+        match b.shape(found[1]).map(<[_]>::to_vec) {
+            Some(shape) => b.shaped(values, shape),
+            None => values,
+        }
+    } else if largest {
+        found[0]
+    } else {
+        turned_back(b, found[0])?
+    };
     Ok([b.transpose(values, &order)?, b.transpose(found[1], &order)?])
 }
 
@@ -122,7 +134,12 @@ fn first(b: &mut Builder, x: ValueId, count: ValueId, dim: i64, largest: bool) -
 fn turned(b: &mut Builder, x: ValueId) -> Result<ValueId> {
     match b.dtype(x) {
         DType::Bool => b.op(Op::Unary(U::LogicalNot), &[x], DType::Bool),
-        dtype if is_float(dtype) => one(b, U::Neg, x),
+        dtype if is_float(dtype) => {
+            // What is no number is above all others, and comes last then.
+            let is_nan = b.op(Op::Compare(Compare::NotEqual), &[x, x], DType::Bool)?;
+            let (turned, last) = (one(b, U::Neg, x)?, like(b, x, f64::NEG_INFINITY)?);
+            choose(b, is_nan, last, turned)
+        }
         // The least integer has no negative; what is less than it by one turned has.
         _ => {
             let minus = b.int(-1)?;

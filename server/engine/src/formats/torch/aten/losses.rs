@@ -1,5 +1,6 @@
 //! Losses, which some programs give as scores.
 
+mod labels;
 mod margins;
 
 use super::super::arguments::Call;
@@ -14,6 +15,20 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         && let Some((each, reduction_at)) = margins::each(b, c, &x)?
     {
         return settled(b, c, each, reduction_at).map(|loss| Some(vec![loss]));
+    }
+    match (name, c.arguments.first().map(|(_, x)| x.clone())) {
+        ("ctc_loss", Some(x)) => {
+            let each = labels::sequences(b, c, &x)?;
+            return settled(b, c, each, 5).map(|loss| Some(vec![loss]));
+        }
+        ("_ctc_loss", Some(x)) => return Ok(Some(vec![labels::sequences(b, c, &x)?, Val::None])),
+        ("multilabel_margin_loss" | "multilabel_margin_loss_forward", Some(x)) => {
+            let each = labels::several(b, c, &x)?;
+            let loss = settled(b, c, each, 2)?;
+            let alone = name.ends_with("_loss");
+            return Ok(Some(if alone { vec![loss] } else { vec![loss, Val::None] }));
+        }
+        _ => {}
     }
     let (given, wanted) = match name {
         "mse_loss"

@@ -113,22 +113,32 @@ fn log_determinant(b: &mut Builder, x: &Val) -> Result<Vec<Val>> {
 /// `A X = B`; by a triangle alone where it is told.
 fn solved(b: &mut Builder, c: &Call, a: &Val) -> Result<Val> {
     let right = argument(c, 1, "B")?.clone();
-    if !c.flag(usize::MAX, "left", true)? || c.flag(usize::MAX, "unitriangular", false)? {
-        return unsupported("but from the left by a diagonal of its own");
+    let by_triangle = c.name != "linalg_solve";
+    let upper = by_triangle && c.flag(usize::MAX, "upper", false)?;
+    let mut a = a.clone();
+    if by_triangle && c.flag(usize::MAX, "unitriangular", false)? {
+        a = super::triangles::with_ones(b, &a, upper)?;
     }
-    let (own, other) = (b.of(a)?, b.of(&right)?);
-    let kind = if c.name == "linalg_solve" {
-        Matrix::Solve { adjoint: false }
+    let from_left = c.flag(if by_triangle { usize::MAX } else { 2 }, "left", true)?;
+    let kind = if by_triangle {
+        Matrix::TriangularSolve { lower: upper != from_left, adjoint: false }
     } else {
-        Matrix::TriangularSolve { lower: !c.flag(usize::MAX, "upper", false)?, adjoint: false }
+        Matrix::Solve { adjoint: false }
     };
+    if !from_left {
+        // From the right it is an equation of the transposes.
+        let (a, right) = (b.apply("mT", &[&a])?, b.apply("mT", &[&right])?);
+        let made = matrix(b, kind, &[&a, &right])?;
+        return b.apply("mT", &[&made]);
+    }
+    let (own, other) = (b.of(&a)?, b.of(&right)?);
     if b.rank(other)? < b.rank(own)? {
         // The right side is a vector of each matrix.
         let column = b.apply("unsqueeze", &[&right, &Val::Int(-1)])?;
-        let made = matrix(b, kind, &[a, &column])?;
+        let made = matrix(b, kind, &[&a, &column])?;
         return b.apply("squeeze", &[&made, &Val::Int(-1)]);
     }
-    matrix(b, kind, &[a, &right])
+    matrix(b, kind, &[&a, &right])
 }
 
 fn power(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {

@@ -26,7 +26,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let y = batch_norm(b, c, 7)?;
             batch_results(b, c, y)
         }
-        "_native_batch_norm_legit_no_training" => {
+        "_native_batch_norm_legit_no_training" | "_batch_norm_no_update" => {
             let y = batch_norm(b, c, 6)?;
             batch_results(b, c, y)
         }
@@ -54,7 +54,12 @@ fn batch_results(b: &mut Builder, c: &Call, y: ValueId) -> Outcome {
     }
     // The statistics of the batch are those of training, which nothing reads.
     let y = Val::Tensor(b.tensor(y));
-    Ok(Some(vec![y, Val::None, Val::None, Val::None, Val::None]))
+    let more = match c.name.as_str() {
+        "_batch_norm_impl_index" => 4,
+        "cudnn_batch_norm" | "_batch_norm_no_update" => 3,
+        _ => 2,
+    };
+    Ok(Some([vec![y], vec![Val::None; more]].concat()))
 }
 
 fn batch_norm(b: &mut Builder, c: &Call, epsilon_at: usize) -> Result<ValueId> {
@@ -134,7 +139,8 @@ fn layer_norm(b: &mut Builder, c: &Call) -> Outcome {
     }
     if matches!(c.name.as_str(), "native_layer_norm" | "_fused_rms_norm") {
         let y = Val::Tensor(b.tensor(y));
-        return Ok(Some(vec![y, Val::None, Val::None]));
+        let more = 1 + usize::from(centred);
+        return Ok(Some([vec![y], vec![Val::None; more]].concat()));
     }
     b.give(y)
 }

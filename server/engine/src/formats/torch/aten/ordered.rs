@@ -1,5 +1,7 @@
 //! What follows from the order of elements: medians, quantiles, running extremes, different values.
 
+mod quantiles;
+
 use super::super::arguments::Call;
 use super::super::build::Builder;
 use super::super::value::{Result, Val, broken, unsupported};
@@ -13,7 +15,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     match name {
         "median" | "kthvalue" => chosen(b, c, &x).map(Some),
         "msort" => b.apply_all("sort", &[&x, &Val::Int(0)]).map(|mut s| Some(vec![s.remove(0)])),
-        "quantile" => Ok(Some(vec![quantile(b, c, &x)?])),
+        "quantile" | "nanquantile" => Ok(Some(vec![quantiles::quantile(b, c, &x)?])),
         "cummax" | "cummin" => extremes(b, c, &x).map(Some),
         "_unique2" | "unique_dim" => unique(b, c, &x),
         "unique_consecutive" => runs(b, c, &x).map(Some),
@@ -57,48 +59,6 @@ fn chosen(b: &mut Builder, c: &Call, x: &Val) -> Result<Vec<Val>> {
         found.push(if keep { b.apply("unsqueeze", &[&one, &dim])? } else { one });
     }
     Ok(found)
-}
-
-/// Between two elements of each row in order.
-fn quantile(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
-    if c.text(4, "interpolation").is_some_and(|how| &*how != "linear") {
-        return unsupported("but by lines between elements");
-    }
-    let (mut x, mut dim) = (x.clone(), Val::Int(0));
-    match c.some(2, "dim") {
-        Some(given) => dim = given.clone(),
-        None => x = b.apply("reshape", &[&x, &Val::list(vec![Val::Int(-1)])])?,
-    }
-    let sorted = b.apply_all("sort", &[&x, &dim, &Val::Bool(false)])?.remove(0);
-    let first = b.apply("movedim", &[&sorted, &dim, &Val::Int(0)])?;
-    let Some(shares) = c.get(1, "q").cloned() else { return c.wrong("q", "a number") };
-    let share =
-        if matches!(shares, Val::Tensor(_)) { shares.clone() } else { b.apply("scalar_tensor", &[&shares])? };
-    let extent = b.apply("size", &[&first, &Val::Int(0)])?;
-    let last = combined(b, "sub", &extent, &Val::Int(1))?;
-    let place = b.apply("mul", &[&share, &last])?;
-    let below = b.apply("floor", &[&place])?;
-    let mut rest = b.apply("sub", &[&place, &below])?;
-    let below = b.apply("long", &[&below])?;
-    let above = b.apply("add", &[&below, &Val::Int(1)])?;
-    let above = b.apply("clamp_max", &[&above, &last])?;
-    let mut at = |place: &Val| b.apply("index", &[&first, &Val::list(vec![place.clone()])]);
-    let (low, high) = (at(&below)?, at(&above)?);
-    let (wide, own) = (b.of(&low)?, b.of(&rest)?);
-    for _ in b.rank(own)?..b.rank(wide)? {
-        rest = b.apply("unsqueeze", &[&rest, &Val::Int(-1)])?;
-    }
-    let made = b.apply("lerp", &[&low, &high, &rest])?;
-    if !c.flag(3, "keepdim", false)? {
-        return Ok(made);
-    }
-    if c.some(2, "dim").is_none() {
-        return unsupported("of all elements that keeps the axes");
-    }
-    let dim = c.int(b, 2, "dim")?;
-    // The axis of several shares comes first.
-    let dim = if b.rank(own)? > 0 && dim >= 0 { dim + 1 } else { dim };
-    b.apply("unsqueeze", &[&made, &Val::Int(dim)])
 }
 
 /// Up to each place the extreme and where it was, the last of several.

@@ -13,9 +13,6 @@ const MOST_ORDERS: i64 = 64;
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let Some(x) = c.arguments.first().map(|(_, x)| x.clone()) else { return Ok(None) };
-    if let Some(name) = renamed(&c.name) {
-        return super::lower(b, &Call { name: name.to_owned(), ..c.clone() }).map(Some);
-    }
     if let Some(op) = pairing(&c.name) {
         return paired(b, c, &x, op).map(|made| Some(vec![made]));
     }
@@ -50,20 +47,6 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         _ => return Ok(None),
     };
     Ok(Some(vec![made]))
-}
-
-/// Other names of what there is.
-fn renamed(name: &str) -> Option<&'static str> {
-    Some(match name {
-        "special_exp2" => "exp2",
-        "special_round" => "round",
-        "special_psi" => "digamma",
-        "row_stack" => "vstack",
-        "linalg_matmul" => "matmul",
-        "linalg_diagonal" => "diagonal",
-        "matrix_H" | "mH" => "mT",
-        _ => return None,
-    })
 }
 
 fn pairing(name: &str) -> Option<Pairing> {

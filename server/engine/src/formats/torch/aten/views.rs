@@ -10,7 +10,7 @@ use super::Outcome;
 use crate::graph::{Op, ValueId};
 
 /// What gives its first argument as it is.
-const SAME: [&str; 13] = [
+const SAME: [&str; 16] = [
     "contiguous",
     "detach",
     "alias",
@@ -24,6 +24,9 @@ const SAME: [&str; 13] = [
     "positive",
     "_unsafe_alias",
     "requires_grad",
+    "resolve_conj",
+    "resolve_neg",
+    "lift",
 ];
 /// What copies its first argument.
 const COPIES: [&str; 4] = ["clone", "lift_fresh_copy", "detach_copy", "alias_copy"];

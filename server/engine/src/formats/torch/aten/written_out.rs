@@ -41,11 +41,11 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         }
         "tril_indices" | "triu_indices" => corners(b, c)?,
         "nanmean" => {
-            let (sum, known) = (b.apply("nansum", &[&x])?, b.apply("eq", &[&x, &x])?);
-            if c.some(1, "dim").is_some() {
-                return unsupported("along an axis");
-            }
-            let count = b.apply("sum", &[&known])?;
+            let known = b.apply("eq", &[&x, &x])?;
+            let axes = c.some(1, "dim").cloned().unwrap_or(Val::None);
+            let keep = Val::Bool(c.flag(2, "keepdim", false)?);
+            let (sum, count) =
+                (b.apply("nansum", &[&x, &axes, &keep])?, b.apply("sum", &[&known, &axes, &keep])?);
             b.apply("div", &[&sum, &count])?
         }
         "logspace" => {
@@ -56,8 +56,9 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let powers = b.apply("linspace", &[begin, end, &steps])?;
             b.apply("pow", &[&Val::Float(c.float_or(3, "base", 10.0)?), &powers])?
         }
-        "rrelu" => {
-            let (low, high) = (c.float_or(1, "lower", 1.0 / 8.0)?, c.float_or(2, "upper", 1.0 / 3.0)?);
+        "rrelu" | "rrelu_of_noise" => {
+            let at = 1 + usize::from(c.name != "rrelu");
+            let (low, high) = (c.float_or(at, "lower", 1.0 / 8.0)?, c.float_or(at + 1, "upper", 1.0 / 3.0)?);
             b.apply("leaky_relu", &[&x, &Val::Float(f64::midpoint(low, high))])?
         }
         "_weight_norm" | "_weight_norm_interface" => weight_norm(b, c, &x)?,

@@ -173,7 +173,7 @@ impl<'a> Lowering<'a> {
         Ok(())
     }
 
-    fn node(&mut self, node: &Node) -> Result<Vec<Val>> {
+    pub fn node(&mut self, node: &Node) -> Result<Vec<Val>> {
         let target = node.target.as_str();
         if let Some(name) = target.strip_prefix("torch.ops.higher_order.") {
             return self.wrapped(name, node);

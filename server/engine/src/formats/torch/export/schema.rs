@@ -34,7 +34,7 @@ pub struct Node {
     pub outputs: Vec<Value>,
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, Clone)]
 pub struct Input {
     #[serde(default)]
     pub name: String,

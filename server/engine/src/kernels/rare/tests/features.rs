@@ -45,6 +45,7 @@ pub fn operations() -> Vec<Op> {
         let (clip, forget) = (0.5, 1.0);
         all.push(Rare::LstmBlock(LstmBlock { candidate_second: flag, forget, clip, peepholes: flag }));
         all.push(Rare::Ctc(Ctc::Greedy { merge: flag, blank: -1 }));
+        all.push(Rare::CtcLoss { blank: -i64::from(flag) });
         all.push(Rare::Ctc(Ctc::Beam { width: 3, paths: 2, merge: flag }));
         all.push(Rare::Sound(Sound::Spectrogram { window: 3, stride: 2, squared: flag }));
     }

@@ -19,6 +19,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             super::windows::weights(b, c).map(|made| Some(vec![made]))
         }
         "stft" => short(b, c).map(|made| Some(vec![made])),
+        "_fft_r2c" | "_fft_c2r" | "_fft_c2c" => plain(b, c).map(|made| Some(vec![made])),
         name => match name.strip_prefix("fft_") {
             Some(name) => transformed(b, c, name),
             None => Ok(None),
@@ -85,6 +86,37 @@ fn transformed(b: &mut Builder, c: &Call, name: &str) -> Outcome {
         return b.give(made);
     }
     Ok(Some(vec![b.complex(made)]))
+}
+
+/// The transforms that others are broken into: what they are divided by is told.
+fn plain(b: &mut Builder, c: &Call) -> Result<Val> {
+    let (Some((_, x)), Some(dims)) = (c.arguments.first(), c.get(1, "dim").cloned()) else {
+        return c.wrong("dim", "a list of ints");
+    };
+    let (x, mut lengths) = (x.clone(), Val::None);
+    let (name, inverse) = match c.name.as_str() {
+        "_fft_r2c" if c.flag(3, "onesided", true)? => ("fft_rfftn", false),
+        "_fft_c2r" => ("fft_irfftn", true),
+        "_fft_c2c" if !c.flag(3, "forward", true)? => ("fft_ifftn", true),
+        _ => ("fft_fftn", false),
+    };
+    if c.name == "_fft_c2r" {
+        let mut sizes = Vec::new();
+        for dim in dims.items().unwrap_or_default() {
+            sizes.push(b.apply("size", &[&x, &dim])?);
+        }
+        if let (Some(last), Some(told)) = (sizes.last_mut(), c.get(3, "last_dim_size")) {
+            *last = told.clone();
+        }
+        lengths = Val::list(sizes);
+    }
+    // Nothing, the root of how many there are, how many there are.
+    let norm = match (c.int_or(b, 2, "normalization", 0)?, inverse) {
+        (0, false) | (2, true) => "backward",
+        (1, _) => "ortho",
+        _ => "forward",
+    };
+    b.apply(name, &[&x, &lengths, &dims, &Val::text(norm)])
 }
 
 /// A transform along axes, which go last for it.

@@ -20,6 +20,7 @@ impl Lowering<'_> {
             }
             "cond" => self.branch(node),
             "while_loop" => self.looped(node),
+            "with_effects" => self.in_order(node),
             _ => unsupported(""),
         };
         self.depth -= 1;
@@ -42,6 +43,16 @@ impl Lowering<'_> {
         let given =
             node.inputs[at + 1..].iter().map(|i| self.argument(&i.arg)).collect::<Result<Vec<_>>>()?;
         self.called(graph, given)
+    }
+
+    /// An operation that must not change places with others: a token goes in and comes out in front.
+    fn in_order(&mut self, node: &Node) -> Result<Vec<Val>> {
+        let Some(target) = node.inputs.get(1).and_then(|i| i.arg.get("as_operator")?.as_str()) else {
+            return broken("an operation without a name");
+        };
+        let inputs = node.inputs[2..].to_vec();
+        let made = self.node(&Node { target: target.to_owned(), inputs, outputs: Vec::new() })?;
+        Ok([vec![Val::None], made].concat())
     }
 
     /// What a graph gives of these.
