@@ -41,11 +41,15 @@ FEW = {
 }
 
 
-def array(answer):
-    """An answer as an array: of a list of maps the scores that they hold."""
-    if isinstance(answer, list) and answer and isinstance(answer[0], dict):
-        answer = np.array([list(row.values()) for row in answer], np.float32)
-    return np.asarray(answer)
+def tensors(names, answers):
+    """Names and arrays: of a list of maps the scores that they hold, of a sequence each of its tensors."""
+    for name, answer in zip(names, answers):
+        if isinstance(answer, list) and isinstance(answer[0], dict):
+            yield name, np.array([list(row.values()) for row in answer], np.float32)
+        elif isinstance(answer, list):
+            yield from ((f"{name}_{n}", item) for n, item in enumerate(answer))
+        else:
+            yield name, np.asarray(answer)
 
 
 def records(name, model, feeds, close=CLOSE):
@@ -61,12 +65,12 @@ def records(name, model, feeds, close=CLOSE):
     for n, feed in enumerate(feeds):
         parts = cases.Parts()
         try:
-            answers = [array(a) for a in session.run(names, {k: v for k, v in feed.items() if k in taken})]
+            answers = [*tensors(names, session.run(names, {k: v for k, v in feed.items() if k in taken}))]
         except Exception as error:
             print(f"{name}_{n}: onnxruntime: {str(error).splitlines()[0][:200]}", flush=True)
             continue
-        outputs = [parts.tensor(k, a) for k, a in zip(names, answers)]
-        for entry, answer in zip(outputs, answers):
+        outputs = [parts.tensor(k, a) for k, a in answers]
+        for entry, (_, answer) in zip(outputs, answers):
             if answer.dtype.kind == "f" and answer.size:
                 finite = answer[np.isfinite(answer)]
                 entry["atol"] = float(close * np.abs(finite).max(initial=0))
