@@ -36,8 +36,8 @@ CARGO = ["cargo", "test", "-p", "berth-engine", "--test", "onnx", "--"]
 FAMILIES = ("vision", "timm", "language", "modules", "tables", "keras", "quantised")
 # What is committed: small ones, each of another exporter.
 FEW = {
-    "modules": ("lstm", "gru", "rnn", "attention", "upsampled", "decided"),
-    "tables": ("lightgbm-maps", "catboost", "xgboost-ranker", "columns"),
+    "modules": ("lstm", "gru-both", "tagger", "attention", "upsampled", "picked", "decided", "looped", "spectrum"),
+    "tables": ("lightgbm-maps", "catboost", "xgboost-two", "columns", "many-classifiers"),
 }
 
 
