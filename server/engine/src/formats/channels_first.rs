@@ -146,6 +146,7 @@ impl Builder {
         if let Some(bias) = bias {
             made = self.add(Op::Binary(Binary::Add), &[made, bias])?;
         }
+        self.tell(made, vec![None; rank]);
         self.channels_first(made, rank)
     }
 

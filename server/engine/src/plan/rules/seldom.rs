@@ -15,7 +15,7 @@ pub fn rare(op: &Rare, inputs: &[&Known]) -> Known {
     match op {
         Rare::Along(along) => axes(along, x, at(1)),
         Rare::TensorScatter(_) => as_large(x),
-        Rare::Rows(Rows::Where) => x.rank().map_or(nothing, |rank| Known::shaped(vec![None, Some(rank)])),
+        Rare::Rows(Rows::Where) => Known::shaped(vec![None, x.rank()]),
         Rare::BroadcastArgs => shapes(x, at(1)),
         Rare::Einsum(equation) => equated(equation),
         _ => nothing,
