@@ -1,8 +1,8 @@
 """Compares models as people export them with what onnxruntime answers, one after the other.
 
-    pip install onnx onnxruntime onnxscript torch torchvision transformers          # torch (see torch/zoo), modules
-    pip install onnx onnxruntime skl2onnx onnxmltools xgboost lightgbm catboost     # tables
-    pip install onnx onnxruntime tensorflow tf2onnx                                 # networks
+    pip install onnx onnxruntime onnxscript sympy torch torchvision timm transformers     # all but these:
+    pip install onnx onnxruntime skl2onnx onnxmltools xgboost lightgbm catboost pandas    # tables
+    pip install onnx onnxruntime tensorflow tf2onnx                                       # keras
     python exports.py FAMILY [NAME…]              # vision, timm, language, modules, tables, keras or quantised; all of it, or these
     python exports.py FAMILY --test BINARY        # a test that is built already, not `cargo test`
     python exports.py FAMILY --keep FILE.gz       # writes the cases, in the form of cases.py, and asks nothing

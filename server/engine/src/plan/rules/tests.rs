@@ -196,6 +196,12 @@ fn what_is_seldom_has_axes() {
         &[x.clone(), shaped(&[1]), told(&[1]), told(&[1])],
         &[-1, -1, -1],
     );
+    // How large an image becomes says nothing of its batch.
+    let image =
+        Conv { strides: [1, 2], dilations: [1, 1], padding: Padding::Valid, activation: Activation::None };
+    let nothing = Known::default();
+    let made = only(Op::ConvTranspose(image), &[told(&[1, 9]), shaped(&[1, 4, 3, 2]), nothing.clone()]);
+    assert_eq!(made.unwrap(), nothing);
     let both =
         only(rare(Rare::BroadcastArgs), &[partly(&[Some(4), None]), partly(&[None, Some(1), Some(3)])]);
     assert_eq!(both.unwrap(), partly(&[None, Some(4), Some(3)]));

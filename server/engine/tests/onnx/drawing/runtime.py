@@ -50,9 +50,11 @@ def quick_gelu(c):
 def product(c):
     m, k, n, batch = c.size(), c.size(), c.size(), c.shape(0, 2)
     ta, tb = c.size(0, 1), c.size(0, 1)
-    floats(c, *batch, *([k, m] if ta else [m, k]))
-    floats(c, *batch, *([n, k] if tb else [k, n]))
-    return {"transA": ta, "transB": tb} | c.maybe(alpha=c.dice.uniform(0.1, 2))
+    turned = [c.size(0, 1) if batch else 0 for _ in range(2)]
+    for flag, (rows, columns) in zip(turned, ([k, m] if ta else [m, k], [n, k] if tb else [k, n])):
+        floats(c, *([rows, *batch, columns] if flag else [*batch, rows, columns]))
+    first = {f"transBatch{side}": flag for side, flag in zip("AB", turned) if flag}
+    return {"transA": ta, "transB": tb} | first | c.maybe(alpha=c.dice.uniform(0.1, 2))
 
 
 def activation(c):

@@ -203,9 +203,8 @@ def norms(x, layer, batch, rms):
     return layer(x), batch(x), rms(x), F.local_response_norm(x.unsqueeze(-1), 3)
 
 
-def shortened(x):
-    """Numbers of half the width in between."""
-    return (x.half() * 2).float() + x.to(torch.bfloat16).float(), x.double().exp(), (x * 10).to(torch.int8) // 3, x.long() << 1, (x * 5).int() & 3
+def other_types(x):
+    return x.double().exp(), (x * 10).to(torch.int8) // 3, x.long() << 1, (x * 5).int() & 3, (x > 0) ^ (x > 1)
 
 
 def spectrum(x):
@@ -214,6 +213,7 @@ def spectrum(x):
 
 
 def networks():
+    torch.manual_seed(2)
     rand = torch.randn
     x = lambda *shapes: [{"x": rand(*s)} for s in shapes]
     rows, steps = x((3, WIDTH), (2, WIDTH)), x((3, 7, WIDTH), (2, 4, WIDTH))
@@ -247,7 +247,7 @@ def networks():
     add("volumes", lambda: (Plain(volumes()), x((2, 1, 6, 8, 4), (1, 1, 4, 4, 8)), {"x": (0, 2, 3, 4)}))
     add("upsampled", lambda: (Function(upsampled), x((2, 3, 6, 7), (3, 3, 8, 6)), sizes))
     add("placed", lambda: (Function(placed), x((2, 3, 6, 7), (3, 3, 6, 7)), first))
-    for function in (picked, summed, shortened):
+    for function in (picked, summed, other_types):
         add(function.__name__, lambda f=function: (Function(f), rows, first))
     add("norms", lambda: (Function(norms, nn.LayerNorm(WIDTH), nn.BatchNorm1d(WIDTH), nn.RMSNorm(WIDTH)), rows, first))
     add("spectrum", lambda: (Function(spectrum), x((2, 64), (3, 64)), first))

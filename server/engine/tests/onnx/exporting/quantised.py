@@ -11,8 +11,8 @@ from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantTy
 from onnxruntime.quantization.shape_inference import quant_pre_process
 from zoo import language, settled, vision
 
-# A step of a quantisation may be told otherwise by a last bit.
-A_STEP = 0.05
+# A step of a quantisation may be told otherwise by a last bit, and the steps of all layers after it.
+A_STEP = 0.1
 NETWORKS = {
     vision: ("resnet18", "mobilenet_v2", "mobilenet_v3_small", "squeezenet1_1", "shufflenet_v2_x1_0", "efficientnet_b0", "vgg11_bn", "regnet_y_400mf"),
     language: ("bert", "distilbert", "roberta", "gpt2", "vit", "t5", "convnext", "mobilevit", "whisper"),
