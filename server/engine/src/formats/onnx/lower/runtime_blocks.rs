@@ -73,7 +73,7 @@ impl Lowering<'_, '_> {
         match self.optional(3) {
             None => {
                 let middle = (1i64 << (of.bits - 1)) as f32;
-                let middle = crate::graph::Literal::F32(vec![middle; 1], vec![1, 1]);
+                let middle = crate::graph::Literal::F32(vec![middle], vec![1, 1]);
                 let (middle, all) = (self.build().literal(middle)?, self.build().ints(&[1, of.count])?);
                 self.add(Op::BroadcastTo, &[middle, all])
             }
