@@ -93,6 +93,7 @@ impl Builder {
             Some(bias) => self.add(Op::Binary(Binary::Add), &[made, bias])?,
             None => made,
         };
+        self.tell(made, vec![None; rank]);
         self.channels_first(made, rank)
     }
 
@@ -145,6 +146,7 @@ impl Builder {
         if let Some(bias) = bias {
             made = self.add(Op::Binary(Binary::Add), &[made, bias])?;
         }
+        self.tell(made, vec![None; rank]);
         self.channels_first(made, rank)
     }
 

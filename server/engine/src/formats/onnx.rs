@@ -3,6 +3,7 @@
 //! Functions are inlined where they are called; the bodies of branches and loops become graphs of their own. Values know their type of
 //! elements, because the graph computes in few: what an operation makes is narrowed again where the type says so.
 
+mod answers;
 mod bodies;
 mod context;
 mod elem;

@@ -258,6 +258,11 @@ pub enum Rare {
     LinearAttention(super::LinearAttention),
     /// x; as wide as it was
     Narrow(super::Narrowing),
+    /// A float of a narrow type as the integer that its bits are, or back.
+    NarrowBits {
+        of: super::Narrow,
+        made: bool,
+    },
     Image(super::Imaging),
     Rows(super::Rows),
     /// names of neighbours, labels

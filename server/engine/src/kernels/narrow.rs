@@ -36,10 +36,19 @@ fn form(of: Narrow) -> Form {
     }
 }
 
+/// One that still knows of which bits it was made.
+fn not_a_number(bits: u8) -> f32 {
+    f32::from_bits(f32::NAN.to_bits() | u32::from(bits))
+}
+
 /// A float of a narrow type.
 pub fn from_bits(of: Narrow, bits: u8) -> f32 {
     if of == Narrow::F8E8M0 {
-        return if bits == u8::MAX { f32::NAN } else { (f64::from(i32::from(bits) - 127)).exp2() as f32 };
+        return if bits == u8::MAX {
+            not_a_number(bits)
+        } else {
+            (f64::from(i32::from(bits) - 127)).exp2() as f32
+        };
     }
     let form = form(of);
     let top = form.mantissa + form.exponent;
@@ -53,7 +62,7 @@ pub fn from_bits(of: Narrow, bits: u8) -> f32 {
         _ => form.one_zero && rest == 0 && sign < 0.0,
     };
     if is_nan {
-        return f32::NAN;
+        return not_a_number(bits);
     }
     if form.infinite && exponent == all {
         return sign * f32::INFINITY;
@@ -120,6 +129,25 @@ fn lowest(to: Narrow, n: i64) -> i64 {
     if signed && low >= 1 << (bits - 1) { low - (1 << bits) } else { low }
 }
 
+/// Floats of a narrow type as the integers that their bits are; `made`: integers as the floats that their lowest bits are.
+pub fn bits(of: Narrow, made: bool, x: &Value) -> Outcome {
+    let codes = 0..=u8::MAX >> (8 - of.bits());
+    if made {
+        let last = i64::from(*codes.end());
+        let floats = x.slice::<i64>()?.iter().map(|n| from_bits(of, (n & last) as u8));
+        return make(floats.collect::<Vec<_>>(), x.dims());
+    }
+    let mut known: Vec<(u32, u8)> = codes.map(|code| (from_bits(of, code).to_bits(), code)).collect();
+    known.sort_unstable();
+    let code = |x: f32| known.binary_search_by_key(&x.to_bits(), |(bits, _)| *bits).map(|n| known[n].1);
+    // Those that are nowhere made of bits: the nearest there is, or any that is none.
+    let how = Narrowing { to: of, saturate: false, rounding: PowerRounding::Nearest };
+    let none = known.iter().find(|(bits, _)| f32::from_bits(*bits).is_nan()).map_or(0, |(_, code)| *code);
+    let found =
+        x.slice::<f32>()?.iter().map(|x| i64::from(code(*x).or(code(rounded(how, *x))).unwrap_or(none)));
+    make(found.collect::<Vec<_>>(), x.dims())
+}
+
 /// Numbers, no finer than the narrow type is.
 pub fn run(how: Narrowing, x: &Value) -> Outcome {
     match (x.kind(), how.to.is_float()) {
@@ -135,7 +163,7 @@ pub fn run(how: Narrowing, x: &Value) -> Outcome {
 
 #[cfg(test)]
 mod tests {
-    use super::{from_bits, rounded};
+    use super::{bits, from_bits, make, rounded};
     use crate::graph::{Narrow, Narrowing, PowerRounding};
 
     /// Every number that a type has becomes itself.
@@ -155,6 +183,24 @@ mod tests {
                 let y = rounded(how, x);
                 assert!(x == y || x.is_nan() && y.is_nan(), "{to:?} {bits}: {x} became {y}");
             }
+        }
+    }
+
+    /// And its bits theirs, those of what is no number too.
+    #[test]
+    fn bits_come_back() {
+        for of in [
+            Narrow::F8E4M3FN,
+            Narrow::F8E4M3FNUZ,
+            Narrow::F8E5M2,
+            Narrow::F8E5M2FNUZ,
+            Narrow::F8E8M0,
+            Narrow::F4E2M1,
+        ] {
+            let codes = make((0..1i64 << of.bits()).collect::<Vec<_>>(), &[1 << of.bits()]).unwrap();
+            let floats = bits(of, true, &codes).unwrap();
+            let back = bits(of, false, &floats).unwrap();
+            assert_eq!(back.slice::<i64>().unwrap(), codes.slice::<i64>().unwrap(), "{of:?}");
         }
     }
 

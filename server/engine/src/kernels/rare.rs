@@ -155,6 +155,7 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::LinearAttention(op) => linear_attention::run(op, inputs),
         Rare::Along(op) => along::run(op, inputs),
         Rare::Narrow(how) => one(super::narrow::run(*how, x)),
+        Rare::NarrowBits { of, made } => one(super::narrow::bits(*of, *made, x)),
         Rare::Function(f) => one(functions::function(*f, x)),
         Rare::Pairing(p) => one(functions::pairing(*p, x, second()?)),
         Rare::ApproximateEqual(tolerance) => one(functions::approximately(*tolerance, x, second()?)),

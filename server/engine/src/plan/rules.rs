@@ -8,11 +8,12 @@ mod layers;
 mod moves;
 mod numbers;
 mod parts;
+mod seldom;
 #[cfg(test)]
 mod tests;
 
 use crate::EngineError;
-use crate::graph::{Along, Op, Prologue, Rare, Text};
+use crate::graph::{Op, Prologue, Rare, Text};
 use crate::kernels::fail;
 use crate::value::{Kind, Value};
 
@@ -171,13 +172,13 @@ fn one(op: &Op, inputs: &[&Known]) -> Found {
             Rare::Running { .. }
             | Rare::Function(_)
             | Rare::Narrow(_)
+            | Rare::NarrowBits { .. }
             | Rare::BandPart
             | Rare::Roll
-            | Rare::ReverseSequence { .. }
-            | Rare::Along(Along::Triangle { .. }) => Ok(Known { shape: x.shape.clone(), numbers: None }),
+            | Rare::ReverseSequence { .. } => Ok(Known { shape: x.shape.clone(), numbers: None }),
             Rare::Image(image) => Ok(layers::imaging(image, x, at(1), at(2))),
             Rare::Pairing(_) => numbers::broadcast_all(&[x, at(1)]),
-            _ => Ok(nothing),
+            other => Ok(seldom::rare(other, inputs)),
         },
         _ => Ok(nothing),
     }

@@ -200,8 +200,8 @@ def packed(header, model, parts):
     return struct.pack("<I", len(text)) + text + body + parts.data
 
 
-def write(path, records):
-    with gzip.GzipFile(path, "wb", mtime=0) as file:
+def write(path, records, fast=False):
+    with gzip.GzipFile(path, "wb", 1 if fast else 9, mtime=0) as file:
         file.write(b"".join(records))
 
 

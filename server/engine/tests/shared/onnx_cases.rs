@@ -28,6 +28,9 @@ pub struct Entry {
     pub to: usize,
     #[serde(default)]
     pub text: Vec<String>,
+    /// How far floats may be off, whatever the case says.
+    #[serde(default)]
+    pub atol: Option<f64>,
 }
 
 pub struct Case {

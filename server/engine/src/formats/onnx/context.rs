@@ -92,23 +92,7 @@ impl<'m> Context<'m> {
         }
         self.told = graph.value_info.iter().filter_map(signature::told).collect();
         self.nodes(&graph.node)?;
-        let mut outputs = Vec::new();
-        for info in &graph.output {
-            let val = self.find(&info.name)?;
-            let value = match val {
-                Val::Tensor(value, elem) => {
-                    let known = self.build().shape(value).cloned();
-                    outputs.push(signature::output(info, elem, known));
-                    value
-                }
-                Val::Unknown => continue,
-                Val::Absent | Val::Sequence(..) | Val::Optional(..) => {
-                    self.refuse("(output)", &info.name, "an answer carries tensors, not sequences; put ConcatFromSequence or SequenceAt behind it");
-                    continue;
-                }
-            };
-            self.build().graph.outputs.push(value);
-        }
+        let outputs = self.answers(graph)?;
         self.scopes.pop();
         if graph.output.is_empty() {
             return Err(EngineError::broken("its graph has no output"));
@@ -263,7 +247,7 @@ impl<'m> Context<'m> {
         }
     }
 
-    fn refuse(&mut self, op: &str, node: &str, reason: &str) {
+    pub(super) fn refuse(&mut self, op: &str, node: &str, reason: &str) {
         if self.unsupported.len() < MOST_UNSUPPORTED {
             self.unsupported.push(UnsupportedOp {
                 op: op.to_owned(),

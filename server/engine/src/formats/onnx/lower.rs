@@ -27,6 +27,7 @@ mod resizing;
 mod rotary;
 mod runtime;
 mod runtime_attention;
+mod runtime_blocks;
 mod runtime_quantised;
 mod sampling;
 mod scan;
@@ -122,6 +123,7 @@ impl<'c, 'm> Lowering<'c, 'm> {
             Self::runtimes,
             Self::runtime_attention,
             Self::runtime_quantised,
+            Self::runtime_blocks,
         ];
         for family in families {
             if let Some(vals) = family(&mut self)? {

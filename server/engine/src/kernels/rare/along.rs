@@ -28,7 +28,15 @@ pub fn run(op: &Along, inputs: &[&Value]) -> Values {
             one(by_kind!(x, scatter_elements(*axis, *update, x, indices, updates)))
         }
         Along::GatherNd { batch } => one(gather_nd(*batch, x, second()?)),
-        Along::Triangle { upper } => one(by_kind!(x, triangle(*upper, x, int(second()?)?))),
+        Along::Triangle { upper } => {
+            let diagonal = int(second()?)?;
+            if x.kind() == Kind::Text {
+                let mut out = x.texts()?.to_vec();
+                clear_beyond(*upper, diagonal, x, &mut out)?;
+                return one(Value::text(out, x.dims()));
+            }
+            one(by_kind!(x, triangle(*upper, x, diagonal)))
+        }
         Along::Overlay { axis, circular } => {
             let (update, places) = (second()?, at(inputs, 2)?);
             one(by_kind!(x, overlay(*axis, *circular, x, update, places)))
@@ -213,10 +221,16 @@ fn beyond(border: Border, at: i64, [first, end]: [i64; 2]) -> Option<usize> {
 
 /// Zeros below (above) a diagonal of the last two axes.
 fn triangle<T: Element>(upper: bool, x: &Value, diagonal: i64) -> Outcome {
+    let mut out = copied::<T>(x)?;
+    clear_beyond(upper, diagonal, x, &mut out)?;
+    make(out, x.dims())
+}
+
+/// Clears what is below a diagonal of each matrix of a value, or above it.
+fn clear_beyond<T: Default>(upper: bool, diagonal: i64, x: &Value, out: &mut [T]) -> Result<(), EngineError> {
     let [.., rows, columns] = *x.dims() else {
         return Err(fail(format!("a triangle of shape {:?}", x.dims())));
     };
-    let mut out = copied::<T>(x)?;
     for matrix in out.chunks_exact_mut((rows * columns).max(1)) {
         for row in 0..rows {
             for column in 0..columns {
@@ -228,7 +242,7 @@ fn triangle<T: Element>(upper: bool, x: &Value, diagonal: i64) -> Outcome {
             }
         }
     }
-    make(out, x.dims())
+    Ok(())
 }
 
 fn compress(along: Option<i64>, x: &Value, condition: &Value) -> Outcome {

@@ -5,11 +5,16 @@ use super::super::moves::{index_select, permute};
 use super::super::{Outcome, Value, fail};
 use super::{Values, by_kind};
 use crate::EngineError;
-use crate::value::{Contents, Element};
+use crate::value::{Contents, Element, Kind};
 use std::collections::HashMap;
 
-/// The indices of the elements that are not zero, in order.
+/// The indices of the elements that are not zero, of texts those that are not empty, in order.
 pub fn places(x: &Value) -> Outcome {
+    if x.kind() == Kind::Text {
+        let texts = x.texts()?;
+        let there: Vec<u8> = texts.iter().map(|t| u8::from(!t.is_empty())).collect();
+        return places_of::<u8>(&make(there, x.dims())?);
+    }
     by_kind!(x, places_of(x))
 }
 

@@ -12,7 +12,11 @@ use crate::kernels::labels;
 
 pub fn rare(op: &Op, rare: &Rare, reads: &Reads<'_>) -> Found {
     match rare {
-        Rare::Function(_) | Rare::Narrow(_) | Rare::FakeQuant { .. } | Rare::Dequantize { .. } => each(reads),
+        Rare::Function(_)
+        | Rare::Narrow(_)
+        | Rare::NarrowBits { .. }
+        | Rare::FakeQuant { .. }
+        | Rare::Dequantize { .. } => each(reads),
         Rare::QuantizeDequantize(how) if how.range_given => each(reads),
         Rare::Bitcast { from, to } if is_as_wide(*from, *to) => each(reads),
         Rare::Pairing(_) | Rare::ApproximateEqual(_) => broadcast(reads),

@@ -178,7 +178,8 @@ pub fn pool(x: &Known, pool: &Pool) -> Found {
 
 /// The shape is told, or its inner extents are.
 pub fn conv_transposed(size: &Known, weights: &Known, x: &Known) -> Known {
-    let (told, Some(rank)) = (moves::as_told(size), x.rank()) else { return moves::as_told(size) };
+    // Some tell all extents, some those of the image alone.
+    let (told, Some(rank)) = (moves::as_told(size), x.rank()) else { return Known::default() };
     match told.shape {
         Some(inner) if rank > 2 && inner.len() == rank - 2 => {
             let batch = x.shape.as_ref().and_then(|s| s.first().copied().flatten());

@@ -98,7 +98,7 @@ pub fn tile(x: &Known, repeats: &Known) -> Found {
 }
 
 /// As many axes, of extents that are not known.
-fn as_rank(x: &Known) -> Known {
+pub fn as_rank(x: &Known) -> Known {
     x.rank().map_or_else(Known::default, |rank| Known::shaped(vec![None; rank]))
 }
 

@@ -78,7 +78,7 @@ pub fn select(condition: &Known, yes: &Known, no: &Known) -> Found {
 }
 
 pub fn shape(x: &Known) -> Known {
-    let Some(shape) = &x.shape else { return Known::default() };
+    let Some(shape) = &x.shape else { return Known::shaped(vec![None]) };
     let numbers = shape.iter().map(|d| d.and_then(|d| i64::try_from(d).ok())).collect();
     Known::integers(numbers, vec![Some(shape.len())])
 }

@@ -1,6 +1,6 @@
 //! Values put together, and parts of them.
 
-use super::moves::picked;
+use super::moves::{as_rank, picked};
 use super::{Extents, Found, Known, Numbers, axis, show};
 use crate::EngineError;
 use crate::graph::Masks;
@@ -140,7 +140,8 @@ pub fn top_k(inputs: &[&Known], outputs: usize) -> Result<Vec<Known>, EngineErro
 pub fn strided(x: &Known, begin: &Known, end: &Known, steps: &Known, masks: &Masks) -> Found {
     let Some(shape) = &x.shape else { return Ok(Known::default()) };
     let (Some(begin), Some(end), Some(steps)) = (begin.whole(), end.whole(), steps.whole()) else {
-        return Ok(Known::default());
+        let keeps = masks.new_axis == 0 && masks.shrink == 0;
+        return Ok(if keeps { as_rank(x) } else { Known::default() });
     };
     let dims: Vec<usize> = shape.iter().map(|d| d.unwrap_or(BOUNDLESS)).collect();
     let mut result = Extents::new();

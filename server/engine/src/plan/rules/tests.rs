@@ -2,7 +2,8 @@
 
 use super::{Extents, Known, Numbers, results};
 use crate::graph::{
-    Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Product, Products, Reduce, Resize,
+    Activation, Along, Binary, Compare, Conv, Masks, Op, Padding, Pool, Product, Products, Rare, Reduce,
+    Resize,
 };
 
 fn shaped(shape: &[i64]) -> Known {
@@ -19,6 +20,11 @@ fn told(numbers: &[i64]) -> Known {
     let numbers: Numbers = numbers.iter().copied().map(Some).collect();
     let shape = vec![Some(numbers.len())];
     Known::integers(numbers, shape)
+}
+
+/// A vector of integers of which only some are known.
+fn partly(numbers: &[Option<i64>]) -> Known {
+    Known::integers(numbers.to_vec(), vec![Some(numbers.len())])
 }
 
 fn scalar(number: i64) -> Known {
@@ -169,6 +175,36 @@ fn parts_fit_each_other() {
     let beyond = Masks { shrink: 1, ..Masks::default() };
     refuses(Op::StridedSlice(beyond), &[shaped(&[3]), told(&[3]), told(&[4]), told(&[1])]);
     gives(Op::Gather { batch_dims: 0 }, &[shaped(&[-1, 9, 2]), shaped(&[4]), scalar(1)], &[-1, 4, 2]);
+}
+
+/// Of what requests decide at least the number of axes is known.
+#[test]
+fn what_is_seldom_has_axes() {
+    let rare = |op| Op::Rare(Box::new(op));
+    let (x, free) = (shaped(&[-1, 9, 2]), shaped(&[2]));
+    gives(
+        rare(Rare::Along(Along::Slice)),
+        &[x.clone(), free.clone(), free.clone(), told(&[0, 1])],
+        &[-1, -1, -1],
+    );
+    gives(rare(Rare::Along(Along::Unsqueeze)), &[x.clone(), free.clone()], &[-1, -1, -1, -1, -1]);
+    gives(rare(Rare::Along(Along::Squeeze)), &[x.clone(), free.clone()], &[-1]);
+    gives(rare(Rare::Along(Along::GatherNd { batch: 1 })), &[x.clone(), shaped(&[-1, 4, 1])], &[-1, -1, -1]);
+    gives(rare(Rare::Einsum("bij,bjk->bik".to_owned())), &[x.clone(), x.clone()], &[-1, -1, -1]);
+    gives(
+        Op::StridedSlice(Masks::default()),
+        &[x.clone(), shaped(&[1]), told(&[1]), told(&[1])],
+        &[-1, -1, -1],
+    );
+    // How large an image becomes says nothing of its batch.
+    let image =
+        Conv { strides: [1, 2], dilations: [1, 1], padding: Padding::Valid, activation: Activation::None };
+    let nothing = Known::default();
+    let made = only(Op::ConvTranspose(image), &[told(&[1, 9]), shaped(&[1, 4, 3, 2]), nothing.clone()]);
+    assert_eq!(made.unwrap(), nothing);
+    let both =
+        only(rare(Rare::BroadcastArgs), &[partly(&[Some(4), None]), partly(&[None, Some(1), Some(3)])]);
+    assert_eq!(both.unwrap(), partly(&[None, Some(4), Some(3)]));
 }
 
 #[test]

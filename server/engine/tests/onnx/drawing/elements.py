@@ -1,5 +1,6 @@
 """Operators that go element by element, and reductions."""
 
+from onnx import helper
 from operators import operator
 
 ONE = "Abs Ceil Cos Cosh Erf Exp Floor Neg Not Reciprocal Relu Round Sigmoid Sign Sin Sinh Softplus Softsign Tan Tanh Atan Asinh"
@@ -169,7 +170,8 @@ def cast_like(c):
 def bits(c):
     c.x(*c.shape())
     widths = {1: 32, 2: 8, 3: 8, 4: 16, 5: 16, 6: 32, 7: 64, 10: 16, 11: 64, 12: 32, 13: 64, 16: 16}
-    own = c.inputs[0].dtype.itemsize * 8
+    widths |= dict.fromkeys((17, 18, 19, 20), 8) | dict.fromkeys((21, 22, 23), 4) | dict.fromkeys((25, 26), 2)
+    own = widths[helper.np_dtype_to_tensor_dtype(c.inputs[0].dtype)] if c.inputs[0].dtype != bool else 8
     return {"to": c.one(*[n for n, w in widths.items() if w == own])}
 
 

@@ -209,6 +209,8 @@ def sampled(c):
     mode = c.one(*names) if axes == 2 else c.one(*names[:2])
     c.x(2, 2, *[c.size(2, 5) for _ in range(axes)])
     kind = c.inputs[0].dtype if c.inputs[0].dtype.kind == "f" else np.float32
+    # Between integers the reference weighs in integers.
+    mode = mode if c.inputs[0].dtype.kind == "f" else "nearest"
     grid = [2, *[c.size(2, 4) for _ in range(axes)], axes]
     c.given(c.noise.uniform(-1.3, 1.3, grid).astype(kind))
     return {"mode": mode} | c.maybe(padding_mode=c.one("zeros", "border", "reflection"), align_corners=c.size(0, 1))

@@ -50,9 +50,11 @@ def quick_gelu(c):
 def product(c):
     m, k, n, batch = c.size(), c.size(), c.size(), c.shape(0, 2)
     ta, tb = c.size(0, 1), c.size(0, 1)
-    floats(c, *batch, *([k, m] if ta else [m, k]))
-    floats(c, *batch, *([n, k] if tb else [k, n]))
-    return {"transA": ta, "transB": tb} | c.maybe(alpha=c.dice.uniform(0.1, 2))
+    turned = [c.size(0, 1) if batch else 0 for _ in range(2)]
+    for flag, (rows, columns) in zip(turned, ([k, m] if ta else [m, k], [n, k] if tb else [k, n])):
+        floats(c, *([rows, *batch, columns] if flag else [*batch, rows, columns]))
+    first = {f"transBatch{side}": flag for side, flag in zip("AB", turned) if flag}
+    return {"transA": ta, "transB": tb} | first | c.maybe(alpha=c.dice.uniform(0.1, 2))
 
 
 def activation(c):
@@ -191,6 +193,33 @@ def softmax(c):
     return {"opset": c.one(12, 13), "axis": len(x) - 1}
 
 
+@operator("QLinearWhere", domain=OWN)
+def chosen(c):
+    kind, x = c.one(np.uint8, np.int8), c.shape(1)
+    c.given(c.noise.random(x) < 0.5, False)
+    coded(c, kind, *x)
+    coded(c, kind, *c.bent(x))
+    scale(c, kind)
+
+
+@operator("QLinearConv", domain=OWN)
+def coded_convolution(c):
+    groups = c.one(1, 1, 2, 3)
+    ins, outs = groups * c.size(1, 2), groups * c.size(1, 2)
+    kind, last = c.one(np.uint8, np.int8), c.size(0, 1)
+    weights = c.one(np.int8, kind)
+    size = [ins, c.size(3, 6), c.size(3, 6)]
+    coded(c, kind, 1, *([*size[1:], size[0]] if last else size))
+    c.given(codes(c, [outs, ins // groups, 2, 2], weights), True)
+    each = c.one([], [outs])
+    c.given(c.noise.uniform(0.005, 0.02, each).astype(FLOAT), True)
+    c.given(np.zeros(each, weights) if weights == np.int8 else np.full(each, 7, weights), True)
+    scale(c, kind)
+    if c.dice.random() < 0.5:
+        c.given(c.noise.integers(-500, 500, outs).astype(np.int32), True)
+    return {"group": groups, "kernel_shape": [2, 2]} | c.maybe(pads=[1, 0, 0, 1]) | c.maybe(strides=[2, 1]) | ({"channels_last": 1} if last else {})
+
+
 @operator("QLinearConcat", domain=OWN)
 def joined(c):
     kind, x = c.one(np.uint8, np.int8), c.shape(1)
@@ -218,6 +247,20 @@ def coded_gemm(c):
     if c.dice.random() < 0.5:
         scale(c, kind)
     return {"transB": tb} | c.maybe(alpha=0.5)
+
+
+@operator("MatMulNBits", domain=OWN)
+def by_blocks(c):
+    rows, columns, bits, size = c.size(), c.one(16, 32, 40, 64), c.one(4, 4, 8, 2), c.one(16, 32)
+    count = -(-columns // size)
+    byte = lambda *shape: c.noise.integers(0, 256, shape).astype(np.uint8)
+    floats(c, *c.shape(1, 2), columns)
+    c.given(byte(rows, count, size * bits // 8), True)
+    c.given(c.noise.uniform(0.01, 0.1, rows * count).astype(FLOAT), True)
+    c.given(byte(rows * -(-count * bits // 8)), True) if c.dice.random() < 0.5 else c.none()
+    c.none()
+    floats(c, rows, fixed=True) if c.dice.random() < 0.4 else c.none()
+    return {"N": rows, "K": columns, "bits": bits, "block_size": size}
 
 
 @operator("DynamicQuantizeMatMul", domain=OWN)

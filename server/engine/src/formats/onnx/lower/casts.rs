@@ -2,7 +2,7 @@
 
 use super::{Elem, Lowering, Outcome, Stop};
 use crate::DType;
-use crate::graph::{Narrowing, Notation, Op, PowerRounding, Rare, Text, ValueId, Written};
+use crate::graph::{Narrow, Narrowing, Notation, Op, PowerRounding, Rare, Text, ValueId, Written};
 use crate::value::Kind;
 
 /// Digits of a float in a text.
@@ -81,10 +81,31 @@ impl Lowering<'_, '_> {
                 let made = self.rare(Rare::Bitcast { from: a, to: b }, &[x])?;
                 Self::give(made, to)
             }
-            (Elem::Narrow(_), _) | (_, Some(Elem::Narrow(_))) => {
-                Self::refuse("the bits of a type that is held in a wider one")
+            (_, Some(to)) if from.bits() == to.bits() && to.bits() <= 8 => {
+                let codes = self.bits_of(x, from)?;
+                let made = self.of_bits(codes, to)?;
+                Self::give(made, to)
             }
             _ => Self::refuse("bits of another width"),
+        }
+    }
+
+    /// The bits of an element of a byte or less, as an integer that is never negative.
+    fn bits_of(&mut self, x: ValueId, from: Elem) -> Result<ValueId, Stop> {
+        match from {
+            Elem::Narrow(of) if of.is_float() => self.rare(Rare::NarrowBits { of, made: false }, &[x]),
+            Elem::Narrow(of) => {
+                self.cast_to(x, from, Elem::Narrow(if of.bits() == 4 { Narrow::U4 } else { Narrow::U2 }))
+            }
+            Elem::Plain(_) => self.cast_to(x, from, Elem::U8),
+        }
+    }
+
+    /// An element of a byte or less that has these bits.
+    fn of_bits(&mut self, codes: ValueId, to: Elem) -> Result<ValueId, Stop> {
+        match to {
+            Elem::Narrow(of) if of.is_float() => self.rare(Rare::NarrowBits { of, made: true }, &[codes]),
+            _ => self.cast_to(codes, Elem::U8, to),
         }
     }
 }

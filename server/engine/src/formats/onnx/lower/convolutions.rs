@@ -10,7 +10,7 @@ impl Lowering<'_, '_> {
         match self.op() {
             "Conv" => {
                 let ((x, elem), weights) = (self.tensor(0)?, self.value(1)?);
-                let mut window = self.window_of(weights)?;
+                let mut window = self.window_over(x, weights)?;
                 window.double = elem.kind() == Kind::F64;
                 let bias = self.optional(2).map(|b| b.0);
                 let made = self.convolved(x, weights, bias, &window)?;
@@ -64,6 +64,19 @@ impl Lowering<'_, '_> {
             (1..=3, false) => Err(Self::broken(format!("a window that is none: {window:?}"))),
             (axes, _) => Self::refuse(format!("a window over {axes} axes")),
         }
+    }
+
+    /// The window of a convolution. Weights whose extents only a run knows have them themselves: here they are told by their number.
+    pub(super) fn window_over(&mut self, x: ValueId, weights: ValueId) -> Result<Window, Stop> {
+        if self.sizes("kernel_shape")?.is_some() || self.build().dims(weights).is_some() {
+            return self.window_of(weights);
+        }
+        let told = ["strides", "dilations"].into_iter().find_map(|name| Some(self.ints(name)?.len() + 2));
+        let rank = self.build().rank(weights).or(self.build().rank(x)).or(told);
+        let axes = rank.and_then(|rank| rank.checked_sub(2));
+        let axes = axes.filter(|axes| (1..=3).contains(axes));
+        let axes = axes.ok_or_else(|| Stop::Refused("weights of an unknown number of axes".to_owned()))?;
+        self.window(&vec![1; axes])
     }
 
     /// The window whose extents are those of weights.

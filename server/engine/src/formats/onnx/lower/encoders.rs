@@ -1,7 +1,7 @@
 //! `ai.onnx.ml`: values by tables.
 
 use super::{Elem, Lowering, Outcome, Stop, Val};
-use crate::graph::{Literal, Op, Table, ValueId};
+use crate::graph::{Function as F, Literal, Op, Rare, Table, ValueId};
 use crate::value::Kind;
 use std::sync::Arc;
 
@@ -80,6 +80,16 @@ impl Lowering<'_, '_> {
         let (keys, of) = self.listed("keys")?.ok_or_else(|| Self::broken("it has no keys"))?;
         if of.kind() != self.elem()?.kind() && !(of.is_float() && self.elem()?.is_float()) {
             return Err(Self::broken(format!("keys of {of:?} for values of {:?}", self.elem()?)));
+        }
+        if self.version < 4 && matches!(keys, Literal::F32(..)) {
+            // By the specification a NaN among the keys is found here too; in no runtime it is.
+            let x = self.value(0)?;
+            let is_none = self.rare(Rare::Function(F::IsNan), &[x])?;
+            let default = self.default_of(elem)?;
+            let found = self.looked_up(&keys, values, elem)?;
+            let Some(&[Val::Tensor(found, _)]) = found.as_deref() else { return Ok(found) };
+            let made = self.add(Op::Select, &[is_none, default, found])?;
+            return Self::give(made, elem);
         }
         self.looked_up(&keys, values, elem)
     }

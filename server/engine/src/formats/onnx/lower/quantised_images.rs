@@ -39,7 +39,7 @@ impl Lowering<'_, '_> {
         let wide = if single { Elem::F32 } else { Elem::F64 };
         let rank = self.build().rank(filter);
         let (image, filter) = (self.shifted(x, wide, None)?, self.shifted(weights, wide, rank)?);
-        let mut window = self.window_of(filter)?;
+        let mut window = self.window_over(image, filter)?;
         window.double = !single;
         let bias = match bias.and_then(|n| self.optional(n)) {
             Some((bias, own)) => Some(self.cast_to(bias, own, wide)?),

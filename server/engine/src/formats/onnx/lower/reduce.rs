@@ -159,6 +159,10 @@ impl Lowering<'_, '_> {
         let (x, elem) = self.tensor(0)?;
         let old = self.version < 13;
         let axis = self.int("axis").unwrap_or(if old { 1 } else { -1 });
+        if axis == -1 && !old {
+            let made = self.over_last(x, log, elem)?;
+            return Self::give(made, elem);
+        }
         let rank = self.rank(x)?;
         let at = crate::kernels::axis(axis, rank.max(1))?;
         let shape = self.add(Op::Shape, &[x])?;

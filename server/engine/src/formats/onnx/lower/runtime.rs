@@ -77,16 +77,27 @@ impl Lowering<'_, '_> {
     }
 
     fn turned_product(&mut self) -> Outcome {
-        if self.flag("transBatchA") || self.flag("transBatchB") {
-            return Self::refuse("batches that are not the first axes (transBatchA, transBatchB)");
-        }
         let ((a, elem), b) = (self.tensor(0)?, self.value(1)?);
+        let (a, b) = (self.batches_first(a, "transBatchA")?, self.batches_first(b, "transBatchB")?);
         let made = match (self.flag("transA"), self.flag("transB")) {
             (false, false) => self.product(a, b)?,
             (transpose_a, transpose_b) => self.add(Op::MatMul { transpose_a, transpose_b }, &[a, b])?,
         };
         let made = self.scaled(made, "alpha", elem)?;
         Self::give(made, elem)
+    }
+
+    /// A matrix whose rows are the first axis, before those of the batch, as one of which they come after these.
+    fn batches_first(&mut self, x: ValueId, attribute: &str) -> Result<ValueId, Stop> {
+        if !self.flag(attribute) {
+            return Ok(x);
+        }
+        let rank = self.rank(x)?;
+        if rank < 3 {
+            return Err(Self::broken(format!("{attribute} of a value without a batch")));
+        }
+        let order: Vec<usize> = (1..rank - 1).chain([0, rank - 1]).collect();
+        Ok(self.build().transpose(x, &order)?)
     }
 
     /// A layer, another value that is added to what it makes, and an activation.

@@ -30,8 +30,15 @@ impl Lowering<'_, '_> {
                 let made = self.as_usual("Concat", parts)?;
                 self.coded(&made, [0, 1])
             }
-            "QLinearConv" if self.flag("channels_last") => Self::refuse("channels that come last"),
-            "QLinearConv" => self.as_usual("QLinearConv", self.inputs.clone()).map(Some),
+            "QLinearConv" => {
+                let first = self.channels_first(self.val(0))?;
+                let mut inputs = self.inputs.clone();
+                if let Some(x) = inputs.first_mut() {
+                    *x = first;
+                }
+                let made = self.as_usual("QLinearConv", inputs)?;
+                self.channels_back(made)
+            }
             "QGemm" => self.coded_gemm(),
             "DynamicQuantizeLSTM" => self.coded_lstm(),
             "MatMulIntegerToFloat" => {
@@ -65,12 +72,36 @@ impl Lowering<'_, '_> {
     }
 
     fn of_one_coded(&mut self, op: &str) -> Outcome {
-        if self.flag("channels_last") {
-            return Self::refuse("channels that come last");
-        }
         let x = self.decoded([0, 1, 2])?;
+        let x = self.channels_first(x)?;
         let made = self.as_usual(op, vec![x])?;
-        self.coded(&made, [3, 4])
+        let coded = self.coded(&made, [3, 4])?;
+        self.channels_back(coded.unwrap_or_default())
+    }
+
+    /// An image with its channels before its places, where the node says that they come last.
+    fn channels_first(&mut self, x: Val) -> Result<Val, Stop> {
+        match x {
+            Val::Tensor(x, elem) if self.flag("channels_last") => {
+                let rank = self.rank(x)?;
+                let order: Vec<usize> =
+                    [0, rank.saturating_sub(1)].into_iter().chain(1..rank.saturating_sub(1)).collect();
+                Ok(Val::Tensor(self.build().transpose(x, &order)?, elem))
+            }
+            x => Ok(x),
+        }
+    }
+
+    /// The only result, as the node says that its channels lie.
+    fn channels_back(&mut self, made: Vec<Val>) -> Outcome {
+        match made[..] {
+            [Val::Tensor(x, elem)] if self.flag("channels_last") => {
+                let rank = self.rank(x)?;
+                let order: Vec<usize> = [0].into_iter().chain(2..rank).chain([1]).collect();
+                Self::give(self.build().transpose(x, &order)?, elem)
+            }
+            _ => Ok(Some(made)),
+        }
     }
 
     fn of_two_coded(&mut self, op: &str) -> Outcome {

@@ -47,8 +47,8 @@ impl Lowering<'_, '_> {
 
     fn grid_sample(&mut self) -> Outcome {
         let ((x, elem), grid) = (self.tensor(0)?, self.value(1)?);
-        if !elem.is_float() {
-            return Self::refuse("between values that are no floats");
+        if elem == Elem::TEXT {
+            return Self::refuse("between texts");
         }
         let method = match self.text("mode").unwrap_or("linear") {
             "linear" | "bilinear" => Method::Linear,
@@ -65,7 +65,14 @@ impl Lowering<'_, '_> {
         let how = Grid { method, around, align_corners: self.flag("align_corners") };
         let rank = self.build().rank(x).or(self.build().rank(grid));
         let rank = rank.ok_or_else(|| Stop::Refused("an unknown number of axes".to_owned()))?;
-        let made = self.image(Imaging::SampleGrid(how), &[x, grid], rank)?;
+        if elem.is_float() {
+            let made = self.image(Imaging::SampleGrid(how), &[x, grid], rank)?;
+            return Self::give(made, elem);
+        }
+        // What lies between integers is cut off, as the reference does; the specification does not say.
+        let wide = self.cast_to(x, elem, Elem::F64)?;
+        let made = self.image(Imaging::SampleGrid(how), &[wide, grid], rank)?;
+        let made = self.cast_to(made, Elem::F64, elem)?;
         Self::give(made, elem)
     }
 

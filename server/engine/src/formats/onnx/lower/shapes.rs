@@ -162,9 +162,11 @@ impl Lowering<'_, '_> {
 
     fn flatten(&mut self) -> Outcome {
         let x = self.value(0)?;
-        let rank = self.rank(x)? as i64;
         let axis = self.int("axis").unwrap_or(1);
-        let axis = if axis < 0 { axis + rank } else { axis };
+        let axis = match self.build().rank(x) {
+            Some(rank) if axis < 0 => axis.saturating_add(rank as i64),
+            _ => axis,
+        };
         let made = self.flat_at(x, axis)?;
         self.same(made)
     }

@@ -1,7 +1,7 @@
 //! Spectra, and what signals are weighed with.
 
 use super::{Elem, Lowering, Outcome, Stop};
-use crate::graph::{Literal, Rare, Signal, ValueId};
+use crate::graph::{Literal, Op, Rare, Signal, ValueId};
 
 impl Lowering<'_, '_> {
     pub(super) fn signals(&mut self) -> Outcome {
@@ -62,7 +62,12 @@ impl Lowering<'_, '_> {
     }
 
     fn stft(&mut self) -> Outcome {
-        let ((x, elem), step) = (self.tensor(0)?, self.value(1)?);
+        let ((mut x, elem), step) = (self.tensor(0)?, self.value(1)?);
+        // Signals of reals may lack the axis of their parts.
+        if self.build().rank(x) == Some(2) {
+            let axis = self.build().int(2)?;
+            x = self.add(Op::ExpandDims, &[x, axis])?;
+        }
         let window = match self.optional(2) {
             Some((window, _)) => window,
             None => self.build().literal(Literal::F32(Vec::new(), vec![0]))?,
