@@ -225,6 +225,7 @@ impl PackedProduct {
 }
 
 /// What is multiplied by the weights.
+#[derive(Clone, Copy)]
 enum Left<'a> {
     Value(&'a Value),
     /// Rows of a shape that are made on the way, and the matrix that they are multiplied by.

@@ -40,7 +40,7 @@ fn either(a: f64, b: f64) -> f64 {
 /// How likely labels are; nothing may stand before, between and behind them, and must between two that are the same.
 fn likelihood<'s>(steps: impl Iterator<Item = &'s [f64]>, labels: &[usize], blank: usize) -> f64 {
     let never = f64::NEG_INFINITY;
-    let label = |state: usize| if state % 2 == 0 { blank } else { labels[state / 2] };
+    let label = |state: usize| if state.is_multiple_of(2) { blank } else { labels[state / 2] };
     let states = 2 * labels.len() + 1;
     let mut now = vec![never; states];
     now[0] = 0.0;

@@ -165,6 +165,19 @@ fn signals() -> Vec<Rare> {
     all.into_iter().map(Rare::Signal).collect()
 }
 
+const EQUATIONS: [&str; 10] = [
+    "ab,bc->ac",
+    "aab->b",
+    "...a,ab->...b",
+    "a...->...",
+    "ab,cd->",
+    "->",
+    "a",
+    "ab->ba",
+    "abc,abd->acd",
+    "aa->aa",
+];
+
 fn rare() -> Vec<Rare> {
     let mut all: Vec<Rare> = imaging().into_iter().map(Rare::Image).collect();
     all.extend(signals());
@@ -184,19 +197,7 @@ fn rare() -> Vec<Rare> {
         let kinds = [Running::Sum, Running::Product, Running::LogSumExp, Running::Max, Running::Min];
         all.extend(kinds.map(|kind| Rare::Running { kind, exclusive, reverse }));
     }
-    let equations = [
-        "ab,bc->ac",
-        "aab->b",
-        "...a,ab->...b",
-        "a...->...",
-        "ab,cd->",
-        "->",
-        "a",
-        "ab->ba",
-        "abc,abd->acd",
-        "aa->aa",
-    ];
-    all.extend(equations.map(|e| Rare::Einsum(e.to_owned())));
+    all.extend(EQUATIONS.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
     all.extend([Rare::Lu, Rare::PivotOrder]);
     for adjoint in [false, true] {

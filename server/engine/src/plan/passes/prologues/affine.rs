@@ -182,8 +182,9 @@ fn ones(draft: &Draft, makers: &HashMap<ValueId, usize>, shape: ValueId) -> bool
     let Some(node) = makers.get(&shape).map(|n| &draft.nodes[*n]) else { return false };
     let one = |v: &ValueId| draft.integers(*v) == Some(&[1]);
     match (&node.op, &node.inputs[..]) {
-        (Op::Pack(0), [_, height, width, _]) => one(height) && one(width),
-        (Op::Concat, [_, height, width, _, _]) => one(height) && one(width),
+        (Op::Pack(0), [_, height, width, _]) | (Op::Concat, [_, height, width, _, _]) => {
+            one(height) && one(width)
+        }
         _ => false,
     }
 }

@@ -61,6 +61,18 @@ fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
             let pool = Pool { max: true, window: [3, 3], strides: [1, 1], padding: Padding::Valid };
             b.add(Op::Pool(pool), &[x])
         }
+        n @ 12..15 => around(b, seed, n, x, other),
+        _ => {
+            let number = b.random();
+            let number = b.number(number);
+            b.add(Op::Binary(Binary::Mul), &[number, x])
+        }
+    }
+}
+
+/// Products that take in what is around them.
+fn around(b: &mut Build, seed: u64, kind: usize, x: usize, other: usize) -> usize {
+    match kind {
         12 => {
             // A norm over values that lie side by side, before a layer by points; now and then somebody else reads them too.
             let axis = b.ints(&[if seed.is_multiple_of(3) { -1 } else { 3 }]);
@@ -80,7 +92,7 @@ fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
             let y = b.add(Op::Binary(Binary::Mul), &[factors, other]);
             b.point(y, 4, 4)
         }
-        14 => {
+        _ => {
             // Pooled, and made as large as before.
             let w = b.floats(&[3, 3, 4, 4]);
             let padding = Padding::Explicit([3; 4]);
@@ -92,11 +104,6 @@ fn grown(b: &mut Build, seed: u64, x: usize, other: usize) -> usize {
             let y = b.add(Op::Pool(Pool::HALVES), &[y]);
             let borders = b.ints(&[0, 0, 0, 1, 1, 0, 0, 0]);
             b.add(Op::Pad, &[y, borders])
-        }
-        _ => {
-            let number = b.random();
-            let number = b.number(number);
-            b.add(Op::Binary(Binary::Mul), &[number, x])
         }
     }
 }
