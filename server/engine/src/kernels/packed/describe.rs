@@ -1,7 +1,7 @@
 //! What a packed product is, in words and in numbers.
 
 use super::{PackedProduct, Ready};
-use crate::graph::{Activation, Conv, Padding, Prologue};
+use crate::graph::{Activation, Conv, Padding, Products, Prologue};
 use std::fmt::{Display, Formatter, Result, Write as _};
 
 impl PackedProduct {
