@@ -1,5 +1,7 @@
 //! Where models run.
 
+use crate::EngineError;
+use crate::plan::Opened;
 use std::fmt::{Display, Formatter};
 use std::str::FromStr;
 
@@ -13,6 +15,13 @@ pub enum Device {
     CandleCpu,
     /// On the NVIDIA GPU of this number, by candle's tensors.
     Cuda(usize),
+}
+
+impl Device {
+    /// Opens it, if nobody did before: an error says why it cannot be used.
+    pub fn open(self) -> Result<(), EngineError> {
+        Opened::open(self).map(|_| ())
+    }
 }
 
 impl FromStr for Device {

@@ -1,6 +1,6 @@
 //! Over axes.
 
-use super::form::{fail, Made, Task, Wrong};
+use super::form::{Made, Task, fail};
 use crate::graph::Reduce;
 use crate::kernels::axis;
 use crate::value::Kind;
