@@ -32,7 +32,9 @@ impl FromStr for Device {
             None if text == "cpu" => Self::Cpu,
             None if text == "candle-cpu" => Self::CandleCpu,
             None if text == "cuda" => Self::Cuda(0),
-            Some(("cuda", number)) if number.parse::<u16>().is_ok() => Self::Cuda(number.parse().unwrap_or(0)),
+            Some(("cuda", number)) if number.parse::<u16>().is_ok() => {
+                Self::Cuda(number.parse().unwrap_or(0))
+            }
             _ => return Err(format!("{text:?} is no device; they are: cpu, cuda, cuda:1 and so on")),
         };
         let lacks = |feature: &str| {

@@ -40,9 +40,9 @@ pub use aboard::Aboard;
 pub use places::Places;
 pub use uploads::{Id, Uploads};
 
-use form::first_line;
 use crate::{Device, EngineError};
 use candle_core as candle;
+use form::first_line;
 use std::sync::{Mutex, PoisonError};
 
 /// A device that is open.

@@ -1,7 +1,7 @@
 //! A plan before its large weights are read: what it will do, how each weight will lie in memory, how many bytes that takes.
 
-use super::draft::{self, Draft, Held};
 use super::device::{Aboard, Id, Opened, Places, Uploads};
+use super::draft::{self, Draft, Held};
 use super::groups;
 use super::infer::{Extents, Shapes};
 use super::schedule::Schedules;

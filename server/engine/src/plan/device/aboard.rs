@@ -1,11 +1,12 @@
 //! A plan's part on a device, and its runs.
 
+use super::Opened;
 use super::form::{Arg, Form, Task, Tensors, Wrong, fail};
 use super::places::{Places, lay};
 use super::slots::Slots;
 use super::tensors::dtype;
 use super::uploads::Uploads;
-use super::Opened;
+use crate::EngineError;
 use crate::graph::Op;
 use crate::kernels::{self, elements};
 use crate::plan::Plan;
@@ -17,7 +18,6 @@ use crate::plan::run::at;
 use crate::plan::weights::Weights;
 use crate::report::Place;
 use crate::value::{Kind, Value};
-use crate::EngineError;
 use candle_core::{DType, Device, Tensor};
 use std::time::Instant;
 
@@ -184,7 +184,10 @@ impl Ready {
                 Read::Slot(slot, kind) => {
                     let tensor = slots.aboard(*slot)?;
                     if kind.and_then(dtype) != Some(tensor.dtype()) {
-                        return Err(fail(format!("a value of {:?} where {kind:?} was foreseen", tensor.dtype())));
+                        return Err(fail(format!(
+                            "a value of {:?} where {kind:?} was foreseen",
+                            tensor.dtype()
+                        )));
                     }
                     let known = Known::shaped(tensor.dims().iter().copied().map(Some).collect());
                     (Arg::Tensor(tensor), known)
@@ -217,4 +220,3 @@ impl Ready {
 pub fn bytes(tensor: &Tensor) -> usize {
     tensor.elem_count().saturating_mul(tensor.dtype().size_in_bytes())
 }
-

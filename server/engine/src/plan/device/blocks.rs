@@ -1,6 +1,6 @@
 //! Blocks of pixels that become images of their own, as dilated convolutions are sometimes written, and the way back.
 
-use super::form::{fail, Made, Task, Wrong};
+use super::form::{Made, Task, Wrong, fail};
 use crate::kernels::elements;
 use candle_core::Tensor;
 

@@ -1,7 +1,7 @@
 //! Convolutions. candle's are of images and filters with channels first, with one stride, one dilation and one padding for both axes:
 //! other paddings are laid around the image before, other dilations into the filter.
 
-use super::form::{fail, Made, Wrong};
+use super::form::{Made, Wrong, fail};
 use super::layout::{channels_first, channels_last};
 use super::taps::Taps;
 use crate::graph::Conv;
@@ -19,12 +19,16 @@ pub fn conv(x: &Tensor, filter: &Tensor, bias: Option<&Tensor>, conv: &Conv) -> 
     let g = geometry(x, [height, width], conv)?;
     let groups = g.channels.checked_div(ins).filter(|n| n * ins == g.channels && *n > 0);
     let groups = groups.filter(|n| outs.is_multiple_of(*n));
-    let groups = groups.ok_or_else(|| fail(format!("a filter {:?} on an image {:?}", filter.dims(), x.dims())))?;
+    let groups =
+        groups.ok_or_else(|| fail(format!("a filter {:?} on an image {:?}", filter.dims(), x.dims())))?;
     let x = channels_first(x)?;
     let made = if ins == 1 && groups > 1 {
         let taps = filter.permute([2, 3, 0, 1])?.contiguous()?.reshape((height * width, outs))?;
         Taps { geometry: g, weights: taps, multiplier: outs / groups }.run(&x)?
-    } else if [height, width] == [1, 1] && g.strides == [1, 1] && g.before == [0, 0] && groups == 1
+    } else if [height, width] == [1, 1]
+        && g.strides == [1, 1]
+        && g.before == [0, 0]
+        && groups == 1
         && [g.out_height, g.out_width] == [g.height, g.width]
     {
         pointwise(&x, filter)?
@@ -107,13 +111,11 @@ fn windows(x: &Tensor, filter: &Tensor, g: &Geometry, groups: usize) -> Made {
     let alike = g.before[0] == g.before[1]
         && [(0, g.height, g.out_height), (1, g.width, g.out_width)].iter().all(|(axis, size, outs)| {
             let span = (g.window[*axis] - 1) * g.dilations[*axis] + 1;
-            (size + 2 * g.before[*axis]).checked_sub(span).map(|rest| rest / g.strides[*axis] + 1) == Some(*outs)
+            (size + 2 * g.before[*axis]).checked_sub(span).map(|rest| rest / g.strides[*axis] + 1)
+                == Some(*outs)
         });
-    let (x, padding) = if alike {
-        (x.clone(), g.before[0])
-    } else {
-        (around(x, g.before, [g.after(0), g.after(1)])?, 0)
-    };
+    let (x, padding) =
+        if alike { (x.clone(), g.before[0]) } else { (around(x, g.before, [g.after(0), g.after(1)])?, 0) };
     let (filter, dilation) = dilated(filter, g.dilations)?;
     if g.strides[0] == g.strides[1] {
         return Ok(x.conv2d(&filter, padding, g.strides[0], dilation, groups)?);

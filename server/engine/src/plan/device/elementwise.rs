@@ -1,7 +1,7 @@
 //! Element by element.
 
 use super::activation;
-use super::form::{fail, Made, Wrong};
+use super::form::{Made, Wrong, fail};
 use super::layout::as_they_lie;
 use crate::graph::{Binary, Chain, Compare, Link, Operand, Unary};
 use crate::kernels::broadcast_shape;
@@ -10,8 +10,8 @@ use candle_core::{DType, Tensor};
 
 /// Whether candle can compute a function of floats.
 pub fn has_unary(f: Unary) -> bool {
-    // It has no inverse of a tangent, and truths are no floats.
-    !matches!(f, Unary::Atan | Unary::LogicalNot)
+    // It has no inverse of a tangent, and one minus its error function is nothing where the complement is small.
+    !matches!(f, Unary::Atan | Unary::Erfc | Unary::LogicalNot)
 }
 
 /// A function of one float.
@@ -26,11 +26,10 @@ fn of_one(f: Unary, x: &Tensor) -> Made {
         Unary::Cos => x.cos()?,
         Unary::Elu => x.elu(1.0)?,
         Unary::Erf => x.erf()?,
-        Unary::Erfc => x.erf()?.affine(-1.0, 1.0)?,
         Unary::Exp => x.exp()?,
         Unary::Expm1 => fine(x, |x| Ok(x.exp()?.affine(1.0, -1.0)?))?,
         Unary::Tan => x.sin()?.div(&x.cos()?)?,
-        Unary::Sinh => x.exp()?.sub(&x.neg()?.exp()?)?.affine(0.5, 0.0)?,
+        Unary::Sinh => fine(x, |x| Ok(x.exp()?.sub(&x.neg()?.exp()?)?.affine(0.5, 0.0)?))?,
         Unary::Cosh => x.exp()?.add(&x.neg()?.exp()?)?.affine(0.5, 0.0)?,
         Unary::Floor => x.floor()?,
         Unary::Log => x.log()?,
@@ -60,7 +59,7 @@ fn of_one(f: Unary, x: &Tensor) -> Made {
         Unary::Square => x.sqr()?,
         Unary::Tanh => x.tanh()?,
         Unary::LeakyRelu(slope) => activation::leaky(x, slope)?,
-        Unary::Atan | Unary::LogicalNot => return Err(fail(format!("{f:?} on the device"))),
+        Unary::Atan | Unary::Erfc | Unary::LogicalNot => return Err(fail(format!("{f:?} on the device"))),
     })
 }
 
@@ -191,10 +190,21 @@ pub fn cast(x: &Tensor, to: crate::DType) -> Made {
             D::BF16 => x.to_dtype(DType::F32)?.to_dtype(DType::BF16)?.to_dtype(DType::F32)?,
             D::Bool if x.dtype() == DType::U8 => x.clone(),
             D::Bool => x.ne(&x.zeros_like()?)?,
-            D::I64 | D::I32 => x.to_dtype(DType::I64)?,
+            D::I64 => whole(x, -(i64::MIN as f64), i64::MIN)?,
+            D::I32 => whole(x, -f64::from(i32::MIN), i64::from(i32::MIN))?,
             other => return Err(fail(format!("a cast to {other} on the device"))),
         })
     })
+}
+
+/// Towards zero; what does not fit, NaN too, is the least number.
+fn whole(x: &Tensor, bound: f64, least: i64) -> Made {
+    let numbers = x.to_dtype(DType::I64)?;
+    if !x.dtype().is_float() {
+        return Ok(numbers);
+    }
+    let fits = x.lt(bound)?.minimum(&x.gt(-bound - 1.0)?)?;
+    Ok(fits.where_cond(&numbers, &Tensor::full(least, x.dims(), x.device())?)?)
 }
 
 /// Whether candle can compute all links.

@@ -1,7 +1,7 @@
 //! What is picked by places: slices by indices, and the pixels of an image that is scaled. Indices are read on the host, where they
 //! are compared with the axis before the device sees them: it would read whatever lies there.
 
-use super::form::{fail, Made, Task, Wrong};
+use super::form::{Made, Task, Wrong, fail};
 use super::moves::pick;
 use crate::graph::Resize;
 use crate::kernels::{Tap, axis, taps};

@@ -54,7 +54,6 @@ pub fn results(op: &Op, inputs: &[Option<Kind>], outputs: usize) -> Vec<Option<K
     vec![one; outputs]
 }
 
-
 fn of_rare(rare: &Rare, first: Option<Kind>, second: Option<Kind>) -> Option<Kind> {
     match rare {
         Rare::Function(Function::IsFinite | Function::IsInf | Function::IsNan) => Some(Kind::Bool),
@@ -73,10 +72,12 @@ fn of_rare(rare: &Rare, first: Option<Kind>, second: Option<Kind>) -> Option<Kin
         | Rare::Narrow(_) => first,
         Rare::SelectRows | Rare::ScatterNd => second,
         Rare::Image(image) => match image {
-            Imaging::Conv3d(_) | Imaging::Depthwise(_) | Imaging::Pool3d { .. } | Imaging::Lrn { .. } => {
-                Some(Kind::F32)
-            }
-            Imaging::SpaceToDepth(_) | Imaging::DepthToSpace(_) => first,
+            Imaging::Conv3d(_)
+            | Imaging::Depthwise(_)
+            | Imaging::Pool3d { .. }
+            | Imaging::Lrn { .. }
+            | Imaging::SpaceToDepth(_)
+            | Imaging::DepthToSpace(_) => first,
             _ => None,
         },
         _ => None,

@@ -1,7 +1,7 @@
 //! What computes nothing but places and shapes. Views cost nothing: a transpose, a part, a repetition is copied by whoever needs it
 //! together.
 
-use super::form::{fail, Made, Task, Tensors, Wrong};
+use super::form::{Made, Task, Tensors, Wrong, fail};
 use super::layout::along;
 use crate::graph::{Masks, Op};
 use crate::kernels::slices::{self, Cut};
@@ -141,7 +141,8 @@ pub fn slice(task: &Task<'_>) -> Made {
         let whole = usize::try_from(*begin).ok().filter(|b| *b <= total);
         let size = if *size == -1 { whole.map(|b| total - b) } else { usize::try_from(*size).ok() };
         let fits = whole.zip(size).filter(|(b, s)| b.checked_add(*s).is_some_and(|end| end <= total));
-        let (begin, size) = fits.ok_or_else(|| fail(format!("a slice from {begin} of an axis of {total}")))?;
+        let (begin, size) =
+            fits.ok_or_else(|| fail(format!("a slice from {begin} of an axis of {total}")))?;
         x = x.narrow(at, begin, size)?;
     }
     Ok(x)

@@ -3,7 +3,7 @@
 use super::activation;
 use super::convolution;
 use super::elementwise;
-use super::form::{fail, Made, Task, Wrong};
+use super::form::{Made, Task, Wrong, fail};
 use crate::graph::{Activation, Binary, Product, Products};
 use crate::kernels::broadcast_shape;
 use candle_core::Tensor;

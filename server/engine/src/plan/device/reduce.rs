@@ -25,6 +25,9 @@ pub fn reduce(kind: Reduce, keep: bool, task: &Task<'_>) -> Made {
     if axes.is_empty() {
         return Ok(x.clone());
     }
+    if x.elem_count() == 0 {
+        return of_nothing(kind, x.dtype(), task);
+    }
     let made = match kind {
         Reduce::Sum => x.sum_keepdim(&axes[..])?,
         Reduce::Mean => x.mean_keepdim(&axes[..])?,
@@ -37,6 +40,30 @@ pub fn reduce(kind: Reduce, keep: bool, task: &Task<'_>) -> Made {
     }
     let kept = made.dims().iter().enumerate().filter(|(n, _)| !axes.contains(n)).map(|(_, d)| *d);
     Ok(made.reshape(kept.collect::<Vec<usize>>())?)
+}
+
+/// What is made of no elements at all.
+fn of_nothing(kind: Reduce, dtype: DType, task: &Task<'_>) -> Made {
+    let (dims, device) = (task.dims()?, task.device);
+    let whole = |least: i64, most: i64| match kind {
+        Reduce::Max => least,
+        Reduce::Min => most,
+        Reduce::All => 1,
+        _ => 0,
+    };
+    Ok(match dtype {
+        DType::I64 => Tensor::full(whole(i64::MIN, i64::MAX), dims, device)?,
+        DType::U8 => Tensor::full(whole(0, 1), dims, device)?.to_dtype(dtype)?,
+        _ => {
+            let number = match kind {
+                Reduce::Max => f64::NEG_INFINITY,
+                Reduce::Min => f64::INFINITY,
+                Reduce::Mean => f64::NAN,
+                _ => 0.0,
+            };
+            Tensor::full(number, dims, device)?.to_dtype(dtype)?
+        }
+    })
 }
 
 /// One axis after another.

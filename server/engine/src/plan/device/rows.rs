@@ -1,6 +1,6 @@
 //! Softmax, normalisation and attention.
 
-use super::form::{fail, Made};
+use super::form::{Made, fail};
 use super::products::matmul;
 use crate::graph::{Attention, LayerNorm};
 use crate::kernels::axis;

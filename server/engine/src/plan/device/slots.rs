@@ -1,7 +1,7 @@
 //! The values of a run: on the host, on the device, or on both.
 
 use super::aboard::bytes;
-use super::form::{fail, Made, Wrong};
+use super::form::{Made, Wrong, fail};
 use super::tensors::{download, upload};
 use crate::graph::Op;
 use crate::plan::control::Budget;

@@ -4,9 +4,9 @@
 //! Left out: what candle lacks (sorting, products over axes, decision trees, texts, recurrent layers and other loops), what it does
 //! otherwise (powers of negative numbers, integer division, casts that cut integers), and all that is rare.
 
-use super::form::{fail, Form, Operand, Task};
-use super::{blocks, convolution, elementwise, gather, moves, pooling, products, reduce, rows};
 use super::activation;
+use super::form::{Form, Operand, Task, fail};
+use super::{blocks, convolution, elementwise, gather, moves, pooling, products, reduce, rows};
 use crate::graph::{Binary, Op};
 use crate::value::Kind;
 use candle_core::Tensor;
@@ -15,9 +15,13 @@ use candle_core::Tensor;
 pub fn find(op: &Op, operands: &[Operand<'_>]) -> Option<Form> {
     let of = Operands(operands);
     match op {
-        Op::Unary(_) | Op::Binary(_) | Op::Compare(_) | Op::Select | Op::Cast(_) | Op::Activate(_) | Op::Chain(_) => {
-            by_element(op, &of)
-        }
+        Op::Unary(_)
+        | Op::Binary(_)
+        | Op::Compare(_)
+        | Op::Select
+        | Op::Cast(_)
+        | Op::Activate(_)
+        | Op::Chain(_) => by_element(op, &of),
         Op::MatMul { .. }
         | Op::Dense(_)
         | Op::Product(_)

@@ -1,7 +1,7 @@
 //! Depthwise convolutions, tap by tap: candle makes a convolution of its own of each group, which are hundreds here.
 
 use super::convolution::around;
-use super::form::{fail, Made, Wrong};
+use super::form::{Made, Wrong, fail};
 use crate::kernels::Geometry;
 use candle_core::Tensor;
 
@@ -56,7 +56,8 @@ impl Taps {
             let reached = last / g.strides[axis] + outs[axis];
             reached.max((g.before[axis] + sizes[axis]).div_ceil(g.strides[axis]))
         });
-        let after = [0, 1].map(|axis| (blocks[axis] * g.strides[axis]).saturating_sub(g.before[axis] + sizes[axis]));
+        let after =
+            [0, 1].map(|axis| (blocks[axis] * g.strides[axis]).saturating_sub(g.before[axis] + sizes[axis]));
         let x = around(x, g.before, after)?.contiguous()?;
         let (batch, channels, ..) = x.dims4()?;
         let [down, right] = g.strides;

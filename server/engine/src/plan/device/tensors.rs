@@ -1,6 +1,6 @@
 //! Values that become tensors, and tensors that become values.
 
-use super::form::{fail, Made, Wrong};
+use super::form::{Made, Wrong, fail};
 use crate::value::{Contents, Element, Kind, Value};
 use candle_core::{DType, Device, Tensor, WithDType};
 
