@@ -18,6 +18,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use berth_engine::{Data, Device, EngineError, Model, Place, Prepared, Tensor};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 type Named = Vec<(String, Tensor)>;
@@ -36,6 +37,8 @@ struct All {
     answers: usize,
     /// Operations by where they ran.
     places: [usize; 4],
+    /// Those that fell back, by the first word of what they do.
+    fallen: BTreeMap<String, usize>,
 }
 
 impl All {
@@ -61,7 +64,12 @@ impl All {
 
     fn count(&mut self, device: &Model) {
         for operation in device.listings().iter().flat_map(|l| &l.operations) {
-            self.places[operation.place.unwrap() as usize] += 1;
+            let place = operation.place.unwrap();
+            self.places[place as usize] += 1;
+            if place == Place::Fallback {
+                let word = operation.operation.split([' ', '(', '{']).next().unwrap_or_default();
+                *self.fallen.entry(word.to_owned()).or_default() += 1;
+            }
         }
     }
 
@@ -254,6 +262,7 @@ fn the_bytes_on_the_device_are_foretold() {
 
 fn finish(all: &All, least: usize) {
     println!("{} answers; operations: device, asking, host, fallback: {:?}", all.answers, all.places);
+    println!("what fell back: {:?}", all.fallen);
     assert!(all.wrong.is_empty(), "{} wrong:\n{}", all.wrong.len(), all.wrong.join("\n"));
     assert!(all.answers >= least, "{} answers", all.answers);
 }

@@ -106,14 +106,17 @@ impl Places {
     }
 }
 
-/// Whether a node runs on the host because all that it is about is there: nothing is copied for it.
+/// Whether a node runs on the host on purpose: it asks for a shape or is about texts, or all that it reads is there and nothing that it
+/// makes is a float.
 fn stays(node: &Node, made: &[Option<Kind>], is_aboard: impl Fn(&ValueId) -> bool) -> bool {
     if matches!(node.op, Op::Shape | Op::Size | Op::Rank) {
         return true;
     }
     let whole = |kind: &Option<Kind>| matches!(kind, Some(Kind::I64 | Kind::Bool | Kind::Text));
-    let by_nature = matches!(node.op, Op::Text(_) | Op::Lookup(_));
-    !node.inputs.iter().any(is_aboard) && (by_nature || made.iter().all(whole))
+    let texts = || made.iter().all(|kind| *kind == Some(Kind::Text));
+    matches!(node.op, Op::Text(_) | Op::Lookup(_))
+        || texts()
+        || (!node.inputs.iter().any(is_aboard) && made.iter().all(whole))
 }
 
 /// How an operand of a node lies on the device.
