@@ -33,7 +33,8 @@ pub fn concat(task: &Task<'_>) -> Made {
     side_by_side(&parts, at)
 }
 
-fn side_by_side(parts: &[Tensor], at: usize) -> Made {
+/// Values beside each other along an axis.
+pub fn side_by_side(parts: &[Tensor], at: usize) -> Made {
     let there: Vec<Tensor> = parts.iter().filter(|p| p.elem_count() > 0).cloned().collect();
     match (&there[..], parts.first()) {
         ([], Some(first)) => Ok(first.clone()),

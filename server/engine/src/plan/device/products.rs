@@ -4,7 +4,9 @@ use super::activation;
 use super::convolution;
 use super::elementwise;
 use super::form::{Made, Task, Wrong, fail};
-use crate::graph::{Activation, Binary, Product, Products};
+use super::moves;
+use super::pooling;
+use crate::graph::{Activation, Binary, Pool, Product, Products, Prologue};
 use crate::kernels::broadcast_shape;
 use candle_core::Tensor;
 
@@ -71,9 +73,29 @@ pub fn dense(x: &Tensor, w: &Tensor, bias: Option<&Tensor>, f: Activation) -> Ma
     activation::plain(f, &made)
 }
 
-/// A product by constant weights with what comes after it: x, weights, bias?, residual?
+/// What a product multiplies: values side by side along their last axis, scaled, shifted and activated.
+fn entered(prologue: &Prologue, x: &Tensor, rest: &[&Tensor]) -> Made {
+    let missing = || fail("a product lacks what its prologue reads");
+    let entry = prologue.entry(x, rest).ok_or_else(missing)?;
+    let parts: Vec<Tensor> = entry.parts.into_iter().cloned().collect();
+    let mut made = moves::side_by_side(&parts, x.rank().checked_sub(1).ok_or_else(missing)?)?;
+    if let Some(scale) = entry.scale {
+        made = elementwise::binary(Binary::Mul, &made, scale)?;
+    }
+    if let Some(shift) = entry.shift {
+        made = elementwise::binary(Binary::Add, &made, shift)?;
+    }
+    activation::activate(prologue.activation, &made)
+}
+
+/// A product by constant weights with what comes before and after it.
 pub fn product(product: &Product, task: &Task<'_>) -> Made {
     let (x, w) = (task.tensor(0)?, task.tensor(1)?);
+    let rest = (product.entry()..task.args.len()).map(|n| task.tensor(n)).collect::<Result<Vec<_>, _>>()?;
+    let x = &match &product.prologue {
+        Some(prologue) => entered(prologue, x, &rest)?,
+        None => x.clone(),
+    };
     let bias = if product.bias { Some(task.tensor(2)?) } else { None };
     let residual = if product.residual { Some(task.tensor(2 + usize::from(product.bias))?) } else { None };
     let made = match &product.kind {
@@ -91,5 +113,6 @@ pub fn product(product: &Product, task: &Task<'_>) -> Made {
         Some(residual) => elementwise::binary(Binary::Add, &made, residual)?,
         None => made,
     };
-    activation::activate(product.activation, &made)
+    let made = activation::activate(product.activation, &made)?;
+    if product.pool { pooling::pool(&made, &Pool::HALVES) } else { Ok(made) }
 }
