@@ -40,6 +40,9 @@ pub use aboard::Aboard;
 pub use places::Places;
 pub use uploads::{Id, Uploads};
 
+use super::draft::Draft;
+use crate::graph::ValueId;
+use crate::value::Kind;
 use crate::{Device, EngineError};
 use candle_core as candle;
 use form::first_line;
@@ -81,6 +84,11 @@ impl Opened {
     /// Nothing yet of a model.
     pub fn uploads(&self) -> Uploads {
         Uploads::new(self.tensors.clone())
+    }
+
+    /// What of a draft it can do; the inputs are of these kinds.
+    pub fn places(&self, draft: &Draft, inputs: &[(ValueId, Kind)]) -> Places {
+        Places::of(draft, inputs)
     }
 
     fn tensors(&self) -> &candle::Device {

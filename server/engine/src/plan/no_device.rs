@@ -51,6 +51,10 @@ impl Opened {
     pub fn uploads(&self) -> Uploads {
         match self.0 {}
     }
+
+    pub fn places(&self, _: &Draft, _: &[(ValueId, Kind)]) -> Places {
+        match self.0 {}
+    }
 }
 
 impl Uploads {
@@ -60,10 +64,6 @@ impl Uploads {
 }
 
 impl Places {
-    pub fn of(_: &Draft, _: &[(ValueId, Kind)], opened: &Opened) -> Self {
-        match opened.0 {}
-    }
-
     pub fn is_aboard(&self, _: usize) -> bool {
         match self.0 {}
     }

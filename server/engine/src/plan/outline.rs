@@ -73,7 +73,7 @@ impl Outline {
     /// Makes it one for a device; the inputs are of these kinds.
     pub fn place(&mut self, opened: &Opened, kinds: &[Kind]) {
         let inputs: Vec<(ValueId, Kind)> = self.inputs.iter().copied().zip(kinds.iter().copied()).collect();
-        self.places = Some((opened.clone(), Places::of(&self.draft, &inputs)));
+        self.places = Some((opened.clone(), opened.places(&self.draft, &inputs)));
     }
 
     /// What the plan will hold on its device, with the bytes of each.
