@@ -1,4 +1,5 @@
 //! What stands for the module `device` in a build without candle: there is no device, and so nothing of what is on one.
+#![allow(dead_code, reason = "nothing of it can be made")]
 
 use super::Plan;
 use super::control::Budget;
