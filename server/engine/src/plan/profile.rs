@@ -20,8 +20,8 @@ impl Profile {
         self.count(number, step, took, cost);
     }
 
-    #[cfg(feature = "candle")]
     /// The same of a step whose FLOPs are not counted, and which moved so many bytes.
+    #[cfg(feature = "candle")]
     pub fn note_bytes(&self, number: usize, step: &Step, took: Duration, bytes: usize) {
         self.count(number, step, took, || (0, bytes as u64));
     }
