@@ -6,6 +6,7 @@ mod sagemaker;
 use crate::config::{CacheMode, LogFormat, ModelsUri, Switch};
 use crate::names::ModelName;
 use crate::units;
+use berth_engine::Device;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -38,6 +39,9 @@ pub enum Command {
         /// Also print, on standard error, the time, FLOPs and bytes of each operation, the dearest first.
         #[arg(long)]
         profile: bool,
+        /// Where the model runs: cpu; in a build with the feature `cuda` also cuda, cuda:1 and so on.
+        #[arg(long, default_value_t)]
+        device: Device,
     },
     /// Say what an artifact holds: format, signatures, bytes needed, operations that are not supported.
     Inspect {
@@ -49,6 +53,9 @@ pub enum Command {
         /// Also the optimised graph: what is run for a request, in order. This loads the model.
         #[arg(long)]
         graph: bool,
+        /// The device that it is for, of which bytes and operations are shown: cpu; in a build with the feature `cuda` also cuda, cuda:1 and so on.
+        #[arg(long, default_value_t)]
+        device: Device,
     },
 }
 
@@ -98,7 +105,11 @@ pub struct Serve {
     /// in multi-model mode /opt/ml/models].
     #[arg(long, env = "BERTH_CONTAINER_ROOT", value_name = "DIR")]
     pub container_root: Option<PathBuf>,
-    /// Memory that models may use together [default: the manifest's, or 4GiB; inside SageMaker four fifths of what there is].
+    /// Where models run: cpu; in a build with the feature `cuda` also cuda, cuda:1 and so on.
+    #[arg(long, env = "BERTH_DEVICE", default_value_t)]
+    pub device: Device,
+    /// Memory that models may use together, on the host and on the device [default: the manifest's, or 4GiB; inside SageMaker four
+    /// fifths of what there is].
     #[arg(long, env = "BERTH_MEMORY_BUDGET", value_parser = units::bytes)]
     pub memory_budget: Option<u64>,
     /// Disk that unpacked models may use together, temporary files included [default: the manifest's, or 50GiB].

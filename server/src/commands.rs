@@ -25,8 +25,10 @@ pub fn run(command: Command) -> ExitCode {
                 Err(wrong) => return fail(&wrong, USAGE),
             }
         }
-        Command::Predict { artifact, input, profile } => predict::run(&artifact, &input, profile),
-        Command::Inspect { artifact, json, graph } => inspect::run(&artifact, json, graph),
+        Command::Predict { artifact, input, profile, device } => {
+            predict::run(&artifact, &input, profile, device)
+        }
+        Command::Inspect { artifact, json, graph, device } => inspect::run(&artifact, json, graph, device),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

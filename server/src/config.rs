@@ -6,6 +6,7 @@ use crate::http::tls::TlsFiles;
 use crate::kubernetes;
 use crate::manifest::{Endpoint, Manifests};
 use crate::names::ModelName;
+use berth_engine::Device;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -154,6 +155,8 @@ pub struct Config {
     pub drain_limit: Duration,
     /// Whether there is a page for people.
     pub page: bool,
+    /// Where models run.
+    pub device: Device,
     /// The cache's numbers, the memory budget among them.
     pub policy: Policy,
 }

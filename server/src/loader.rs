@@ -16,7 +16,7 @@ use crate::error::{ModelError, StoreError};
 use crate::names::ModelName;
 use crate::store::{Content, Found, Stores, Version};
 use crate::tensorflow::{Definitions, warm_up};
-use berth_engine::{Chosen, Dim, Numbering, Prepared, Signature, TensorSpec, Versions};
+use berth_engine::{Chosen, Device, Dim, Numbering, Prepared, Signature, TensorSpec, Versions};
 pub use loaded::LoadedModel;
 use prepare::{prepare, prepare_kept};
 use std::sync::Arc;
@@ -42,6 +42,7 @@ pub struct Loader {
     stores: Stores,
     disk: DiskCache,
     limits: Limits,
+    device: Device,
 }
 
 /// An artifact on disk, checked; its weights are not read yet.
@@ -76,9 +77,9 @@ impl Ready {
 }
 
 impl Loader {
-    /// A loader from `stores` through `disk`.
-    pub fn new(stores: Stores, disk: DiskCache, limits: Limits) -> Self {
-        Self { stores, disk, limits }
+    /// A loader from `stores` through `disk` to a device.
+    pub fn new(stores: Stores, disk: DiskCache, limits: Limits, device: Device) -> Self {
+        Self { stores, disk, limits, device }
     }
 
     /// The stores.
@@ -222,7 +223,7 @@ impl Loader {
         let Some(reading) = entry.read() else { return Ok(None) };
         entry.touch();
         let version = entry.version().clone();
-        match prepare_kept(model, &reading).await {
+        match prepare_kept(model, &reading, self.device).await {
             Ok((prepared, chosen)) => {
                 let reading = Some(reading);
                 Ok(Some(Ready { prepared, version, chosen, reading, fresh, transferred: false }))
@@ -244,7 +245,7 @@ impl Loader {
             return Err(ModelError::NoDigest);
         }
         if let Content::InPlace(path) = found.content {
-            let (prepared, chosen) = prepare(model, path).await?;
+            let (prepared, chosen) = prepare(model, path, self.device).await?;
             return Ok(Ready { prepared, version, chosen, reading: None, fresh: true, transferred: false });
         }
         let (this, name, digest) = (self.clone(), model.clone(), origin.sha256);
@@ -255,7 +256,7 @@ impl Loader {
             tokio::time::sleep(COMMIT_AFTER).await;
             let _ = tokio::task::spawn_blocking(move || commit.run()).await;
         });
-        match prepare_kept(model, &reading).await {
+        match prepare_kept(model, &reading, self.device).await {
             Ok((prepared, chosen)) => {
                 let reading = Some(reading);
                 Ok(Ready { prepared, version, chosen, reading, fresh: true, transferred: true })

@@ -16,6 +16,7 @@ use crate::metrics::Metrics;
 use crate::routing::Peers;
 use crate::stop::Stop;
 use crate::store::Stores;
+use berth_engine::EngineError;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,6 +33,9 @@ pub enum StartError {
         /// What the store says.
         error: crate::error::StoreError,
     },
+    /// The device cannot be used.
+    #[error("--device: {0}")]
+    Device(EngineError),
     /// The cache directory does not work.
     #[error("--cache-dir: {0}")]
     Disk(crate::error::ModelError),
@@ -69,6 +73,12 @@ pub struct Server {
 impl Server {
     /// Opens everything that can fail: the store, the disk cache, the addresses.
     pub async fn bind(config: Config) -> Result<Self, StartError> {
+        // A device that is not there is no reason to fail each load.
+        let device = config.device;
+        tokio::task::spawn_blocking(move || device.open())
+            .await
+            .unwrap_or_else(|e| Err(EngineError::Device(e.to_string())))
+            .map_err(StartError::Device)?;
         let store_error = |error| StartError::Store { uri: config.models.to_string(), error };
         let stores = Stores::open(&config.models, config.s3.clone()).await.map_err(store_error)?;
         let (dir, budget, name) = (config.cache_dir.clone(), config.disk_budget, config.models.to_string());
@@ -78,7 +88,7 @@ impl Server {
             .map_err(StartError::Disk)?;
         let limits = Limits { bytes: config.disk_budget.min(Limits::default().bytes), ..Limits::default() };
         let metrics = Arc::new(Metrics::new());
-        let loader = Loader::new(stores, disk, limits);
+        let loader = Loader::new(stores, disk, limits, config.device);
         let cache = ModelCache::new(config.policy.clone(), loader, metrics.clone());
         let cluster = match config.kubernetes.clone() {
             Some(settings) => Some(Cluster::configured(settings).await?),

@@ -32,6 +32,9 @@ pub enum EngineError {
     /// The model refused these values while it ran (a shape that does not fit, an index out of range).
     #[error("the model failed: {0}")]
     Execution(String),
+    /// The device cannot be used.
+    #[error("{0}")]
+    Device(String),
     /// Whoever asked for the run wants it no more.
     #[error("the run was cancelled")]
     Cancelled,
@@ -64,6 +67,7 @@ impl EngineError {
             Self::Unsupported(_) => "UnsupportedOperations",
             Self::InvalidInput(_) => "InvalidInput",
             Self::Execution(_) => "ExecutionFailed",
+            Self::Device(_) => "DeviceUnavailable",
             Self::Cancelled => "Cancelled",
             Self::Io { .. } => "ArtifactUnreadable",
         }
@@ -73,7 +77,7 @@ impl EngineError {
     pub fn fault(&self) -> Fault {
         match self {
             Self::InvalidInput(_) | Self::Cancelled => Fault::Caller,
-            Self::Io { .. } => Fault::Server,
+            Self::Device(_) | Self::Io { .. } => Fault::Server,
             _ => Fault::Model,
         }
     }

@@ -110,13 +110,7 @@ pub struct Weight {
 impl Weight {
     /// What its elements are in memory.
     pub fn kind(&self) -> Kind {
-        match self.dtype {
-            DType::F32 | DType::F16 | DType::BF16 => Kind::F32,
-            DType::F64 => Kind::F64,
-            DType::Bool => Kind::Bool,
-            DType::String => Kind::Text,
-            _ => Kind::I64,
-        }
+        Kind::of(self.dtype)
     }
 
     /// Bytes in memory, widened.

@@ -41,11 +41,15 @@ pub use crate::graph::Activation;
 pub use crate::value::Value;
 pub use access::{axis, into_value, literal};
 pub use control::{listing, truth};
+#[cfg(feature = "candle")]
+pub use elementwise::broadcast_shape;
 pub use form::Form;
 pub use moves::{expand, permute};
 pub use packed::{Made, PackedProduct};
 pub(crate) use rare::labels;
 pub use recurrent::PackedRecurrent;
+#[cfg(feature = "candle")]
+pub use resize::{Tap, taps};
 pub use run::run;
 pub use shapes::split_sizes;
 pub use spatial::Geometry;
@@ -60,7 +64,7 @@ pub type Outcome = Result<Value, EngineError>;
 const MOST_ELEMENTS: usize = 1 << 28;
 
 /// The number of elements of a shape, if a value may have as many.
-fn elements(shape: &[usize]) -> Result<usize, EngineError> {
+pub(crate) fn elements(shape: &[usize]) -> Result<usize, EngineError> {
     // An empty shape may not be long either: loops over its other axes would not end.
     let count =
         shape.iter().try_fold(1usize, |n, d| n.checked_mul((*d).max(1))).filter(|n| *n <= MOST_ELEMENTS);

@@ -7,6 +7,7 @@
 //! What crosses the border is [`Tensor`], plain host memory.
 
 mod batching;
+mod device;
 mod error;
 mod formats;
 mod graph;
@@ -22,11 +23,12 @@ mod tensor;
 pub mod value;
 
 pub use batching::Batching;
+pub use device::Device;
 pub use error::{EngineError, Fault};
 pub use formats::versions::{Chosen, Numbering, Versions};
 pub use model::{Kept, Model, Prepared, inspect};
 pub use packed_file::Unsaved;
 pub use plan::release_idle;
-pub use report::{Cost, Listing, Operation, Preferences, Read, Report, UnsupportedOp};
+pub use report::{Cost, Listing, OnDevice, Operation, Place, Preferences, Read, Report, UnsupportedOp};
 pub use signature::{Dim, Signature, TensorSpec};
 pub use tensor::{DType, Data, Tensor};

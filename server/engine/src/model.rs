@@ -21,6 +21,7 @@ pub struct Model {
     /// Of each signature.
     batched: Vec<Batched>,
     resident_bytes: u64,
+    device_bytes: u64,
     packs: Arc<Packs>,
     /// Some of what is packed is in no file.
     added: bool,
@@ -63,9 +64,14 @@ impl Model {
         self.find(signature).map_or(1, |at| self.batched[at].most_rows)
     }
 
-    /// Bytes in memory.
+    /// Bytes in memory, of the host and of the device together.
     pub fn resident_bytes(&self) -> u64 {
         self.resident_bytes
+    }
+
+    /// What of them is on the device.
+    pub fn device_bytes(&self) -> u64 {
+        self.device_bytes
     }
 
     /// Packed weights to be written to the file that was looked for them; None: it has them all, or there are none.

@@ -10,6 +10,8 @@
 mod control;
 mod deferred;
 mod describe;
+#[cfg_attr(not(feature = "candle"), path = "plan/no_device.rs")]
+mod device;
 mod draft;
 mod groups;
 mod infer;
@@ -23,16 +25,18 @@ mod schedule;
 mod step;
 mod weights;
 
+pub use device::{Opened, Uploads};
 pub use draft::Held;
 pub use outline::Outline;
 pub use schedule::release_idle;
 pub use weights::{Reader, Weights};
 
 use crate::batching::Batched;
-use crate::report::{Cost, Listing};
+use crate::report::{Cost, Listing, Operation};
 use crate::value::Value;
 use crate::{EngineError, Signature};
 use control::Budget;
+use device::Aboard;
 use profile::Profile;
 use rules::Known;
 use run::Pace;
@@ -52,6 +56,8 @@ pub struct Plan {
     /// Some request may be answered, as far as is known.
     fit: bool,
     schedules: Schedules,
+    /// What of it is on a device, where it runs then.
+    aboard: Option<Aboard>,
 }
 
 /// Bytes of so many steps: their operations, names and lists, and the pages of the allocator that these keep from the system among what
@@ -84,6 +90,9 @@ impl Plan {
         inputs: Vec<Value>,
         watch: &dyn Fn() -> bool,
     ) -> Result<Vec<Value>, EngineError> {
+        if let Some(aboard) = &self.aboard {
+            return aboard.run(self, inputs, &Budget::watched(watch), None);
+        }
         let check = |inputs: &[Value]| {
             // A plan that contradicts itself fails where it does, and not because of the request.
             if self.fit { self.follow(inputs).map(|_| ()) } else { Ok(()) }
@@ -98,6 +107,10 @@ impl Plan {
         let mut answer = self.run(inputs.to_vec())?;
         for _ in 0..runs {
             drop(answer);
+            if let Some(aboard) = &self.aboard {
+                answer = aboard.run(self, inputs.to_vec(), &Budget::new(), Some(&profile))?;
+                continue;
+            }
             let watched =
                 |inputs, schedule: Pace<'_>| self.go(inputs, schedule, &Budget::new(), Some(&profile));
             answer = self.schedules.run(inputs.to_vec(), |_| Ok(()), watched)?;
@@ -108,11 +121,20 @@ impl Plan {
     /// The steps in words, for the signatures that they serve.
     pub fn listing(&self, signatures: Vec<String>) -> Listing {
         let operations = self.steps.iter().zip(&self.shapes);
+        let operations = operations.map(|(step, shape)| describe::operation(step, shape.as_ref()));
+        let placed = |(number, mut operation): (usize, Operation)| {
+            if let Some((place, bytes)) = self.aboard.as_ref().map(|aboard| aboard.place(number)) {
+                operation.place = Some(place);
+                operation.constant_bytes += bytes;
+            }
+            operation
+        };
         Listing {
             signatures,
             inputs: self.inputs.clone(),
             outputs: self.outputs.iter().map(describe::read).collect(),
-            operations: operations.map(|(step, shape)| describe::operation(step, shape.as_ref())).collect(),
+            operations: operations.enumerate().map(placed).collect(),
+            device: self.aboard.as_ref().map(Aboard::name),
         }
     }
 

@@ -23,12 +23,38 @@ pub struct Report {
     pub format: &'static str,
     /// Every signature.
     pub signatures: Vec<Signature>,
-    /// Bytes that the loaded model occupies.
+    /// Bytes that the loaded model occupies, on the host and on the device together.
     pub resident_bytes: u64,
+    /// What of it is on a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<OnDevice>,
     /// Number of nodes of the graph that the signatures reach.
     pub nodes: usize,
     /// All that the engine cannot run; empty: the model loads.
     pub unsupported: Vec<UnsupportedOp>,
+}
+
+/// What a model has on a device.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct OnDevice {
+    /// The device.
+    pub name: String,
+    /// Bytes of weights and constants there.
+    pub bytes: u64,
+}
+
+/// Where an operation of a plan for a device runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Place {
+    /// On the device.
+    Device,
+    /// On the device, and some of what it reads comes back to the host for it: indices that the device computed.
+    DeviceAsking,
+    /// On the host on purpose: shapes, indices, texts, which are there.
+    Host,
+    /// On the host, because the device cannot do it: what it reads is copied to the host, and what it makes to the device.
+    Fallback,
 }
 
 /// What an operation of a plan reads.
@@ -56,6 +82,9 @@ pub struct Operation {
     pub constant_bytes: usize,
     /// The node of the artifact that it comes from.
     pub node: String,
+    /// Where it runs, if the plan is for a device.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub place: Option<Place>,
 }
 
 /// The plan of a signature: what is run for a request, in this order.
@@ -69,6 +98,16 @@ pub struct Listing {
     pub outputs: Vec<Read>,
     /// The operations.
     pub operations: Vec<Operation>,
+    /// The device that it is for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub device: Option<String>,
+}
+
+impl Listing {
+    /// The operations that run in a place.
+    pub fn in_place(&self, place: Place) -> impl Iterator<Item = &Operation> {
+        self.operations.iter().filter(move |operation| operation.place == Some(place))
+    }
 }
 
 /// What one operation costs a request.

@@ -12,7 +12,7 @@ pub mod workspace;
 pub(crate) use lines::Lines;
 pub use memory::{Memory, Output, map};
 
-use crate::EngineError;
+use crate::{DType, EngineError};
 use bytemuck::Pod;
 use smallvec::SmallVec;
 use std::sync::Arc;
@@ -29,6 +29,19 @@ pub enum Kind {
     Bool,
     Text,
     List,
+}
+
+impl Kind {
+    /// What elements of a type are in memory.
+    pub fn of(dtype: DType) -> Self {
+        match dtype {
+            DType::F32 | DType::F16 | DType::BF16 => Self::F32,
+            DType::F64 => Self::F64,
+            DType::Bool => Self::Bool,
+            DType::String => Self::Text,
+            _ => Self::I64,
+        }
+    }
 }
 
 /// The elements of a value.

@@ -63,6 +63,7 @@ impl Serve {
             preload_limit: self.preload_limit,
             drain_limit: self.drain_limit.unwrap_or(wait_limit + DRAIN_MARGIN),
             page: self.page == Switch::On,
+            device: self.device,
             policy,
         })
     }

@@ -3,7 +3,7 @@
 use super::Failure;
 use crate::loader::local_dir;
 use crate::units::show_bytes;
-use berth_engine::{Listing, Prepared, Report, Signature, TensorSpec};
+use berth_engine::{Device, Listing, OnDevice, Prepared, Report, Signature, TensorSpec};
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -16,17 +16,19 @@ struct All<'a> {
     plans: Option<&'a [Listing]>,
 }
 
-pub fn run(artifact: &Path, json: bool, graph: bool) -> Result<(), Failure> {
+pub fn run(artifact: &Path, json: bool, graph: bool, device: Device) -> Result<(), Failure> {
     let temporary = crate::temporary::Directory::new()
         .map_err(|e| format!("cannot make a directory to unpack to: {e}"))?;
     let dir = local_dir(artifact, temporary.path()).map_err(|e| e.to_string())?;
-    let report = berth_engine::inspect(&dir).map_err(|e| e.to_string())?;
-    let listings = if graph && report.unsupported.is_empty() {
-        let model = Prepared::open(&dir).and_then(Prepared::load).map_err(|e| e.to_string())?;
-        Some(model.listings())
-    } else {
-        None
-    };
+    let mut report = berth_engine::inspect(&dir).map_err(|e| e.to_string())?;
+    let mut listings = None;
+    if report.unsupported.is_empty() && (graph || device != Device::Cpu) {
+        let prepared = Prepared::open(&dir).and_then(|p| p.on(device)).map_err(|e| e.to_string())?;
+        report = prepared.report().clone();
+        if graph {
+            listings = Some(prepared.load().map_err(|e| e.to_string())?.listings());
+        }
+    }
     if json {
         let all = All { report: &report, plans: listings.as_deref() };
         println!("{}", serde_json::to_string_pretty(&all).map_err(|e| e.to_string())?);
@@ -47,6 +49,9 @@ fn text(report: &Report) -> String {
     };
     line(format!("format      {}", report.format));
     line(format!("memory      {} ({} bytes)", show_bytes(report.resident_bytes), report.resident_bytes));
+    if let Some(OnDevice { name, bytes }) = &report.device {
+        line(format!("  of it on  {name} {} ({bytes} bytes)", show_bytes(*bytes)));
+    }
     line(format!("nodes       {}", report.nodes));
     for Signature { name, inputs, outputs } in &report.signatures {
         line(format!("signature   {name}"));

@@ -4,15 +4,19 @@ use super::blocking;
 use crate::disk::Reading;
 use crate::error::ModelError;
 use crate::names::ModelName;
-use berth_engine::{Chosen, Kept, Prepared, Versions};
+use berth_engine::{Chosen, Device, Kept, Prepared, Versions};
 use std::path::{Path, PathBuf};
 
 /// Reads and checks everything but the weights.
-pub(super) async fn prepare(model: &ModelName, dir: PathBuf) -> Result<(Prepared, Chosen), ModelError> {
+pub(super) async fn prepare(
+    model: &ModelName,
+    dir: PathBuf,
+    device: Device,
+) -> Result<(Prepared, Chosen), ModelError> {
     let number = model.version();
     let work = move || {
         let chosen = choose(&dir, number)?;
-        Ok((Prepared::open(&chosen.dir)?, chosen))
+        Ok((Prepared::open(&chosen.dir)?.on(device)?, chosen))
     };
     blocking(work).await
 }
@@ -21,13 +25,15 @@ pub(super) async fn prepare(model: &ModelName, dir: PathBuf) -> Result<(Prepared
 pub(super) async fn prepare_kept(
     model: &ModelName,
     reading: &Reading,
+    device: Device,
 ) -> Result<(Prepared, Chosen), ModelError> {
     let (dir, packed, checked) = (reading.dir(), reading.packed(), reading.entry().is_checked());
     let number = model.version();
     let work = move || {
         let chosen = choose(&dir, number)?;
         let checked = checked && chosen.is_served();
-        Ok((Prepared::open_kept(&Kept { dir: &chosen.dir, packed: &packed, checked })?, chosen))
+        let kept = Kept { dir: &chosen.dir, packed: &packed, checked };
+        Ok((Prepared::open_kept(&kept)?.on(device)?, chosen))
     };
     blocking(work).await
 }

@@ -24,6 +24,8 @@ enum Ready {
     /// A convolution of images whose channels were not known: it is packed when the first one comes.
     Later(Conv, Value, OnceLock<(usize, Weights)>),
     Depthwise(Conv, Value),
+    /// The weights, of this shape, are on a device, where the product is made.
+    Elsewhere(Products, Vec<usize>),
 }
 
 /// A product that waits for its input.
@@ -77,6 +79,13 @@ impl PackedProduct {
         Ok(Self { ready, prologue, bias: bias.cloned(), residual, activation, pool })
     }
 
+    /// A product whose weights, of a shape, are on a device.
+    pub fn elsewhere(product: &Product, weights: &[usize]) -> Self {
+        let Product { kind, prologue, residual, activation, pool, .. } = *product;
+        let ready = Ready::Elsewhere(kind, weights.to_vec());
+        Self { ready, prologue, bias: None, residual, activation, pool }
+    }
+
     /// Where its buffers begin, and their bytes.
     pub fn buffers(&self) -> Vec<(usize, usize)> {
         let plain = |v: &Value| (v.place(), v.bytes());
@@ -94,8 +103,17 @@ impl PackedProduct {
                 }
             }
             Ready::Depthwise(_, filter) => all.push(plain(filter)),
+            Ready::Elsewhere(..) => {}
         }
         all
+    }
+
+    /// Bytes of weights that are read for it, wherever they are.
+    pub fn weight_bytes(&self) -> usize {
+        match &self.ready {
+            Ready::Elsewhere(_, dims) => dims.iter().product::<usize>().saturating_mul(size_of::<f32>()),
+            _ => self.buffers().iter().map(|(_, bytes)| bytes).sum(),
+        }
     }
 
     /// Whether it may change its inputs.
@@ -219,6 +237,7 @@ impl PackedProduct {
                     return Err(fail("a depthwise convolution of other sizes than its filter's"));
                 }
             }
+            Ready::Elsewhere(..) => return Err(fail("the weights of a product are not on the host")),
         }
         Ok(())
     }

@@ -45,8 +45,11 @@ pub fn resize(x: &Value, size: &Value, how: &Resize) -> Outcome {
     make(out, &shape)
 }
 
-/// For each place of the result the two it comes from, and how far it is towards the second.
-fn taps(how: &Resize, size: usize, out: usize) -> Vec<(usize, usize, f32)> {
+/// The two places that a place of the result comes from, and how far it is towards the second.
+pub type Tap = (usize, usize, f32);
+
+/// For each place of the result of an axis, where it comes from; the axis has one place at least.
+pub fn taps(how: &Resize, size: usize, out: usize) -> Vec<Tap> {
     let scale = match (how.align_corners, out) {
         (true, 2..) => (size - 1) as f32 / (out - 1) as f32,
         _ => size as f32 / out.max(1) as f32,

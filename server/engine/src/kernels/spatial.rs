@@ -70,6 +70,14 @@ impl Geometry {
         Ok(Self { batch, height, width, channels, window, strides, dilations, before, out_height, out_width })
     }
 
+    /// Rows below (axis 0) or columns behind (axis 1) the image that windows reach.
+    pub fn after(&self, axis: usize) -> usize {
+        let (size, outs) =
+            if axis == 0 { (self.height, self.out_height) } else { (self.width, self.out_width) };
+        let span = (self.window[axis] - 1) * self.dilations[axis] + 1;
+        ((outs.max(1) - 1) * self.strides[axis] + span).saturating_sub(size + self.before[axis])
+    }
+
     /// Where in the image a row (axis 0) or column (axis 1) of a window lies; None: in the padding.
     #[inline]
     pub fn place(&self, axis: usize, out: usize, tap: usize) -> Option<usize> {

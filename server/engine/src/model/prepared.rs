@@ -4,9 +4,9 @@ use super::Model;
 use crate::formats::{self, Access, Artifact, Program};
 use crate::graph::Weight;
 use crate::packed_file::PackedFile;
-use crate::plan::{Held, Outline, Plan, Reader, Weights};
-use crate::value::Value;
-use crate::{DType, EngineError, Preferences, Report};
+use crate::plan::{Held, Opened, Outline, Plan, Reader, Uploads, Weights};
+use crate::value::{Kind, Value};
+use crate::{DType, Device, EngineError, OnDevice, Preferences, Report};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
@@ -33,6 +33,8 @@ pub struct Prepared {
     report: Report,
     preferences: Preferences,
     packed: Option<(PathBuf, bool)>,
+    /// The device that it is for; None: the CPU.
+    opened: Option<Opened>,
 }
 
 /// An artifact in a directory whose files nobody changes, with a place for its packed weights.
@@ -111,7 +113,19 @@ impl Prepared {
         if outlines.iter().all(|o| o.wanted().is_empty()) {
             programs.clear();
         }
-        Ok(Self { source, programs, held, outlines, which, report, preferences, packed })
+        Ok(Self { source, programs, held, outlines, which, report, preferences, packed, opened: None })
+    }
+
+    /// For a device: what it can do runs there, and the rest on the host. Opens the device if nobody did before.
+    pub fn on(mut self, device: Device) -> Result<Self, EngineError> {
+        self.opened = Opened::open(device)?;
+        if let Some(opened) = &self.opened {
+            place(&mut self.outlines, &self.which, &self.report, opened);
+            let bytes = self.source.uploaded(&self.outlines);
+            self.report.resident_bytes = self.source.bytes(&self.outlines)?.saturating_add(bytes);
+            self.report.device = Some(OnDevice { name: opened.name(), bytes });
+        }
+        Ok(self)
     }
 
     /// What the artifact holds.
@@ -119,7 +133,7 @@ impl Prepared {
         &self.report
     }
 
-    /// Bytes that the loaded model will occupy.
+    /// Bytes that the loaded model will occupy, on the host and on the device together.
     pub fn resident_bytes(&self) -> u64 {
         self.report.resident_bytes
     }
@@ -129,15 +143,17 @@ impl Prepared {
         self.fold_all()?;
         let file = self.packed.as_ref().and_then(|(path, checked)| PackedFile::open(path, *checked));
         let weights = Weights::new(&self.source, file);
+        let uploads = self.opened.as_ref().map(Opened::uploads);
         let plans: Vec<Arc<Plan>> = self
             .outlines
             .iter()
-            .map(|outline| outline.finish(&weights).map(Arc::new))
+            .map(|outline| outline.finish_with(&weights, uploads.as_ref()).map(Arc::new))
             .collect::<Result<_, _>>()?;
         // Buffers that plans share count once.
         let buffers: HashMap<usize, usize> = plans.iter().flat_map(|p| p.buffers()).collect();
         let tables: usize = plans.iter().map(|p| p.tables()).sum();
-        let resident_bytes = buffers.values().sum::<usize>().saturating_add(tables) as u64;
+        let device_bytes = uploads.as_ref().map_or(0, Uploads::bytes);
+        let resident_bytes = buffers.values().sum::<usize>().saturating_add(tables) as u64 + device_bytes;
         let (packs, added) = weights.into_packs();
         let plans: Vec<Arc<Plan>> = self.which.iter().map(|n| plans[*n].clone()).collect();
         let signatures = self.report.signatures;
@@ -148,6 +164,7 @@ impl Prepared {
             signatures,
             plans,
             resident_bytes: resident_bytes.min(self.report.resident_bytes),
+            device_bytes,
             packs: Arc::new(packs),
             added: added && self.packed.is_some(),
         };
@@ -168,6 +185,9 @@ impl Prepared {
                 self.held[n] = held;
             }
             (self.outlines, self.which) = outlines(&self.programs, &self.held)?;
+            if let Some(opened) = &self.opened {
+                place(&mut self.outlines, &self.which, &self.report, opened);
+            }
         }
         Ok(())
     }
@@ -199,7 +219,14 @@ impl Source {
         self.weights.par_iter().enumerate().map(held).collect()
     }
 
-    /// Bytes of the plans together; what several of them share counts once.
+    /// Bytes that the plans will have on their device together.
+    fn uploaded(&self, outlines: &[Outline]) -> u64 {
+        let weights = Weights::new(self, None);
+        let all: HashMap<_, usize> = outlines.iter().flat_map(|o| o.uploads(&weights)).collect();
+        all.into_values().fold(0, |sum, bytes| sum.saturating_add(bytes as u64))
+    }
+
+    /// Bytes of the plans together on the host; what several of them share counts once.
     fn bytes(&self, outlines: &[Outline]) -> Result<u64, EngineError> {
         let weights = Weights::new(self, None);
         let mut buffers = HashMap::new();
@@ -229,11 +256,21 @@ fn outlines(programs: &[Program], held: &[Held]) -> Result<(Vec<Outline>, Vec<us
     Ok((outlines, which))
 }
 
+/// Makes outlines for a device; signatures say what their inputs are made of.
+fn place(outlines: &mut [Outline], which: &[usize], report: &Report, opened: &Opened) {
+    for (number, outline) in outlines.iter_mut().enumerate() {
+        let first = which.iter().position(|n| *n == number).and_then(|n| report.signatures.get(n));
+        let kinds = first.map(|s| s.inputs.iter().map(|spec| Kind::of(spec.dtype)).collect());
+        outline.place(opened, &kinds.unwrap_or_else(Vec::new));
+    }
+}
+
 fn report(artifact: &Artifact, resident_bytes: u64) -> Report {
     Report {
         format: artifact.format,
         signatures: artifact.programs.iter().map(|p| p.signature.clone()).collect(),
         resident_bytes,
+        device: None,
         nodes: artifact.programs.iter().map(|p| p.graph.every_node().len()).sum(),
         unsupported: artifact.unsupported.clone(),
     }

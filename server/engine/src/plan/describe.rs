@@ -14,6 +14,7 @@ pub fn read(source: &Source) -> Read {
     match source {
         Source::Slot(slot) => Read::Value(*slot),
         Source::Constant(value) => Read::Constant(value.dims().to_vec()),
+        Source::Elsewhere(dims) => Read::Constant(dims.clone()),
     }
 }
 
@@ -26,6 +27,7 @@ pub fn operation(step: &Step, shape: Option<&Extents>) -> Operation {
         inputs: step.inputs.iter().map(read).collect(),
         constant_bytes: step.buffers().iter().map(|(_, bytes)| bytes).sum(),
         node: step.name.clone(),
+        place: None,
     }
 }
 

@@ -68,6 +68,12 @@ impl Draft {
         self.constant(value, Kind::F32).map(Value::dims).or_else(deferred)
     }
 
+    /// The shape of a value that does not depend on the request.
+    pub fn dims(&self, value: ValueId) -> Option<&[usize]> {
+        let deferred = || self.deferred.get(&value).map(|d| d.dims.as_slice());
+        self.constants.get(&value).map(Value::dims).or_else(deferred)
+    }
+
     /// Whether a value does not depend on the request.
     pub fn is_known(&self, value: ValueId) -> bool {
         self.constants.contains_key(&value) || self.deferred.contains_key(&value)

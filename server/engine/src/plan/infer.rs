@@ -104,6 +104,7 @@ fn read<'k>(source: &Source, known: &'k [Known]) -> Cow<'k, Known> {
     match source {
         Source::Constant(value) => Cow::Owned(Known::constant(value)),
         Source::Slot(slot) => Cow::Borrowed(&known[*slot]),
+        Source::Elsewhere(dims) => Cow::Owned(Known::shaped(dims.iter().copied().map(Some).collect())),
     }
 }
 

@@ -1,5 +1,6 @@
 //! A plan before its large weights are read: what it will do, how each weight will lie in memory, how many bytes that takes.
 
+use super::device::{Aboard, Id, Opened, Places, Uploads};
 use super::draft::{self, Draft, Held};
 use super::groups;
 use super::infer::{Extents, Shapes};
@@ -11,7 +12,7 @@ use crate::EngineError;
 use crate::graph::{Graph, Node, Op, Product, ValueId};
 use crate::kernels::Form;
 use crate::packed_file::Key;
-use crate::value::Value;
+use crate::value::{Kind, Value};
 use rayon::prelude::*;
 use std::collections::HashMap;
 
@@ -27,6 +28,8 @@ pub struct Outline {
     /// Some request may be answered, as far as is known.
     fit: bool,
     wanted: Vec<usize>,
+    /// The device that the plan is for, and what of it runs there.
+    places: Option<(Opened, Places)>,
 }
 
 /// A buffer that a plan will hold; plans that share it count it once.
@@ -59,7 +62,7 @@ impl Outline {
         let groups = groups::of_all(&draft, &known);
         let first = |n: &Node| n.outputs.first().and_then(|v| known.get(*v)).cloned();
         let shapes = draft.nodes.iter().map(first).collect();
-        Self { draft, inputs: inputs.to_vec(), groups, shapes, fit: known.fit(), wanted }
+        Self { draft, inputs: inputs.to_vec(), groups, shapes, fit: known.fit(), wanted, places: None }
     }
 
     /// Weights that the graph cannot be folded without: with their elements the outline would be another.
@@ -67,7 +70,23 @@ impl Outline {
         &self.wanted
     }
 
-    /// All buffers that the plan will hold, with their bytes. `number` tells the outline from others.
+    /// Makes it one for a device; the inputs are of these kinds.
+    pub fn place(&mut self, opened: &Opened, kinds: &[Kind]) {
+        let inputs: Vec<(ValueId, Kind)> = self.inputs.iter().copied().zip(kinds.iter().copied()).collect();
+        self.places = Some((opened.clone(), opened.places(&self.draft, &inputs)));
+    }
+
+    /// What the plan will hold on its device, with the bytes of each.
+    pub fn uploads(&self, weights: &Weights<'_>) -> HashMap<Id, usize> {
+        self.places.as_ref().map(|(_, places)| places.buffers(&self.draft, weights)).unwrap_or_default()
+    }
+
+    /// The places, if a node runs on the device.
+    fn aboard(&self, node: usize) -> Option<&Places> {
+        self.places.as_ref().map(|(_, places)| places).filter(|places| places.is_aboard(node))
+    }
+
+    /// All buffers that the plan will hold on the host, with their bytes. `number` tells the outline from others.
     pub fn buffers(
         &self,
         number: usize,
@@ -76,6 +95,11 @@ impl Outline {
         let mut all = HashMap::new();
         of_bodies(&self.draft, weights, &mut all);
         for (n, node) in self.draft.nodes.iter().enumerate() {
+            if let Some(places) = self.aboard(n) {
+                let stays = node.inputs.iter().enumerate().filter(|(operand, _)| places.stays(n, *operand));
+                all.extend(stays.filter_map(|(_, v)| self.plain(*v, weights)));
+                continue;
+            }
             let rest = match &node.op {
                 Op::Product(product) => {
                     self.weights_of(node, product, [number, n], weights, &mut all)?;
@@ -133,6 +157,11 @@ impl Outline {
 
     /// The plan, with its weights.
     pub fn finish(&self, weights: &Weights<'_>) -> Result<Plan, EngineError> {
+        self.finish_with(weights, None)
+    }
+
+    /// The plan, with its weights on the device that it is for.
+    pub fn finish_with(&self, weights: &Weights<'_>, uploads: Option<&Uploads>) -> Result<Plan, EngineError> {
         let draft = &self.draft;
         let known = Known { draft, weights };
         let mut last_reader: HashMap<ValueId, usize> = HashMap::new();
@@ -149,11 +178,20 @@ impl Outline {
                 node.inputs.iter().copied().filter(|v| last_reader.get(v) == Some(&number)).collect();
             last_uses.sort_unstable();
             last_uses.dedup();
-            Step::new(node, &known, last_uses, self.groups.get(&number).copied())
+            match self.aboard(number) {
+                Some(places) => Step::elsewhere(node, &known, last_uses, |n| places.stays(number, n)),
+                None => Step::new(node, &known, last_uses, self.groups.get(&number).copied()),
+            }
         };
         let steps = draft.nodes.par_iter().enumerate().map(step).collect::<Result<Vec<_>, _>>()?;
         let outputs = draft.outputs.iter().map(|v| known.source(*v)).collect::<Result<_, _>>()?;
         let schedules = Schedules::new(&steps, &self.inputs);
+        let aboard = match (&self.places, uploads) {
+            (Some((opened, places)), Some(uploads)) => {
+                Some(Aboard::new(draft, places, weights, uploads, opened)?)
+            }
+            _ => None,
+        };
         Ok(Plan {
             steps,
             slots: draft.values,
@@ -162,6 +200,7 @@ impl Outline {
             shapes: self.shapes.clone(),
             fit: self.fit,
             schedules,
+            aboard,
         })
     }
 }

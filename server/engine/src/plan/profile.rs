@@ -16,17 +16,24 @@ pub struct Profile {
 impl Profile {
     /// Counts one run of a step.
     pub fn note(&self, number: usize, step: &Step, took: Duration, inputs: Inputs<'_>, made: &[Value]) {
+        let cost = || (describe::flops(step, inputs.here(), made), moved(step, inputs.bytes(), made));
+        self.count(number, step, took, cost);
+    }
+
+    /// The same of a step whose FLOPs are not counted, and which moved so many bytes.
+    #[cfg(feature = "candle")]
+    pub fn note_bytes(&self, number: usize, step: &Step, took: Duration, bytes: usize) {
+        self.count(number, step, took, || (0, bytes as u64));
+    }
+
+    fn count(&self, number: usize, step: &Step, took: Duration, cost: impl FnOnce() -> (u64, u64)) {
         let mut costs = self.costs.lock().unwrap_or_else(PoisonError::into_inner);
         if costs.len() <= number {
             costs.resize(number + 1, None);
         }
-        let cost = costs[number].get_or_insert_with(|| Cost {
-            operation: step.title(),
-            node: step.name.clone(),
-            runs: 0,
-            seconds: 0.0,
-            flops: describe::flops(step, inputs.here(), made),
-            bytes: moved(step, inputs.bytes(), made),
+        let cost = costs[number].get_or_insert_with(|| {
+            let (flops, bytes) = cost();
+            Cost { operation: step.title(), node: step.name.clone(), runs: 0, seconds: 0.0, flops, bytes }
         });
         cost.runs += 1;
         cost.seconds += took.as_secs_f64();

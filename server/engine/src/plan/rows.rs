@@ -123,6 +123,9 @@ fn results(step: &Step, slots: &Slots, names: &Names) -> Result<Slots, Rc<str>> 
     let read = |source: &Source| match source {
         Source::Constant(value) => Ok(Rc::new(Fact::constant(value))),
         Source::Slot(slot) => slots[*slot].clone(),
+        Source::Elsewhere(dims) => {
+            Ok(Rc::new(Fact::same(Some(dims.iter().map(|d| Size::extent(*d)).collect()))))
+        }
     };
     let facts = step.inputs.iter().map(read).collect::<Result<Vec<_>, _>>()?;
     let all: Vec<&Fact> = facts.iter().map(AsRef::as_ref).collect();

@@ -62,13 +62,17 @@ fn as_foreseen(step: &Step, foreseen: &[Known], slots: &Slots) -> bool {
 fn read<'v>(slots: &'v [Option<Value>], source: &'v Source, name: &str) -> Result<&'v Value, EngineError> {
     match source {
         Source::Constant(value) => Ok(value),
+        Source::Elsewhere(_) => {
+            Err(EngineError::Execution(format!("node {name:?} reads what is on a device")))
+        }
         Source::Slot(slot) => slots[*slot]
             .as_ref()
             .ok_or_else(|| EngineError::Execution(format!("node {name:?} reads a value that was not made"))),
     }
 }
 
-fn at(name: &str, error: EngineError) -> EngineError {
+/// Names the node of an error.
+pub fn at(name: &str, error: EngineError) -> EngineError {
     match error {
         EngineError::Execution(text) => EngineError::Execution(format!("node {name:?}: {text}")),
         other => other,

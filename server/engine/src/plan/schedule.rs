@@ -191,11 +191,11 @@ fn regular(steps: &[Step], inputs: &[usize]) -> Vec<bool> {
     let mut fixed = Vec::with_capacity(steps.len());
     for step in steps {
         let shape_known = |s: &Source| match s {
-            Source::Constant(_) => true,
+            Source::Constant(_) | Source::Elsewhere(_) => true,
             Source::Slot(slot) => shapes.contains(slot),
         };
         let value_known = |s: &Source| match s {
-            Source::Constant(_) => true,
+            Source::Constant(_) | Source::Elsewhere(_) => true,
             Source::Slot(slot) => values.contains(slot),
         };
         let all_shapes = step.inputs.iter().all(shape_known);

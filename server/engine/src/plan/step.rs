@@ -14,6 +14,8 @@ use crate::value::Value;
 pub enum Source {
     Constant(Value),
     Slot(usize),
+    /// A constant of this shape that is on a device alone.
+    Elsewhere(Vec<usize>),
 }
 
 /// What is known of a draft's values, and where the rest of it is read.
@@ -55,7 +57,7 @@ impl Source {
     pub fn buffer(&self) -> Option<(usize, usize)> {
         match self {
             Self::Constant(value) => Some((value.place(), value.bytes())),
-            Self::Slot(_) => None,
+            Self::Slot(_) | Self::Elsewhere(_) => None,
         }
     }
 }
@@ -121,6 +123,32 @@ impl Step {
         };
         let inputs = node.inputs.iter().take(own.start).chain(node.inputs.iter().skip(own.end));
         let inputs = inputs.map(|v| known.source(*v)).collect::<Result<_, _>>()?;
+        Ok(Self { work, inputs, outputs: node.outputs.clone(), last_uses, name: node.name.clone() })
+    }
+
+    /// A step that runs on a device, which has its weights and constants but for those operands that stay.
+    pub fn elsewhere(
+        node: &Node,
+        known: &Known<'_>,
+        last_uses: Vec<usize>,
+        stays: impl Fn(usize) -> bool,
+    ) -> Result<Self, EngineError> {
+        let draft = known.draft;
+        let (work, own) = match &node.op {
+            Op::Product(product) => {
+                let weights = node.inputs.get(1).and_then(|v| draft.weights(*v));
+                let weights = weights.ok_or_else(|| EngineError::broken("a product lacks its weights"))?;
+                (Work::Product(Box::new(PackedProduct::elsewhere(product, weights))), 1..rest(product))
+            }
+            op => (Work::Op(op.clone()), 0..0),
+        };
+        let mut inputs = Vec::with_capacity(node.inputs.len());
+        for (n, value) in node.inputs.iter().enumerate().filter(|(n, _)| !own.contains(n)) {
+            inputs.push(match draft.dims(*value) {
+                Some(dims) if !stays(n) => Source::Elsewhere(dims.to_vec()),
+                _ => known.source(*value)?,
+            });
+        }
         Ok(Self { work, inputs, outputs: node.outputs.clone(), last_uses, name: node.name.clone() })
     }
 

@@ -58,8 +58,13 @@ impl<'r> Weights<'r> {
         if let Some(value) = lock(&self.plain).get(&key) {
             return Ok(value.clone());
         }
-        let value = weight.apply(self.reader.read(weight.weight)?)?;
+        let value = self.once(weight)?;
         Ok(lock(&self.plain).entry(key).or_insert(value).clone())
+    }
+
+    /// A weight as a value that nobody else wants.
+    pub fn once(&self, weight: &Deferred) -> Result<Value, EngineError> {
+        weight.apply(self.reader.read(weight.weight)?)
     }
 
     /// A weight packed. What is read for it goes as soon as it is packed.

@@ -1,7 +1,7 @@
 //! What a packed product is, in words and in numbers.
 
 use super::{PackedProduct, Ready};
-use crate::graph::{Activation, Conv, Padding, Prologue};
+use crate::graph::{Activation, Conv, Padding, Products, Prologue};
 use std::fmt::{Display, Formatter, Result, Write as _};
 
 impl PackedProduct {
@@ -14,12 +14,20 @@ impl PackedProduct {
                 Ready::Conv(_, [height, width, ins, _], _) => height * width * ins,
                 Ready::Later(_, filter, _) => filter.dims().iter().take(3).product(),
                 Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
+                Ready::Elsewhere(kind, dims) => {
+                    let read = match kind {
+                        Products::Dense => 1,
+                        Products::Conv(_) => 3,
+                        Products::Depthwise(_) => 2,
+                    };
+                    dims.iter().take(read).product()
+                }
             }
     }
 
     /// Whether it is over the last axis alone.
     pub fn is_dense(&self) -> bool {
-        matches!(self.ready, Ready::Dense(_))
+        matches!(self.ready, Ready::Dense(_) | Ready::Elsewhere(Products::Dense, _))
     }
 
     /// The extent of the result's last axis.
@@ -29,6 +37,8 @@ impl PackedProduct {
             Ready::Conv(_, [_, _, _, outs], _) => *outs,
             Ready::Later(_, filter, _) => filter.dims().last().copied().unwrap_or(0),
             Ready::Depthwise(_, filter) => filter.dims().iter().skip(2).product(),
+            Ready::Elsewhere(Products::Depthwise(_), dims) => dims.iter().skip(2).product(),
+            Ready::Elsewhere(_, dims) => dims.last().copied().unwrap_or(0),
         }
     }
 }
@@ -47,6 +57,13 @@ impl Display for PackedProduct {
             Ready::Later(conv, filter, _) => write!(f, "Conv {}{}", extents(filter.dims()), moves(conv))?,
             Ready::Depthwise(conv, filter) => {
                 write!(f, "Depthwise {}{}", extents(filter.dims()), moves(conv))?;
+            }
+            Ready::Elsewhere(Products::Dense, dims) => write!(f, "Dense {}", extents(dims))?,
+            Ready::Elsewhere(Products::Conv(conv), dims) => {
+                write!(f, "Conv {}{}", extents(dims), moves(conv))?;
+            }
+            Ready::Elsewhere(Products::Depthwise(conv), dims) => {
+                write!(f, "Depthwise {}{}", extents(dims), moves(conv))?;
             }
         }
         if let Some(prologue) = &self.prologue {

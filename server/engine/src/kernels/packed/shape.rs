@@ -4,7 +4,7 @@ use super::super::fail;
 use super::super::spatial::Geometry;
 use super::{PackedProduct, Ready};
 use crate::EngineError;
-use crate::graph::{Conv, Pool};
+use crate::graph::{Conv, Pool, Products};
 
 impl PackedProduct {
     /// The shape of the result for an input of this shape.
@@ -16,15 +16,7 @@ impl PackedProduct {
     /// The same, before anything is pooled.
     pub(super) fn whole(&self, x: &[usize]) -> Result<Vec<usize>, EngineError> {
         match &self.ready {
-            Ready::Dense(packed) => match x.split_last() {
-                Some((inner, outer)) if *inner == packed.inner() && !outer.is_empty() => {
-                    Ok([outer, &[packed.columns()]].concat())
-                }
-                _ => {
-                    let weights = [packed.inner(), packed.columns()];
-                    Err(fail(format!("a dense layer of {weights:?} on {x:?}")))
-                }
-            },
+            Ready::Dense(packed) => dense(x, [packed.inner(), packed.columns()]),
             Ready::Conv(conv, filter, weights) => {
                 let g = geometry(x, [filter[0], filter[1]], conv)?;
                 if g.channels != filter[2] * weights.groups() {
@@ -32,27 +24,43 @@ impl PackedProduct {
                 }
                 Ok(vec![g.batch, g.out_height, g.out_width, filter[3]])
             }
-            Ready::Later(conv, filter, _) => {
-                let filter = filter.dims();
-                let g = geometry(x, [filter[0], filter[1]], conv)?;
-                if groups(g.channels, filter).is_none() {
-                    return Err(unfit(filter, x));
-                }
-                Ok(vec![g.batch, g.out_height, g.out_width, filter[3]])
-            }
-            Ready::Depthwise(conv, weights) => {
-                let [kh, kw, channels, multiplier] = *weights.dims() else {
-                    return Err(fail(format!("a depthwise filter has shape {:?}", weights.dims())));
-                };
-                let g = geometry(x, [kh, kw], conv)?;
-                if channels != g.channels || multiplier == 0 {
-                    let filter = weights.dims();
-                    return Err(fail(format!("a depthwise filter {filter:?} on an image {x:?}")));
-                }
-                Ok(vec![g.batch, g.out_height, g.out_width, channels * multiplier])
-            }
+            Ready::Later(conv, filter, _) => grouped(x, filter.dims(), conv),
+            Ready::Depthwise(conv, weights) => depthwise(x, weights.dims(), conv),
+            Ready::Elsewhere(kind, dims) => match (kind, &dims[..]) {
+                (Products::Dense, [inner, columns]) => dense(x, [*inner, *columns]),
+                (Products::Conv(conv), [_, _, _, _]) => grouped(x, dims, conv),
+                (Products::Depthwise(conv), _) => depthwise(x, dims, conv),
+                _ => Err(unfit(dims, x)),
+            },
         }
     }
+}
+
+fn dense(x: &[usize], [inner, columns]: [usize; 2]) -> Result<Vec<usize>, EngineError> {
+    match x.split_last() {
+        Some((last, outer)) if *last == inner && !outer.is_empty() => Ok([outer, &[columns]].concat()),
+        _ => Err(fail(format!("a dense layer of {:?} on {x:?}", [inner, columns]))),
+    }
+}
+
+/// Of a convolution whose groups the image decides; the filter has four axes.
+fn grouped(x: &[usize], filter: &[usize], conv: &Conv) -> Result<Vec<usize>, EngineError> {
+    let g = geometry(x, [filter[0], filter[1]], conv)?;
+    if groups(g.channels, filter).is_none() {
+        return Err(unfit(filter, x));
+    }
+    Ok(vec![g.batch, g.out_height, g.out_width, filter[3]])
+}
+
+fn depthwise(x: &[usize], filter: &[usize], conv: &Conv) -> Result<Vec<usize>, EngineError> {
+    let [kh, kw, channels, multiplier] = *filter else {
+        return Err(fail(format!("a depthwise filter has shape {filter:?}")));
+    };
+    let g = geometry(x, [kh, kw], conv)?;
+    if channels != g.channels || multiplier == 0 {
+        return Err(fail(format!("a depthwise filter {filter:?} on an image {x:?}")));
+    }
+    Ok(vec![g.batch, g.out_height, g.out_width, channels * multiplier])
 }
 
 /// The shape of what is left of an image by pooling.

@@ -60,14 +60,14 @@ fn add(cost: &mut Cost, step: &Step, rows: &Independent) {
     let read = |n: usize| match step.inputs.get(n) {
         Some(Source::Slot(slot)) => rows.get(*slot).and_then(|f| f.shape.clone()),
         Some(Source::Constant(value)) => Some(value.dims().iter().map(|d| Size::extent(*d)).collect()),
+        Some(Source::Elsewhere(dims)) => Some(dims.iter().map(|d| Size::extent(*d)).collect()),
         None => None,
     };
     let extent = |n: usize, from_end: usize| {
         read(n).and_then(|s| s.iter().rev().nth(from_end).map(|d| d.at(1, GUESS))).unwrap_or(1) as f64
     };
     if let Some(product) = step.product() {
-        let bytes: usize = product.buffers().iter().map(|(_, bytes)| bytes).sum();
-        cost.run += bytes as f64 / BYTES;
+        cost.run += product.weight_bytes() as f64 / BYTES;
         cost.row += made * 2.0 * product.multiplications() as f64 / FLOPS;
         return;
     }
