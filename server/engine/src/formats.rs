@@ -48,6 +48,8 @@ pub struct Artifact {
     pub unsupported: Vec<UnsupportedOp>,
     /// Reads the weights' values.
     pub source: Source,
+    /// Bytes of a graph that were parsed into many small pieces.
+    pub parsed: usize,
     /// What its owner prefers where a request does not say.
     pub preferences: Preferences,
 }

@@ -60,12 +60,8 @@ pub struct Plan {
     aboard: Option<Aboard>,
 }
 
-/// Bytes of so many steps: their operations, names and lists, and the pages of the allocator that these keep from the system among what
-/// a load needs for a while. The more steps, the more of them share pages: as measured over networks of Keras, each in a new process.
-fn bytes_of_steps(count: usize) -> usize {
-    const FIRST: usize = 80;
-    count.min(FIRST) * (12 << 10) + count.saturating_sub(FIRST) * (4 << 10)
-}
+/// Bytes of a step: its operation, its name, its lists.
+const STEP_BYTES: usize = 1024;
 
 impl Plan {
     /// Where its buffers begin, and the bytes of each.
@@ -76,7 +72,7 @@ impl Plan {
 
     /// Bytes of what it holds beside its buffers.
     pub fn tables(&self) -> usize {
-        bytes_of_steps(self.steps.len()) + self.steps.iter().map(Step::tables).sum::<usize>()
+        self.steps.iter().map(|step| STEP_BYTES + step.tables()).sum()
     }
 
     /// Runs on the values of the signature's inputs, in its order.

@@ -67,6 +67,7 @@ pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
     let programs = programs(own, &config, &mut tensors, sentence.as_ref())?;
     let (weights, stored) = tensors.finish();
     Ok(Artifact {
+        parsed: 0,
         format: FORMAT,
         programs,
         weights,

@@ -156,6 +156,7 @@ impl Lowering {
 /// An artifact whose graphs hold all that there is.
 pub fn artifact(format: &'static str, programs: Vec<Program>) -> Artifact {
     Artifact {
+        parsed: 0,
         format,
         programs,
         weights: Vec::new(),

@@ -53,7 +53,7 @@ pub fn read(file: &Path, access: Access) -> Result<Artifact, EngineError> {
         let (graph, weights, stored, unsupported) = context.finish();
         let programs = vec![Program { signature, graph }];
         let (source, preferences) = (Source::Stored(stored), Preferences::default());
-        Ok(Artifact { format, programs, weights, unsupported, source, preferences })
+        Ok(Artifact { format, programs, weights, unsupported, source, parsed: 0, preferences })
     };
     lowering::named(file, read())
 }

@@ -66,6 +66,7 @@ fn lowered(model: &proto::Model, weights: weights::Weights) -> Result<Artifact, 
     let signature = context.program(graph)?;
     let (graph, weights, stored, unsupported) = context.finish();
     Ok(Artifact {
+        parsed: 0,
         format: "onnx",
         programs: vec![Program { signature, graph }],
         weights,

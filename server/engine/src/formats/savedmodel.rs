@@ -36,7 +36,7 @@ const LARGEST_GRAPH: u64 = 1 << 30;
 /// Reads a SavedModel without its weights' values.
 pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
     let dir = layout::find(dir)?;
-    let meta = serving_graph(&dir)?;
+    let (meta, parsed) = serving_graph(&dir)?;
     let bundle = Bundle::open(&dir, access)?;
     let graph =
         meta.graph_def.as_ref().ok_or_else(|| EngineError::broken("saved_model.pb holds no graph"))?;
@@ -62,17 +62,20 @@ pub fn read(dir: &Path, access: Access) -> Result<Artifact, EngineError> {
         weights,
         unsupported,
         source: Source::Bundle(bundle),
+        parsed,
         preferences: Preferences::default(),
     })
 }
 
-fn serving_graph(dir: &Path) -> Result<MetaGraphDef, EngineError> {
+/// The graph that is served, and the bytes that it was parsed from.
+fn serving_graph(dir: &Path) -> Result<(MetaGraphDef, usize), EngineError> {
     let bytes = layout::read_file(dir, SAVED_MODEL, LARGEST_GRAPH)?;
     let model = SavedModel::decode(bytes.as_slice())
         .map_err(|e| EngineError::broken(format!("saved_model.pb is not a SavedModel: {e}")))?;
     let tags: Vec<String> = model.meta_graphs.iter().flat_map(MetaGraphDef::tags).cloned().collect();
     let serving = model.meta_graphs.into_iter().find(|m| m.tags().any(|t| t == "serve"));
-    serving.ok_or_else(|| {
+    let parsed = bytes.len();
+    serving.map(|graph| (graph, parsed)).ok_or_else(|| {
         EngineError::broken(format!(
             "saved_model.pb has no graph with the tag \"serve\"; its tags are {tags:?}"
         ))

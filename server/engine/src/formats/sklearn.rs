@@ -150,6 +150,7 @@ fn model(root: View<'_>) -> Result<Artifact, EngineError> {
             let mut pool = builder::Pool::default();
             let programs = programs::programs(&mut pool, root)?;
             Ok(Artifact {
+                parsed: 0,
                 format: FORMAT,
                 programs,
                 weights: pool.weights,

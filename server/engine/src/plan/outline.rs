@@ -7,7 +7,7 @@ use super::infer::{Extents, Shapes};
 use super::schedule::Schedules;
 use super::step::{self, Known, Step};
 use super::weights::Weights;
-use super::{Plan, bytes_of_steps, passes};
+use super::{Plan, STEP_BYTES, passes};
 use crate::EngineError;
 use crate::graph::{Graph, Node, Op, Product, ValueId};
 use crate::kernels::Form;
@@ -152,7 +152,7 @@ impl Outline {
 
     /// Bytes of the plan beside its buffers.
     pub fn tables(&self) -> usize {
-        bytes_of_steps(nodes(&self.draft))
+        nodes(&self.draft) * STEP_BYTES
     }
 
     /// The plan, with its weights.

@@ -60,6 +60,7 @@ impl Weights {
     pub fn artifact(self, mut programs: Vec<Program>, unsupported: Vec<UnsupportedOp>) -> Artifact {
         programs.sort_by(|a, b| a.signature.name.cmp(&b.signature.name));
         Artifact {
+            parsed: 0,
             format: FORMAT,
             programs,
             weights: self.all,

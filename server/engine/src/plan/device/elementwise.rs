@@ -97,15 +97,13 @@ fn of_two(f: Binary, a: &Tensor, b: &Tensor) -> Made {
     Ok(match f {
         Binary::Add => a.broadcast_add(b)?,
         Binary::Sub => a.broadcast_sub(b)?,
-        Binary::And => a.broadcast_minimum(b)?,
-        Binary::Or => a.broadcast_maximum(b)?,
         Binary::Mul if truths => a.broadcast_minimum(b)?,
         Binary::Mul => a.broadcast_mul(b)?,
         Binary::Div => a.broadcast_div(b)?,
         Binary::FloorDiv => a.broadcast_div(b)?.floor()?,
         Binary::FloorMod => a.broadcast_sub(&a.broadcast_div(b)?.floor()?.broadcast_mul(b)?)?,
-        Binary::Max => a.broadcast_maximum(b)?,
-        Binary::Min => a.broadcast_minimum(b)?,
+        Binary::Max | Binary::Or => a.broadcast_maximum(b)?,
+        Binary::Min | Binary::And => a.broadcast_minimum(b)?,
         Binary::SquaredDifference => a.broadcast_sub(b)?.sqr()?,
         Binary::DivNoNan => {
             let quotient = a.broadcast_div(b)?;

@@ -56,8 +56,9 @@ pub fn results(op: &Op, inputs: &[Option<Kind>], outputs: usize) -> Vec<Option<K
 
 fn of_rare(rare: &Rare, first: Option<Kind>, second: Option<Kind>) -> Option<Kind> {
     match rare {
-        Rare::Function(Function::IsFinite | Function::IsInf | Function::IsNan) => Some(Kind::Bool),
-        Rare::ApproximateEqual(_) | Rare::InTopK => Some(Kind::Bool),
+        Rare::Function(Function::IsFinite | Function::IsInf | Function::IsNan)
+        | Rare::ApproximateEqual(_)
+        | Rare::InTopK => Some(Kind::Bool),
         Rare::Function(_)
         | Rare::Pairing(_)
         | Rare::Running { .. }
@@ -69,17 +70,16 @@ fn of_rare(rare: &Rare, first: Option<Kind>, second: Option<Kind>) -> Option<Kin
         | Rare::Roll
         | Rare::ReverseSequence { .. }
         | Rare::EnsureShape(_)
-        | Rare::Narrow(_) => first,
-        Rare::SelectRows | Rare::ScatterNd => second,
-        Rare::Image(image) => match image {
+        | Rare::Narrow(_)
+        | Rare::Image(
             Imaging::Conv3d(_)
             | Imaging::Depthwise(_)
             | Imaging::Pool3d { .. }
             | Imaging::Lrn { .. }
             | Imaging::SpaceToDepth(_)
-            | Imaging::DepthToSpace(_) => first,
-            _ => None,
-        },
+            | Imaging::DepthToSpace(_),
+        ) => first,
+        Rare::SelectRows | Rare::ScatterNd => second,
         _ => None,
     }
 }

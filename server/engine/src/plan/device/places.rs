@@ -12,7 +12,7 @@ use crate::graph::{Node, Op, Product, Products, ValueId};
 use crate::plan::draft::Draft;
 use crate::plan::weights::Weights;
 use crate::report::Place;
-use crate::value::Kind;
+use crate::value::{Kind, Value};
 use std::collections::{HashMap, HashSet};
 
 /// Where the nodes of a draft run.
@@ -62,7 +62,7 @@ impl Places {
     fn operands<'d>(&self, draft: &'d Draft, node: &Node) -> Vec<Operand<'d>> {
         let one = |value: &ValueId| {
             let constant = draft.constants.get(value);
-            let kind = constant.map(|v| v.kind()).or_else(|| draft.deferred.get(value).map(|d| d.kind));
+            let kind = constant.map(Value::kind).or_else(|| draft.deferred.get(value).map(|d| d.kind));
             Operand { kind: kind.or_else(|| self.kind(*value)), constant }
         };
         node.inputs.iter().map(one).collect()

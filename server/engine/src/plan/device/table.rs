@@ -213,8 +213,7 @@ fn layer(op: &Op, of: &Operands<'_>) -> Option<Form> {
 fn moving(op: &Op, of: &Operands<'_>) -> Option<Form> {
     let whole = |n: usize| of.kind(n).is_some();
     Some(match op {
-        Op::Reshape if whole(0) => Form::one(moves::reshape).told(&[1]),
-        Op::ExpandDims if whole(0) => Form::one(moves::reshape).told(&[1]),
+        Op::Reshape | Op::ExpandDims if whole(0) => Form::one(moves::reshape).told(&[1]),
         Op::Squeeze(_) if whole(0) => Form::one(moves::reshape),
         Op::BroadcastTo if whole(0) => Form::one(|t| moves::spread(t, 0)).told(&[1]),
         Op::Fill if whole(1) => Form::one(|t| moves::spread(t, 1)).told(&[0]),
