@@ -1,5 +1,6 @@
 //! Convolutions.
 
+use super::shapes::MOST_AXES;
 use super::{Lowering, Outcome, Stop, Val};
 use crate::formats::channels_first::Window;
 use crate::graph::{Binary as B, Imaging, Masks, Op, Padding, Rare, Unary, ValueId};
@@ -201,6 +202,9 @@ impl Lowering<'_, '_> {
 
     /// An operation on images whose result has so many axes.
     pub(super) fn image(&mut self, op: Imaging, inputs: &[ValueId], rank: usize) -> Result<ValueId, Stop> {
+        if rank > MOST_AXES {
+            return Err(Self::broken(format!("an image of {rank} axes")));
+        }
         let made = self.rare(Rare::Image(op), inputs)?;
         self.build().tell(made, vec![None; rank]);
         Ok(made)

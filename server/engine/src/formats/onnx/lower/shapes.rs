@@ -5,7 +5,7 @@ use crate::graph::{Along, Literal, Masks, Op, Rare, Reduce, ValueId};
 use crate::kernels;
 
 /// Axes of a value.
-const MOST_AXES: usize = 64;
+pub(super) const MOST_AXES: usize = 64;
 
 impl Lowering<'_, '_> {
     pub(super) fn shapes(&mut self) -> Outcome {
