@@ -167,7 +167,10 @@ impl Builder {
         let (rank, dtype) = (self.rank(value)?, self.dtype(value));
         let mut begins = vec![Val::Int(0); rank];
         let mut sizes = vec![Val::Int(-1); rank];
-        (begins[at], sizes[at]) = (begin.clone(), size.clone());
+        let (Some(first), Some(length)) = (begins.get_mut(at), sizes.get_mut(at)) else {
+            return broken(format!("axis {at} of a value with {rank}"));
+        };
+        (*first, *length) = (begin.clone(), size.clone());
         let (begins, sizes) = (self.vector(&begins)?, self.vector(&sizes)?);
         let part = self.op(Op::Slice, &[value, begins, sizes], dtype)?;
         Ok(self.shaped_beside(part, value, at))
