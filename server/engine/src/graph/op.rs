@@ -127,6 +127,13 @@ pub enum Activation {
     Elu,
 }
 
+impl Activation {
+    /// Whether it is one of those before which the largest of some numbers may be taken: it keeps their order, and NaN.
+    pub fn keeps_order(self) -> bool {
+        matches!(self, Self::None | Self::Relu | Self::Relu6)
+    }
+}
+
 /// The bit masks of a strided slice.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Masks {

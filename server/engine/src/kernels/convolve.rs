@@ -12,7 +12,6 @@ pub use super::spatial::Geometry;
 
 use super::gemm::{Epilogue, Matrix, Packed, Problem, Shared, multiply};
 use super::simd::Isa;
-use crate::graph::Activation;
 
 /// How a convolution is computed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -96,8 +95,9 @@ pub fn convolution(
 
 /// Whether [`pooled`] takes such an image.
 pub fn pools(g: &Geometry, weights: &Weights, epilogue: &Epilogue<'_>) -> bool {
-    let in_order = matches!(epilogue.activation, Activation::None | Activation::Relu | Activation::Relu6);
-    in_order && !epilogue.adds && choose(g, weights.dims, weights.groups()) == Algorithm::Winograd
+    epilogue.activation.keeps_order()
+        && !epilogue.adds
+        && choose(g, weights.dims, weights.groups()) == Algorithm::Winograd
 }
 
 /// The largest of each 2x2 results of a convolution, which are never all in memory.

@@ -166,17 +166,19 @@ mod tests {
     use super::{bits, from_bits, make, rounded};
     use crate::graph::{Narrow, Narrowing, PowerRounding};
 
+    const FLOATS: [Narrow; 6] = [
+        Narrow::F8E4M3FN,
+        Narrow::F8E4M3FNUZ,
+        Narrow::F8E5M2,
+        Narrow::F8E5M2FNUZ,
+        Narrow::F8E8M0,
+        Narrow::F4E2M1,
+    ];
+
     /// Every number that a type has becomes itself.
     #[test]
     fn numbers_of_a_type_stay_as_they_are() {
-        for to in [
-            Narrow::F8E4M3FN,
-            Narrow::F8E4M3FNUZ,
-            Narrow::F8E5M2,
-            Narrow::F8E5M2FNUZ,
-            Narrow::F8E8M0,
-            Narrow::F4E2M1,
-        ] {
+        for to in FLOATS {
             let how = Narrowing { to, saturate: false, rounding: PowerRounding::Nearest };
             for bits in 0..(1u16 << to.bits()) {
                 let x = from_bits(to, bits as u8);
@@ -189,14 +191,7 @@ mod tests {
     /// And its bits theirs, those of what is no number too.
     #[test]
     fn bits_come_back() {
-        for of in [
-            Narrow::F8E4M3FN,
-            Narrow::F8E4M3FNUZ,
-            Narrow::F8E5M2,
-            Narrow::F8E5M2FNUZ,
-            Narrow::F8E8M0,
-            Narrow::F4E2M1,
-        ] {
+        for of in FLOATS {
             let codes = make((0..1i64 << of.bits()).collect::<Vec<_>>(), &[1 << of.bits()]).unwrap();
             let floats = bits(of, true, &codes).unwrap();
             let back = bits(of, false, &floats).unwrap();

@@ -5,7 +5,7 @@ use crate::EngineError;
 use crate::graph::{Graph, Node, Op, ValueId};
 use crate::kernels;
 use crate::value::{Kind, Value};
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 /// A result this much larger than what it is made of is made anew by each run: it would cost memory for ever.
 const LARGEST_GROWTH: usize = 1 << 20;
@@ -99,6 +99,12 @@ impl Draft {
             all.extend(body.wanted());
         }
         all
+    }
+
+    /// Takes nodes out, by their numbers.
+    pub fn remove(&mut self, gone: &HashSet<usize>) {
+        let mut number = 0..;
+        self.nodes.retain(|_| !number.next().is_some_and(|n| gone.contains(&n)));
     }
 
     /// Adds a constant.

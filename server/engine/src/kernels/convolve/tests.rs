@@ -3,7 +3,8 @@
 use super::super::gemm::Epilogue;
 use super::super::gemm::tests::{ACTIVATIONS, assert_close, random};
 use super::super::simd::Isa;
-use super::{Activation, Algorithm, Geometry, Weights, choose, convolution_by, pooled_on, pools};
+use super::{Algorithm, Geometry, Weights, choose, convolution_by, pooled_on, pools};
+use crate::graph::Activation;
 
 /// Batch, image, channels, window, strides, dilations, padding before and after (both ways).
 fn geometry(

@@ -2,7 +2,7 @@
 //! in memory as a whole.
 
 use crate::EngineError;
-use crate::graph::{Activation, Op, Padding, Pool, Product, Products};
+use crate::graph::{Op, Padding, Pool, Product, Products};
 use crate::plan::draft::Draft;
 use std::collections::HashSet;
 
@@ -26,8 +26,7 @@ pub fn run(draft: &mut Draft) -> Result<(), EngineError> {
             gone.insert(number);
         }
     }
-    let mut number = 0..;
-    draft.nodes.retain(|_| !number.next().is_some_and(|n| gone.contains(&n)));
+    draft.remove(&gone);
     Ok(())
 }
 
@@ -44,8 +43,7 @@ fn tiled(draft: &Draft, node: usize) -> bool {
     else {
         return false;
     };
-    let in_order = matches!(activation, Activation::None | Activation::Relu | Activation::Relu6);
     let windows =
         node.inputs.get(1).and_then(|w| draft.weights(*w)).is_some_and(|w| matches!(w, [3, 3, _, _]));
-    in_order && windows && conv.strides == [1, 1] && conv.dilations == [1, 1]
+    activation.keeps_order() && windows && conv.strides == [1, 1] && conv.dilations == [1, 1]
 }

@@ -55,8 +55,7 @@ fn take_in(draft: &mut Draft) -> Result<(), EngineError> {
         node.inputs.extend(found.scale.into_iter().chain(found.shift));
         set(node, prologue);
     }
-    let mut number = 0..;
-    draft.nodes.retain(|_| !number.next().is_some_and(|n| gone.contains(&n)));
+    draft.remove(&gone);
     Ok(())
 }
 
