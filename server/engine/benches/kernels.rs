@@ -133,7 +133,7 @@ fn matrices(wanted: &str, [rows, inner, columns]: [usize; 3]) {
     let (mut ours, mut theirs) = (vec![0.0; rows * columns], vec![0.0; rows * columns]);
     for threads in [1, 2] {
         let times = race(
-            || product(&mut ours, &a, rows, inner, &packed, &Epilogue::NONE, threads),
+            || product(&mut ours, &a, rows, inner, (&packed).into(), &Epilogue::NONE, threads),
             || crate_product(&mut theirs, &a, &b, [rows, inner, columns], threads),
         );
         report(&name, threads, rows * inner * columns, times);

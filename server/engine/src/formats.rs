@@ -90,6 +90,15 @@ impl Source {
         }
     }
 
+    /// One weight where it lies in a mapped file, its bytes checked. None: it has to be read.
+    pub fn mapped(&self, weight: &Weight) -> Result<Option<Value>, EngineError> {
+        match self {
+            Self::Bundle(bundle) => savedmodel::mapped(bundle, weight),
+            Self::Stored(stored) => stored.mapped(weight),
+            Self::Values(_) | Self::Graphs => Ok(None),
+        }
+    }
+
     /// Hands a weight over in pieces of whole rows. False: it has to be read as a whole.
     pub fn rows(
         &self,

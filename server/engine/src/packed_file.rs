@@ -21,8 +21,7 @@ pub use write::{Packs, Unsaved};
 
 use crate::kernels::Form;
 use crate::kernels::gemm::Packed;
-use crate::value::{Memory, map};
-use memmap2::Mmap;
+use crate::value::{Map, Memory};
 use rayon::prelude::*;
 use std::collections::HashMap;
 use std::fs::File;
@@ -53,7 +52,7 @@ struct Row {
 /// A file of packed weights, mapped.
 #[derive(Debug)]
 pub struct PackedFile {
-    map: Arc<Mmap>,
+    map: Arc<Map>,
     rows: HashMap<Key, Row>,
 }
 
@@ -69,7 +68,7 @@ impl PackedFile {
         if length < HEADER {
             return None;
         }
-        let map = map(&file, 0, length).ok()?;
+        let map = Map::new(&file, 0, length).ok()?;
         let rows = rows(&map)?;
         let file = Self { map, rows };
         (checked || file.is_whole()).then_some(file)
@@ -93,8 +92,8 @@ impl PackedFile {
     }
 }
 
-/// The checksum of many bytes, on all cores.
-fn checksum(bytes: &[u8]) -> u32 {
+/// The checksum of many bytes (CRC-32C), on all cores.
+pub fn checksum(bytes: &[u8]) -> u32 {
     let pieces: Vec<(u32, usize)> = bytes.par_chunks(PIECE).map(|p| (crc32c::crc32c(p), p.len())).collect();
     pieces.into_iter().fold(0, |sum, (piece, len)| crc32c::crc32c_combine(sum, piece, len))
 }

@@ -162,6 +162,10 @@ impl Reader for NoWeights {
         Err(EngineError::broken("a weight is missing"))
     }
 
+    fn mapped(&self, _: usize) -> Result<Option<Value>, EngineError> {
+        Ok(None)
+    }
+
     fn rows(&self, _: usize, _: usize, _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
         Ok(false)
     }

@@ -5,12 +5,15 @@
 //! paged. Five kinds of elements are enough: floats narrower than `float32` are computed in it, every integer in `int64`, truth in
 //! bytes; the border widens and narrows.
 
+mod lease;
 mod lines;
+mod map;
 mod memory;
 pub mod workspace;
 
 pub(crate) use lines::Lines;
-pub use memory::{Memory, Output, map};
+pub use map::{Map, Maps};
+pub use memory::{Memory, Output};
 
 use crate::{DType, EngineError};
 use bytemuck::Pod;
@@ -189,6 +192,11 @@ impl Value {
     /// The elements as numbers of one type.
     pub fn slice<T: Element>(&self) -> Result<&[T], EngineError> {
         T::of(&self.contents).map(|m| &**m).ok_or_else(|| self.unexpected(T::KIND))
+    }
+
+    /// Where the elements are. None: they are of another type.
+    pub fn memory<T: Element>(&self) -> Option<Memory<T>> {
+        T::of(&self.contents).cloned()
     }
 
     /// The byte strings.

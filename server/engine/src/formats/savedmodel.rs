@@ -84,20 +84,24 @@ fn serving_graph(dir: &Path) -> Result<(MetaGraphDef, usize), EngineError> {
 
 /// Reads or maps one weight, its bytes checked.
 pub fn weight(bundle: &Bundle, weight: &Weight) -> Result<Value, EngineError> {
-    let mapped = match weight.dtype {
-        DType::F32 => mapped::<f32>(bundle, weight)?,
-        DType::F64 => mapped::<f64>(bundle, weight)?,
-        DType::I64 => mapped::<i64>(bundle, weight)?,
-        _ => None,
-    };
-    match mapped {
+    match mapped(bundle, weight)? {
         Some(value) => Ok(value),
         None => read_weight(bundle, weight),
     }
 }
 
-/// A weight in a mapped file. None: it is small, lies unaligned, or the file may change.
-fn mapped<T: Element>(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>, EngineError> {
+/// A weight where it lies in a mapped file, its bytes checked. None: it has to be read.
+pub fn mapped(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>, EngineError> {
+    match weight.dtype {
+        DType::F32 => mapped_as::<f32>(bundle, weight),
+        DType::F64 => mapped_as::<f64>(bundle, weight),
+        DType::I64 => mapped_as::<i64>(bundle, weight),
+        _ => Ok(None),
+    }
+}
+
+/// None: it is small, lies unaligned, or the file may change.
+fn mapped_as<T: Element>(bundle: &Bundle, weight: &Weight) -> Result<Option<Value>, EngineError> {
     if weight.part.is_some() {
         return Ok(None);
     }

@@ -3,7 +3,7 @@
 use super::savedmodel::bundle::Access;
 use super::savedmodel::from_bytes;
 use crate::graph::Weight;
-use crate::value::{Element, Memory, Output, Value, map};
+use crate::value::{Element, Maps, Memory, Output, Value};
 use crate::{DType, EngineError};
 use std::collections::HashMap;
 use std::fs::File;
@@ -16,6 +16,7 @@ const MOST_FILES: usize = 65_536;
 /// Where the weights of an artifact are.
 pub struct Stored {
     access: Access,
+    maps: Maps,
     files: Vec<(PathBuf, u64)>,
     places: HashMap<String, Place>,
 }
@@ -30,7 +31,7 @@ struct Place {
 impl Stored {
     /// None yet.
     pub fn new(access: Access) -> Self {
-        Self { access, files: Vec::new(), places: HashMap::new() }
+        Self { access, maps: Maps::new(access.unchanging), files: Vec::new(), places: HashMap::new() }
     }
 
     /// The number of a file, which is looked at once.
@@ -91,13 +92,17 @@ impl Stored {
 
     /// Reads or maps one weight.
     pub fn weight(&self, weight: &Weight) -> Result<Value, EngineError> {
-        let mapped = match weight.dtype {
-            DType::F32 => self.mapped::<f32>(weight)?,
-            DType::F64 => self.mapped::<f64>(weight)?,
-            DType::I64 => self.mapped::<i64>(weight)?,
-            _ => None,
-        };
-        mapped.map_or_else(|| self.read(weight), Ok)
+        self.mapped(weight)?.map_or_else(|| self.read(weight), Ok)
+    }
+
+    /// A weight where it lies in a mapped file. None: it has to be read.
+    pub fn mapped(&self, weight: &Weight) -> Result<Option<Value>, EngineError> {
+        match weight.dtype {
+            DType::F32 => self.mapped_as::<f32>(weight),
+            DType::F64 => self.mapped_as::<f64>(weight),
+            DType::I64 => self.mapped_as::<i64>(weight),
+            _ => Ok(None),
+        }
     }
 
     /// What tells a weight's bytes from others of this artifact.
@@ -107,23 +112,26 @@ impl Stored {
         format!("{file:?} {:?} {:?} {:?}", place.map(|p| p.offset), weight.dtype, weight.shape)
     }
 
-    fn open(&self, weight: &Weight) -> Result<(File, u64), EngineError> {
+    /// The file that it is in, and where.
+    fn place(&self, weight: &Weight) -> Result<(&Path, u64), EngineError> {
         let place = self.places.get(&weight.key);
-        let found = place.and_then(|p| self.files.get(p.file).map(|(path, _)| (path, p.offset)));
-        let (path, offset) = found.ok_or_else(|| EngineError::broken("a weight that is not there"))?;
+        let found = place.and_then(|p| self.files.get(p.file).map(|(path, _)| (path.as_path(), p.offset)));
+        found.ok_or_else(|| EngineError::broken("a weight that is not there"))
+    }
+
+    fn open(&self, weight: &Weight) -> Result<(File, u64), EngineError> {
+        let (path, offset) = self.place(weight)?;
         let file = File::open(path).map_err(|e| failed(path, &e))?;
         Ok((file, offset))
     }
 
-    /// A large weight in a mapped file. None: it has to be read.
-    fn mapped<T: Element>(&self, weight: &Weight) -> Result<Option<Value>, EngineError> {
+    fn mapped_as<T: Element>(&self, weight: &Weight) -> Result<Option<Value>, EngineError> {
         let bytes = weight.elements.saturating_mul(size_of::<T>());
-        if !self.access.unchanging || bytes <= self.access.small || cfg!(not(target_endian = "little")) {
+        if bytes <= self.access.small || cfg!(not(target_endian = "little")) {
             return Ok(None);
         }
-        let (file, offset) = self.open(weight)?;
-        // What cannot be mapped may still be read, or says then why not.
-        let Ok(map) = map(&file, offset, bytes) else { return Ok(None) };
+        let (path, offset) = self.place(weight)?;
+        let Some(map) = self.maps.map(path, offset, bytes) else { return Ok(None) };
         let memory = Memory::<T>::mapped(map, 0, weight.elements);
         memory.map(|memory| Value::of(memory, &weight.shape)).transpose()
     }

@@ -156,7 +156,7 @@ fn convolution_by(
     let (x, g) = around.as_ref().map_or((x, g), |(x, g)| (x.as_slice(), g));
     for (n, packed) in weights.packed.iter().enumerate() {
         let first_column = n * (outs / groups);
-        let problem = Problem { isa, rows, panels: packed.panels(), out_step: outs, first_column };
+        let problem = Problem { isa, rows, right: packed.into(), out_step: outs, first_column };
         if plain(g) {
             let data = x.get(n * per_group..).unwrap_or_default();
             let x = Matrix { data, rows, columns: per_group, row_step: g.channels, column_step: 1 };

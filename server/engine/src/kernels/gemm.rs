@@ -1,5 +1,5 @@
-//! Products of `f32` matrices: one operand lies packed in panels of 32 columns, the other is cut into small blocks as the
-//! product goes. A bias, a residual that lies where the result comes and an activation are applied while a tile of the result is still in the first cache.
+//! Products of `f32` matrices: one operand lies packed in panels of 32 columns, or is packed as the product goes; the other is cut into
+//! small blocks then. A bias, a residual that lies where the result comes and an activation are applied while a tile of the result is still in the first cache.
 //!
 //! The rows of the second operand come from a [`Source`]: lines of a matrix, or the windows of an image (convolution). Blocks are
 //! cheap copies of contiguous runs, not transpositions, so even narrow products pay little for them.
@@ -8,11 +8,13 @@
 mod epilogue;
 mod pack;
 mod prologue;
+mod right;
 mod rows;
 mod runs;
 mod scratch;
 #[cfg(test)]
 pub(super) mod tests;
+mod thin;
 mod tile;
 mod work;
 
@@ -20,6 +22,7 @@ pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load};
 pub use pack::{Matrix, Packed, Panels};
 pub use prologue::{Part, Prologued};
+pub use right::{Dense, Right, Stored};
 pub use rows::{Side, pack_rows};
 pub(super) use runs::{copy_run, zero_run};
 pub(super) use scratch::Scratch;
@@ -34,23 +37,23 @@ use std::ops::Range;
 /// Columns of a panel: two vectors.
 pub const PANEL: usize = 32;
 
-/// `out = epilogue(a · b)`: `rows` rows of `a`, each `lda` elements after the one before, by packed weights; `out` is
+/// `out = epilogue(a · b)`: `rows` rows of `a`, each `lda` elements after the one before, by weights; `out` is
 /// row-major without gaps. `threads`: on how many.
 pub fn product(
     out: &mut [f32],
     a: &[f32],
     rows: usize,
     lda: usize,
-    b: &Packed,
+    b: Right<'_>,
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
     let a = Matrix { data: a, rows, columns: b.inner(), row_step: lda, column_step: 1 };
-    product_on(Isa::best(), out, a, b.panels(), epilogue, threads);
+    product_on(Isa::best(), out, a, b, epilogue, threads);
 }
 
 /// `out = epilogue(a · b)`, whose rows of `a` are made as the product goes.
-pub fn product_of(out: &mut [f32], a: &Prologued<'_>, b: &Packed, epilogue: &Epilogue<'_>, threads: usize) {
+pub fn product_of(out: &mut [f32], a: &Prologued<'_>, b: Right<'_>, epilogue: &Epilogue<'_>, threads: usize) {
     prologued_on(Isa::best(), out, a, b, epilogue, threads);
 }
 
@@ -58,12 +61,12 @@ fn prologued_on(
     isa: Isa,
     out: &mut [f32],
     a: &Prologued<'_>,
-    b: &Packed,
+    b: Right<'_>,
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
     assert!(a.columns() == b.inner() && out.len() == a.rows() * b.columns());
-    let problem = Problem { isa, rows: a.rows(), panels: b.panels(), out_step: b.columns(), first_column: 0 };
+    let problem = Problem { isa, rows: a.rows(), right: b, out_step: b.columns(), first_column: 0 };
     multiply(&problem, Shared::new(out), a, epilogue, threads);
 }
 
@@ -90,7 +93,7 @@ fn unpacked_on(
     Scratch::lend(&PACKED, pack::lines(b.rows, b.columns), |lines| {
         pack::pack(lines, b, threads);
         let panels = Panels { data: lines.as_flattened(), inner: b.rows, columns: b.columns };
-        product_on(isa, out, a, panels, epilogue, threads);
+        product_on(isa, out, a, panels.into(), epilogue, threads);
     });
 }
 
@@ -103,12 +106,17 @@ fn product_on(
     isa: Isa,
     out: &mut [f32],
     a: Matrix<'_>,
-    b: Panels<'_>,
+    b: Right<'_>,
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    assert!(a.columns == b.inner && a.fits() && out.len() == a.rows * b.columns);
-    let problem = Problem { isa, rows: a.rows, panels: b, out_step: b.columns, first_column: 0 };
+    assert!(a.columns == b.inner() && a.fits() && out.len() == a.rows * b.columns());
+    if let Right::Rows(b) = b
+        && a.rows <= thin::MOST
+    {
+        return thin::product(isa, out, a, b, epilogue, threads);
+    }
+    let problem = Problem { isa, rows: a.rows, right: b, out_step: b.columns(), first_column: 0 };
     multiply(&problem, Shared::new(out), &a, epilogue, threads);
 }
 

@@ -7,7 +7,7 @@ mod shape;
 
 use super::access::output;
 use super::convolve::{self, Weights};
-use super::gemm::{self, Epilogue, Packed};
+use super::gemm::{self, Dense, Epilogue, Packed, Right, Stored};
 use super::threads::threads;
 use super::vector::depthwise::{Depthwise, depthwise};
 use super::{Form, Outcome, Value, activate, elements, elementwise, fail};
@@ -19,7 +19,7 @@ use std::sync::OnceLock;
 
 #[derive(Debug)]
 enum Ready {
-    Dense(Packed),
+    Dense(Dense),
     Conv(Conv, [usize; 4], Weights),
     /// A convolution of images whose channels were not known: it is packed when the first one comes.
     Later(Conv, Value, OnceLock<(usize, Weights)>),
@@ -44,6 +44,8 @@ pub struct PackedProduct {
 pub enum Made {
     /// Packed matrices.
     Packed(Vec<Packed>),
+    /// A row-major matrix that stays where it is.
+    Stored(Stored),
     /// As the artifact has them.
     Plain(Value),
 }
@@ -54,7 +56,10 @@ impl PackedProduct {
         let unfit = || fail(format!("weights of another form than {form:?}"));
         let (ready, outs) = match (&product.kind, form, made) {
             (Products::Dense, Form::Dense([_, columns]), Made::Packed(mut packed)) => {
-                (Ready::Dense(packed.pop().ok_or_else(unfit)?), columns)
+                (Ready::Dense(Dense::Packed(packed.pop().ok_or_else(unfit)?)), columns)
+            }
+            (Products::Dense, Form::Dense([_, columns]), Made::Stored(stored)) => {
+                (Ready::Dense(Dense::Stored(stored)), columns)
             }
             (Products::Conv(conv), Form::Conv { dims, groups }, Made::Packed(packed)) => {
                 let weights = Weights::from_parts(dims, groups, packed).ok_or_else(unfit)?;
@@ -92,7 +97,7 @@ impl PackedProduct {
         let packed = |p: &Packed| (p.as_slice().as_ptr().addr(), p.bytes());
         let mut all: Vec<_> = self.bias.iter().map(plain).collect();
         match &self.ready {
-            Ready::Dense(matrix) => all.push(packed(matrix)),
+            Ready::Dense(weights) => all.push((weights.place(), weights.bytes())),
             Ready::Conv(_, _, weights) => all.extend(weights.parts().iter().map(packed)),
             Ready::Later(_, filter, packed) => {
                 all.push(plain(filter));
@@ -133,20 +138,20 @@ impl PackedProduct {
             return if self.pool { self.pooled(x) } else { self.run_on(Left::Value(x), other) };
         };
         let entered = Entered::new(prologue, x, rest)?;
-        if let Some(packed) = self.by_points()
-            && let Some((shape, rows)) = entered.rows(packed.inner())?
+        if let Some(weights) = self.by_points()
+            && let Some((shape, rows)) = entered.rows(weights.inner())?
         {
-            return self.run_on(Left::Made(packed, &shape, &rows), other);
+            return self.run_on(Left::Made(weights, &shape, &rows), other);
         }
         self.run_on(Left::Value(&entered.value()?), other)
     }
 
     /// The weights, if each row of the result is made of one row of x.
-    fn by_points(&self) -> Option<&Packed> {
+    fn by_points(&self) -> Option<Right<'_>> {
         match &self.ready {
-            Ready::Dense(packed) => Some(packed),
+            Ready::Dense(weights) => Some(weights.right()),
             Ready::Conv(conv, _, weights) if conv.is_pointwise(weights.dims()) => match weights.parts() {
-                [packed] => Some(packed),
+                [packed] => Some(packed.into()),
                 _ => None,
             },
             _ => None,
@@ -175,9 +180,9 @@ impl PackedProduct {
         };
         match x {
             Left::Value(x) => self.multiply(x, &mut out, &shape, &epilogue)?,
-            Left::Made(packed, _, rows) => {
-                let work = out.len().saturating_mul(packed.inner());
-                gemm::product_of(&mut out, rows, packed, &epilogue, threads(work));
+            Left::Made(weights, _, rows) => {
+                let work = out.len().saturating_mul(weights.inner());
+                gemm::product_of(&mut out, rows, weights, &epilogue, threads(work));
             }
         }
         let out = Value::of(out, &shape)?;
@@ -196,10 +201,11 @@ impl PackedProduct {
     ) -> Result<(), EngineError> {
         let data = x.slice::<f32>()?;
         match &self.ready {
-            Ready::Dense(packed) => {
+            Ready::Dense(weights) => {
+                let weights = weights.right();
                 let rows = elements(&shape[..shape.len() - 1])?;
-                let work = rows.saturating_mul(packed.inner()).saturating_mul(packed.columns());
-                gemm::product(out, data, rows, packed.inner(), packed, epilogue, threads(work));
+                let work = rows.saturating_mul(weights.inner()).saturating_mul(weights.columns());
+                gemm::product(out, data, rows, weights.inner(), weights, epilogue, threads(work));
             }
             Ready::Conv(conv, [kh, kw, per_group, _], weights) => {
                 let g = geometry(x.dims(), [*kh, *kw], conv)?;
@@ -248,7 +254,7 @@ impl PackedProduct {
 enum Left<'a> {
     Value(&'a Value),
     /// Rows of a shape that are made on the way, and the matrix that they are multiplied by.
-    Made(&'a Packed, &'a [usize], &'a gemm::Prologued<'a>),
+    Made(Right<'a>, &'a [usize], &'a gemm::Prologued<'a>),
 }
 
 impl Left<'_> {

@@ -61,6 +61,10 @@ impl Reader for Source {
         self.store.weight(&self.weights[weight])
     }
 
+    fn mapped(&self, weight: usize) -> Result<Option<Value>, EngineError> {
+        self.store.mapped(&self.weights[weight])
+    }
+
     fn rows(
         &self,
         weight: usize,

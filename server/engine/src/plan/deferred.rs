@@ -85,6 +85,11 @@ impl Deferred {
         self.run(value, &self.edits)
     }
 
+    /// Whether nothing but shapes is between its elements and the artifact's.
+    pub fn is_as_stored(&self) -> bool {
+        self.kind == Kind::F32 && self.edits.iter().all(|edit| matches!(edit.op, Op::Reshape))
+    }
+
     /// By what each column (of the last axis) is multiplied, if that and new shapes are all that is done. None: more is.
     pub fn factors(&self) -> Option<Option<&[f32]>> {
         let mut factors = None;

@@ -43,7 +43,10 @@ impl Known<'_> {
     fn made(&self, weights: ValueId, form: Form) -> Result<Option<Made>, EngineError> {
         match (form, self.draft.deferred.get(&weights)) {
             (Form::Plain, _) => Ok(self.value(weights)?.map(Made::Plain)),
-            (form, Some(weights)) => Ok(Some(Made::Packed(self.weights.packed(weights, form)?))),
+            (form, Some(weights)) => Ok(Some(match self.weights.stored(weights, form)? {
+                Some(stored) => Made::Stored(stored),
+                None => Made::Packed(self.weights.packed(weights, form)?),
+            })),
             (form, None) => {
                 let value = self.draft.constants.get(&weights);
                 value.map(|v| Ok(Made::Packed(self.weights.packed_constant(v, form)?))).transpose()

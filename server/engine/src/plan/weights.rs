@@ -2,7 +2,7 @@
 
 use super::deferred::Deferred;
 use crate::EngineError;
-use crate::kernels::gemm::Packed;
+use crate::kernels::gemm::{self, Packed};
 use crate::kernels::{Form, Value};
 use crate::packed_file::{Key, PackedFile, Packs};
 use std::collections::{BTreeMap, HashMap};
@@ -13,6 +13,8 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 pub trait Reader: Sync {
     /// One of them, checked.
     fn read(&self, weight: usize) -> Result<Value, EngineError>;
+    /// One of them where it lies in a mapped file, checked. None: it has to be read.
+    fn mapped(&self, weight: usize) -> Result<Option<Value>, EngineError>;
     /// Hands one of `float32` over in rows of so many columns, from several threads: the number of the first row, and rows. False: it
     /// has to be read as a whole. What was made of the rows is void if this fails.
     fn rows(
@@ -24,6 +26,10 @@ pub trait Reader: Sync {
     /// A text that another content would not have.
     fn identity(&self, weight: usize) -> String;
 }
+
+/// Bytes from which on a dense layer's matrix stays where it is mapped. One of them does not stay in a cache from one run to the next, so
+/// that a run takes as long as reading it, packed or not; and it would take as long to pack as to run several times.
+const VAST: usize = 32 << 20;
 
 /// Packed constants by where they lie and how they are packed.
 type Constants = HashMap<(usize, Form), (Value, Vec<Packed>)>;
@@ -65,6 +71,24 @@ impl<'r> Weights<'r> {
     /// A weight as a value that nobody else wants.
     pub fn once(&self, weight: &Deferred) -> Result<Value, EngineError> {
         weight.apply(self.reader.read(weight.weight)?)
+    }
+
+    /// A large matrix as the artifact has it, if it may stay in its file. None: it is to be packed.
+    pub fn stored(&self, weight: &Deferred, form: Form) -> Result<Option<gemm::Stored>, EngineError> {
+        let Form::Dense(dims) = form else { return Ok(None) };
+        if form.bytes() < VAST || !weight.is_as_stored() {
+            return Ok(None);
+        }
+        let key = self.key(weight, None);
+        let known = lock(&self.plain).get(&key).cloned();
+        let value = match known {
+            Some(value) => value,
+            None => match self.reader.mapped(weight.weight)? {
+                Some(value) => lock(&self.plain).entry(key).or_insert(weight.apply(value)?).clone(),
+                None => return Ok(None),
+            },
+        };
+        Ok(value.memory::<f32>().and_then(|memory| gemm::Stored::new(memory, dims)))
     }
 
     /// A weight packed. What is read for it goes as soon as it is packed.
@@ -116,4 +140,68 @@ impl<'r> Weights<'r> {
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Reader, VAST, Weights};
+    use crate::EngineError;
+    use crate::graph::Op;
+    use crate::kernels::gemm::Dense;
+    use crate::kernels::{Form, Value};
+    use crate::plan::deferred::Deferred;
+    use crate::value::Kind;
+
+    const INNER: usize = 1024;
+    const COLUMNS: usize = VAST / INNER / size_of::<f32>();
+
+    /// One weight, which lies in a file or does not.
+    struct Mapped(Option<Value>);
+
+    impl Reader for Mapped {
+        fn read(&self, _: usize) -> Result<Value, EngineError> {
+            Err(EngineError::broken("it is not to be read"))
+        }
+
+        fn mapped(&self, _: usize) -> Result<Option<Value>, EngineError> {
+            Ok(self.0.clone())
+        }
+
+        fn rows(&self, _: usize, _: usize, _: &(dyn Fn(usize, &[f32]) + Sync)) -> Result<bool, EngineError> {
+            Ok(false)
+        }
+
+        fn identity(&self, weight: usize) -> String {
+            weight.to_string()
+        }
+    }
+
+    fn ints(values: &[i64]) -> Value {
+        Value::of(values.to_vec(), &[values.len()]).unwrap()
+    }
+
+    #[test]
+    fn a_vast_matrix_stays_in_its_file() {
+        let value = Value::of(vec![0f32; INNER * COLUMNS], &[INNER, COLUMNS]).unwrap();
+        let reader = Mapped(Some(value.clone()));
+        let weights = Weights::new(&reader, None);
+        let plain = Deferred::new(0, Kind::F32, vec![INNER, COLUMNS]);
+        let halves = [INNER * 2, COLUMNS / 2];
+        let shaped = plain.then(&Op::Reshape, Some(&ints(&halves.map(|n| n as i64)))).unwrap();
+        for (weight, dims) in [(&plain, [INNER, COLUMNS]), (&shaped, halves)] {
+            let stored = weights.stored(weight, Form::Dense(dims)).unwrap().unwrap();
+            assert_eq!(Dense::Stored(stored).place(), value.place());
+        }
+        assert_eq!(weights.plain(&plain).unwrap().place(), value.place());
+
+        let turned = plain.then(&Op::Transpose, Some(&ints(&[1, 0]))).unwrap();
+        assert!(weights.stored(&turned, Form::Dense([COLUMNS, INNER])).unwrap().is_none());
+        let small = Deferred::new(0, Kind::F32, vec![INNER, COLUMNS / 2]);
+        assert!(weights.stored(&small, Form::Dense([INNER, COLUMNS / 2])).unwrap().is_none());
+        let conv = Form::Conv { dims: [1, 1, INNER, COLUMNS], groups: 1 };
+        assert!(weights.stored(&plain, conv).unwrap().is_none());
+        let unmapped = Mapped(None);
+        let weights = Weights::new(&unmapped, None);
+        assert!(weights.stored(&plain, Form::Dense([INNER, COLUMNS])).unwrap().is_none());
+    }
 }

@@ -1,9 +1,8 @@
 //! Where elements are: in a vector, in a block of a workspace, or in a mapped file.
 
 use super::Element;
+use super::map::Map;
 use super::workspace::{self, Block};
-use memmap2::Mmap;
-use std::fs::File;
 use std::ops::{Deref, DerefMut};
 use std::sync::Arc;
 
@@ -15,22 +14,12 @@ pub enum Memory<T> {
     /// The beginning of a block.
     Block(Arc<Block>, usize),
     /// Elements of a mapped file: the byte at which they begin, and their number.
-    Mapped(Arc<Mmap>, usize, usize),
-}
-
-/// Maps bytes of a file. The file must be one that nobody writes to or cuts short while the map lives: what is read through it
-/// would change, or end the process. Files of the disk cache are such: they are written once, and go by their name alone.
-pub fn map(file: &File, start: u64, bytes: usize) -> std::io::Result<Arc<Mmap>> {
-    let mut options = memmap2::MmapOptions::new();
-    // SAFETY: the caller vouches for the file, as said above.
-    #[allow(unsafe_code)]
-    let map = unsafe { options.offset(start).len(bytes).map(file) }?;
-    Ok(Arc::new(map))
+    Mapped(Arc<Map>, usize, usize),
 }
 
 impl<T: Element> Memory<T> {
     /// Elements of a mapped file. None: they lie outside of it, or where they cannot be read as such.
-    pub fn mapped(map: Arc<Mmap>, start: usize, len: usize) -> Option<Self> {
+    pub fn mapped(map: Arc<Map>, start: usize, len: usize) -> Option<Self> {
         let bytes = map.get(start..start.checked_add(len.checked_mul(size_of::<T>())?)?)?;
         bytemuck::try_cast_slice::<u8, T>(bytes).ok()?;
         Some(Self::Mapped(map, start, len))

@@ -7,8 +7,9 @@ mod twins;
 use super::proto::{BundleEntry, BundleHeader, dtype};
 use super::regions::{self, Region};
 use super::{layout, sstable};
-use crate::{DType, EngineError, value};
-use memmap2::Mmap;
+use crate::packed_file::checksum;
+use crate::value::{Map, Maps};
+use crate::{DType, EngineError};
 use prost::Message;
 use std::collections::HashMap;
 use std::fs::File;
@@ -25,7 +26,7 @@ const MOST_SHARDS: i32 = 4096;
 /// How an artifact's files may be read.
 #[derive(Debug, Clone, Copy)]
 pub struct Access {
-    /// Nobody writes to them: they may be mapped.
+    /// Nobody writes to them: they may be mapped without a lease.
     pub unchanging: bool,
     /// Their bytes were compared with their checksums before.
     pub checked: bool,
@@ -42,6 +43,7 @@ impl Access {
 pub struct Bundle {
     dir: PathBuf,
     access: Access,
+    maps: Maps,
     shards: i32,
     /// By key; those of parts have keys that are no text.
     entries: HashMap<Vec<u8>, BundleEntry>,
@@ -66,6 +68,7 @@ impl Bundle {
         let mut bundle = Self {
             dir,
             access,
+            maps: Maps::new(access.unchanging),
             shards: 0,
             entries: HashMap::new(),
             sizes: HashMap::new(),
@@ -209,18 +212,14 @@ impl Bundle {
     }
 
     /// Maps a tensor's bytes, and checks them unless that was done before. None: they have to be read.
-    pub fn map(&self, key: &str) -> Result<Option<Arc<Mmap>>, EngineError> {
+    pub fn map(&self, key: &str) -> Result<Option<Arc<Map>>, EngineError> {
         let entry = self.find(key)?;
         let (offset, size) = self.place(key, entry)?;
         let whole = entry.slices.is_empty();
-        let wanted = self.access.unchanging && size > self.access.small;
-        if !whole || !wanted || cfg!(not(target_endian = "little")) {
+        if !whole || size <= self.access.small || cfg!(not(target_endian = "little")) {
             return Ok(None);
         }
-        let file = File::open(self.shard(entry.shard_id));
-        // What cannot be mapped may still be read, or says then why not.
-        let map = file.and_then(|file| value::map(&file, offset, size));
-        let Ok(map) = map else { return Ok(None) };
+        let Some(map) = self.maps.map(&self.shard(entry.shard_id), offset, size) else { return Ok(None) };
         if !self.access.checked {
             check(key, entry, &map)?;
         }
@@ -250,7 +249,7 @@ fn checked(shape: &[usize], width: usize) -> Option<usize> {
 }
 
 fn check(key: &str, entry: &BundleEntry, bytes: &[u8]) -> Result<(), EngineError> {
-    if sstable::masked(crc32c::crc32c(bytes)) == entry.crc32c {
+    if sstable::masked(checksum(bytes)) == entry.crc32c {
         return Ok(());
     }
     Err(unequal(key))

@@ -145,7 +145,8 @@ pub(super) fn pack(to: &mut [[f32; PANEL]], matrix: Matrix<'_>, threads: usize) 
     });
 }
 
-fn pack_panel(panel: &mut [[f32; PANEL]], m: Matrix<'_>, first: usize) {
+/// Packs the columns of a panel, from `first` on; every number is written.
+pub(super) fn pack_panel(panel: &mut [[f32; PANEL]], m: Matrix<'_>, first: usize) {
     let width = (m.columns - first).min(PANEL);
     if m.column_step == 1 {
         for (k, to) in panel.iter_mut().enumerate() {

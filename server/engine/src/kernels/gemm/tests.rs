@@ -1,7 +1,10 @@
 //! Products against the plainest loop, on every instruction set, with sizes that leave rests everywhere.
 
 use super::super::simd::Isa;
-use super::{Activation, Epilogue, Matrix, Packed, Part, Prologued, product_on, prologued_on, unpacked_on};
+use super::{
+    Activation, Dense, Epilogue, Matrix, Packed, Part, Prologued, Stored, product_on, prologued_on,
+    unpacked_on,
+};
 
 /// Numbers between -1 and 1 from a seed.
 pub fn random(seed: &mut u64, count: usize) -> Vec<f32> {
@@ -87,11 +90,45 @@ fn products_equal_the_plain_loop() {
         for isa in Isa::all() {
             for threads in [1, 3] {
                 let mut out = if epilogue.adds { there.clone() } else { vec![f32::NAN; rows * columns] };
-                product_on(isa, &mut out, view, packed.panels(), &epilogue, threads);
+                product_on(isa, &mut out, view, (&packed).into(), &epilogue, threads);
                 assert_close(&out, &expected, 1e-4, &format!("{isa:?} {rows}x{inner}x{columns}"));
             }
         }
     }
+}
+
+/// Also where some numbers are zero in all rows, and where the rows of `a` have gaps.
+#[test]
+fn matrices_as_stored_are_multiplied_as_packed_ones() {
+    let mut seed = 4;
+    let thin = [[1, 40, 5000], [2, 33, 100], [4, 100, 16], [4, 3, 2100], [3, 64, 7]];
+    for (n, [rows, inner, columns]) in SIZES.into_iter().chain(thin).enumerate() {
+        let lda = inner + n % 3;
+        let (mut a, b) = (random(&mut seed, rows * lda), random(&mut seed, inner * columns));
+        for k in (0..inner).filter(|k| k % 3 == 0) {
+            a.chunks_mut(lda).for_each(|row| row[k] = 0.0);
+        }
+        let (bias, there) = (random(&mut seed, columns), random(&mut seed, rows * columns));
+        let epilogue = Epilogue {
+            bias: n.is_multiple_of(2).then_some(&bias),
+            adds: n.is_multiple_of(3),
+            activation: ACTIVATIONS[n % ACTIVATIONS.len()],
+        };
+        let view = Matrix { data: &a, rows, columns: inner, row_step: lda, column_step: 1 };
+        let expected = naive(view, Matrix::new(&b, inner, columns), &epilogue, &there);
+        let stored = Dense::Stored(Stored::new(b.into(), [inner, columns]).unwrap());
+        for isa in Isa::all() {
+            let mut first: Option<Vec<f32>> = None;
+            for threads in [1, 3] {
+                let mut out = if epilogue.adds { there.clone() } else { vec![f32::NAN; rows * columns] };
+                product_on(isa, &mut out, view, stored.right(), &epilogue, threads);
+                assert_close(&out, &expected, 1e-4, &format!("{isa:?} {rows}x{inner}x{columns}"));
+                assert_eq!(first.get_or_insert_with(|| out.clone()), &out, "on {threads} threads");
+            }
+        }
+    }
+    assert!(Stored::new(vec![0.0; 5].into(), [2, 3]).is_none());
+    assert!(Stored::new(vec![0.0; 5].into(), [usize::MAX, 2]).is_none());
 }
 
 #[test]
@@ -126,7 +163,7 @@ fn rows_are_made_on_the_way() {
             for isa in Isa::all() {
                 for threads in [1, 3] {
                     let mut out = vec![f32::NAN; rows * columns];
-                    prologued_on(isa, &mut out, &made, &packed, &epilogue, threads);
+                    prologued_on(isa, &mut out, &made, (&packed).into(), &epilogue, threads);
                     assert_close(&out, &expected, 1e-4, &format!("{isa:?} {n} {activation:?}"));
                 }
             }
@@ -180,7 +217,7 @@ fn every_activation_is_the_scalar_one_and_keeps_nan() {
         let expected: Vec<f32> = x.iter().map(|x| super::super::activate::scalar(activation, *x)).collect();
         for isa in Isa::all() {
             let mut out = vec![0.0; x.len()];
-            product_on(isa, &mut out, a, one.panels(), &epilogue, 1);
+            product_on(isa, &mut out, a, (&one).into(), &epilogue, 1);
             for (x, y) in out.iter().zip(&expected) {
                 let same = (x - y).abs() <= 1e-6 * (1.0 + y.abs()) || (x.is_nan() && y.is_nan());
                 assert!(same, "{isa:?} {activation:?}: {x} instead of {y}");

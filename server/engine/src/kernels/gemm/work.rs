@@ -2,8 +2,9 @@
 
 use super::super::crew::share;
 use super::super::simd::{Isa, Kernel, Simd, run_on};
+use super::pack::pack_panel;
 use super::tile::{DEPTH, Panel, Row};
-use super::{Epilogue, PANEL, Panels, Scratch};
+use super::{Epilogue, Matrix, PANEL, Right, Scratch};
 use std::ops::Range;
 
 /// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
@@ -12,6 +13,8 @@ const TALL: usize = 144;
 const UNIT: usize = 12;
 /// Pieces of a thread.
 const EACH: usize = 4;
+/// Panels of a row-major matrix that are packed at a time: they take a tenth of the second cache.
+const FEW: usize = 4;
 /// Multiplications that are worth another thread.
 const WORTH: usize = 50_000;
 
@@ -81,15 +84,16 @@ impl<F: Source> Kernel for Fill<'_, F> {
 pub struct Problem<'a> {
     pub isa: Isa,
     pub rows: usize,
-    pub panels: Panels<'a>,
+    pub right: Right<'a>,
     /// From a row of the result to the next.
     pub out_step: usize,
-    /// Where in a row of the result the panels' first column is; biases are counted from the row's start.
+    /// Where in a row of the result the first column is; biases are counted from the row's start.
     pub first_column: usize,
 }
 
 thread_local! {
     static BLOCK: Scratch = const { Scratch::new() };
+    static PACKED: Scratch = const { Scratch::new() };
 }
 
 /// Threads for so many multiplications.
@@ -122,7 +126,7 @@ fn cut([rows, inner, columns]: [usize; 3], threads: usize) -> (usize, usize) {
     (if groups < wanted && rows > UNIT { blocks.max(2) } else { blocks }, groups)
 }
 
-/// The product of a source's rows and packed weights, written to columns of `out`.
+/// The product of a source's rows and weights, written to columns of `out`.
 pub fn multiply<F: Source>(
     p: &Problem<'_>,
     out: Shared,
@@ -130,9 +134,9 @@ pub fn multiply<F: Source>(
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    assert!(epilogue.fits(p.out_step) && p.first_column + p.panels.columns <= p.out_step.max(1));
-    let (rows, panels) = (p.rows, p.panels.count());
-    let sizes = [rows, p.panels.inner, p.panels.columns];
+    let sizes @ [rows, _, columns] = [p.rows, p.right.inner(), p.right.columns()];
+    assert!(epilogue.fits(p.out_step) && p.first_column + columns <= p.out_step.max(1));
+    let panels = columns.div_ceil(PANEL);
     let threads = workers(threads, sizes.into_iter().fold(1, usize::saturating_mul));
     let (blocks, groups) = cut(sizes, threads);
     let unit = if rows / blocks >= 2 * UNIT { UNIT } else { 1 };
@@ -154,12 +158,18 @@ fn piece<F: Source>(
     rows: Range<usize>,
     panels: Range<usize>,
 ) {
-    let inner = p.panels.inner;
+    let inner = p.right.inner();
     let deep = part(inner, inner.div_ceil(DEPTH), 1);
     for start in (0..inner.max(1)).step_by(deep) {
         let depth = start..(start + deep).min(inner);
         run_on(p.isa, Fill(source, block, rows.start, depth.clone()));
-        Filled { block, depth, first_row: rows.start }.times(p, out, epilogue, panels.clone());
+        let filled = Filled { block, depth: depth.clone(), first_row: rows.start };
+        match p.right {
+            Right::Panels(all) => {
+                filled.times(p, out, epilogue, panels.clone(), |n| &all.panel(n)[depth.clone()]);
+            }
+            Right::Rows(matrix) => filled.times_rows(p, out, epilogue, panels.clone(), matrix),
+        }
     }
 }
 
@@ -174,22 +184,51 @@ struct Filled<'a> {
 }
 
 impl Filled<'_> {
-    /// Multiplies by some panels.
-    fn times(&self, p: &Problem<'_>, out: Shared, epilogue: &Epilogue<'_>, panels: Range<usize>) {
+    /// Multiplies by some columns of a row-major matrix, packed here.
+    fn times_rows(
+        &self,
+        p: &Problem<'_>,
+        out: Shared,
+        epilogue: &Epilogue<'_>,
+        panels: Range<usize>,
+        matrix: Matrix<'_>,
+    ) {
+        let deep = self.depth.len();
+        let part = Matrix { data: &matrix.data[self.depth.start * matrix.row_step..], rows: deep, ..matrix };
+        for first in panels.clone().step_by(FEW) {
+            let few = first..(first + FEW).min(panels.end);
+            Scratch::lend::<PANEL, _>(&PACKED, few.len() * deep, |lines| {
+                for (n, panel) in few.clone().zip(lines.chunks_exact_mut(deep.max(1))) {
+                    pack_panel(panel, part, n * PANEL);
+                }
+                self.times(p, out, epilogue, few.clone(), |n| &lines[(n - first) * deep..][..deep]);
+            });
+        }
+    }
+
+    /// Multiplies by some panels, of each of which `part` is what belongs to the block.
+    fn times<'w>(
+        &self,
+        p: &Problem<'_>,
+        out: Shared,
+        epilogue: &Epilogue<'_>,
+        panels: Range<usize>,
+        part: impl Fn(usize) -> &'w [[f32; PANEL]],
+    ) {
         for n in panels.clone() {
-            let next = if n + 1 < panels.end { &p.panels.panel(n + 1)[self.depth.clone()] } else { &[] };
+            let next = if n + 1 < panels.end { part(n + 1) } else { &[] };
             let column = p.first_column + n * PANEL;
             let panel = Panel {
                 block: self.block,
-                weights: &p.panels.panel(n)[self.depth.clone()],
+                weights: part(n),
                 next,
                 out,
                 at: self.first_row * p.out_step + column,
                 step: p.out_step,
                 column,
-                width: (p.panels.columns - n * PANEL).min(PANEL),
+                width: (p.right.columns() - n * PANEL).min(PANEL),
                 first: self.depth.start == 0 && !epilogue.adds,
-                last: self.depth.end == p.panels.inner,
+                last: self.depth.end == p.right.inner(),
                 epilogue: *epilogue,
             };
             run_on(p.isa, panel);

@@ -50,7 +50,7 @@ impl Queries {
             let end = (begin + ROWS).min(items.end);
             let rows = &vectors.values()[begin * width..end * width];
             let keys = &mut room[..(end - begin) * self.columns];
-            product(keys, rows, end - begin, width, &self.packed, &Epilogue::NONE, 1);
+            product(keys, rows, end - begin, width, (&self.packed).into(), &Epilogue::NONE, 1);
             let squares = match self.metric {
                 Metric::Squared => &vectors.squares()[begin..end],
                 Metric::Product => &[],

@@ -10,7 +10,7 @@ impl PackedProduct {
         let results = if self.pool { 4 } else { 1 };
         results
             * match &self.ready {
-                Ready::Dense(packed) => packed.inner(),
+                Ready::Dense(weights) => weights.right().inner(),
                 Ready::Conv(_, [height, width, ins, _], _) => height * width * ins,
                 Ready::Later(_, filter, _) => filter.dims().iter().take(3).product(),
                 Ready::Depthwise(_, filter) => filter.dims().iter().take(2).product(),
@@ -33,7 +33,7 @@ impl PackedProduct {
     /// The extent of the result's last axis.
     pub fn outs(&self) -> usize {
         match &self.ready {
-            Ready::Dense(packed) => packed.columns(),
+            Ready::Dense(weights) => weights.right().columns(),
             Ready::Conv(_, [_, _, _, outs], _) => *outs,
             Ready::Later(_, filter, _) => filter.dims().last().copied().unwrap_or(0),
             Ready::Depthwise(_, filter) => filter.dims().iter().skip(2).product(),
@@ -46,7 +46,9 @@ impl PackedProduct {
 impl Display for PackedProduct {
     fn fmt(&self, f: &mut Formatter<'_>) -> Result {
         match &self.ready {
-            Ready::Dense(packed) => write!(f, "Dense {}x{}", packed.inner(), packed.columns())?,
+            Ready::Dense(weights) => {
+                write!(f, "Dense {}x{}", weights.right().inner(), weights.right().columns())?;
+            }
             Ready::Conv(conv, [height, width, ins, outs], weights) => {
                 write!(f, "Conv {height}x{width}x{ins}x{outs}")?;
                 if weights.groups() > 1 {

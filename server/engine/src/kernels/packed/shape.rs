@@ -16,7 +16,7 @@ impl PackedProduct {
     /// The same, before anything is pooled.
     pub(super) fn whole(&self, x: &[usize]) -> Result<Vec<usize>, EngineError> {
         match &self.ready {
-            Ready::Dense(packed) => dense(x, [packed.inner(), packed.columns()]),
+            Ready::Dense(weights) => dense(x, [weights.right().inner(), weights.right().columns()]),
             Ready::Conv(conv, filter, weights) => {
                 let g = geometry(x, [filter[0], filter[1]], conv)?;
                 if g.channels != filter[2] * weights.groups() {

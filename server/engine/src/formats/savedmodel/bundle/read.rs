@@ -145,6 +145,7 @@ mod tests {
     use super::super::{Access, Bundle, sstable};
     use crate::EngineError;
     use crate::formats::savedmodel::proto::BundleEntry;
+    use crate::value::Maps;
     use std::collections::HashMap;
     use std::path::Path;
     use std::sync::Mutex;
@@ -162,7 +163,8 @@ mod tests {
         let entry = BundleEntry { offset: 12, size: bytes.len() as i64, crc32c, ..BundleEntry::default() };
         let entries = HashMap::from([(b"w".to_vec(), entry)]);
         let (dir, compared) = (dir.join("variables"), AtomicU64::new(0));
-        Bundle { dir, access: Access::FOREIGN, shards: 1, entries, sizes, compared }
+        let maps = Maps::new(false);
+        Bundle { dir, access: Access::FOREIGN, maps, shards: 1, entries, sizes, compared }
     }
 
     /// What comes, put together again.
