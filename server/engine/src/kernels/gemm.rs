@@ -111,7 +111,7 @@ fn product_on(
     threads: usize,
 ) {
     assert!(a.columns == b.inner() && a.fits() && out.len() == a.rows * b.columns());
-    if let Right::Rows(b) = b
+    if let Right::Stored(b) = b
         && a.rows <= thin::MOST
     {
         return thin::product(isa, out, a, b, epilogue, threads);

@@ -44,7 +44,7 @@ pub struct PackedProduct {
 pub enum Made {
     /// Packed matrices.
     Packed(Vec<Packed>),
-    /// A row-major matrix that stays where it is.
+    /// A matrix that stays where it is.
     Stored(Stored),
     /// As the artifact has them.
     Plain(Value),

@@ -85,9 +85,22 @@ impl Deferred {
         self.run(value, &self.edits)
     }
 
-    /// Whether nothing but shapes is between its elements and the artifact's.
-    pub fn is_as_stored(&self) -> bool {
-        self.kind == Kind::F32 && self.edits.iter().all(|edit| matches!(edit.op, Op::Reshape))
+    /// The elements as the artifact has them, if nothing but shapes is between these and a matrix, and whether it is turned last.
+    pub fn as_stored(&self) -> Option<(Self, bool)> {
+        let (edits, turned) = match self.edits.split_last() {
+            Some((Edit { op: Op::Transpose, .. }, before)) => (before, true),
+            _ => (&self.edits[..], false),
+        };
+        let [rows, columns] = self.dims[..] else { return None };
+        let dims = if turned { vec![columns, rows] } else { self.dims.clone() };
+        let before = Self { dims, edits: edits.to_vec(), ..*self };
+        let shapes = edits.iter().all(|edit| matches!(edit.op, Op::Reshape));
+        let turns = |edit: &Edit| {
+            let axes = edit.operand.as_ref().and_then(|axes| axes.slice::<i64>().ok());
+            axes.is_some_and(|axes| matches!(axes, [1 | -1, 0 | -2]))
+        };
+        let plain = self.kind == Kind::F32 && shapes && (!turned || self.edits.last().is_some_and(turns));
+        plain.then_some((before, turned))
     }
 
     /// By what each column (of the last axis) is multiplied, if that and new shapes are all that is done. None: more is.

@@ -76,10 +76,11 @@ impl<'r> Weights<'r> {
     /// A large matrix as the artifact has it, if it may stay in its file. None: it is to be packed.
     pub fn stored(&self, weight: &Deferred, form: Form) -> Result<Option<gemm::Stored>, EngineError> {
         let Form::Dense(dims) = form else { return Ok(None) };
-        if form.bytes() < VAST || !weight.is_as_stored() {
+        if form.bytes() < VAST {
             return Ok(None);
         }
-        let key = self.key(weight, None);
+        let Some((weight, turned)) = weight.as_stored() else { return Ok(None) };
+        let key = self.key(&weight, None);
         let known = lock(&self.plain).get(&key).cloned();
         let value = match known {
             Some(value) => value,
@@ -88,7 +89,7 @@ impl<'r> Weights<'r> {
                 None => return Ok(None),
             },
         };
-        Ok(value.memory::<f32>().and_then(|memory| gemm::Stored::new(memory, dims)))
+        Ok(value.memory::<f32>().and_then(|memory| gemm::Stored::new(memory, dims, turned)))
     }
 
     /// A weight packed. What is read for it goes as soon as it is packed.
@@ -147,7 +148,7 @@ mod tests {
     use super::{Reader, VAST, Weights};
     use crate::EngineError;
     use crate::graph::Op;
-    use crate::kernels::gemm::Dense;
+    use crate::kernels::gemm::{Dense, Right};
     use crate::kernels::{Form, Value};
     use crate::plan::deferred::Deferred;
     use crate::value::Kind;
@@ -195,7 +196,12 @@ mod tests {
         assert_eq!(weights.plain(&plain).unwrap().place(), value.place());
 
         let turned = plain.then(&Op::Transpose, Some(&ints(&[1, 0]))).unwrap();
-        assert!(weights.stored(&turned, Form::Dense([COLUMNS, INNER])).unwrap().is_none());
+        let stored = weights.stored(&turned, Form::Dense([COLUMNS, INNER])).unwrap().unwrap();
+        let stored = Dense::Stored(stored);
+        assert_eq!(stored.place(), value.place());
+        assert!(matches!(stored.right(), Right::Stored(m) if (m.rows, m.row_step) == (COLUMNS, 1)));
+        let again = turned.then(&Op::Transpose, Some(&ints(&[1, 0]))).unwrap();
+        assert!(weights.stored(&again, Form::Dense([INNER, COLUMNS])).unwrap().is_none());
         let small = Deferred::new(0, Kind::F32, vec![INNER, COLUMNS / 2]);
         assert!(weights.stored(&small, Form::Dense([INNER, COLUMNS / 2])).unwrap().is_none());
         let conv = Form::Conv { dims: [1, 1, INNER, COLUMNS], groups: 1 };

@@ -43,6 +43,10 @@ fn pages(file: &File, start: u64, bytes: usize) -> io::Result<(Mmap, usize)> {
     let before = start % rustix::param::page_size() as u64;
     let skipped = before as usize;
     let length = bytes.checked_add(skipped).ok_or(io::ErrorKind::InvalidInput)?;
+    // It may have been cut short since it was looked at: whoever reads pages behind its end is killed.
+    if start.checked_add(bytes as u64).is_none_or(|end| file.metadata().map_or(true, |m| m.len() < end)) {
+        return Err(io::ErrorKind::UnexpectedEof.into());
+    }
     let mut options = MmapOptions::new();
     // SAFETY: nobody writes to the file, as the callers vouch for, or not before the lease is given back.
     #[allow(unsafe_code)]
@@ -106,6 +110,8 @@ mod tests {
             let map = Map::new(&File::open(&path).unwrap(), start as u64, len).unwrap();
             assert_eq!(map[..], bytes[start..start + len]);
             for unchanging in [false, true] {
+                assert!(Maps::new(unchanging).map(&path, start as u64, 50_001 - start).is_none());
+                assert!(Maps::new(unchanging).map(&path, u64::MAX, len).is_none());
                 let maps = Maps::new(unchanging);
                 if let Some(map) = maps.map(&path, start as u64, len) {
                     assert_eq!(map[..], bytes[start..start + len]);

@@ -8,22 +8,32 @@ use crate::value::Memory;
 pub enum Dense {
     /// In panels.
     Packed(Packed),
-    /// Row-major.
+    /// As they lie in a mapped file.
     Stored(Stored),
 }
 
-/// A row-major matrix that stays where it is: in a mapped file.
+/// A matrix that stays where it is: in a mapped file.
 #[derive(Debug, Clone)]
 pub struct Stored {
     memory: Memory<f32>,
     inner: usize,
     columns: usize,
+    /// It lies column after column, not row after row.
+    turned: bool,
 }
 
 impl Stored {
-    /// None: there are not as many numbers.
-    pub fn new(memory: Memory<f32>, [inner, columns]: [usize; 2]) -> Option<Self> {
-        (inner.checked_mul(columns)? == memory.len()).then_some(Self { memory, inner, columns })
+    /// Of rows and columns; `turned`: it lies column after column. None: there are not as many numbers.
+    pub fn new(memory: Memory<f32>, [inner, columns]: [usize; 2], turned: bool) -> Option<Self> {
+        (inner.checked_mul(columns)? == memory.len()).then_some(Self { memory, inner, columns, turned })
+    }
+
+    fn matrix(&self) -> Matrix<'_> {
+        if self.turned {
+            Matrix::new(&self.memory, self.columns, self.inner).transposed()
+        } else {
+            Matrix::new(&self.memory, self.inner, self.columns)
+        }
     }
 }
 
@@ -32,7 +42,7 @@ impl Dense {
     pub fn right(&self) -> Right<'_> {
         match self {
             Self::Packed(packed) => Right::Panels(packed.panels()),
-            Self::Stored(stored) => Right::Rows(Matrix::new(&stored.memory, stored.inner, stored.columns)),
+            Self::Stored(stored) => Right::Stored(stored.matrix()),
         }
     }
 
@@ -59,8 +69,8 @@ impl Dense {
 pub enum Right<'a> {
     /// Packed.
     Panels(Panels<'a>),
-    /// Row-major: what a product reads of it is packed as it goes.
-    Rows(Matrix<'a>),
+    /// As it lies in memory: what a product reads of it is packed as it goes.
+    Stored(Matrix<'a>),
 }
 
 impl Right<'_> {
@@ -68,7 +78,7 @@ impl Right<'_> {
     pub fn inner(&self) -> usize {
         match self {
             Self::Panels(panels) => panels.inner,
-            Self::Rows(matrix) => matrix.rows,
+            Self::Stored(matrix) => matrix.rows,
         }
     }
 
@@ -76,7 +86,7 @@ impl Right<'_> {
     pub fn columns(&self) -> usize {
         match self {
             Self::Panels(panels) => panels.columns,
-            Self::Rows(matrix) => matrix.columns,
+            Self::Stored(matrix) => matrix.columns,
         }
     }
 }

@@ -116,8 +116,11 @@ fn matrices_as_stored_are_multiplied_as_packed_ones() {
         };
         let view = Matrix { data: &a, rows, columns: inner, row_step: lda, column_step: 1 };
         let expected = naive(view, Matrix::new(&b, inner, columns), &epilogue, &there);
-        let stored = Dense::Stored(Stored::new(b.into(), [inner, columns]).unwrap());
-        for isa in Isa::all() {
+        let turned: Vec<f32> = (0..b.len()).map(|n| b[n % inner * columns + n / inner]).collect();
+        let stored = [(b, false), (turned, true)].map(|(numbers, turned)| {
+            Dense::Stored(Stored::new(numbers.into(), [inner, columns], turned).unwrap())
+        });
+        for (isa, stored) in Isa::all().into_iter().flat_map(|isa| stored.iter().map(move |s| (isa, s))) {
             let mut first: Option<Vec<f32>> = None;
             for threads in [1, 3] {
                 let mut out = if epilogue.adds { there.clone() } else { vec![f32::NAN; rows * columns] };
@@ -127,8 +130,8 @@ fn matrices_as_stored_are_multiplied_as_packed_ones() {
             }
         }
     }
-    assert!(Stored::new(vec![0.0; 5].into(), [2, 3]).is_none());
-    assert!(Stored::new(vec![0.0; 5].into(), [usize::MAX, 2]).is_none());
+    assert!(Stored::new(vec![0.0; 5].into(), [2, 3], false).is_none());
+    assert!(Stored::new(vec![0.0; 5].into(), [usize::MAX, 2], true).is_none());
 }
 
 #[test]

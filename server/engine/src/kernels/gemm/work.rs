@@ -13,7 +13,7 @@ const TALL: usize = 144;
 const UNIT: usize = 12;
 /// Pieces of a thread.
 const EACH: usize = 4;
-/// Panels of a row-major matrix that are packed at a time: they take a tenth of the second cache.
+/// Panels of a matrix that are packed at a time: they take a tenth of the second cache.
 const FEW: usize = 4;
 /// Multiplications that are worth another thread.
 const WORTH: usize = 50_000;
@@ -168,7 +168,7 @@ fn piece<F: Source>(
             Right::Panels(all) => {
                 filled.times(p, out, epilogue, panels.clone(), |n| &all.panel(n)[depth.clone()]);
             }
-            Right::Rows(matrix) => filled.times_rows(p, out, epilogue, panels.clone(), matrix),
+            Right::Stored(matrix) => filled.times_stored(p, out, epilogue, panels.clone(), matrix),
         }
     }
 }
@@ -184,8 +184,8 @@ struct Filled<'a> {
 }
 
 impl Filled<'_> {
-    /// Multiplies by some columns of a row-major matrix, packed here.
-    fn times_rows(
+    /// Multiplies by some columns of a matrix that is not packed, packed here.
+    fn times_stored(
         &self,
         p: &Problem<'_>,
         out: Shared,
