@@ -36,8 +36,8 @@ pub trait Simd: Copy + Send + Sync + 'static {
     type V: Copy;
     /// Sixteen answers.
     type M: Copy;
-    /// Rows of two vectors each that fit into the registers as the accumulators of a product.
-    const PRODUCT_ROWS: usize;
+    /// Rows of a product's tile, and vectors of each: as many as leave registers for what is multiplied.
+    const TILE: [usize; 2];
 
     fn splat(x: f32) -> Self::V;
     fn load(from: &Lanes) -> Self::V;

@@ -12,8 +12,8 @@ use std::ops::Range;
 
 /// Neighbouring windows whose sums are held at once, where there are registers for so many.
 const ROWS: usize = 12;
-/// The same on other machines.
-const FEW_ROWS: usize = 3;
+/// The same on other machines, whose sums are of one vector.
+const FEW_ROWS: usize = 6;
 /// Lines of the result in a band: enough that the lines above and below, which two bands read, are few.
 const BAND: usize = 8;
 
@@ -131,10 +131,12 @@ impl Kernel for Band<'_> {
         }
         for n in 0..self.panels.count() {
             let wide = (self.panels.columns - n * PANEL).min(PANEL);
-            if wide > LANES {
+            if S::TILE[1] == 2 && wide > LANES {
                 self.panel::<S, 2>(n * PANEL, wide);
             } else {
-                self.panel::<S, 1>(n * PANEL, wide);
+                for from in (0..wide).step_by(LANES) {
+                    self.panel::<S, 1>(n * PANEL + from, (wide - from).min(LANES));
+                }
             }
             if let Some(activation) = late {
                 let (at, step) = (self.at + n * PANEL, self.panels.columns);
@@ -151,7 +153,7 @@ impl Band<'_> {
         macro_rules! steps {
             ($($step:literal)*) => {
                 match self.g.strides[1] * self.g.channels {
-                    $($step if S::PRODUCT_ROWS >= ROWS => self.tiles::<S, WIDE, ROWS, $step>(column, wide),
+                    $($step if S::TILE[0] >= ROWS => self.tiles::<S, WIDE, ROWS, $step>(column, wide),
                     $step => self.tiles::<S, WIDE, FEW_ROWS, $step>(column, wide),)*
                     _ => {}
                 }
@@ -160,7 +162,7 @@ impl Band<'_> {
         steps!(1 2 3 4 6 8 12);
     }
 
-    /// All tiles of a panel. The last one of a line begins before the line's end, over one that is done already.
+    /// All tiles of a panel, or of its half. The last one of a line begins before the line's end, over one that is done already.
     #[inline(always)]
     fn tiles<S: Simd, const WIDE: usize, const R: usize, const STEP: usize>(
         &self,
@@ -168,14 +170,14 @@ impl Band<'_> {
         wide: usize,
     ) {
         let bias = self.bias::<S, WIDE>(column, wide);
-        let weights = self.panels.panel(column / PANEL);
+        let (weights, from) = (self.panels.panel(column / PANEL), column % PANEL / LANES);
         let line = self.width * self.g.channels;
         for y in 0..self.lines {
             let x = &self.x[y * self.g.strides[0] * line..];
             let mut done = 0;
             while done < self.g.out_width {
                 let ox = done.min(self.g.out_width - R);
-                let sums = tile::<S, WIDE, R, STEP>(&x[ox * STEP..], line, self.g, weights, bias);
+                let sums = tile::<S, WIDE, R, STEP>(&x[ox * STEP..], line, self.g, weights, from, bias);
                 let pixel = y * self.g.out_width + ox;
                 self.finish::<S, WIDE, R>(sums, pixel, column, wide, done - ox);
                 done = ox + R;
@@ -237,6 +239,7 @@ fn tile<S: Simd, const WIDE: usize, const R: usize, const STEP: usize>(
     line: usize,
     g: &Geometry,
     weights: &[[f32; PANEL]],
+    from: usize,
     bias: [S::V; WIDE],
 ) -> [[S::V; WIDE]; R] {
     let run = g.window[1] * g.channels;
@@ -244,7 +247,7 @@ fn tile<S: Simd, const WIDE: usize, const R: usize, const STEP: usize>(
     for (ky, weights) in weights.chunks_exact(run).enumerate() {
         let x = &x[ky * line..][..(R - 1) * STEP + run];
         for (k, weights) in weights.iter().enumerate() {
-            let w = load_all::<S, WIDE>(weights.as_chunks().0);
+            let w = load_all::<S, WIDE>(&weights.as_chunks().0[from..from + WIDE]);
             for (r, sums) in sums.iter_mut().enumerate() {
                 // SAFETY: `r < R` and `k < run`, so that it is one of the numbers that were cut out just above.
                 #[allow(unsafe_code)]

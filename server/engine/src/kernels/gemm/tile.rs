@@ -1,7 +1,7 @@
-//! The inner loop: tiles of some rows by 32 columns whose sums stay in registers.
+//! The inner loop: tiles of some rows by 32 columns, or by 16, whose sums stay in registers.
 
 use super::super::activate::slice;
-use super::super::simd::{Kernel, Lanes, Simd, load_all, run, store_all};
+use super::super::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all};
 use super::epilogue::{activate, load};
 use super::{Activation, Epilogue, PANEL, Shared};
 
@@ -46,8 +46,12 @@ impl Kernel for Panel<'_> {
             self.epilogue.activation = Activation::None;
         }
         match self.width {
-            PANEL => self.whole::<S, 2>(),
-            16 => self.whole::<S, 1>(),
+            PANEL if S::TILE[1] == 2 => self.whole::<S, 2>(0),
+            PANEL => {
+                self.whole::<S, 1>(0);
+                self.whole::<S, 1>(1);
+            }
+            16 => self.whole::<S, 1>(0),
             _ => self.rest::<S>(),
         }
         if let Some(activation) = late {
@@ -89,28 +93,31 @@ pub fn activate_rows(rows: RowParts) {
 }
 
 impl Panel<'_> {
-    /// Columns that are whole vectors.
+    /// Columns that are whole vectors, from one of the panel on.
     #[inline(always)]
-    fn whole<S: Simd, const WIDE: usize>(&self) {
+    fn whole<S: Simd, const WIDE: usize>(&self, from: usize) {
         let mut sums = [[0.0; PANEL]; TALLEST];
-        let mut at = self.at;
-        let tall = S::PRODUCT_ROWS.min(TALLEST);
+        let mut at = self.at + from * LANES;
+        let tall = S::TILE[0].min(TALLEST);
         let tiles = self.block.len().div_ceil(tall);
-        // With few tiles to hide behind, fetching ahead only gets in the way.
-        let next = if tiles < 4 { &[] } else { self.next };
+        // With few tiles to hide behind, fetching ahead only gets in the way. What comes next is fetched once.
+        let next = if tiles < 4 || from > 0 { &[] } else { self.next };
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
-        let bias = self.bias::<S, WIDE>();
+        let bias = self.bias::<S, WIDE>(from);
         for block in tiles_of(self.block, tall) {
             let next = next.next().unwrap_or_default();
             self.expect::<S, WIDE>(at, block.len());
-            if self.last
-                && let Ok(block) = <&[Row; TALLEST]>::try_from(block)
-            {
-                self.direct::<S, WIDE>(block, next, at, bias);
-                at += TALLEST * self.step;
+            let done = self.last
+                && match S::TILE[0] {
+                    12 => self.direct::<S, 12, WIDE>(block, next, at, from, bias),
+                    6 => self.direct::<S, 6, WIDE>(block, next, at, from, bias),
+                    _ => false,
+                };
+            if done {
+                at += block.len() * self.step;
                 continue;
             }
-            tile::<S, WIDE>(block, self.weights, next, &mut sums);
+            tile::<S, WIDE>(block, self.weights, next, from, &mut sums);
             for sums in &sums[..block.len()] {
                 self.finish_whole::<S, WIDE>(sums, at, bias);
                 at += self.step;
@@ -118,16 +125,18 @@ impl Panel<'_> {
         }
     }
 
-    /// A tile that ends its sums goes from the registers to the result.
+    /// A tile that ends its sums goes from the registers to the result. False: it has fewer rows.
     #[inline(always)]
-    fn direct<S: Simd, const WIDE: usize>(
+    fn direct<S: Simd, const R: usize, const WIDE: usize>(
         &self,
-        block: &[Row; TALLEST],
+        block: &[Row],
         next: &[[f32; PANEL]],
         mut at: usize,
+        from: usize,
         bias: [S::V; WIDE],
-    ) {
-        for mut v in sums::<S, TALLEST, WIDE>(block, self.weights, next, bias) {
+    ) -> bool {
+        let Ok(block) = <&[Row; R]>::try_from(block) else { return false };
+        for mut v in sums::<S, R, WIDE>(block, self.weights, next, from, bias) {
             // SAFETY: columns of one panel in rows of one block are the work of one call.
             #[allow(unsafe_code)]
             let (out, _) = unsafe { self.out.part(at, WIDE * 16) }.as_chunks_mut();
@@ -137,6 +146,7 @@ impl Panel<'_> {
             store_all::<S, WIDE>(&activate::<S, WIDE>(self.epilogue.activation, v), out);
             at += self.step;
         }
+        true
     }
 
     /// Any columns.
@@ -144,11 +154,13 @@ impl Panel<'_> {
     fn rest<S: Simd>(&self) {
         let mut sums = [[0.0; PANEL]; TALLEST];
         let mut at = self.at;
-        for block in tiles_of(self.block, S::PRODUCT_ROWS.min(TALLEST)) {
-            if self.width <= 16 {
-                tile::<S, 1>(block, self.weights, &[], &mut sums);
+        for block in tiles_of(self.block, S::TILE[0].min(TALLEST)) {
+            if S::TILE[1] == 2 && self.width > LANES {
+                tile::<S, 2>(block, self.weights, &[], 0, &mut sums);
             } else {
-                tile::<S, 2>(block, self.weights, &[], &mut sums);
+                for from in 0..self.width.div_ceil(LANES) {
+                    tile::<S, 1>(block, self.weights, &[], from, &mut sums);
+                }
             }
             for sums in &sums[..block.len()] {
                 self.finish::<S>(sums, at);
@@ -159,10 +171,10 @@ impl Panel<'_> {
 
     /// The bias of whole vectors; zeros if there is none to add.
     #[inline(always)]
-    fn bias<S: Simd, const WIDE: usize>(&self) -> [S::V; WIDE] {
+    fn bias<S: Simd, const WIDE: usize>(&self, from: usize) -> [S::V; WIDE] {
         match self.epilogue.bias {
             Some(bias) if self.last => {
-                let (parts, _) = bias[self.column..self.column + WIDE * 16].as_chunks::<16>();
+                let (parts, _) = bias[self.column + from * LANES..][..WIDE * LANES].as_chunks::<LANES>();
                 load_all::<S, WIDE>(parts)
             }
             _ => [S::splat(0.0); WIDE],
@@ -245,20 +257,21 @@ fn add_all<S: Simd, const N: usize>(to: &mut [S::V; N], from: &[Lanes]) {
     }
 }
 
-/// Some rows by one or two vectors: each height has a loop of its own, in which the sums are registers.
+/// Some rows by one or two vectors of the panel: each height has a loop of its own, in which the sums are registers.
 #[inline(always)]
 fn tile<S: Simd, const WIDE: usize>(
     block: &[Row],
     weights: &[[f32; PANEL]],
     next: &[[f32; PANEL]],
+    from: usize,
     sums: &mut [[f32; PANEL]; TALLEST],
 ) {
     macro_rules! heights {
         ($($rows:literal)*) => {
             match block.len() {
-                $($rows if $rows <= S::PRODUCT_ROWS => {
+                $($rows if $rows <= S::TILE[0] => {
                     if let Ok(block) = <&[Row; $rows]>::try_from(block) {
-                        fixed::<S, $rows, WIDE>(block, weights, next, sums);
+                        fixed::<S, $rows, WIDE>(block, weights, next, from, sums);
                     }
                 })*
                 _ => {}
@@ -273,11 +286,12 @@ fn fixed<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
     next: &[[f32; PANEL]],
+    from: usize,
     to: &mut [[f32; PANEL]; TALLEST],
 ) {
-    let sums = sums::<S, R, WIDE>(block, weights, next, [S::splat(0.0); WIDE]);
+    let sums = sums::<S, R, WIDE>(block, weights, next, from, [S::splat(0.0); WIDE]);
     for (sums, to) in sums.iter().zip(to) {
-        store_all::<S, WIDE>(sums, to.as_chunks_mut().0);
+        store_all::<S, WIDE>(sums, &mut to.as_chunks_mut().0[from..from + WIDE]);
     }
 }
 
@@ -288,6 +302,7 @@ fn sums<S: Simd, const R: usize, const WIDE: usize>(
     block: &[Row; R],
     weights: &[[f32; PANEL]],
     next: &[[f32; PANEL]],
+    from: usize,
     begin: [S::V; WIDE],
 ) -> [[S::V; WIDE]; R] {
     let mut acc = [begin; R];
@@ -296,8 +311,8 @@ fn sums<S: Simd, const R: usize, const WIDE: usize>(
         if let Some(line) = next.get(k) {
             S::prefetch(line);
         }
-        let (parts, _) = weights.as_chunks::<16>();
-        let w = load_all::<S, WIDE>(parts);
+        let (parts, _) = weights.as_chunks::<LANES>();
+        let w = load_all::<S, WIDE>(&parts[from..from + WIDE]);
         for (acc, row) in acc.iter_mut().zip(block) {
             let x = S::splat(row[k]);
             for (acc, w) in acc.iter_mut().zip(w) {

@@ -26,7 +26,8 @@ pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 impl Simd for Avx2 {
     type V = Two;
     type M = Two;
-    const PRODUCT_ROWS: usize = 3;
+    // Twelve of sixteen registers.
+    const TILE: [usize; 2] = [6, 1];
 
     #[inline(always)]
     fn splat(x: f32) -> Two {

@@ -22,7 +22,8 @@ pub unsafe fn run<K: Kernel>(kernel: K) -> K::Output {
 impl Simd for Avx512 {
     type V = __m512;
     type M = __mmask16;
-    const PRODUCT_ROWS: usize = 12;
+    // 24 of 32 registers.
+    const TILE: [usize; 2] = [12, 2];
 
     #[inline(always)]
     fn splat(x: f32) -> __m512 {

@@ -31,7 +31,8 @@ impl Simd for Neon {
     type V = Numbers;
     type M = Answers;
     /// Of the 32 registers 16 hold sums, 8 weights. With another row all are taken, and some sums go through memory at every step.
-    const PRODUCT_ROWS: usize = 2;
+    // 24 of 32 registers.
+    const TILE: [usize; 2] = [6, 1];
 
     #[inline(always)]
     fn splat(x: f32) -> Numbers {

@@ -15,7 +15,7 @@ fn each(f: impl Fn(usize) -> f32) -> Lanes {
 impl Simd for Scalar {
     type V = Lanes;
     type M = [bool; LANES];
-    const PRODUCT_ROWS: usize = 4;
+    const TILE: [usize; 2] = [4, 2];
 
     #[inline(always)]
     fn splat(x: f32) -> Lanes {

@@ -219,7 +219,7 @@ impl Row<'_> {
         let (low, high) = interior;
         self.edges::<S>(to, 0..low);
         let mut column = low;
-        if S::PRODUCT_ROWS > 4 {
+        if S::TILE == [12, 2] {
             while column + 4 <= high {
                 self.tile::<S, W, STRIDE, 4>(to, column);
                 column += 4;
