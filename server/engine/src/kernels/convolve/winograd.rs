@@ -41,7 +41,16 @@ pub fn cost(g: &Geometry, [_, _, ins, outs]: [usize; 4]) -> usize {
     let tiles = g.batch.saturating_mul(g.out_height.div_ceil(TILE) * g.out_width.div_ceil(TILE));
     // Tiles are transformed for each channel and back for each output; filters once.
     let tile = POINTS + POINTS / 8 + 200 / ins.max(1) + 200 / outs.max(1);
-    tiles.saturating_mul(tile).saturating_add(260)
+    tiles.saturating_mul(tile).saturating_add(filter_cost(Isa::best()))
+}
+
+/// What the transformation of a filter costs, likewise, as measured: registers of half the width write for longer than they multiply.
+fn filter_cost(isa: Isa) -> usize {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => 260,
+        _ => 600,
+    }
 }
 
 /// What products of whole windows cost, likewise.
