@@ -119,7 +119,8 @@ impl Panel<'_> {
             }
             tile::<S, WIDE>(block, self.weights, next, from, &mut sums);
             for sums in &sums[..block.len()] {
-                self.finish_whole::<S, WIDE>(sums, at, bias);
+                let (sums, _) = sums.as_chunks();
+                self.finish_whole::<S, WIDE>(&sums[from..from + WIDE], at, bias);
                 at += self.step;
             }
         }
@@ -197,11 +198,11 @@ impl Panel<'_> {
 
     /// Writes one row of a tile of whole vectors.
     #[inline(always)]
-    fn finish_whole<S: Simd, const WIDE: usize>(&self, sums: &[f32; PANEL], at: usize, bias: [S::V; WIDE]) {
+    fn finish_whole<S: Simd, const WIDE: usize>(&self, sums: &[Lanes], at: usize, bias: [S::V; WIDE]) {
         // SAFETY: columns of one panel in rows of one block are the work of one call.
         #[allow(unsafe_code)]
         let out = unsafe { self.out.part(at, WIDE * 16) };
-        let ((sums, _), (out, _)) = (sums.as_chunks::<16>(), out.as_chunks_mut::<16>());
+        let (out, _) = out.as_chunks_mut::<16>();
         let mut v = bias;
         add_all::<S, WIDE>(&mut v, sums);
         if !self.first {
