@@ -13,6 +13,8 @@ use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all}
 const KEYS: usize = 64;
 /// Rows of keys, or columns of values, whose sums are held at once.
 const HELD: usize = 8;
+/// The same where there are not the registers for so many.
+const FEW: usize = 4;
 
 /// Rows of a matrix for each batch and head.
 #[derive(Debug, Clone, Copy)]
@@ -110,7 +112,11 @@ impl Kernel for Block<'_> {
         let (mut most, mut total) = (low, S::splat(0.0));
         for start in (0..a.keys).step_by(KEYS) {
             let scores = &mut scores[..KEYS.min(a.keys - start)];
-            self.products::<S>(&queries, start, scores);
+            if S::TILE[1] == 2 {
+                self.products::<S, HELD>(&queries, start, scores);
+            } else {
+                self.products::<S, FEW>(&queries, start, scores);
+            }
             self.masked(start, scores);
             let mut largest = most;
             for score in scores.iter() {
@@ -125,7 +131,11 @@ impl Kernel for Block<'_> {
                 total = S::add(total, e);
                 S::store(e, score);
             }
-            self.values::<S>(scores, start, less, &mut sums);
+            if S::TILE[1] == 2 {
+                self.values::<S, HELD>(scores, start, less, &mut sums);
+            } else {
+                self.values::<S, FEW>(scores, start, less, &mut sums);
+            }
             most = largest;
         }
         let inverse = S::div(S::splat(1.0), total);
@@ -156,11 +166,11 @@ impl Block<'_> {
 
     /// The products of the queries with a block of keys.
     #[inline(always)]
-    fn products<S: Simd>(&self, queries: &[Lanes], start: usize, scores: &mut [Lanes]) {
-        let (many, rest) = scores.as_chunks_mut::<HELD>();
-        let place = start + many.len() * HELD;
+    fn products<S: Simd, const N: usize>(&self, queries: &[Lanes], start: usize, scores: &mut [Lanes]) {
+        let (many, rest) = scores.as_chunks_mut::<N>();
+        let place = start + many.len() * N;
         for (n, scores) in many.iter_mut().enumerate() {
-            self.some_products::<S, HELD>(queries, start + n * HELD, scores);
+            self.some_products::<S, N>(queries, start + n * N, scores);
         }
         for (n, scores) in rest.iter_mut().enumerate() {
             self.some_products::<S, 1>(queries, place + n, std::array::from_mut(scores));
@@ -195,11 +205,17 @@ impl Block<'_> {
 
     /// Adds a block of values, weighted by their scores, to the sums, which are made less first.
     #[inline(always)]
-    fn values<S: Simd>(&self, scores: &[Lanes], start: usize, less: S::V, sums: &mut [Lanes]) {
-        let (many, rest) = sums.as_chunks_mut::<HELD>();
-        let place = many.len() * HELD;
+    fn values<S: Simd, const N: usize>(
+        &self,
+        scores: &[Lanes],
+        start: usize,
+        less: S::V,
+        sums: &mut [Lanes],
+    ) {
+        let (many, rest) = sums.as_chunks_mut::<N>();
+        let place = many.len() * N;
         for (n, sums) in many.iter_mut().enumerate() {
-            self.some_values::<S, HELD>(scores, start, n * HELD, less, sums);
+            self.some_values::<S, N>(scores, start, n * N, less, sums);
         }
         for (n, sums) in rest.iter_mut().enumerate() {
             self.some_values::<S, 1>(scores, start, place + n, less, std::array::from_mut(sums));

@@ -1,7 +1,7 @@
 //! The state times its weights, added to the gates.
 
 use crate::kernels::gemm::{PANEL, Packed};
-use crate::kernels::simd::{LANES, Simd};
+use crate::kernels::simd::{LANES, Simd, load_all};
 
 /// Adds `h` of `[batch, units]` times a matrix to the first columns of each row of `to`, which is `stride` wide.
 #[inline(always)]
@@ -11,7 +11,13 @@ pub fn add_product<S: Simd>(weights: &Packed, h: &[f32], to: &mut [f32], stride:
     for (h, to) in h.chunks(4 * units).zip(to.chunks_mut(4 * stride)) {
         if h.len() == 4 * units {
             for (p, panel) in panels.chunks_exact(units).enumerate() {
-                four_rows::<S>(panel, h, to, stride, p * PANEL..columns.min((p + 1) * PANEL));
+                let wanted = p * PANEL..columns.min((p + 1) * PANEL);
+                if S::TILE[1] == 2 {
+                    four_rows::<S, 2>(panel, h, to, stride, 0, wanted);
+                } else {
+                    four_rows::<S, 1>(panel, h, to, stride, 0, wanted.clone());
+                    four_rows::<S, 1>(panel, h, to, stride, LANES, wanted);
+                }
             }
             continue;
         }
@@ -20,39 +26,45 @@ pub fn add_product<S: Simd>(weights: &Packed, h: &[f32], to: &mut [f32], stride:
                 let at = 2 * p * PANEL;
                 let to = &mut to[at..columns.min(at + 2 * PANEL)];
                 let (left, right) = pair.split_at(units);
-                if right.is_empty() {
-                    one_row::<S, 1>([left], h, to);
-                } else {
+                if S::TILE[1] == 2 && !right.is_empty() {
                     one_row::<S, 2>([left, right], h, to);
+                    continue;
+                }
+                // There are not the registers for both.
+                for (panel, to) in [left, right].into_iter().zip(to.chunks_mut(PANEL)) {
+                    one_row::<S, 1>([panel], h, to);
                 }
             }
         }
     }
 }
 
-/// Four rows times a panel.
+/// Four rows times some vectors of a panel, which begin at a column of it; `columns` are the panel's.
 #[inline(always)]
-fn four_rows<S: Simd>(
+fn four_rows<S: Simd, const WIDE: usize>(
     panel: &[[f32; PANEL]],
     h: &[f32],
     to: &mut [f32],
     stride: usize,
+    from: usize,
     columns: std::ops::Range<usize>,
 ) {
     let units = panel.len();
-    let mut sums = [[S::splat(0.0); 2]; 4];
+    let mut sums = [[S::splat(0.0); WIDE]; 4];
     let h: [&[f32]; 4] = std::array::from_fn(|n| &h[n * units..][..units]);
     for (i, weights) in panel.iter().enumerate() {
-        let (lanes, _) = weights.as_chunks::<LANES>();
-        let (a, b) = (S::load(&lanes[0]), S::load(&lanes[1]));
+        let (lanes, _) = weights[from..].as_chunks::<LANES>();
+        let weights = load_all::<S, WIDE>(lanes);
         for (sum, h) in sums.iter_mut().zip(&h) {
             let x = S::splat(h[i]);
-            sum[0] = S::fma(x, a, sum[0]);
-            sum[1] = S::fma(x, b, sum[1]);
+            for (sum, w) in sum.iter_mut().zip(weights) {
+                *sum = S::fma(x, w, *sum);
+            }
         }
     }
     for (n, sum) in sums.into_iter().enumerate() {
-        add::<S>(sum, &mut to[n * stride..][columns.clone()]);
+        let to = &mut to[n * stride..][columns.clone()];
+        add::<S, WIDE>(sum, to.get_mut(from..).unwrap_or_default());
     }
 }
 
@@ -70,7 +82,7 @@ fn one_row<S: Simd, const N: usize>(panels: [&[[f32; PANEL]]; N], h: &[f32], to:
     }
     let [even, odd] = sums;
     for ((to, even), odd) in to.chunks_mut(PANEL).zip(even).zip(odd) {
-        add::<S>([S::add(even[0], odd[0]), S::add(even[1], odd[1])], to);
+        add::<S, 2>([S::add(even[0], odd[0]), S::add(even[1], odd[1])], to);
     }
 }
 
@@ -90,9 +102,9 @@ fn accumulate<S: Simd, const N: usize>(
     }
 }
 
-/// Adds two vectors to as many numbers as there are.
+/// Adds vectors to as many numbers as there are.
 #[inline(always)]
-fn add<S: Simd>(sum: [S::V; 2], to: &mut [f32]) {
+fn add<S: Simd, const N: usize>(sum: [S::V; N], to: &mut [f32]) {
     for (to, sum) in to.chunks_mut(LANES).zip(sum) {
         match <&mut [f32; LANES]>::try_from(&mut *to) {
             Ok(whole) => S::store(S::add(S::load(whole), sum), whole),
