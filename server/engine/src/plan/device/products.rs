@@ -60,7 +60,8 @@ fn rows(x: &Tensor, w: &Tensor) -> Made {
         return Err(fail("a dense layer of a single number"));
     };
     let flat = x.reshape((outer.iter().product::<usize>(), *inner))?;
-    let made = flat.matmul(w)?;
+    // Of weights that are another's result a device multiplies none that lie in steps.
+    let made = flat.matmul(&w.contiguous()?)?;
     Ok(made.reshape([outer, &[w.dim(1)?]].concat())?)
 }
 
