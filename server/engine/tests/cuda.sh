@@ -23,9 +23,9 @@ if [ -z "${CUDA_HOME:-}" ]; then
 fi
 export CUDA_HOME PATH=$CUDA_HOME/bin:$PATH
 gpu=$([ -e /dev/nvidia0 ] || nvidia-smi -L >/dev/null 2>&1 && echo yes || echo no)
-# For GPUs of this compute capability and newer ones; where there is one, what it has.
-if [ "$gpu" = no ]; then export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}; fi
-quick=(--locked --config 'profile.dev.package.berth-engine.opt-level=0')
+export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
+# Told about the programs that build, so that all of these builds share the kernels, which take minutes.
+quick=(--locked --config 'profile.dev.package.berth-engine.opt-level=0' --config 'profile.dev.build-override.debug=false')
 cargo clippy "${quick[@]}" -p berth-cuda -p berth-engine -p berth-server --features berth-server/cuda --all-targets -- -D warnings
 cargo test "${quick[@]}" -p berth-cuda
 cargo test "${quick[@]}" -p berth-engine --features cuda --lib -- plan::device device::

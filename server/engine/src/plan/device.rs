@@ -39,6 +39,7 @@ mod slots;
 mod table;
 mod taps;
 mod tensors;
+#[cfg(any(test, feature = "cuda"))]
 mod trial;
 mod uploads;
 

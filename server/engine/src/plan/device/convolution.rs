@@ -3,7 +3,7 @@
 
 use super::form::{Made, Wrong, fail};
 use super::layout::{channels_first, channels_last};
-use super::parts::{AT_ONCE, in_parts};
+use super::parts::{AT_ONCE, countable, in_parts};
 use super::taps::Taps;
 use crate::graph::Conv;
 use crate::kernels::{Geometry, elements};
@@ -144,14 +144,16 @@ impl How {
     /// more than `most` elements.
     fn run(self, x: &Tensor, filter: &Tensor, stride: usize, most: usize) -> Made {
         let (batch, channels, height, width) = x.dims4()?;
-        let (_, _, down, right) = filter.dims4()?;
+        let (outs, _, down, right) = filter.dims4()?;
         let steps = |size: usize, window: usize| {
             let span = (window.saturating_sub(1) * self.dilation).saturating_add(1);
             (size + 2 * self.padding).saturating_sub(span) / stride + 1
         };
+        let places = steps(height, down).saturating_mul(steps(width, right));
+        countable(batch.saturating_mul(outs).saturating_mul(places))?;
         // Groups are done one after another.
         let window = (channels / self.groups.max(1)).saturating_mul(down * right);
-        let each = steps(height, down).saturating_mul(steps(width, right)).saturating_mul(window);
+        let each = places.saturating_mul(window);
         in_parts(batch, each, most, |from, count| {
             let x = x.narrow(0, from, count)?;
             Ok(x.conv2d(filter, self.padding, stride, self.dilation, self.groups)?)

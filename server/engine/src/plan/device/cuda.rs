@@ -20,7 +20,7 @@ pub fn open(number: usize) -> Result<Device, EngineError> {
             cuda.disable_event_tracking();
         }
     }
-    super::trial::run(&device).map_err(|why| wrong(&why.into_error().to_string()))?;
+    super::trial::run(&device).map_err(|why| wrong(&why))?;
     Ok(device)
 }
 
