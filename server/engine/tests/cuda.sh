@@ -24,12 +24,13 @@ fi
 export CUDA_HOME PATH=$CUDA_HOME/bin:$PATH
 gpu=$([ -e /dev/nvidia0 ] || nvidia-smi -L >/dev/null 2>&1 && echo yes || echo no)
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
-# Told about the programs that build, so that all of these builds share the kernels, which take minutes.
+# The same packages in each command, and build scripts that are alike in checks and builds: what differs does not share the kernels, which
+# take many minutes.
 quick=(--locked --config 'profile.dev.package.berth-engine.opt-level=0' --config 'profile.dev.build-override.debug=false')
-cargo clippy "${quick[@]}" -p berth-cuda -p berth-engine -p berth-server --features berth-server/cuda --all-targets -- -D warnings
-cargo test "${quick[@]}" -p berth-cuda
-cargo test "${quick[@]}" -p berth-engine --features cuda --lib -- plan::device device::
-cargo build "${quick[@]}" -p berth-server --features cuda
+all=(-p berth-cuda -p berth-engine -p berth-server --features berth-server/cuda)
+cargo clippy "${quick[@]}" "${all[@]}" --all-targets -- -D warnings
+cargo build "${quick[@]}" "${all[@]}"
+cargo test "${quick[@]}" "${all[@]}" --lib -- device absent
 
 server=${CARGO_TARGET_DIR:-target}/debug/berth-server
 if readelf -d "$server" | grep -E 'NEEDED.*lib(cu|nv)'; then
@@ -38,7 +39,7 @@ if readelf -d "$server" | grep -E 'NEEDED.*lib(cu|nv)'; then
 fi
 model=server/engine/tests/mxnet/net-resnet-v1/model
 if [ "$gpu" = yes ]; then
-    BERTH_DEVICE=cuda cargo test "${quick[@]}" -p berth-engine --features cuda --test device
+    BERTH_DEVICE=cuda cargo test "${quick[@]}" "${all[@]}" --test device
     "$server" inspect "$model" --device cuda
     exit
 fi
