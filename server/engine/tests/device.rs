@@ -1,6 +1,6 @@
-//! Plans on candle's tensors, on the CPU: they answer what the engine's own kernels answer, for every fixture that other tests have, and
-//! nothing in the middle of a network of convolutions or a transformer runs anywhere else. What a GPU answers no test here can know:
-//! only the tensors' place is another there.
+//! Plans on candle's tensors: they answer what the engine's own kernels answer, for every fixture that other tests have, and nothing in
+//! the middle of a network of convolutions or a transformer runs anywhere else. On the CPU, or on the device that BERTH_DEVICE names
+//! (`cuda`, in a build with that feature).
 
 #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
@@ -26,8 +26,13 @@ type Named = Vec<(String, Tensor)>;
 /// What is compared, relative to the largest number of an answer.
 const TOLERANCE: f64 = 1e-4;
 
+/// The device to test.
+fn chosen() -> Device {
+    std::env::var("BERTH_DEVICE").map_or(Device::CandleCpu, |name| name.parse().unwrap())
+}
+
 fn aboard(dir: &Path) -> Result<Model, EngineError> {
-    Prepared::open(dir)?.on(Device::CandleCpu)?.load()
+    Prepared::open(dir)?.on(chosen())?.load()
 }
 
 /// What came of everything that was run.
@@ -234,7 +239,7 @@ fn networks_and_encoders_run_wholly_on_the_device() {
         let model = aboard(&fixtures::root("").join(path)).unwrap();
         assert!(model.device_bytes() > 0 && model.device_bytes() < model.resident_bytes());
         for listing in model.listings() {
-            assert_eq!(listing.device.as_deref(), Some("candle-cpu"));
+            assert_eq!(listing.device, Some(chosen().to_string()));
             let elsewhere = [Place::Fallback, Place::DeviceAsking].map(|place| {
                 listing.in_place(place).map(|o| format!("{} ({})", o.operation, o.node)).collect::<Vec<_>>()
             });
@@ -248,11 +253,11 @@ fn networks_and_encoders_run_wholly_on_the_device() {
 #[test]
 fn the_bytes_on_the_device_are_foretold() {
     for path in ["mxnet/net-resnet-v1/model", "huggingface/bert-base/model"] {
-        let prepared = Prepared::open(&fixtures::root("").join(path)).unwrap().on(Device::CandleCpu).unwrap();
+        let prepared = Prepared::open(&fixtures::root("").join(path)).unwrap().on(chosen()).unwrap();
         let (report, most) = (prepared.report().clone(), prepared.resident_bytes());
         let model = prepared.load().unwrap();
         let device = report.device.unwrap();
-        assert_eq!((device.name.as_str(), device.bytes), ("candle-cpu", model.device_bytes()), "{path}");
+        assert_eq!((device.name, device.bytes), (chosen().to_string(), model.device_bytes()), "{path}");
         assert!(model.resident_bytes() <= most && most > device.bytes, "{path}");
         // The weights are not on the host too.
         let host = most - device.bytes;

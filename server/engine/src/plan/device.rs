@@ -12,19 +12,24 @@
 //! - What is added, scaled and activated after a product or in a chain is done one after another: candle fuses nothing.
 //! - The largest of a number and NaN is what the device says; on the CPU NaN wins.
 //!
-//! No plan of memory is made: candle allocates each tensor by itself. Attention and convolutions have what they compute of one
-//! request in memory as a whole: scores, and an image's windows.
+//! No plan of memory is made: candle allocates each tensor by itself. Attention and convolutions have as much of what they compute on
+//! the way (scores, and images' windows) in memory at once as [`parts`] says.
+//!
+//! What a GPU lacks of what candle does on the CPU: kernels for each kind of elements, which a test looks for among those that were
+//! built ([`cuda`]); products of matrices that lie in steps; runs over no elements; more than 2^31 of them.
 
 mod aboard;
 mod activation;
 mod blocks;
 mod convolution;
+mod cuda;
 mod elementwise;
 mod form;
 mod gather;
 mod kinds;
 mod layout;
 mod moves;
+mod parts;
 mod places;
 mod pooling;
 mod products;
@@ -34,6 +39,8 @@ mod slots;
 mod table;
 mod taps;
 mod tensors;
+#[cfg(any(test, feature = "cuda"))]
+mod trial;
 mod uploads;
 
 pub use aboard::Aboard;
@@ -45,7 +52,6 @@ use crate::graph::ValueId;
 use crate::value::Kind;
 use crate::{Device, EngineError};
 use candle_core as candle;
-use form::first_line;
 use std::sync::{Mutex, PoisonError};
 
 /// A device that is open.
@@ -68,8 +74,7 @@ impl Opened {
         let tensors = match device {
             Device::Cpu => return Ok(None),
             Device::CandleCpu => candle::Device::Cpu,
-            Device::Cuda(number) => candle::Device::new_cuda(number)
-                .map_err(|e| EngineError::Device(format!("cannot open {device}: {}", first_line(&e))))?,
+            Device::Cuda(number) => cuda::open(number)?,
         };
         let opened = Self { which: device, tensors };
         open.push(opened.clone());

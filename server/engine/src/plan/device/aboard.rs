@@ -2,9 +2,10 @@
 
 use super::Opened;
 use super::form::{Arg, Form, Task, Tensors, Wrong, fail};
+use super::parts::countable;
 use super::places::{Places, lay};
 use super::slots::Slots;
-use super::tensors::dtype;
+use super::tensors::{dtype, empty};
 use super::uploads::Uploads;
 use crate::EngineError;
 use crate::graph::Op;
@@ -199,7 +200,7 @@ impl Ready {
         let dims = self.foreseen(&known)?;
         // A device cannot run over nothing.
         if let (Some(dims), Some(dtype)) = (dims.as_ref().filter(|d| d.contains(&0)), self.made) {
-            return Ok(vec![Tensor::zeros(dims.as_slice(), dtype, device)?]);
+            return Ok(vec![empty(dims, dtype, device)?]);
         }
         self.form.run(&Task { args: &args, dims, device })
     }
@@ -210,7 +211,7 @@ impl Ready {
         let results = rules::results(&self.op, &reads, self.outputs)?;
         let dims: Vec<Option<Vec<usize>>> = results.iter().map(Known::dims).collect();
         for dims in dims.iter().flatten() {
-            elements(dims)?;
+            countable(elements(dims)?)?;
         }
         Ok(if let [only] = &dims[..] { only.clone() } else { None })
     }

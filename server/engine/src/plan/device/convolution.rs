@@ -3,6 +3,7 @@
 
 use super::form::{Made, Wrong, fail};
 use super::layout::{channels_first, channels_last};
+use super::parts::{AT_ONCE, countable, in_parts};
 use super::taps::Taps;
 use crate::graph::Conv;
 use crate::kernels::{Geometry, elements};
@@ -117,16 +118,47 @@ fn windows(x: &Tensor, filter: &Tensor, g: &Geometry, groups: usize) -> Made {
     let (x, padding) =
         if alike { (x.clone(), g.before[0]) } else { (around(x, g.before, [g.after(0), g.after(1)])?, 0) };
     let (filter, dilation) = dilated(filter, g.dilations)?;
+    let how = How { padding, dilation, groups };
     if g.strides[0] == g.strides[1] {
-        return Ok(x.conv2d(&filter, padding, g.strides[0], dilation, groups)?);
+        return how.run(&x, &filter, g.strides[0], AT_ONCE);
     }
     // Steps that differ are rare enough to compute what lies between them too.
-    let mut made = x.conv2d(&filter, padding, 1, dilation, groups)?;
+    let mut made = how.run(&x, &filter, 1, AT_ONCE)?;
     for (axis, (step, size)) in g.strides.into_iter().zip([g.out_height, g.out_width]).enumerate() {
         let places: Vec<u32> = (0..size).filter_map(|n| u32::try_from(n * step).ok()).collect();
         made = made.index_select(&Tensor::from_slice(&places, size, made.device())?, 2 + axis)?;
     }
     Ok(made)
+}
+
+/// candle's convolution.
+#[derive(Clone, Copy)]
+struct How {
+    padding: usize,
+    dilation: usize,
+    groups: usize,
+}
+
+impl How {
+    /// It lays all windows of its images side by side, which take many times the images' memory: of as many images at a time as make no
+    /// more than `most` elements.
+    fn run(self, x: &Tensor, filter: &Tensor, stride: usize, most: usize) -> Made {
+        let (batch, channels, height, width) = x.dims4()?;
+        let (outs, _, down, right) = filter.dims4()?;
+        let steps = |size: usize, window: usize| {
+            let span = (window.saturating_sub(1) * self.dilation).saturating_add(1);
+            (size + 2 * self.padding).saturating_sub(span) / stride + 1
+        };
+        let places = steps(height, down).saturating_mul(steps(width, right));
+        countable(batch.saturating_mul(outs).saturating_mul(places))?;
+        // Groups are done one after another.
+        let window = (channels / self.groups.max(1)).saturating_mul(down * right);
+        let each = places.saturating_mul(window);
+        in_parts(batch, each, most, |from, count| {
+            let x = x.narrow(0, from, count)?;
+            Ok(x.conv2d(filter, self.padding, stride, self.dilation, self.groups)?)
+        })
+    }
 }
 
 /// Zeros around an image with channels first.
@@ -159,4 +191,26 @@ fn dilated(filter: &Tensor, dilations: [usize; 2]) -> Result<(Tensor, usize), Wr
         filter = spread.reshape(dims)?.narrow(2 + axis, 0, (size - 1) * step + 1)?.contiguous()?;
     }
     Ok((filter, 1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::How;
+    use candle_core::{Device, Tensor};
+
+    #[test]
+    fn images_in_parts_are_convolved_as_at_once() {
+        let x = Tensor::arange(0f32, 5. * 4. * 36., &Device::Cpu).unwrap().reshape((5, 4, 6, 6)).unwrap();
+        let filter = Tensor::arange(-20f32, 52., &Device::Cpu).unwrap().reshape((4, 2, 3, 3)).unwrap();
+        let how = How { padding: 1, dilation: 1, groups: 2 };
+        for stride in [1, 2] {
+            let wanted = x.conv2d(&filter, 1, stride, 1, 2).unwrap();
+            for most in [1, 1400, usize::MAX] {
+                let made = how.run(&x, &filter, stride, most).unwrap();
+                assert_eq!(made.dims(), wanted.dims());
+                let far = made.sub(&wanted).unwrap().abs().unwrap().max_all().unwrap();
+                assert_eq!(far.to_scalar::<f32>().unwrap(), 0.);
+            }
+        }
+    }
 }

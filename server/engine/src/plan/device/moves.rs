@@ -3,6 +3,7 @@
 
 use super::form::{Made, Task, Tensors, Wrong, fail};
 use super::layout::along;
+use super::tensors::of_number;
 use crate::graph::{Masks, Op};
 use crate::kernels::slices::{self, Cut};
 use crate::kernels::{axis, split_sizes};
@@ -191,7 +192,7 @@ pub fn pad(task: &Task<'_>) -> Made {
         let border = |size: usize| {
             let mut dims = x.dims().to_vec();
             dims[at] = size;
-            Tensor::full(value, dims, task.device)?.to_dtype(x.dtype())
+            of_number(value, &dims, x.dtype(), task.device)
         };
         let mut parts = vec![x.clone()];
         if around[0] > 0 {

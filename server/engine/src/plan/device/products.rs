@@ -5,6 +5,7 @@ use super::convolution;
 use super::elementwise;
 use super::form::{Made, Task, Wrong, fail};
 use super::moves;
+use super::parts::countable;
 use super::pooling;
 use crate::graph::{Activation, Binary, Pool, Product, Products, Prologue};
 use crate::kernels::broadcast_shape;
@@ -38,6 +39,7 @@ impl Batch {
         if count == 1 {
             return Ok(self.all.broadcast_as((all, rows, columns))?);
         }
+        countable(all.saturating_mul(rows * columns))?;
         let lead = vec![1; shape.len() - self.shape.len()];
         let own = self.all.reshape([&lead, &self.shape[..], &[rows, columns]].concat())?;
         let spread = own.broadcast_as([shape, &[rows, columns]].concat())?;
@@ -60,7 +62,8 @@ fn rows(x: &Tensor, w: &Tensor) -> Made {
         return Err(fail("a dense layer of a single number"));
     };
     let flat = x.reshape((outer.iter().product::<usize>(), *inner))?;
-    let made = flat.matmul(w)?;
+    // Of weights that are another's result a device multiplies none that lie in steps.
+    let made = flat.matmul(&w.contiguous()?)?;
     Ok(made.reshape([outer, &[w.dim(1)?]].concat())?)
 }
 

@@ -2,6 +2,7 @@
 
 use super::convolution::around;
 use super::form::{Made, Wrong, fail};
+use super::parts::countable;
 use crate::kernels::Geometry;
 use candle_core::Tensor;
 
@@ -42,6 +43,7 @@ impl Taps {
             return Ok(x.clone());
         }
         let (batch, channels, height, width) = x.dims4()?;
+        countable(x.elem_count().saturating_mul(self.multiplier))?;
         let all = x.unsqueeze(2)?.broadcast_as((batch, channels, self.multiplier, height, width))?;
         Ok(all.reshape((batch, channels * self.multiplier, height, width))?)
     }
