@@ -101,6 +101,30 @@ def write(array, path):
     return {"file": str(path)}
 
 
+def flat(values):
+    """Values of several tensors as the engine names them."""
+    named = {}
+    for name, value in values.items():
+        if isinstance(value, (tf.SparseTensor, tf.SparseTensorSpec)):
+            spec = isinstance(value, tf.SparseTensorSpec)
+            parts = (tf.TensorSpec([None, value.shape.rank], tf.int64), tf.TensorSpec([None], value.dtype),
+                     tf.TensorSpec([value.shape.rank], tf.int64)) if spec else (value.indices, value.values, value.dense_shape)
+            named |= dict(zip((f"{name}/indices", f"{name}/values", f"{name}/shape"), parts))
+        elif isinstance(value, tf.RaggedTensor):
+            named |= {f"{name}/values": value.flat_values}
+            named |= {f"{name}/row_splits" + (f"_{n}" if n else ""): s for n, s in enumerate(value.nested_row_splits)}
+        else:
+            named[name] = value
+    return named
+
+
+def whole(name, spec, inputs):
+    """A value to feed: the engine's tensors put together again."""
+    if isinstance(spec, tf.SparseTensorSpec):
+        return tf.SparseTensor(*(inputs[f"{name}/{part}"] for part in ("indices", "values", "shape")))
+    return tf.constant(inputs[name], spec.dtype)
+
+
 def cases(path, hints, rng, scratch):
     """Every signature on two shapes."""
     loaded = tf.saved_model.load(str(path))
@@ -111,12 +135,13 @@ def cases(path, hints, rng, scratch):
         for case in range(len(BATCHES)):
             if hints.fresh:
                 signature = tf.saved_model.load(str(path)).signatures[name]
-            inputs = {k: sample(k, v, case, hints, rng) for k, v in signature.structured_input_signature[1].items()}
+            specs = signature.structured_input_signature[1]
+            inputs = {k: sample(k, v, case, hints, rng) for k, v in flat(specs).items()}
             if hints.answer:
                 outputs = hints.answer(name, inputs)
             else:
-                fed = {k: tf.constant(v, signature.structured_input_signature[1][k].dtype) for k, v in inputs.items()}
-                outputs = {k: v.numpy() for k, v in signature(**fed).items()}
+                fed = {k: whole(k, spec, inputs) for k, spec in specs.items()}
+                outputs = {k: v.numpy() for k, v in flat(signature(**fed)).items()}
             mark = f"{len(made)}"
             made.append({
                 "signature": name,

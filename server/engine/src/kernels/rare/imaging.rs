@@ -2,8 +2,8 @@
 
 use super::super::{Outcome, Value, fail};
 use super::{
-    Values, at, boxes, color, crop, decode, deformable, detections, drawing, encode, folding, neighbours,
-    one, regions, resample, sampling, scale, volume,
+    Values, at, boxes, color, crop, decode, deformable, detections, drawing, encode, folding, jpeg,
+    neighbours, one, regions, resample, sampling, scale, volume,
 };
 use crate::graph::Imaging;
 
@@ -74,6 +74,8 @@ fn placed(op: &Imaging, inputs: &[&Value]) -> Outcome {
         }
         Imaging::DecodePart { channels } => decode::decode_part(x, second()?, *channels),
         Imaging::PictureShape => decode::shape(x),
+        Imaging::EncodeJpeg(how) => jpeg::encode(how, x, second()?),
+        Imaging::Shrink(side) => scale::shrink(x, *side),
         Imaging::EncodePng { wide } => encode::png(x, *wide),
         Imaging::DrawBoxes => drawing::boxes(x, second()?, inputs.get(2).copied()),
         Imaging::SuppressRows(how) => detections::suppress_rows(how, x),

@@ -22,6 +22,8 @@ impl Lowering<'_> {
             return self.emit_many(rare(Rare::Matrix(matrix)), inputs, outputs);
         }
         match self.node.op.as_str() {
+            "Lu" => return self.permuted_factors(),
+            "Betainc" => return self.rarely(3, Rare::IncompleteBeta),
             "Qr" => return self.several(1, Rare::Qr { full: self.node.flag("full_matrices") }, 2),
             "SelfAdjointEigV2" | "BatchSelfAdjointEigV2" => {
                 return self.several(1, Rare::Eigen { vectors: self.yes("compute_v") }, 2);
@@ -131,8 +133,26 @@ impl Lowering<'_> {
                 let lower = !self.node.attr.contains_key("lower") || self.node.flag("lower");
                 (2, Matrix::TriangularSolve { lower, adjoint })
             }
+            "MatrixSquareRoot" => (1, Matrix::SquareRoot),
+            "MatrixExponential" => (1, Matrix::Exponential),
+            "MatrixSolveLs" | "BatchMatrixSolveLs" => {
+                (3, Matrix::LeastSquares { weighted: self.yes("fast") })
+            }
+            "TridiagonalSolve" => (2, Matrix::TridiagonalSolve { pivoting: self.yes("partial_pivoting") }),
+            "TridiagonalMatMul" => (4, Matrix::TridiagonalProduct),
+            "BandedTriangularSolve" => (2, Matrix::BandedSolve { lower: self.yes("lower"), adjoint }),
             _ => return None,
         })
+    }
+
+    /// Both triangles in one matrix, and the order that its rows were brought into.
+    fn permuted_factors(&mut self) -> Outcome {
+        let x = self.want(1)?[0];
+        let both = self.graph.add_many(rare(Rare::Lu), vec![x], 2, &self.node.name)?;
+        let (shape, last, one) = (self.add(Op::Shape, vec![x])?, self.ints(vec![-1])?, self.ints(vec![1])?);
+        let rows = self.add(Op::Slice, vec![shape, last, one])?;
+        let order = self.add(rare(Rare::PivotOrder), vec![both[1], rows])?;
+        Ok(Some(super::Lowered::Values(vec![Val::Value(both[0]), Val::Value(order)])))
     }
 
     fn numbers(&mut self) -> Outcome {

@@ -1,18 +1,9 @@
-//! Fourier transforms, and what becomes of complex numbers right behind them. Other operations refuse complex numbers.
+//! Fourier transforms, and what makes complex numbers and reals of each other.
 
 use super::super::attributes::Attributes as _;
-use super::super::proto::{Attr, NodeDef};
+use super::complex::is_complex;
 use super::{Lowering, Outcome};
 use crate::graph::{Op, Rare, Spectrum};
-
-/// TensorFlow's numbers of the complex types.
-const COMPLEX: [i32; 2] = [8, 18];
-
-/// Whether a node has to do with complex numbers.
-pub fn is_complex(node: &NodeDef) -> bool {
-    let complex = |attr: &Attr| matches!(attr, Attr::Type(t) if COMPLEX.contains(&(t % 100)));
-    node.attr.values().filter_map(|a| a.value.as_ref()).any(complex)
-}
 
 impl Lowering<'_> {
     pub(super) fn spectra(&mut self) -> Outcome {
@@ -42,7 +33,7 @@ impl Lowering<'_> {
             "Real" => Spectrum::Real,
             "Imag" => Spectrum::Imaginary,
             "Conj" if is_complex(self.node) => Spectrum::Conjugate,
-            _ if is_complex(self.node) => return Self::refuse("of complex numbers"),
+            _ if is_complex(self.node) => return self.complex(),
             _ => return Ok(None),
         };
         if self.node.dtype("T").is_some() {

@@ -17,6 +17,12 @@ pub fn operations() -> Vec<Op> {
                 all.push(Rare::Random(Random::Draw { draw, dtype, source: source.clone() }));
             }
         }
+        for last in [false, true] {
+            for dtype in [DType::F16, DType::F32, DType::F64] {
+                let draw = Draw::Bounded { last };
+                all.push(Rare::Random(Random::Draw { draw, dtype, source: source.clone() }));
+            }
+        }
         for draw in [Draw::Shuffle, Draw::Categorical, Draw::Gamma, Draw::Poisson, Draw::Binomial] {
             all.push(Rare::Random(Random::Draw { draw, dtype: DType::I64, source: source.clone() }));
         }
@@ -40,7 +46,21 @@ pub fn operations() -> Vec<Op> {
     let features =
         || Features { sparse: vec![], ragged: vec![DType::I64], dense: vec![(DType::F32, vec![Some(2)])] };
     all.push(Rare::Rows(Rows::ParseSequence(Sequences { context: features(), steps: features() })));
+    for (kind, first_sparse) in [
+        (SetKind::FirstOnly, false),
+        (SetKind::SecondOnly, true),
+        (SetKind::Both, false),
+        (SetKind::Either, true),
+    ] {
+        all.push(Rare::Rows(Rows::SetOperation(SetOperation { kind, first_sparse })));
+    }
+    all.extend([Rows::SetSizes, Rows::SparseSplit(2)].map(Rare::Rows));
     for flag in [false, true] {
+        all.push(Rare::Rows(Rows::SparseReduce { max: flag, keep: !flag }));
+        all.push(Rare::Rows(Rows::SparseReduceToSparse { max: flag }));
+        all.push(Rare::Rows(Rows::SparseExtreme { max: flag }));
+        let jpeg = Jpeg { downsample: flag, per_inch: flag, density: [300, 1] };
+        all.push(Rare::Image(Imaging::EncodeJpeg(jpeg)));
         all.push(Rare::Rows(Rows::EditDistance { normalized: flag }));
         let (clip, forget) = (0.5, 1.0);
         all.push(Rare::LstmBlock(LstmBlock { candidate_second: flag, forget, clip, peepholes: flag }));
@@ -51,8 +71,10 @@ pub fn operations() -> Vec<Op> {
     }
     all.push(Rare::Sound(Sound::Mfcc { upper: 1.0, lower: 0.1, bands: 3, coefficients: 2 }));
     all.extend([Rows::SparseAdd, Rows::SparseSoftmax].map(Rare::Rows));
-    all.push(Rare::Image(Imaging::DrawBoxes));
+    all.push(Rare::Sound(Sound::EncodeWav));
+    all.extend([Imaging::DrawBoxes, Imaging::Shrink(2)].map(Rare::Image));
     let mut all: Vec<Op> = all.into_iter().map(|r| Op::Rare(Box::new(r))).collect();
+    all.extend([DType::F32, DType::U8, DType::String].map(|dtype| Op::Text(Text::Serialized(dtype))));
     all.extend([Op::Text(Text::Scripts), Op::List(Listing::Wrap { batched: true })]);
     all.push(Op::Text(Text::Template(Template { parts: vec![b"a".to_vec(); 3], ends: Some(1) })));
     all.push(Op::List(Listing::Unwrap { kind: Kind::I64, levels: 2 }));
