@@ -87,7 +87,8 @@ def sample(name, spec, case, hints, rng):
 
 def write(array, path):
     """A file for numbers, JSON for strings."""
-    array = np.asarray(array)
+    # As numpy's own texts they would lose zeros at their end.
+    array = np.array(array, object) if isinstance(array, bytes) else np.asarray(array)
     if array.dtype.kind in "OSU":
         texts = [t if isinstance(t, bytes) else str(t).encode() for t in array.reshape(-1).tolist()]
         return {"shape": list(array.shape), "hex": [t.hex() for t in texts]}

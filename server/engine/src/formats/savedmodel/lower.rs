@@ -94,6 +94,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         Lowering::spectra,
         Lowering::rare,
         Lowering::composed,
+        Lowering::sums_of_lists,
         Lowering::gradients,
         Lowering::random,
         Lowering::speech,

@@ -138,6 +138,18 @@ impl Lowering<'_> {
         }
     }
 
+    /// Real and imaginary parts, of which one may be spread to the other.
+    pub(super) fn broadcast_parts(&mut self) -> Outcome {
+        let [real, imaginary] = self.want(2)?[..2] else { return Ok(None) };
+        let mut choice = |which| {
+            let choice =
+                self.add(Op::Literal(Arc::new(Literal::Bool(vec![which], Vec::new()))), Vec::new())?;
+            self.add(Op::Select, vec![choice, real, imaginary])
+        };
+        let parts = [choice(1)?, choice(0)?];
+        self.of_parts(parts)
+    }
+
     fn parts(&mut self, pairs: ValueId) -> Result<Parts, EngineError> {
         let mut part = |of| self.add(rare(Rare::Spectrum(of)), vec![pairs]);
         Ok([part(Spectrum::Real)?, part(Spectrum::Imaginary)?])

@@ -16,6 +16,7 @@ impl Lowering<'_> {
     pub(super) fn gradients(&mut self) -> Outcome {
         let made = match self.node.op.as_str() {
             "BroadcastGradientArgs" => return self.several(2, Rare::BroadcastGradient, 2),
+            "ConcatOffset" => return self.concat_offsets(),
             "StridedSliceGrad" => return self.strided_slice_gradient(),
             "BiasAddGrad" => return self.bias_gradient(),
             "MaxPoolGrad" => return self.max_pool_gradient(),
@@ -151,14 +152,30 @@ impl Lowering<'_> {
         self.emit(rare(Rare::StridedSliceUpdate(masks)), vec![whole, begin, end, steps, slice])
     }
 
+    /// Axis, shapes… → where each of the parts begins.
+    fn concat_offsets(&mut self) -> Outcome {
+        let [axis, shapes @ ..] = self.want(2)? else { return Ok(None) };
+        let (axis, shapes) = (*axis, shapes.to_vec());
+        let number = |n| Op::Literal(Arc::new(Literal::I64(vec![n], Vec::new())));
+        let (one, zero) = (self.add(number(1), Vec::new())?, self.add(number(0), Vec::new())?);
+        let rank = self.add(Op::Size, vec![shapes[0]])?;
+        let along = self.add(Op::OneHot(-1), vec![axis, rank, one, zero])?;
+        let (mut made, mut begin) = (Vec::new(), zero);
+        for shape in shapes {
+            made.push(Val::Value(self.binary(B::Mul, along, begin)?));
+            let extent = self.add(Op::Gather { batch_dims: 0 }, vec![shape, axis, zero])?;
+            begin = self.binary(B::Add, begin, extent)?;
+        }
+        Ok(Some(Lowered::Values(made)))
+    }
+
     fn bias_gradient(&mut self) -> Outcome {
         if self.is_channels_first() {
             return Self::refuse("with the channels first");
         }
         let x = self.want(1)?[0];
-        let (last, zero, one) = (self.ints(vec![-1])?, self.ints(vec![0])?, self.ints(vec![1])?);
-        let shape = self.add(Op::Shape, vec![x])?;
-        let channels = self.add(Op::Slice, vec![shape, last, one])?;
+        let (last, zero) = (self.ints(vec![-1])?, self.ints(vec![0])?);
+        let channels = self.last_extent(x)?;
         let rows = self.add(Op::Concat, vec![last, channels, zero])?;
         let rows = self.add(Op::Reshape, vec![x, rows])?;
         self.emit(Op::Reduce { kind: Reduce::Sum, keep: false }, vec![rows, zero])

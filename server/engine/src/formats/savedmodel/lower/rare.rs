@@ -3,7 +3,7 @@
 use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome, Val};
-use crate::graph::{Binary as B, Coarse, Literal, Matrix, Op, Pairing as P};
+use crate::graph::{Binary as B, Coarse, Literal, Masks, Matrix, Op, Pairing as P};
 use crate::graph::{Rare, Reduce, Running, Unary, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
@@ -149,10 +149,17 @@ impl Lowering<'_> {
     fn permuted_factors(&mut self) -> Outcome {
         let x = self.want(1)?[0];
         let both = self.graph.add_many(rare(Rare::Lu), vec![x], 2, &self.node.name)?;
-        let (shape, last, one) = (self.add(Op::Shape, vec![x])?, self.ints(vec![-1])?, self.ints(vec![1])?);
-        let rows = self.add(Op::Slice, vec![shape, last, one])?;
+        let rows = self.last_extent(x)?;
         let order = self.add(rare(Rare::PivotOrder), vec![both[1], rows])?;
         Ok(Some(super::Lowered::Values(vec![Val::Value(both[0]), Val::Value(order)])))
+    }
+
+    /// How long the last axis is, as a row of one number.
+    pub(super) fn last_extent(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        let shape = self.add(Op::Shape, vec![x])?;
+        let (last, zero, one) = (self.ints(vec![-1])?, self.ints(vec![0])?, self.ints(vec![1])?);
+        let to_end = Op::StridedSlice(Masks { end: 1, ..Masks::default() });
+        self.add(to_end, vec![shape, last, zero, one])
     }
 
     fn numbers(&mut self) -> Outcome {

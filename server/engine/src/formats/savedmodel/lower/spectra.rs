@@ -3,7 +3,7 @@
 use super::super::attributes::Attributes as _;
 use super::complex::is_complex;
 use super::{Lowering, Outcome};
-use crate::graph::{Op, Rare, Spectrum};
+use crate::graph::{Rare, Spectrum};
 
 impl Lowering<'_> {
     pub(super) fn spectra(&mut self) -> Outcome {
@@ -27,12 +27,12 @@ impl Lowering<'_> {
             "IFFT" | "IFFT2D" | "IFFT3D" | "BatchIFFT" | "BatchIFFT2D" | "BatchIFFT3D" => {
                 Spectrum::Whole { axes: axes(&name), inverse: true }
             }
-            "Complex" => return self.simple(2, Op::Pack(-1)),
+            "Complex" => return self.broadcast_parts(),
             "ComplexAbs" => Spectrum::Magnitude,
             "Angle" => Spectrum::Angle,
             "Real" => Spectrum::Real,
             "Imag" => Spectrum::Imaginary,
-            "Conj" if is_complex(self.node) => Spectrum::Conjugate,
+            "Conj" if is_complex(self.node) || !self.node.attr.contains_key("T") => Spectrum::Conjugate,
             _ if is_complex(self.node) => return self.complex(),
             _ => return Ok(None),
         };

@@ -75,6 +75,10 @@ pub fn operations() -> Vec<Op> {
     all.extend([Imaging::DrawBoxes, Imaging::Shrink(2)].map(Rare::Image));
     let mut all: Vec<Op> = all.into_iter().map(|r| Op::Rare(Box::new(r))).collect();
     all.extend([DType::F32, DType::U8, DType::String].map(|dtype| Op::Text(Text::Serialized(dtype))));
+    for batched in [false, true] {
+        all.push(Op::List(Listing::WrapSparse { batched }));
+    }
+    all.extend([Listing::UnwrapSparse(Kind::F32), Listing::Zeros, Listing::Sum].map(Op::List));
     all.extend([Op::Text(Text::Scripts), Op::List(Listing::Wrap { batched: true })]);
     all.push(Op::Text(Text::Template(Template { parts: vec![b"a".to_vec(); 3], ends: Some(1) })));
     all.push(Op::List(Listing::Unwrap { kind: Kind::I64, levels: 2 }));
