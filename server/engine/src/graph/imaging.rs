@@ -109,6 +109,13 @@ pub enum Imaging {
     DrawBoxes,
     /// output shape, filter [d, h, w, out, in], x
     ConvTranspose3d(Sliding),
+    /// shape of an image, filter [h, w, in, multiplier], what is given back of a convolution of each channel → what its input is given
+    DepthwiseTranspose(Sliding),
+    /// shape of an image, what is given back of the means in its windows → what the image is given
+    SpreadMeans {
+        window: [usize; 3],
+        sliding: Sliding,
+    },
     Pool3d {
         max: bool,
         window: [usize; 3],

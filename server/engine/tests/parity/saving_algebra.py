@@ -18,6 +18,14 @@ SQUARES = ([None, 4, 4], D, "x")
 def equations(path, rng):
     linalg = tf.linalg
 
+    def full(x):
+        # Vectors may be turned round: what they make of the values may not.
+        values, left, right = linalg.svd(x, full_matrices=True)
+        count = tf.shape(values)[-1]
+        back = tf.matmul(left[:, :, :count] * values[:, None], right[:, :, :count], transpose_b=True)
+        square = tf.matmul(left, left, transpose_b=True)
+        return tf.concat([tf.reshape(part, [tf.shape(x)[0], -1]) for part in (back, square, tf.matmul(right, right, transpose_b=True))], 1)
+
     @function(SQUARES)
     def made(x):
         near = tf.matmul(x, x, transpose_b=True)
@@ -28,6 +36,7 @@ def equations(path, rng):
             "other root": linalg.sqrtm(x * 0.3 + 2.0 * tf.eye(4, dtype=D)), "power": linalg.expm(x), "narrow power": linalg.expm(narrow),
             "nearest": linalg.lstsq(x[:, :, :2], b, fast=False), "weighted": linalg.lstsq(x[:, :, :3], b, l2_regularizer=0.3),
             "smallest": linalg.lstsq(x[:, :2], b[:, :2], fast=False), "smallest weighted": linalg.lstsq(x[:, :2], b[:, :2], 0.1),
+            "full": linalg.svd(x[:, :3], full_matrices=True)[0], "plane": full(x[:, :3]), "tall plane": full(x[:, :, :2]),
             "chance": tf.math.betainc(tf.abs(x) + 0.1, tf.abs(near) + 0.1, tf.sigmoid(x)),
         }
 
@@ -123,7 +132,8 @@ def operator(path, rng):
 def network(activation):
     return keras.Sequential([
         keras.Input((8, 8, 3), name="x"), L.Conv2D(6, 3, activation=activation, padding="same"), L.BatchNormalization(),
-        L.MaxPooling2D(2), L.Conv2D(4, 3, strides=2), L.LeakyReLU(), L.Flatten(), L.Dense(5, activation="sigmoid"), L.Dense(3),
+        L.MaxPooling2D(2), L.DepthwiseConv2D(3, strides=1, padding="same", depth_multiplier=2), L.AveragePooling2D(3, 2, "same"),
+        L.Conv2D(4, 2), L.LeakyReLU(), L.Flatten(), L.Dense(5, activation="sigmoid"), L.Dense(3),
     ])
 
 

@@ -34,7 +34,7 @@ def jpeg(path, rng):
     return Hints(arrays={"picture": picture(24, 37), "quality": lambda rng, case: np.array((7, 88)[case], "int32")})
 
 
-@saving("JPEG decoded at a part of its size", WAY, 3e-2)
+@saving("JPEG decoded at a part of its size", WAY, 5e-2)
 def shrunk(path, rng):
     @function(([], S, "jpeg"))
     def made(jpeg):

@@ -32,6 +32,39 @@ def sets(path, rng):
     module(path, serving_default=made)
 
 
+@saving("tf.map_fn over sparse rows", WAY)
+def mapped(path, rng):
+    @function(([None, 5], I, "numbers"))
+    def made(numbers):
+        sparse = tf.sparse.from_dense(numbers)
+        spec = tf.SparseTensorSpec([5], I)
+        doubled = tf.map_fn(lambda row: tf.sparse.map_values(tf.multiply, row, 2), sparse, fn_output_signature=spec)
+        return parts(doubled, "doubled") | {"dense": tf.map_fn(tf.sparse.to_dense, sparse, fn_output_signature=I)}
+
+    module(path, serving_default=made)
+
+
+@saving("ragged and sparse arrays, given and answered", WAY)
+def composite(path, rng):
+    @tf.function(input_signature=[tf.RaggedTensorSpec([None, None], I)])
+    def ragged(rows):
+        deep = tf.RaggedTensor.from_uniform_row_length(tf.concat([rows, rows + 1], 0), 2)
+        return {"rows": rows * 2, "deep": deep, "lengths": rows.row_lengths(), "sparse": rows.to_sparse()}
+
+    @tf.function(input_signature=[tf.SparseTensorSpec([None, 6], F)])
+    def sparse(x):
+        return {"turned": tf.sparse.transpose(x), "sums": tf.sparse.reduce_sum(x, 1), "kept": tf.sparse.retain(x, x.values > 0.0)}
+
+    module(path, ragged=ragged, sparse=sparse)
+    lengths = ((2, 0, 3), (1, 4, 0, 2))
+    return Hints(arrays={
+        "rows": lambda rng, case: rng.integers(0, 9, sum(lengths[case])),
+        "rows_1": lambda rng, case: np.cumsum((0, *lengths[case])).astype("int64"),
+        "x": lambda rng, case: np.array([[0, 1], [0, 5], [2, 0]], "int64"),
+        "x_1": lambda rng, case: rng.normal(0, 1, 3).astype("float32"), "x_2": lambda rng, case: np.array([3 + case, 6], "int64"),
+    })
+
+
 @saving("sparse arrays reduced, compared, split", WAY)
 def reduced(path, rng):
     @function(X, ([None, 5], I, "numbers"))

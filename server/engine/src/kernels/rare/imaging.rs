@@ -31,6 +31,8 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::Depthwise(sliding) => volume::depthwise(x, second()?, sliding),
         Imaging::Decode { channels, dtype, files } => decode::decode(x, *channels, *dtype, *files),
         Imaging::ConvTranspose3d(sliding) => volume::transposed(x, second()?, third()?, sliding),
+        Imaging::DepthwiseTranspose(sliding) => volume::depthwise_back(x, second()?, third()?, sliding),
+        Imaging::SpreadMeans { window, sliding } => volume::means_back(x, second()?, *window, sliding),
         Imaging::Pool3d { max, window, sliding } => volume::pool(x, *max, *window, sliding),
         Imaging::Dilation(sliding) => volume::dilation(x, second()?, sliding),
         Imaging::Patches { window, sliding } => volume::patches(x, *window, sliding),

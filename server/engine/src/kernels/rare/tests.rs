@@ -83,6 +83,8 @@ fn imaging() -> Vec<Imaging> {
             Imaging::Pool3d { max: true, window, sliding },
             Imaging::Pool3d { max: false, window: [2, 1, 2], sliding },
             Imaging::PoolWithPlaces { window, sliding, batch_too: false },
+            Imaging::DepthwiseTranspose(sliding),
+            Imaging::SpreadMeans { window, sliding },
             Imaging::Dilation(sliding),
             Imaging::Patches { window, sliding },
         ]);

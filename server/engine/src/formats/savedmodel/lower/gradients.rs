@@ -19,6 +19,8 @@ impl Lowering<'_> {
             "ConcatOffset" => return self.concat_offsets(),
             "StridedSliceGrad" => return self.strided_slice_gradient(),
             "BiasAddGrad" => return self.bias_gradient(),
+            "DepthwiseConv2dNativeBackpropInput" => return self.depthwise_gradient(),
+            "AvgPoolGrad" => return self.mean_pool_gradient(),
             "MaxPoolGrad" => return self.max_pool_gradient(),
             "FusedBatchNormGrad" | "FusedBatchNormGradV2" | "FusedBatchNormGradV3" => {
                 return self.batch_norm_gradient();
@@ -199,6 +201,23 @@ impl Lowering<'_> {
         let sums = self.add(rare(Rare::ScatterNd), vec![places, gradient, count])?;
         let shape = self.add(Op::Shape, vec![x])?;
         self.emit(Op::Reshape, vec![sums, shape])
+    }
+
+    fn depthwise_gradient(&mut self) -> Outcome {
+        let Some(sliding) = self.sliding("strides", "dilations")? else { return Self::odd() };
+        if self.is_channels_first() || self.node.dtype("T") != Some(DType::F32) {
+            return Self::refuse("with the channels first, or of numbers that are not short floats");
+        }
+        self.depict(3, Imaging::DepthwiseTranspose(sliding))
+    }
+
+    fn mean_pool_gradient(&mut self) -> Outcome {
+        let (window, sliding) = (self.spatial_of("ksize"), self.sliding("strides", "")?);
+        let (Some(window), Some(sliding)) = (window, sliding) else { return Self::odd() };
+        if self.is_channels_first() || self.node.dtype("T") != Some(DType::F32) {
+            return Self::refuse("with the channels first, or of numbers that are not short floats");
+        }
+        self.depict(2, Imaging::SpreadMeans { window, sliding })
     }
 
     /// Of a norm by statistics that it was given.

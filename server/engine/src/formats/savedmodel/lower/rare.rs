@@ -31,7 +31,7 @@ impl Lowering<'_> {
             "Svd" | "BatchSvd" => {
                 let vectors = self.yes("compute_uv");
                 if vectors && self.node.flag("full_matrices") {
-                    return Self::refuse("full_matrices");
+                    return self.singular_bases();
                 }
                 return self.several(1, Rare::Svd { vectors }, 3);
             }
@@ -152,6 +152,25 @@ impl Lowering<'_> {
         let rows = self.last_extent(x)?;
         let order = self.add(rare(Rare::PivotOrder), vec![both[1], rows])?;
         Ok(Some(super::Lowered::Values(vec![Val::Value(both[0]), Val::Value(order)])))
+    }
+
+    /// Singular values, and vectors that are as many as the space has axes: behind those of the values come any that fit.
+    fn singular_bases(&mut self) -> Outcome {
+        let x = self.want(1)?[0];
+        let made = self.graph.add_many(rare(Rare::Svd { vectors: true }), vec![x], 3, &self.node.name)?;
+        let (zero, last) = (self.ints(vec![0])?, self.ints(vec![-1])?);
+        let count = self.last_extent(made[0])?;
+        let begin = self.add(Op::Concat, vec![zero, count, zero])?;
+        let (end, steps) = (self.ints(vec![0, 0])?, self.ints(vec![1, 1])?);
+        let behind = Op::StridedSlice(Masks { end: 2, ellipsis: 1, ..Masks::default() });
+        let mut all = vec![Val::Value(made[0])];
+        for vectors in &made[1..] {
+            let whole =
+                self.graph.add_many(rare(Rare::Qr { full: true }), vec![*vectors], 2, &self.node.name)?;
+            let rest = self.add(behind.clone(), vec![whole[0], begin, end, steps])?;
+            all.push(Val::Value(self.add(Op::Concat, vec![*vectors, rest, last])?));
+        }
+        Ok(Some(super::Lowered::Values(all)))
     }
 
     /// How long the last axis is, as a row of one number.
