@@ -50,6 +50,8 @@ class Hints:
     fresh: bool = False
     # What is done to the saved model once TensorFlow has answered: what only older versions write.
     after: Callable = None
+    # Why the model is not to be served at all.
+    refused: str = None
 
 
 def randomise(model, rng, spread=1.0):
@@ -171,7 +173,7 @@ def serve(rows):
         try:
             model = scratch / "model" / "1"
             hints = row.make(str(model), rng) or Hints()
-            line |= {"dir": str(model), "fresh": hints.fresh, "cases": cases(model, hints, rng, scratch)}
+            line |= {"dir": str(model), "fresh": hints.fresh, "refused": hints.refused, "cases": cases(model, hints, rng, scratch)}
             if hints.after:
                 hints.after(model)
         except Exception as error:

@@ -148,7 +148,7 @@ fn head(file: &mut Vec<u8>, how: &Jpeg, size: [usize; 2], planes: &[Plane], quan
 
 fn scan(bits: &mut Bits, planes: &[Plane], quanta: &[[i32; BLOCK]; 2]) {
     let units = |axis: usize| planes.first().map_or(0, |p| p.blocks[axis].div_ceil(p.unit[axis]));
-    let codes = CODES.map(|both| both.map(|codes| codes.by_symbol()));
+    let codes = CODES.map(|both| both.map(tables::Codes::by_symbol));
     let mut before = vec![0; planes.len()];
     for row in 0..units(0) {
         for column in 0..units(1) {

@@ -77,31 +77,31 @@ impl Lowering<'_> {
     fn complex_arithmetic(&mut self) -> Outcome {
         let (adjoint_a, adjoint_b) = (self.node.flag("adj_x"), self.node.flag("adj_y"));
         match self.node.op.as_str() {
-            "Mul" => self.products(Op::Binary(B::Mul), [false; 2]),
+            "Mul" => self.products(&Op::Binary(B::Mul), [false; 2]),
             "Einsum" if self.inputs.len() == 1 => self.apiece(|_| true),
             "Einsum" => match self.node.text("equation").map(str::to_owned) {
-                Some(equation) => self.products(rare(Rare::Einsum(equation)), [false; 2]),
+                Some(equation) => self.products(&rare(Rare::Einsum(equation)), [false; 2]),
                 None => Self::refuse("without an equation"),
             },
             "MatMul" => {
                 let (transpose_a, transpose_b) =
                     (self.node.flag("transpose_a"), self.node.flag("transpose_b"));
-                self.products(Op::MatMul { transpose_a, transpose_b }, [false; 2])
+                self.products(&Op::MatMul { transpose_a, transpose_b }, [false; 2])
             }
             "BatchMatMul" | "BatchMatMulV2" | "BatchMatMulV3" => {
                 let op = Op::MatMul { transpose_a: adjoint_a, transpose_b: adjoint_b };
-                self.products(op, [adjoint_a, adjoint_b])
+                self.products(&op, [adjoint_a, adjoint_b])
             }
             "Square" => {
                 let x = self.want(1)?[0];
                 self.inputs = vec![x, x];
-                self.products(Op::Binary(B::Mul), [false; 2])
+                self.products(&Op::Binary(B::Mul), [false; 2])
             }
             "Div" | "RealDiv" => {
                 let [x, y] = self.want(2)?[..2] else { return Ok(None) };
                 let inverse = self.reciprocal(y)?;
                 self.inputs = vec![x, inverse];
-                self.products(Op::Binary(B::Mul), [false; 2])
+                self.products(&Op::Binary(B::Mul), [false; 2])
             }
             "Reciprocal" | "Inv" => {
                 let x = self.want(1)?[0];
@@ -190,7 +190,7 @@ impl Lowering<'_> {
     }
 
     /// Any kind of product of two inputs, of which either may be conjugated first.
-    fn products(&mut self, op: Op, conjugated: [bool; 2]) -> Outcome {
+    fn products(&mut self, op: &Op, conjugated: [bool; 2]) -> Outcome {
         let mut both = [self.want(2)?[0], self.inputs[1]];
         for (x, conjugated) in both.iter_mut().zip(conjugated) {
             if conjugated {

@@ -34,7 +34,7 @@ impl Lowering<'_> {
         }
     }
 
-    /// Two inputs, of which one is the gradient behind the function, the other one what it was given or what it made.
+    /// The gradient behind the function, and what it was given, or made where that says as much.
     fn activation_gradient(&mut self) -> Result<Option<ValueId>, EngineError> {
         let alpha = self.node.float("alpha").unwrap_or(0.2);
         let op = self.node.op.clone();
@@ -78,7 +78,19 @@ impl Lowering<'_> {
                 let size = self.unary(U::Square, size)?;
                 self.binary(B::Div, a, size)
             }
-            // From here on what the function made comes first.
+            _ => return self.gradient_by_result(&op, a, b),
+        };
+        made.map(Some)
+    }
+
+    /// The same where what the function made comes first.
+    fn gradient_by_result(
+        &mut self,
+        op: &str,
+        a: ValueId,
+        b: ValueId,
+    ) -> Result<Option<ValueId>, EngineError> {
+        let made = match op {
             "SigmoidGrad" => {
                 let square = self.unary(U::Square, a)?;
                 let slope = self.binary(B::Sub, a, square)?;

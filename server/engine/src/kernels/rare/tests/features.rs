@@ -7,6 +7,20 @@ use crate::kernels::{Value, run};
 use crate::value::Kind;
 use std::sync::Arc;
 
+fn of_sets() -> Vec<Rare> {
+    let mut all = Vec::new();
+    for (kind, first_sparse) in [
+        (SetKind::FirstOnly, false),
+        (SetKind::SecondOnly, true),
+        (SetKind::Both, false),
+        (SetKind::Either, true),
+    ] {
+        all.push(Rare::Rows(Rows::SetOperation(SetOperation { kind, first_sparse })));
+    }
+    all.extend([Rows::SetSizes, Rows::SparseSplit(2)].map(Rare::Rows));
+    all
+}
+
 /// One of each kind, without those that read files.
 pub fn operations() -> Vec<Op> {
     let mut all: Vec<Rare> = Vec::new();
@@ -46,15 +60,7 @@ pub fn operations() -> Vec<Op> {
     let features =
         || Features { sparse: vec![], ragged: vec![DType::I64], dense: vec![(DType::F32, vec![Some(2)])] };
     all.push(Rare::Rows(Rows::ParseSequence(Sequences { context: features(), steps: features() })));
-    for (kind, first_sparse) in [
-        (SetKind::FirstOnly, false),
-        (SetKind::SecondOnly, true),
-        (SetKind::Both, false),
-        (SetKind::Either, true),
-    ] {
-        all.push(Rare::Rows(Rows::SetOperation(SetOperation { kind, first_sparse })));
-    }
-    all.extend([Rows::SetSizes, Rows::SparseSplit(2)].map(Rare::Rows));
+    all.extend(of_sets());
     for flag in [false, true] {
         all.push(Rare::Rows(Rows::SparseReduce { max: flag, keep: !flag }));
         all.push(Rare::Rows(Rows::SparseReduceToSparse { max: flag }));
