@@ -84,9 +84,10 @@ impl EngineError {
 }
 
 fn list(ops: &[UnsupportedOp]) -> String {
-    let place = |o: &UnsupportedOp| match &o.function {
-        Some(function) => format!("{} (node {} of function {function})", o.op, o.node),
-        None => format!("{} (node {})", o.op, o.node),
+    let place = |o: &UnsupportedOp| {
+        let function = o.function.as_ref().map_or_else(String::new, |f| format!(" of function {f}"));
+        let why = o.detail.as_ref().map_or_else(String::new, |why| format!(": {why}"));
+        format!("{} (node {}{function}){why}", o.op, o.node)
     };
     ops.iter().map(place).collect::<Vec<_>>().join(", ")
 }

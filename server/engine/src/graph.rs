@@ -37,7 +37,7 @@ pub use forest::{
     SlicedTree, Tree,
 };
 pub use fused::{Attention, Chain, Entry, LayerNorm, Link, Operand, Product, Products, Prologue};
-pub use imaging::{Beyond, Colours, Files, Imaging, Kernel, Sliding, Suppression};
+pub use imaging::{Beyond, Colours, Files, Imaging, Jpeg, Kernel, Sliding, Suppression};
 pub use learning::{Analyser, Categories, Descent, Distance, Divergence, Learning, Vectoriser, Vocabulary};
 pub use linear_leaves::LinearLeaves;
 pub use narrow::{Narrow, Narrowing, PowerRounding};
@@ -46,7 +46,9 @@ pub use op::{Activation, Binary, Compare, Conv, Masks, Op, Padding, Pool, Reduce
 pub use random::{Draw, Random, Source, Stream};
 pub use rare::{Align, Coarse, Function, Matrix, Pairing, Rare, Running, Spectrum, Update};
 pub use rnn::{LinearAttention, Rnn, RnnCell, RnnFunction};
-pub use rows::{Counts, Cross, Crossed, Features, GramCounts, Partition, Rows, Segment, Sequences};
+pub use rows::{
+    Counts, Cross, Crossed, Features, GramCounts, Partition, Rows, Segment, Sequences, SetKind, SetOperation,
+};
 pub use sampling::{Around, Aspect, Coordinates, Grid, Method, Nearest, Resample, RoiAlign};
 pub use signals::Signal;
 pub use speech::{Ctc, LstmBlock, Sound};

@@ -25,7 +25,7 @@ use crate::graph::Weight;
 use crate::value::{Element, Memory, Output, Value};
 use crate::{DType, EngineError, Preferences};
 use bundle::{Access, Bundle};
-pub use constants::{from_bytes, tensor};
+pub use constants::{from_bytes, serialized, tensor};
 use prost::Message;
 use proto::{MetaGraphDef, SavedModel};
 use std::path::Path;

@@ -103,6 +103,17 @@ pub enum Listing {
         /// How many splits.
         levels: usize,
     },
+    /// indices, values, shape of a sparse array → one item; `batched`: the items that its rows are
+    WrapSparse {
+        /// Row by row.
+        batched: bool,
+    },
+    /// an item that is a sparse array, or many that are the rows of one → indices, values, shape
+    UnwrapSparse(Kind),
+    /// list → zeros in the place of its items
+    Zeros,
+    /// lists… → the sums of items at the same places
+    Sum,
     /// list, index, x → with x before the item at the index
     Insert,
     /// list, index

@@ -59,6 +59,17 @@ pub enum Files {
     Bmp,
 }
 
+/// How a JPEG file is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Jpeg {
+    /// Colours are of four pixels together.
+    pub downsample: bool,
+    /// Dots are told by the inch, else by the centimetre.
+    pub per_inch: bool,
+    /// Dots across and down.
+    pub density: [u16; 2],
+}
+
 /// The order of a picture's channels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Colours {
@@ -90,10 +101,21 @@ pub enum Imaging {
     EncodePng {
         wide: bool,
     },
+    /// x [height, width, channels], quality → a JPEG file
+    EncodeJpeg(Jpeg),
+    /// bytes [height, width, channels] → the means of squares with so many a side; those at the edges may be smaller
+    Shrink(usize),
     /// x, boxes, colours? → x with the edges of the boxes in colours
     DrawBoxes,
     /// output shape, filter [d, h, w, out, in], x
     ConvTranspose3d(Sliding),
+    /// shape of an image, filter [h, w, in, multiplier], what is given back of a convolution of each channel → what its input is given
+    DepthwiseTranspose(Sliding),
+    /// shape of an image, what is given back of the means in its windows → what the image is given
+    SpreadMeans {
+        window: [usize; 3],
+        sliding: Sliding,
+    },
     Pool3d {
         max: bool,
         window: [usize; 3],

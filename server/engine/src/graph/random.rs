@@ -58,6 +58,8 @@ pub enum Draw {
     Poisson,
     /// shape, counts, chances
     Binomial,
+    /// shape, means, deviations, least, most; they are of the last axes if `last`, else of the first
+    Bounded { last: bool },
 }
 
 impl Draw {
@@ -69,6 +71,7 @@ impl Draw {
     /// How many inputs there are beside what the numbers are made of.
     pub fn operands(self) -> usize {
         match self {
+            Self::Bounded { .. } => 5,
             Self::Between | Self::Binomial => 3,
             Self::Categorical | Self::Gamma | Self::Poisson => 2,
             _ => 1,

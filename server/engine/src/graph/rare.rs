@@ -108,6 +108,23 @@ pub enum Matrix {
         lower: bool,
         adjoint: bool,
     },
+    SquareRoot,
+    Exponential,
+    /// a, b, how much squares of what is found count, if weighted
+    LeastSquares {
+        weighted: bool,
+    },
+    /// the three diagonals, b
+    TridiagonalSolve {
+        pivoting: bool,
+    },
+    /// the diagonal above, the middle one, the one below, b
+    TridiagonalProduct,
+    /// diagonals, b
+    BandedSolve {
+        lower: bool,
+        adjoint: bool,
+    },
 }
 
 /// Where a short diagonal lies in its row.
@@ -156,6 +173,8 @@ pub enum Spectrum {
 pub enum Rare {
     Function(Function),
     Pairing(Pairing),
+    /// a, b, x → the share of the beta function up to x
+    IncompleteBeta,
     /// a, b → bool
     ApproximateEqual(f32),
     /// x, axis
@@ -243,6 +262,8 @@ pub enum Rare {
     LinSpace,
     /// shapes…
     BroadcastArgs,
+    /// two shapes → of each the axes along which it is spread
+    BroadcastGradient,
     /// x, partitions → as many
     DynamicPartition(usize),
     /// indices…, as many values

@@ -67,6 +67,23 @@ pub struct Cross {
     pub by_splits: bool,
 }
 
+/// What becomes of two sets.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SetKind {
+    /// What is in the first alone.
+    FirstOnly,
+    SecondOnly,
+    Both,
+    Either,
+}
+
+/// Two arrays of sets, each a dense one or indices, values and shape → indices, values, shape
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetOperation {
+    pub kind: SetKind,
+    pub first_sparse: bool,
+}
+
 /// How numbers are counted, without a place for what is not there.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Counts {
@@ -153,10 +170,24 @@ pub enum Rows {
     SparseConcat(i64),
     /// indices, values, shape, start, size → indices, values, shape
     SparseSlice,
-    /// indices, values, shape, axes → an array
-    SparseReduceSum {
+    /// indices, values, shape, axes → an array of sums or of the largest
+    SparseReduce {
+        max: bool,
         keep: bool,
     },
+    /// indices, values, shape, axes → indices, values, shape
+    SparseReduceToSparse {
+        max: bool,
+    },
+    /// two of indices, values, shape → indices, values
+    SparseExtreme {
+        max: bool,
+    },
+    /// axis, indices, values, shape → indices…, values…, shapes…
+    SparseSplit(usize),
+    SetOperation(SetOperation),
+    /// indices, values, shape → how many values each set has
+    SetSizes,
     Cross(Cross),
     /// two of indices, values, shape; the least magnitude → indices, values, shape
     SparseAdd,

@@ -41,6 +41,8 @@ pub enum Ctc {
 pub enum Sound {
     /// a WAV file → samples `[frames, channels]`, rate; none: as the file has them
     DecodeWav { channels: Option<usize>, frames: Option<usize> },
+    /// samples `[frames, channels]`, rate → a WAV file
+    EncodeWav,
     /// samples `[frames, channels]` → strengths `[channels, windows, frequencies]`
     Spectrogram { window: usize, stride: usize, squared: bool },
     /// spectrogram, rate → coefficients

@@ -67,6 +67,8 @@ pub enum Text {
     DecodeRaw { dtype: crate::DType, big: bool },
     /// a serialized `TensorProto` of a type → what it is of
     Tensor(crate::DType),
+    /// numbers or texts of a type → a serialized tensor
+    Serialized(crate::DType),
     /// characters → the numbers of their scripts
     Scripts,
     /// x, packed

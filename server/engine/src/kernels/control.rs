@@ -4,6 +4,8 @@ mod making;
 mod ragged;
 mod reading;
 mod sequences;
+mod sparse;
+mod sums;
 
 use super::access::{int, ints, sizes};
 use super::{Outcome, Value, fail};
@@ -86,6 +88,9 @@ pub fn listing(op: &Listing, inputs: Vec<Value>) -> Values {
             list
         }
         Listing::Wrap { batched } => return ragged::wrap(&mut inputs, *batched).map(|v| vec![v]),
+        Listing::WrapSparse { batched } => return sparse::wrap(&mut inputs, *batched).map(|v| vec![v]),
+        Listing::Zeros => sums::zeros(inputs.list()?)?,
+        Listing::Sum => sums::sum(&mut inputs)?,
         Listing::Join => {
             let mut list = inputs.list()?;
             list.items.extend(inputs.list()?.items);

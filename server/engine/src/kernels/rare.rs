@@ -2,7 +2,9 @@
 
 mod along;
 mod arrays;
+mod bands;
 mod bitmaps;
+mod bounded;
 mod boxes;
 mod color;
 mod count;
@@ -29,11 +31,13 @@ mod gamma;
 mod gather;
 mod gif;
 mod imaging;
+mod jpeg;
 mod learning;
 mod linear_attention;
 mod lstm_block;
 mod lu;
 mod matrices;
+mod matrix_functions;
 #[cfg(test)]
 mod naive;
 mod neighbours;
@@ -52,6 +56,7 @@ mod scale;
 mod scatter;
 mod segments;
 mod sequence;
+mod sets;
 mod signals;
 mod sorting;
 mod sound;
@@ -64,6 +69,7 @@ mod tests;
 mod unique;
 mod volume;
 
+pub use arrays::bytes;
 pub use einsum::labels;
 pub use gather::batched as gather_batched;
 pub use sorting::top_k;
@@ -157,13 +163,15 @@ pub fn run(op: &Rare, inputs: &[&Value]) -> Values {
         Rare::Narrow(how) => one(super::narrow::run(*how, x)),
         Rare::NarrowBits { of, made } => one(super::narrow::bits(*of, *made, x)),
         Rare::Function(f) => one(functions::function(*f, x)),
+        Rare::IncompleteBeta => one(functions::incomplete_beta(x, second()?, third()?)),
+        Rare::BroadcastGradient => gather::broadcast_gradient(x, second()?),
         Rare::Pairing(p) => one(functions::pairing(*p, x, second()?)),
         Rare::ApproximateEqual(tolerance) => one(functions::approximately(*tolerance, x, second()?)),
         Rare::Running { kind, exclusive, reverse } => {
             one(running::run(*kind, *exclusive, *reverse, x, second()?))
         }
         Rare::Einsum(equation) => one(einsum::einsum(equation, inputs)),
-        Rare::Matrix(kind) => one(matrices::run(*kind, x, inputs.get(1).copied())),
+        Rare::Matrix(kind) => one(matrices::run(*kind, inputs)),
         Rare::BandPart => one(diagonals::band(x, second()?, third()?)),
         Rare::MatrixDiag(align) => one(diagonals::diag(*align, inputs)),
         Rare::MatrixDiagPart(align) => one(diagonals::part(*align, x, second()?, third()?)),

@@ -17,8 +17,8 @@ use super::elementwise::broadcast_shape;
 use super::hash::{fingerprint, keyed, murmur};
 use super::moves::expand;
 use super::{Outcome, Value, elements, fail};
-use crate::EngineError;
 use crate::graph::{Pattern, Text};
+use crate::{DType, EngineError};
 
 /// Most bytes of the strings that one operation makes.
 const MOST_BYTES: usize = 1 << 30;
@@ -104,6 +104,14 @@ fn rarer(op: &Text, x: &Value, inputs: &[&Value]) -> Outcome {
         Text::Tensor(dtype) => {
             let [text] = x.texts()? else { return Err(fail("one tensor is parsed at a time")) };
             super::into_value(crate::formats::savedmodel::tensor(text, *dtype)?)
+        }
+        Text::Serialized(dtype) => {
+            let (bytes, texts) = match *dtype {
+                DType::String => (Vec::new(), x.texts()?.to_vec()),
+                dtype => (super::rare::bytes(x, dtype)?, Vec::new()),
+            };
+            let made = crate::formats::savedmodel::serialized(*dtype, x.dims(), bytes, texts);
+            Value::text(vec![made], &[])
         }
         Text::Scripts => scripts::scripts(x),
         Text::Unpacked(packing) => numbers::unpacked(x, *packing),

@@ -50,6 +50,8 @@ class Hints:
     fresh: bool = False
     # What is done to the saved model once TensorFlow has answered: what only older versions write.
     after: Callable = None
+    # Why the model is not to be served at all.
+    refused: str = None
 
 
 def randomise(model, rng, spread=1.0):
@@ -87,7 +89,8 @@ def sample(name, spec, case, hints, rng):
 
 def write(array, path):
     """A file for numbers, JSON for strings."""
-    array = np.asarray(array)
+    # As numpy's own texts they would lose zeros at their end.
+    array = np.array(array, object) if isinstance(array, bytes) else np.asarray(array)
     if array.dtype.kind in "OSU":
         texts = [t if isinstance(t, bytes) else str(t).encode() for t in array.reshape(-1).tolist()]
         return {"shape": list(array.shape), "hex": [t.hex() for t in texts]}
@@ -101,6 +104,30 @@ def write(array, path):
     return {"file": str(path)}
 
 
+def flat(values):
+    """Values of several tensors as the engine names them."""
+    named = {}
+    for name, value in values.items():
+        if isinstance(value, (tf.SparseTensor, tf.SparseTensorSpec)):
+            spec = isinstance(value, tf.SparseTensorSpec)
+            parts = (tf.TensorSpec([None, value.shape.rank], tf.int64), tf.TensorSpec([None], value.dtype),
+                     tf.TensorSpec([value.shape.rank], tf.int64)) if spec else (value.indices, value.values, value.dense_shape)
+            named |= dict(zip((f"{name}/indices", f"{name}/values", f"{name}/shape"), parts))
+        elif isinstance(value, tf.RaggedTensor):
+            named |= {f"{name}/values": value.flat_values}
+            named |= {f"{name}/row_splits" + (f"_{n}" if n else ""): s for n, s in enumerate(value.nested_row_splits)}
+        else:
+            named[name] = value
+    return named
+
+
+def whole(name, spec, inputs):
+    """A value to feed: the engine's tensors put together again."""
+    if isinstance(spec, tf.SparseTensorSpec):
+        return tf.SparseTensor(*(inputs[f"{name}/{part}"] for part in ("indices", "values", "shape")))
+    return tf.constant(inputs[name], spec.dtype)
+
+
 def cases(path, hints, rng, scratch):
     """Every signature on two shapes."""
     loaded = tf.saved_model.load(str(path))
@@ -111,12 +138,13 @@ def cases(path, hints, rng, scratch):
         for case in range(len(BATCHES)):
             if hints.fresh:
                 signature = tf.saved_model.load(str(path)).signatures[name]
-            inputs = {k: sample(k, v, case, hints, rng) for k, v in signature.structured_input_signature[1].items()}
+            specs = signature.structured_input_signature[1]
+            inputs = {k: sample(k, v, case, hints, rng) for k, v in flat(specs).items()}
             if hints.answer:
                 outputs = hints.answer(name, inputs)
             else:
-                fed = {k: tf.constant(v, signature.structured_input_signature[1][k].dtype) for k, v in inputs.items()}
-                outputs = {k: v.numpy() for k, v in signature(**fed).items()}
+                fed = {k: whole(k, spec, inputs) for k, spec in specs.items()}
+                outputs = {k: v.numpy() for k, v in flat(signature(**fed)).items()}
             mark = f"{len(made)}"
             made.append({
                 "signature": name,
@@ -145,7 +173,7 @@ def serve(rows):
         try:
             model = scratch / "model" / "1"
             hints = row.make(str(model), rng) or Hints()
-            line |= {"dir": str(model), "fresh": hints.fresh, "cases": cases(model, hints, rng, scratch)}
+            line |= {"dir": str(model), "fresh": hints.fresh, "refused": hints.refused, "cases": cases(model, hints, rng, scratch)}
             if hints.after:
                 hints.after(model)
         except Exception as error:

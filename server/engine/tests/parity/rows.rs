@@ -126,6 +126,13 @@ fn outcome(row: &Value) -> Outcome {
 fn worst(row: &Value) -> Result<(f64, Option<String>), String> {
     let dir = Path::new(row["dir"].as_str().unwrap());
     let load = || Prepared::open(dir).and_then(Prepared::load).map_err(|e| e.to_string());
+    if let Some(why) = row["refused"].as_str() {
+        return match load() {
+            Err(said) if said.contains(why) => Ok((0.0, None)),
+            Err(said) => Err(format!("refused for another reason: {said}")),
+            Ok(_) => Err("is not refused".to_owned()),
+        };
+    }
     let mut model = load()?;
     let fresh = row["fresh"].as_bool().unwrap_or_default();
     let (mut worst, mut alone) = (0f64, None);

@@ -13,7 +13,8 @@ from protocol import Row, randomise
 
 ROWS = []
 PARTS = ("saving_modules", "saving_classic", "saving_recurrent", "saving_random", "saving_features", "saving_speech",
-         "saving_parsing", "saving_functions")
+         "saving_parsing", "saving_functions", "saving_algebra", "saving_sets", "saving_files",
+         "saving_state")
 
 
 def saving(name, way, tolerance=1e-5):

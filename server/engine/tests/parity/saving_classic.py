@@ -153,3 +153,40 @@ def recurrent(rng):
     zero = tf.zeros([tf.shape(x)[0], 3])
     _, _, last, out = tf.while_loop(lambda t, *_: t < 5, step, (0, zero, zero, tf.TensorArray(tf.float32, 5)))
     return {"x": x}, {"last": last, "all": tf.transpose(out.stack(), (1, 0, 2))}
+
+
+@classic("wide and deep over feature columns")
+def columns(rng):
+    fc = tf.feature_column
+    age, hours = fc.numeric_column("age"), fc.numeric_column("hours", shape=(2,), normalizer_fn=lambda x: (x - 3.0) / 2.0)
+    buckets = fc.bucketized_column(age, [18, 25, 40, 65])
+    degree = fc.categorical_column_with_vocabulary_list("degree", ["bs", "ms", "phd"], num_oov_buckets=2)
+    work = fc.categorical_column_with_hash_bucket("work", 20)
+    weighted = fc.weighted_categorical_column(fc.categorical_column_with_identity("number", 10, default_value=0), "weight")
+    crossed = fc.crossed_column(["degree", "work", buckets], 50)
+    deep = [age, hours, buckets, fc.indicator_column(degree), fc.embedding_column(work, 4),
+            fc.embedding_column(weighted, 3, combiner="sqrtn"), fc.indicator_column(crossed)]
+    wide = [buckets, degree, work, crossed, weighted]
+    examples = v1.placeholder(tf.string, [None], name="examples")
+    parsed = v1.io.parse_example(examples, fc.make_parse_example_spec(deep + wide))
+    y = v1.feature_column.input_layer(parsed, deep)
+    for n, width in enumerate((8, 4)):
+        y = tf.nn.relu(tf.matmul(y, get(rng, f"w{n}", int(y.shape[-1]), width)))
+    logit = tf.matmul(y, get(rng, "out", 4, 1)) + v1.feature_column.linear_model(parsed, wide)
+
+    def made(rng, case):
+        rows = []
+        for n in range((1, 3)[case]):
+            example = tf.train.Example()
+            feature = example.features.feature
+            feature["age"].float_list.value.append(float(rng.integers(10, 80)))
+            feature["hours"].float_list.value.extend([2.0, float(n)])
+            feature["degree"].bytes_list.value.append([b"bs", b"phd", b"none"][n])
+            feature["work"].bytes_list.value.extend([b"a", b"b"][: 1 + n % 2])
+            if n != 1:
+                feature["number"].int64_list.value.append(3)
+                feature["weight"].float_list.value.append(0.5)
+            rows.append(example.SerializeToString())
+        return np.array(rows, object)
+
+    return {"examples": examples}, {"chance": tf.sigmoid(logit), "deep": y}, Hints(arrays={"examples": made})

@@ -66,7 +66,20 @@ def stateless(path, rng):
             "wide binomial": r.stateless_binomial([n, 3], seed, tf.constant([9.0, 90.0, 900.0], D), tf.constant(0.4, D), F),
         }
 
-    module(path, serving_default=drawn, constant=constant, older=older, rejected=rejected)
+    @function(X, SEED)
+    def bounded(x, seed):
+        ops = tf.raw_ops.StatelessParameterizedTruncatedNormal
+        draw = lambda shape, *parameters: ops(shape=shape, seed=seed, means=parameters[0], stddevs=parameters[1], minvals=parameters[2],
+                                              maxvals=parameters[3])
+        means = tf.constant([0.0, 1.0, -2.0])
+        return {
+            "near": draw([7, 3], means, 1.0, -3.0, 3.0), "tail": draw([5, 3], means, 0.5, 4.0, np.float32("inf")),
+            "other tail": draw([5], 0.0, 1.0, np.float32("-inf"), -2.5), "narrow": draw([2, 2, 3], means, 2.0, means - 0.1, means + 0.3),
+            "wide": draw([9], tf.constant(0.5, D), tf.constant(2.0, D), tf.constant(0.0, D), tf.constant(9.0, D)),
+            "philox": r.stateless_normal([3], seed, alg="philox"),
+        }
+
+    module(path, serving_default=drawn, constant=constant, older=older, rejected=rejected, bounded=bounded)
     return Hints(arrays={"seed": seeds, "n": lambda rng, case: np.array((2, 3)[case], "int32")})
 
 
@@ -85,6 +98,9 @@ def seeded(path, rng):
             "integers": r.uniform([n, 7], 3, 50, tf.int32, seed=5), "long": r.uniform([n, 7], 3, 1 << 40, I, seed=6),
             "shuffled": r.shuffle(tf.range(11), seed=7), "rows": r.shuffle(x, seed=8),
             "gamma": r.gamma([n, 5], [0.5, 1.0, 30.0], seed=11), "poisson": r.poisson([n, 5], [0.5, 30.0], seed=12),
+            "bounded": tf.raw_ops.ParameterizedTruncatedNormal(
+                shape=[3, 4], means=[0.0, 1.0, 9.0], stdevs=1.0, minvals=-1.0, maxvals=2.0, seed=14),
+            "bounded alike": tf.raw_ops.ParameterizedTruncatedNormal(shape=[3, 4], means=0.0, stdevs=1.0, minvals=2.0, maxvals=9.0, seed=15),
             "classes": r.categorical(x, 9, seed=9), "small": r.categorical(x, 5, tf.int32, seed=10), "loop": loop[1],
         }
 
@@ -110,7 +126,14 @@ def generators(path, rng):
         normal = ops.StatefulStandardNormalV2(resource=state, algorithm=1, shape=shape, dtype=F)
         return {"normal": normal, "whole": ops.StatefulUniformInt(resource=state, algorithm=1, shape=shape, minval=2, maxval=90)}
 
-    module(path, serving_default=drawn, older=older)
+    @function(([], tf.int32, "n"), kept=[g])
+    def counted(n):
+        return {
+            "tosses": g.binomial([n, 2], [10.0, 40.0], 0.3, tf.int32), "between": g.normal([3]),
+            "more": g.binomial([n], 7.0, 0.5, F), "behind": g.uniform([2]),
+        }
+
+    module(path, serving_default=drawn, older=older, counted=counted)
     return Hints(fresh=True, arrays={"n": lambda rng, case: np.array((2, 3)[case], "int32")})
 
 

@@ -1,6 +1,6 @@
 //! Constant tensors and raw weights as values of the graph.
 
-use super::proto::{TensorProto, dtype};
+use super::proto::{Dim, TensorProto, TensorShape, dtype};
 use crate::graph::Literal;
 use crate::{DType, EngineError};
 use half::{bf16, f16};
@@ -20,6 +20,19 @@ pub fn tensor(bytes: &[u8], wanted: DType) -> Result<Literal, EngineError> {
     whole.ok_or_else(|| {
         EngineError::Execution("a serialized tensor of a type that is not supported".to_owned())
     })
+}
+
+/// A tensor as bytes that [`tensor`] reads: its elements' own, or texts.
+pub fn serialized(of: DType, shape: &[usize], bytes: Vec<u8>, texts: Vec<Vec<u8>>) -> Vec<u8> {
+    let dim = shape.iter().map(|extent| Dim { size: *extent as i64 }).collect();
+    let tensor = TensorProto {
+        dtype: (1..).find(|number| dtype(*number) == Some(of)).unwrap_or_default(),
+        tensor_shape: Some(TensorShape { dim, unknown_rank: false }),
+        tensor_content: bytes,
+        string_val: texts,
+        ..TensorProto::default()
+    };
+    tensor.encode_to_vec()
 }
 
 /// A constant of the graph; None: its type is not supported.

@@ -8,6 +8,7 @@ mod merges;
 mod nodes;
 mod reads;
 mod scope;
+mod writes;
 
 pub use reads::split_input;
 pub use scope::{Library, Scope};
@@ -152,8 +153,11 @@ impl<'a> Context<'a> {
                         self.counted(scope, &mut known, node)?;
                     }
                     _ => {
-                        let inputs = read_inputs(scope, &known, node)?;
-                        let outputs = self.node(node, inputs, depth)?;
+                        let mut inputs = read_inputs(scope, &known, node)?;
+                        let outputs = match self.with_written(scope, &known, node, &mut inputs) {
+                            true => self.node(node, inputs, depth)?,
+                            false => Vec::new(),
+                        };
                         known.insert(name, outputs);
                     }
                 }

@@ -1,5 +1,6 @@
 //! TensorFlow's operations → the graph's.
 
+mod complex;
 mod composed;
 mod control;
 mod einsum;
@@ -7,6 +8,7 @@ mod examples;
 mod features;
 mod formats;
 mod functions;
+mod gradients;
 mod image;
 mod imaging;
 mod math;
@@ -65,6 +67,7 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         | "DeepCopy"
         | "Copy"
         | "CopyHost"
+        | "Print"
         | "PlaceholderWithDefault" => {
             return Ok(Lowered::Values(inputs.iter().take(1).cloned().collect()));
         }
@@ -91,6 +94,8 @@ pub fn lower(graph: &mut Graph, node: &NodeDef, inputs: &[Val]) -> Result<Lowere
         Lowering::spectra,
         Lowering::rare,
         Lowering::composed,
+        Lowering::sums_of_lists,
+        Lowering::gradients,
         Lowering::random,
         Lowering::speech,
         Lowering::rows,

@@ -76,6 +76,34 @@ pub struct TensorInfo {
     pub dtype: i32,
     #[prost(message, optional, tag = "3")]
     pub tensor_shape: Option<TensorShape>,
+    #[prost(message, optional, tag = "4")]
+    pub coo_sparse: Option<CooSparse>,
+    #[prost(message, optional, tag = "5")]
+    pub composite_tensor: Option<CompositeTensor>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct CooSparse {
+    #[prost(string, tag = "1")]
+    pub values_tensor_name: String,
+    #[prost(string, tag = "2")]
+    pub indices_tensor_name: String,
+    #[prost(string, tag = "3")]
+    pub dense_shape_tensor_name: String,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct CompositeTensor {
+    #[prost(message, optional, tag = "1")]
+    pub type_spec: Option<TypeSpec>,
+    #[prost(message, repeated, tag = "2")]
+    pub components: Vec<TensorInfo>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct TypeSpec {
+    #[prost(int32, tag = "1")]
+    pub type_spec_class: i32,
 }
 
 #[derive(Clone, PartialEq, Message)]

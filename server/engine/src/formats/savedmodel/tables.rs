@@ -24,6 +24,14 @@ const MOST_CALLS: usize = 1 << 14;
 /// A vocabulary that is larger is none.
 const LARGEST_FILE: u64 = 1 << 30;
 
+/// Keys that are told by their number.
+const LONGEST_RANGE: usize = 1 << 24;
+
+fn is_float(dtype: crate::DType) -> bool {
+    use crate::DType as D;
+    matches!(dtype, D::F16 | D::BF16 | D::F32 | D::F64 | D::Bool | D::String)
+}
+
 /// A call on the way from the main graph: who calls, and with which node.
 type Frames<'f, 'a> = Vec<(&'f Scope<'a>, &'a NodeDef)>;
 
@@ -108,8 +116,38 @@ impl<'s, 'a> Search<'s, 'a> {
     }
 
     fn literal(&self, scope: &'s Scope<'a>, frames: &Frames<'s, 'a>, input: &str) -> Option<Literal> {
+        self.computed(scope, frames, input, LONGEST_WAY)
+    }
+
+    /// A constant, or numbers that are made of constants in so many steps.
+    fn computed(
+        &self,
+        scope: &'s Scope<'a>,
+        frames: &[(&'s Scope<'a>, &'a NodeDef)],
+        input: &str,
+        steps: usize,
+    ) -> Option<Literal> {
+        let steps = steps.checked_sub(1)?;
         let (scope, node, output) = origin(scope, frames, input)?;
         match node.op.as_str() {
+            // Numbers of other types are the same numbers.
+            "Cast" => match self.computed(scope, frames, node.input.first()?, steps)? {
+                numbers @ Literal::I64(..) if !is_float(node.dtype("DstT")?) => Some(numbers),
+                _ => None,
+            },
+            "Range" => {
+                let number = |n: usize| match self.computed(scope, frames, node.input.get(n)?, steps)? {
+                    Literal::I64(number, _) => number.first().copied(),
+                    _ => None,
+                };
+                let (start, limit, step) = (number(0)?, number(1)?, number(2)?);
+                let all: Vec<i64> = match usize::try_from(step) {
+                    Ok(step) if step > 0 => (start..limit).step_by(step).take(LONGEST_RANGE + 1).collect(),
+                    _ => return None,
+                };
+                let count = all.len();
+                (count <= LONGEST_RANGE).then_some(Literal::I64(all, vec![count]))
+            }
             "RestoreV2" => self.stored(&place(scope, node, output)?.key),
             _ => constants::literal(node.tensor("value")?).ok()?,
         }

@@ -2,7 +2,7 @@
 
 use super::super::access::{ints, make};
 use super::super::{Outcome, elements, fail, moves};
-use super::{Inputs, MOST_ITEMS, Values, place, ragged, sequences, within};
+use super::{Inputs, MOST_ITEMS, Values, place, ragged, sequences, sparse, within};
 use crate::EngineError;
 use crate::graph::Listing;
 use crate::value::{Kind, List, Value};
@@ -19,6 +19,7 @@ pub fn read(op: &Listing, inputs: &mut Inputs) -> Values {
             one(sequences::along(&filled(list.items()?, *kind, None)?, *axis, *stacked)?)
         }
         Listing::Unwrap { kind, levels } => ragged::unwrap(list.items()?, *kind, *levels),
+        Listing::UnwrapSparse(kind) => sparse::unwrap(list.items()?, *kind),
         Listing::Concat(kind) => concat(list.items()?, *kind, inputs.shape()?.as_deref()),
         Listing::Get(kind) => {
             let at = place(&inputs.next()?, list.items()?.items.len())?;

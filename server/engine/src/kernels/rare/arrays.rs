@@ -67,11 +67,12 @@ fn bitcast(x: &Value, from: DType, to: DType) -> Outcome {
 }
 
 /// The elements in the width of their type.
-fn bytes(x: &Value, from: DType) -> Result<Vec<u8>, EngineError> {
+pub fn bytes(x: &Value, from: DType) -> Result<Vec<u8>, EngineError> {
     Ok(match (x.contents(), from) {
         (Contents::F32(m), DType::F16) => m.iter().flat_map(|x| f16::from_f32(*x).to_le_bytes()).collect(),
         (Contents::F32(m), DType::BF16) => m.iter().flat_map(|x| bf16::from_f32(*x).to_le_bytes()).collect(),
         (Contents::F32(m), DType::F32) => m.iter().flat_map(|x| x.to_le_bytes()).collect(),
+        (Contents::Bool(m), DType::Bool) => m.to_vec(),
         (Contents::F64(m), DType::F64) => m.iter().flat_map(|x| x.to_le_bytes()).collect(),
         (Contents::I64(m), _) if !matches!(from, DType::Bool | DType::String) => {
             let count = from.width();

@@ -4,7 +4,7 @@ use super::super::access::make;
 use super::super::elementwise::broadcast_shape;
 use super::super::moves::expand;
 use super::super::{Outcome, Value, fail};
-use super::gamma::{digamma, incomplete_gamma, polygamma, zeta};
+use super::gamma::{digamma, incomplete_beta as beta, incomplete_gamma, polygamma, zeta};
 use super::special::{bessel_i, bessel_k, dawson, exponential_integral, fresnel, spence};
 use super::{narrowed, wide};
 use crate::graph::{Function, Pairing};
@@ -99,6 +99,15 @@ fn erfc_inverse(q: f64) -> f64 {
         y = halley(y, libm::erfc(y) - q, -std::f64::consts::FRAC_2_SQRT_PI * (-y * y).exp());
     }
     y
+}
+
+/// The share of the beta function up to `x`, broadcast.
+pub fn incomplete_beta(a: &Value, b: &Value, x: &Value) -> Outcome {
+    let shape = broadcast_shape(&broadcast_shape(a.dims(), b.dims())?, x.dims())?;
+    let all = [a, b, x].map(|v| wide(&expand(v, &shape)?));
+    let [a, b, places] = all;
+    let (a, b, places) = (a?, b?, places?);
+    narrowed(x.kind(), places.iter().enumerate().map(|(n, x)| beta(a[n], b[n], *x)).collect(), &shape)
 }
 
 pub fn pairing(p: Pairing, a: &Value, b: &Value) -> Outcome {

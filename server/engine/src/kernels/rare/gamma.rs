@@ -121,6 +121,41 @@ pub fn zeta(x: f64, q: f64) -> f64 {
     head + rest
 }
 
+/// The incomplete beta function, as a share of the whole.
+pub fn incomplete_beta(a: f64, b: f64, x: f64) -> f64 {
+    if !(a > 0.0 && b > 0.0 && (0.0..=1.0).contains(&x)) {
+        return f64::NAN;
+    }
+    if x == 0.0 || x == 1.0 {
+        return x;
+    }
+    // The fraction is short on this side of the mean.
+    if x > (a + 1.0) / (a + b + 2.0) {
+        return 1.0 - incomplete_beta(b, a, 1.0 - x);
+    }
+    let front = a * x.ln() + b * (-x).ln_1p() - (libm::lgamma(a) + libm::lgamma(b) - libm::lgamma(a + b));
+    // By Lentz.
+    let least = 1e-300;
+    let away = |y: f64| if y.abs() < least { least } else { y };
+    let (mut c, mut d) = (1.0, 1.0 / away(1.0 - (a + b) * x / (a + 1.0)));
+    let mut h = d;
+    for m in 1..MOST_TERMS {
+        let m = m as f64;
+        let even = m * (b - m) * x / ((a + 2.0 * m - 1.0) * (a + 2.0 * m));
+        let odd = -(a + m) * (a + b + m) * x / ((a + 2.0 * m) * (a + 2.0 * m + 1.0));
+        let before = h;
+        for by in [even, odd] {
+            d = 1.0 / away(1.0 + by * d);
+            c = away(1.0 + by / c);
+            h *= c * d;
+        }
+        if (h - before).abs() < 1e-16 * h.abs() {
+            break;
+        }
+    }
+    front.exp() / a * h
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

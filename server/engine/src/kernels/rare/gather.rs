@@ -192,6 +192,22 @@ pub fn broadcast_args(shapes: &[&Value]) -> Outcome {
     make(all.into_iter().map(|d| d as i64).collect::<Vec<i64>>(), &[rank])
 }
 
+/// The axes along which either of two shapes is spread to the other; none, if they are the same.
+pub fn broadcast_gradient(a: &Value, b: &Value) -> super::Values {
+    use super::super::access::sizes;
+    let shapes = [sizes(a)?, sizes(b)?];
+    let whole = super::super::elementwise::broadcast_shape(&shapes[0], &shapes[1])?;
+    let same = shapes[0] == shapes[1];
+    let axes = |shape: &Vec<usize>| {
+        let missing = whole.len() - shape.len();
+        let spread = |n: &usize| !same && (*n < missing || shape[n - missing] == 1);
+        let axes: Vec<i64> = (0..whole.len()).filter(spread).map(|n| n as i64).collect();
+        let count = axes.len();
+        make(axes, &[count])
+    };
+    shapes.iter().map(axes).collect()
+}
+
 /// Evenly spaced numbers.
 pub fn line(start: &Value, stop: &Value, count: &Value) -> Outcome {
     let kind = start.kind();

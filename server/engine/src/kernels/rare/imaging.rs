@@ -2,8 +2,8 @@
 
 use super::super::{Outcome, Value, fail};
 use super::{
-    Values, at, boxes, color, crop, decode, deformable, detections, drawing, encode, folding, neighbours,
-    one, regions, resample, sampling, scale, volume,
+    Values, at, boxes, color, crop, decode, deformable, detections, drawing, encode, folding, jpeg,
+    neighbours, one, regions, resample, sampling, scale, volume,
 };
 use crate::graph::Imaging;
 
@@ -31,6 +31,8 @@ fn single(op: &Imaging, inputs: &[&Value]) -> Outcome {
         Imaging::Depthwise(sliding) => volume::depthwise(x, second()?, sliding),
         Imaging::Decode { channels, dtype, files } => decode::decode(x, *channels, *dtype, *files),
         Imaging::ConvTranspose3d(sliding) => volume::transposed(x, second()?, third()?, sliding),
+        Imaging::DepthwiseTranspose(sliding) => volume::depthwise_back(x, second()?, third()?, sliding),
+        Imaging::SpreadMeans { window, sliding } => volume::means_back(x, second()?, *window, sliding),
         Imaging::Pool3d { max, window, sliding } => volume::pool(x, *max, *window, sliding),
         Imaging::Dilation(sliding) => volume::dilation(x, second()?, sliding),
         Imaging::Patches { window, sliding } => volume::patches(x, *window, sliding),
@@ -74,6 +76,8 @@ fn placed(op: &Imaging, inputs: &[&Value]) -> Outcome {
         }
         Imaging::DecodePart { channels } => decode::decode_part(x, second()?, *channels),
         Imaging::PictureShape => decode::shape(x),
+        Imaging::EncodeJpeg(how) => jpeg::encode(how, x, second()?),
+        Imaging::Shrink(side) => scale::shrink(x, *side),
         Imaging::EncodePng { wide } => encode::png(x, *wide),
         Imaging::DrawBoxes => drawing::boxes(x, second()?, inputs.get(2).copied()),
         Imaging::SuppressRows(how) => detections::suppress_rows(how, x),

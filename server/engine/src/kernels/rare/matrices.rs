@@ -3,12 +3,22 @@
 use super::super::access::make;
 use super::super::elementwise::{broadcast_shape, offsets, steps};
 use super::super::{Outcome, Value, elements, fail};
-use super::{Values, narrowed, wide};
+use super::{Values, at, bands, float, matrix_functions, narrowed, wide};
 use crate::EngineError;
 use crate::graph::Matrix;
 
-pub fn run(kind: Matrix, a: &Value, b: Option<&Value>) -> Outcome {
+pub fn run(kind: Matrix, inputs: &[&Value]) -> Outcome {
+    let (a, b) = (at(inputs, 0)?, inputs.get(1).copied());
     match (kind, b) {
+        (Matrix::SquareRoot, _) => matrix_functions::square_root(a),
+        (Matrix::Exponential, _) => matrix_functions::exponential(a),
+        (Matrix::LeastSquares { weighted }, Some(b)) => {
+            let weight = if weighted { float(at(inputs, 2)?)? } else { 0.0 };
+            matrix_functions::least_squares(a, b, weight)
+        }
+        (Matrix::TridiagonalSolve { pivoting }, Some(b)) => bands::tridiagonal_solve(a, b, pivoting),
+        (Matrix::TridiagonalProduct, _) => bands::tridiagonal_product(inputs),
+        (Matrix::BandedSolve { lower, adjoint }, Some(b)) => bands::banded_solve(a, b, lower, adjoint),
         (Matrix::Cholesky, _) => {
             let (mut data, n) = square(a)?;
             for m in matrices(&mut data, n) {
@@ -51,14 +61,14 @@ pub fn log_determinant(a: &Value) -> Values {
     Ok(vec![narrowed(a.kind(), signs, shape)?, narrowed(a.kind(), logs, shape)?])
 }
 
-fn square(a: &Value) -> Result<(Vec<f64>, usize), EngineError> {
+pub(super) fn square(a: &Value) -> Result<(Vec<f64>, usize), EngineError> {
     match a.dims() {
         [.., m, n] if m == n => Ok((wide(a)?, *n)),
         other => Err(fail(format!("shape {other:?} is not of square matrices"))),
     }
 }
 
-fn matrices(data: &mut [f64], n: usize) -> std::slice::ChunksExactMut<'_, f64> {
+pub(super) fn matrices(data: &mut [f64], n: usize) -> std::slice::ChunksExactMut<'_, f64> {
     data.chunks_exact_mut((n * n).max(1))
 }
 
@@ -92,7 +102,7 @@ fn swap_rows(m: &mut [f64], width: usize, a: usize, b: usize) {
 }
 
 /// Gauss and Jordan: the matrix becomes the unit, the right side the solution.
-fn solve(
+pub(super) fn solve(
     m: &mut [f64],
     right: &mut [f64],
     n: usize,
@@ -125,7 +135,7 @@ fn solve(
     Ok(())
 }
 
-fn triangular(
+pub(super) fn triangular(
     m: &[f64],
     right: &mut [f64],
     n: usize,
@@ -155,7 +165,18 @@ fn equations(
     b: &Value,
     solve: impl Fn(&[f64], &mut [f64], usize, usize) -> Result<(), EngineError>,
 ) -> Outcome {
-    let (left, n) = square(a)?;
+    let (_, n) = square(a)?;
+    equations_of(a, b, n, |m, right, columns| solve(m, right, n, columns))
+}
+
+/// The same where the left sides are told by other numbers than all of a matrix of `n` rows.
+pub(super) fn equations_of(
+    a: &Value,
+    b: &Value,
+    n: usize,
+    solve: impl Fn(&[f64], &mut [f64], usize) -> Result<(), EngineError>,
+) -> Outcome {
+    let left = wide(a)?;
     let [outer_b @ .., rows, columns] = b.dims() else { return Err(fail("a right side that is no matrix")) };
     if *rows != n {
         return Err(fail(format!("equations of {:?} and {:?}", a.dims(), b.dims())));
@@ -165,12 +186,12 @@ fn equations(
     let shape = [&batch[..], &[n, *columns]].concat();
     elements(&shape)?;
     let right = wide(b)?;
-    let (size_a, size_b) = (n * n, n * columns);
+    let (size_a, size_b) = (a.dims()[a.rank() - 2..].iter().product::<usize>(), n * columns);
     let mut out = Vec::with_capacity(elements(&shape)?);
     let places_a = offsets(&batch, &steps(outer_a, &batch));
     for (at_a, at_b) in places_a.into_iter().zip(offsets(&batch, &steps(outer_b, &batch))) {
         let mut side = right[at_b * size_b..(at_b + 1) * size_b].to_vec();
-        solve(&left[at_a * size_a..(at_a + 1) * size_a], &mut side, n, *columns)?;
+        solve(&left[at_a * size_a..(at_a + 1) * size_a], &mut side, *columns)?;
         out.extend(side);
     }
     narrowed(a.kind(), out, &shape)

@@ -4,7 +4,7 @@ use super::super::access::{int, make, sizes};
 use super::super::moves::index_select;
 use super::super::{Outcome, Value, elements, fail};
 use super::philox::{Philox, brain, double, half, normal_pair, single, wide_normal_pair};
-use super::{Values, at, rejection, wide};
+use super::{Values, at, bounded, rejection, wide};
 use crate::graph::{Draw, Random, Source};
 use crate::{DType, EngineError};
 
@@ -63,11 +63,17 @@ fn draw_from(draw: Draw, dtype: DType, source: &Source, inputs: &[&Value]) -> Ou
         _ => {
             let shape = sizes(x)?;
             let count = elements(&shape)?;
-            let philox = philox((count as u64).wrapping_mul(ASIDE))?;
+            let philox = philox(match draw {
+                Draw::Bounded { .. } => bounded::aside(&shape, inputs.get(1..own).unwrap_or_default()),
+                _ => (count as u64).wrapping_mul(ASIDE),
+            })?;
             match draw {
                 Draw::Between => between(dtype, philox, at(inputs, 1)?, at(inputs, 2)?, &shape),
                 Draw::Gamma | Draw::Poisson | Draw::Binomial => {
                     rejection::draw(draw, dtype, &philox, &shape, inputs.get(1..own).unwrap_or_default())
+                }
+                Draw::Bounded { last } => {
+                    bounded::draw(dtype, philox, &shape, inputs.get(1..own).unwrap_or_default(), last)
                 }
                 Draw::Any => make(integers(dtype, philox, count), &shape),
                 _ if dtype == DType::F64 => make(wide_floats(draw, philox, count), &shape),

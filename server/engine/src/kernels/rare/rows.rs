@@ -3,7 +3,8 @@
 use super::super::access::int;
 use super::super::{Value, fail};
 use super::{
-    Values, at, count, coupled, cross, example, ragged, segments, sequence, sparse, sparse_numbers, unique,
+    Values, at, count, coupled, cross, example, ragged, segments, sequence, sets, sparse, sparse_numbers,
+    unique,
 };
 use crate::graph::Rows;
 
@@ -47,9 +48,19 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
         Rows::SparseFillEmpty => sparse::fill_empty_rows([x, second()?, third()?], fourth()?),
         Rows::SparseConcat(axis) => sparse::concat(inputs, *axis),
         Rows::SparseSlice => sparse::slice([x, second()?, third()?], fourth()?, at(inputs, 4)?),
-        Rows::SparseReduceSum { keep } => one(sparse::reduce_sum([x, second()?, third()?], fourth()?, *keep)),
+        Rows::SparseReduce { max, keep } => {
+            one(sparse_numbers::reduce([x, second()?, third()?], fourth()?, *max, *keep))
+        }
+        Rows::SparseReduceToSparse { max } => {
+            sparse_numbers::reduce_to_sparse([x, second()?, third()?], fourth()?, *max)
+        }
+        Rows::SparseSplit(parts) => sparse::split(x, [second()?, third()?, fourth()?], *parts),
+        Rows::SetOperation(how) => sets::combine(*how, inputs),
+        Rows::SetSizes => one(sets::counts([x, second()?, third()?])),
         Rows::Cross(how) => cross::run(how, inputs),
-        Rows::SparseAdd | Rows::SparseSoftmax | Rows::EditDistance { .. } => sparse_numbers::run(op, inputs),
+        Rows::SparseAdd | Rows::SparseExtreme { .. } | Rows::SparseSoftmax | Rows::EditDistance { .. } => {
+            sparse_numbers::run(op, inputs)
+        }
         Rows::Counts(how) => count::tallied(count::of_dense(x)?, second()?, *how),
         Rows::SparseCounts(how) => {
             count::tallied(count::of_sparse([x, second()?, third()?])?, fourth()?, *how)

@@ -110,6 +110,26 @@ pub fn area(x: &Value, size: &Value, align_corners: bool) -> Outcome {
     apply(x, &spans[0], &spans[1])
 }
 
+/// Each pixel is the mean of a square, as far as it is within the picture.
+pub fn shrink(x: &Value, side: usize) -> Outcome {
+    let &[height, width, channels] = x.dims() else {
+        return Err(fail("one picture is made smaller at a time"));
+    };
+    let samples = x.slice::<i64>()?;
+    let (rows, columns) = (height.div_ceil(side.max(1)), width.div_ceil(side.max(1)));
+    let mut out = Vec::with_capacity(elements(&[rows, columns, channels])?);
+    let span = |n: usize, extent: usize| n * side..((n + 1) * side).min(extent);
+    for (row, column) in (0..rows).flat_map(|row| (0..columns).map(move |column| (row, column))) {
+        let (down, across) = (span(row, height), span(column, width));
+        let count = (down.len() * across.len()).max(1) as i64;
+        for channel in 0..channels {
+            let line = |r: usize| across.clone().map(move |c| samples[(r * width + c) * channels + channel]);
+            out.push((down.clone().flat_map(line).sum::<i64>() + count / 2) / count);
+        }
+    }
+    make(out, &[rows, columns, channels])
+}
+
 /// How far a kernel reaches.
 fn reach(kernel: Kernel) -> f32 {
     match kernel {

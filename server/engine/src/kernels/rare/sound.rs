@@ -15,6 +15,7 @@ pub fn run(op: Sound, inputs: &[&Value]) -> Values {
     let x = at(inputs, 0)?;
     match op {
         Sound::DecodeWav { channels, frames } => wav(x, channels, frames),
+        Sound::EncodeWav => one(encode_wav(x, at(inputs, 1)?)),
         Sound::Spectrogram { window, stride, squared } => one(spectrogram(x, window, stride, squared)),
         Sound::Mfcc { upper, lower, bands, coefficients } => {
             let range = [f64::from(lower), f64::from(upper)];
@@ -72,6 +73,36 @@ fn wav(x: &Value, channels: Option<usize>, frames: Option<usize>) -> Values {
     }
     let rate = i64::from(rate.ok_or_else(cut)?);
     Ok(vec![make(samples, &[frames, channels])?, make(vec![rate], &[])?])
+}
+
+/// A file of 16 bits a sample.
+fn encode_wav(x: &Value, rate: &Value) -> Outcome {
+    let (&[frames, channels], rate) = (x.dims(), int(rate)?) else {
+        return Err(fail("samples of channels are needed"));
+    };
+    let size = frames.checked_mul(channels).and_then(|n| u32::try_from(n.checked_mul(2)?).ok());
+    let rate = u32::try_from(rate).ok().filter(|rate| *rate > 0);
+    let (Some(size), Some(rate), 1..=0x7fff) = (size.filter(|n| *n < u32::MAX - 36), rate, channels) else {
+        return Err(fail(format!(
+            "a WAV file of {channels} channels and {frames} frames, {rate:?} a second"
+        )));
+    };
+    let width = channels as u16 * 2;
+    let second =
+        rate.checked_mul(u32::from(width)).ok_or_else(|| fail("a WAV file of too many samples a second"))?;
+    let mut file = Vec::with_capacity(44 + size as usize);
+    file.extend(b"RIFF");
+    file.extend((size + 36).to_le_bytes());
+    file.extend(b"WAVEfmt \x10\0\0\0\x01\0");
+    file.extend((channels as u16).to_le_bytes());
+    file.extend([rate, second].map(u32::to_le_bytes).concat());
+    file.extend([width, 16].map(u16::to_le_bytes).concat());
+    file.extend(b"data");
+    file.extend(size.to_le_bytes());
+    // Halves are rounded away from zero; what is too loud is cut.
+    let sample = |x: &f32| ((x * 32768.0).round().clamp(-32768.0, 32767.0) as i16).to_le_bytes();
+    file.extend(x.slice::<f32>()?.iter().flat_map(sample));
+    Value::text(vec![file], &[])
 }
 
 /// The first half of the transforms of windows, each as long as the next power of two.

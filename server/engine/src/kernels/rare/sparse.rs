@@ -1,6 +1,6 @@
 //! Sparse arrays: tuples of indices, as many values, and a shape.
 
-use super::super::access::{axis, make, sizes, zeros};
+use super::super::access::{axis, int, make, sizes, zeros};
 use super::super::moves::{cat, expand, index_select};
 use super::super::{Outcome, Value, elements, fail};
 use super::scatter::Combine;
@@ -235,34 +235,20 @@ pub fn slice(x: Sparse<'_>, start: &Value, size: &Value) -> Values {
     Ok(vec![table(&moved, rank)?, index_select(x[1], &places, 0)?, make(extents, &[rank])?])
 }
 
-/// Sums over axes, as an array.
-pub fn reduce_sum(x: Sparse<'_>, axes: &Value, keep: bool) -> Outcome {
-    let entries = tuples(x)?;
-    let shape = sizes(x[2])?;
-    let axes = axes.slice::<i64>()?;
-    let over: Vec<usize> = axes.iter().map(|a| axis(*a, shape.len())).collect::<Result<_, _>>()?;
-    // No axes: all of them.
-    let summed = |a: &usize| over.is_empty() || over.contains(a);
-    let kept: Vec<usize> = (0..shape.len()).filter(|a| !summed(a)).collect();
-    let extents: Vec<usize> = kept.iter().map(|a| shape[*a]).collect();
-    let whole = elements(&extents)?;
-    let mut places = Vec::with_capacity(entries.len());
-    for tuple in &entries {
-        let at = |a: &usize| usize::try_from(tuple[*a]).unwrap_or(0);
-        places.push(kept.iter().fold(0, |n, a| n * shape[*a] + at(a)));
+/// As many arrays behind each other along an axis; the first ones are longer by one if that does not go evenly.
+pub fn split(along: &Value, x: Sparse<'_>, parts: usize) -> Values {
+    let shape = x[2].slice::<i64>()?;
+    let at = axis(int(along)?, shape.len())?;
+    let count = i64::try_from(parts).ok().filter(|n| (1..=shape[at]).contains(n));
+    let Some(count) = count else { return Err(fail(format!("{parts} parts of {shape:?}"))) };
+    let (mut start, mut size) = (vec![0; shape.len()], shape.to_vec());
+    let mut made: [Vec<Value>; 3] = Default::default();
+    for n in 0..count {
+        size[at] = shape[at] / count + i64::from(n < shape[at] % count);
+        let [from, extents] = [&start, &size].map(|v| make(v.clone(), &[shape.len()]));
+        let part = slice(x, &from?, &extents?)?;
+        made.iter_mut().zip(part).for_each(|(all, value)| all.push(value));
+        start[at] += size[at];
     }
-    let dims: Vec<usize> = if keep {
-        (0..shape.len()).map(|a| if summed(&a) { 1 } else { shape[a] }).collect()
-    } else {
-        extents
-    };
-    by_kind!(x[1], add_up(&places, x[1], whole, &dims))
-}
-
-fn add_up<T: Combine>(places: &[usize], values: &Value, whole: usize, dims: &[usize]) -> Outcome {
-    let mut out = zeros::<T>(&[whole])?;
-    for (place, value) in places.iter().zip(values.slice::<T>()?) {
-        out[*place] = out[*place].plus(*value);
-    }
-    make(out, dims)
+    Ok(made.into_iter().flatten().collect())
 }

@@ -1,6 +1,6 @@
 //! Arithmetic of sparse arrays.
 
-use super::super::access::{make, sizes};
+use super::super::access::{axis, make, sizes, zeros};
 use super::super::{Outcome, Value, elements, fail};
 use super::scatter::Combine;
 use super::sparse::{Sparse, tuples};
@@ -20,6 +20,7 @@ pub fn run(op: &Rows, inputs: &[&Value]) -> Values {
     };
     match op {
         Rows::SparseAdd => add(sparse(0)?, sparse(3)?, at(inputs, 6)?),
+        Rows::SparseExtreme { max } => extremes(sparse(0)?, sparse(3)?, *max),
         Rows::SparseSoftmax => softmax(sparse(0)?).map(|v| vec![v]),
         Rows::EditDistance { normalized } => distance(sparse(0)?, sparse(3)?, *normalized).map(|v| vec![v]),
         other => Err(fail(format!("{other:?} cannot be run"))),
@@ -54,6 +55,86 @@ fn sums<T: Combine + ToPrimitive>(a: Sparse<'_>, b: Sparse<'_>, threshold: f64) 
     let indices: Vec<i64> = sums.keys().flat_map(|t| t.iter().copied()).collect();
     let values: Vec<T> = sums.into_values().collect();
     Ok(vec![make(indices, &[count, rank])?, make(values, &[count])?, a[2].clone()])
+}
+
+/// The larger or the smaller of two, of which one may be nothing, which is zero.
+fn extremes(a: Sparse<'_>, b: Sparse<'_>, max: bool) -> Values {
+    if a[2].slice::<i64>()? != b[2].slice::<i64>()? || a[1].kind() != b[1].kind() {
+        return Err(fail("sparse arrays of different shapes or types"));
+    }
+    by_kind!(a[1], extremes_of(a, b, max))
+}
+
+fn extremes_of<T: Combine>(a: Sparse<'_>, b: Sparse<'_>, max: bool) -> Values {
+    let mut both: BTreeMap<&[i64], [T; 2]> = BTreeMap::new();
+    for (n, x) in [a, b].into_iter().enumerate() {
+        for (place, value) in tuples(x)?.into_iter().zip(x[1].slice::<T>()?) {
+            both.entry(place).or_default()[n] = *value;
+        }
+    }
+    let (count, rank) = (both.len(), a[2].elem_count());
+    let indices: Vec<i64> = both.keys().flat_map(|t| t.iter().copied()).collect();
+    let values: Vec<T> = both.into_values().map(|[a, b]| if (a < b) == max { b } else { a }).collect();
+    Ok(vec![make(indices, &[count, rank])?, make(values, &[count])?])
+}
+
+/// The axes that are left when others go; none that go: all of them.
+fn kept(axes: &Value, rank: usize) -> Result<Vec<usize>, EngineError> {
+    let axes = axes.slice::<i64>()?;
+    let over: Vec<usize> = axes.iter().map(|a| axis(*a, rank)).collect::<Result<_, _>>()?;
+    Ok((0..rank).filter(|a| !over.is_empty() && !over.contains(a)).collect())
+}
+
+type Groups<T> = BTreeMap<Vec<i64>, T>;
+
+/// What values are together that differ along the other axes alone.
+fn grouped<T: Combine>(x: Sparse<'_>, kept: &[usize], max: bool) -> Result<Groups<T>, EngineError> {
+    let mut groups = Groups::new();
+    for (place, value) in tuples(x)?.into_iter().zip(x[1].slice::<T>()?) {
+        let place: Vec<i64> = kept.iter().map(|a| place[*a]).collect();
+        let join = |so_far: &mut T| match max {
+            true if *so_far < *value => *so_far = *value,
+            true => {}
+            false => *so_far = so_far.plus(*value),
+        };
+        groups.entry(place).and_modify(join).or_insert(*value);
+    }
+    Ok(groups)
+}
+
+/// Sums or the largest over axes, as an array; where nothing is, zero.
+pub fn reduce(x: Sparse<'_>, axes: &Value, max: bool, keep: bool) -> Outcome {
+    let shape = sizes(x[2])?;
+    let kept = kept(axes, shape.len())?;
+    by_kind!(x[1], reduced(x, &shape, &kept, max, keep))
+}
+
+fn reduced<T: Combine>(x: Sparse<'_>, shape: &[usize], kept: &[usize], max: bool, keep: bool) -> Outcome {
+    let extents: Vec<usize> = kept.iter().map(|a| shape[*a]).collect();
+    let mut out = zeros::<T>(&extents)?;
+    for (place, value) in grouped::<T>(x, kept, max)? {
+        let at = |at: usize, (n, extent): (&i64, &usize)| at * extent + usize::try_from(*n).unwrap_or(0);
+        out[place.iter().zip(&extents).fold(0, at)] = value;
+    }
+    let all = shape.iter().enumerate().map(|(a, extent)| if kept.contains(&a) { *extent } else { 1 });
+    let dims: Vec<usize> = if keep { all.collect() } else { extents };
+    make(out, &dims)
+}
+
+/// The same, sparse.
+pub fn reduce_to_sparse(x: Sparse<'_>, axes: &Value, max: bool) -> Values {
+    let shape = sizes(x[2])?;
+    let kept = kept(axes, shape.len())?;
+    by_kind!(x[1], reduced_to_sparse(x, &shape, &kept, max))
+}
+
+fn reduced_to_sparse<T: Combine>(x: Sparse<'_>, shape: &[usize], kept: &[usize], max: bool) -> Values {
+    let groups = grouped::<T>(x, kept, max)?;
+    let (count, rank) = (groups.len(), kept.len());
+    let indices: Vec<i64> = groups.keys().flatten().copied().collect();
+    let extents: Vec<i64> = kept.iter().map(|a| shape[*a] as i64).collect();
+    let values: Vec<T> = groups.into_values().collect();
+    Ok(vec![make(indices, &[count, rank])?, make(values, &[count])?, make(extents, &[rank])?])
 }
 
 /// Over what lies along the last axis.

@@ -83,6 +83,8 @@ fn imaging() -> Vec<Imaging> {
             Imaging::Pool3d { max: true, window, sliding },
             Imaging::Pool3d { max: false, window: [2, 1, 2], sliding },
             Imaging::PoolWithPlaces { window, sliding, batch_too: false },
+            Imaging::DepthwiseTranspose(sliding),
+            Imaging::SpreadMeans { window, sliding },
             Imaging::Dilation(sliding),
             Imaging::Patches { window, sliding },
         ]);
@@ -199,7 +201,8 @@ fn rare() -> Vec<Rare> {
     }
     all.extend(EQUATIONS.map(|e| Rare::Einsum(e.to_owned())));
     all.extend([Matrix::Cholesky, Matrix::Determinant, Matrix::LogDeterminant].map(Rare::Matrix));
-    all.extend([Rare::Lu, Rare::PivotOrder]);
+    all.extend([Matrix::SquareRoot, Matrix::Exponential, Matrix::TridiagonalProduct].map(Rare::Matrix));
+    all.extend([Rare::Lu, Rare::PivotOrder, Rare::IncompleteBeta, Rare::BroadcastGradient]);
     for adjoint in [false, true] {
         all.extend([
             Rare::Qr { full: adjoint },
@@ -208,6 +211,9 @@ fn rare() -> Vec<Rare> {
         ]);
         all.push(Rare::Matrix(Matrix::Inverse { adjoint }));
         all.push(Rare::Matrix(Matrix::Solve { adjoint }));
+        all.push(Rare::Matrix(Matrix::LeastSquares { weighted: adjoint }));
+        all.push(Rare::Matrix(Matrix::TridiagonalSolve { pivoting: adjoint }));
+        all.push(Rare::Matrix(Matrix::BandedSolve { lower: !adjoint, adjoint }));
         all.push(Rare::Matrix(Matrix::TriangularSolve { lower: !adjoint, adjoint }));
         let align = Align { upper_left: adjoint, lower_left: !adjoint };
         all.extend([Rare::MatrixDiag(align), Rare::MatrixDiagPart(align), Rare::MatrixSetDiag(align)]);

@@ -6,6 +6,7 @@ use super::super::access::{make, sizes, zeros};
 use super::super::moves::{cat, narrow};
 use super::super::{Outcome, Value, elements, fail};
 use super::Values;
+use crate::EngineError;
 use crate::graph::{Op, Sliding};
 use crate::value::{Element, Kind};
 use sizes::{Sizes, five, taps};
@@ -110,6 +111,53 @@ fn spread<T: Float>(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Out
     }
     let [n, d, h, w, c] = shape;
     if x.rank() == 4 { make(out, &[n, h, w, c]) } else { make(out, &[n, d, h, w, c]) }
+}
+
+/// An image `[n, h, w, c]` of a shape, and how windows slide over it.
+fn image(size: &Value, window: [usize; 3], s: &Sliding) -> Result<(Sizes, [usize; 4]), EngineError> {
+    let &[n, h, w, c] = &sizes(size)?[..] else { return Err(fail("an image has four axes")) };
+    elements(&[n, h, w, c])?;
+    Ok((Sizes::new([n, 1, h, w, c], window, s)?, [n, h, w, c]))
+}
+
+/// What the input of [`depthwise`] is given where its result is given `x`.
+pub fn depthwise_back(size: &Value, filter: &Value, x: &Value, s: &Sliding) -> Outcome {
+    let [h, w, channels, each] = *filter.dims() else {
+        return Err(fail(format!("a filter of shape {:?}", filter.dims())));
+    };
+    let (g, shape) = image(size, [1, h, w], s)?;
+    let outs = elements(&[channels, each])?;
+    if x.dims() != g.shape(4, outs)? || shape[3] != channels {
+        return Err(fail(format!("a convolution that {:?} is of, of {shape:?}", x.dims())));
+    }
+    let (from, weights, mut out) = (x.slice::<f32>()?, filter.slice::<f32>()?, zeros::<f32>(&shape)?);
+    for (pixel, given) in from.chunks_exact(outs.max(1)).enumerate() {
+        g.each(pixel, |tap, to| {
+            let own = &weights[tap * outs..(tap + 1) * outs];
+            for (n, (weight, given)) in own.iter().zip(given).enumerate() {
+                out[to * channels + n / each] += weight * given;
+            }
+        });
+    }
+    make(out, &shape)
+}
+
+/// What an image is given where the means of its windows are given `x`.
+pub fn means_back(size: &Value, x: &Value, window: [usize; 3], s: &Sliding) -> Outcome {
+    let (g, shape) = image(size, window, s)?;
+    let c = shape[3];
+    if x.dims() != g.shape(4, c)? {
+        return Err(fail(format!("means that {:?} is of, of {shape:?}", x.dims())));
+    }
+    let (from, mut out) = (x.slice::<f32>()?, zeros::<f32>(&shape)?);
+    for (pixel, given) in from.chunks_exact(c.max(1)).enumerate() {
+        let mut count = 0f32;
+        g.each(pixel, |_, _| count += 1.0);
+        g.each(pixel, |_, to| {
+            out[to * c..(to + 1) * c].iter_mut().zip(given).for_each(|(to, x)| *to += x / count);
+        });
+    }
+    make(out, &shape)
 }
 
 pub fn pool(x: &Value, max: bool, window: [usize; 3], s: &Sliding) -> Outcome {

@@ -8,7 +8,12 @@ use crate::graph::{Imaging, Matrix, Rare, Text};
 
 pub fn rare(rare: &Rare, reads: &Reads<'_>) -> Found {
     match rare {
-        Rare::Matrix(Matrix::Solve { .. } | Matrix::TriangularSolve { .. }) => {
+        Rare::Matrix(
+            Matrix::Solve { .. }
+            | Matrix::TriangularSolve { .. }
+            | Matrix::TridiagonalSolve { .. }
+            | Matrix::BandedSolve { .. },
+        ) => {
             both(reads, 2)?;
             reads.one(Fact::rows(reads.at(1)?.dims()?.to_vec(), reads.axis(1)?)?)
         }

@@ -19,11 +19,14 @@ pub fn rare(op: &Op, rare: &Rare, reads: &Reads<'_>) -> Found {
         | Rare::Dequantize { .. } => each(reads),
         Rare::QuantizeDequantize(how) if how.range_given => each(reads),
         Rare::Bitcast { from, to } if is_as_wide(*from, *to) => each(reads),
-        Rare::Pairing(_) | Rare::ApproximateEqual(_) => broadcast(reads),
+        Rare::Pairing(_) | Rare::IncompleteBeta | Rare::ApproximateEqual(_) => broadcast(reads),
         Rare::SelectRows => select_rows(reads),
         Rare::Running { .. } => along(reads, &reads.at(1)?.integers()?),
         Rare::Roll => along(reads, &reads.at(2)?.integers()?),
-        Rare::BandPart | Rare::Matrix(Matrix::Cholesky | Matrix::Inverse { .. }) => along(reads, &[-2, -1]),
+        Rare::BandPart
+        | Rare::Matrix(
+            Matrix::Cholesky | Matrix::Inverse { .. } | Matrix::SquareRoot | Matrix::Exponential,
+        ) => along(reads, &[-2, -1]),
         Rare::Matrix(Matrix::Determinant | Matrix::LogDeterminant) => without_last(reads, 2),
         Rare::NthElement { .. } => without_last(reads, 1),
         Rare::Einsum(equation) => einsum(equation, reads),

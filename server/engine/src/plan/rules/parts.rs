@@ -62,11 +62,10 @@ pub fn pack(inputs: &[&Known], at: i64) -> Found {
     let scalars = shape.is_empty();
     shape.insert(axis(at, shape.len() + 1)?, Some(inputs.len()));
     let number = |p: &&Known| p.numbers.as_ref().and_then(|n| n.first().copied().flatten());
-    Ok(if scalars {
-        Known::integers(inputs.iter().map(number).collect(), shape)
-    } else {
-        Known::shaped(shape)
-    })
+    let numbers: Numbers = inputs.iter().map(number).collect();
+    // Where no number is known they may be none.
+    let told = scalars && numbers.iter().any(Option::is_some);
+    Ok(if told { Known::integers(numbers, shape) } else { Known::shaped(shape) })
 }
 
 /// Results of one shape.

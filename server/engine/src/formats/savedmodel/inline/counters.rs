@@ -26,6 +26,11 @@ impl<'a> Counters<'a> {
         self.assignments.get(split_input(control).0).map(|(_, read)| *read)
     }
 
+    /// Whether a node reads a variable that is counted up, or counts it up.
+    pub fn counts(&self, node: &str) -> bool {
+        self.by_read.contains_key(node) || self.assignments.contains_key(node)
+    }
+
     pub fn is_counted(&self, read: &str) -> bool {
         self.by_read.contains_key(read)
     }

@@ -4,7 +4,7 @@ use super::super::attributes::Attributes as _;
 use super::super::lower::draw;
 use super::super::proto::NodeDef;
 use super::{Context, Val};
-use crate::graph::{Draw, Literal, Masks, Op, Random, Rare, Reduce, Source, Stream, ValueId};
+use crate::graph::{Binary, Draw, Literal, Masks, Op, Random, Rare, Reduce, Source, Stream, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
 
@@ -30,7 +30,7 @@ impl Context<'_> {
             let state = self.random(node, Random::Advance(stream), vec![state, *operand])?;
             return Ok(vec![Val::Value(state)]);
         }
-        let drawn = node.op.strip_prefix("Stateful").and_then(draw).filter(|draw| *draw != Draw::Binomial);
+        let drawn = node.op.strip_prefix("Stateful").and_then(draw);
         let dtype = node.dtype("dtype").or(drawn.map(Draw::usual)).filter(|d| {
             matches!(d, DType::F32 | DType::F64 | DType::F16 | DType::BF16)
                 || matches!(d, DType::I32 | DType::I64 | DType::U32 | DType::U64)
@@ -39,17 +39,42 @@ impl Context<'_> {
             self.missing(node, None);
             return Ok(Vec::new());
         };
-        if draw == Draw::Between && rest.len() != 2 {
-            return Err(EngineError::broken(format!("node {:?} lacks its bounds", node.name)));
+        if rest.len() + 1 != draw.operands() {
+            return Err(EngineError::broken(format!("node {:?} lacks a parameter", node.name)));
         }
-        let axis = self.integers(node, vec![0])?;
-        let product = Op::Reduce { kind: Reduce::Prod, keep: false };
-        let count = self.graph.add(product, vec![*operand, axis], &node.name)?;
+        let count = self.product(node, *operand)?;
+        let count = if draw == Draw::Binomial { self.set_aside(node, count, rest)? } else { count };
         let state = self.random(node, Random::Advance(stream), vec![state, count])?;
         let (key, counter) = (self.part(node, state, [2, 3])?, self.part(node, state, [0, 2])?);
         let inputs = [&[*operand], rest, &[key, counter]].concat();
         let drawn = self.random(node, Random::Draw { draw, dtype, source: Source::Given }, inputs)?;
         Ok(vec![Val::Value(drawn)])
+    }
+
+    fn product(&mut self, node: &NodeDef, shape: ValueId) -> Result<ValueId, EngineError> {
+        let axis = self.integers(node, vec![0])?;
+        self.graph.add(Op::Reduce { kind: Reduce::Prod, keep: false }, vec![shape, axis], &node.name)
+    }
+
+    /// How much is taken for so many numbers of binomial distributions: 50 for each, and 150 for each distribution.
+    fn set_aside(
+        &mut self,
+        node: &NodeDef,
+        count: ValueId,
+        parameters: &[ValueId],
+    ) -> Result<ValueId, EngineError> {
+        let mut shapes = Vec::new();
+        for parameter in parameters {
+            shapes.push(self.graph.add(Op::Shape, vec![*parameter], &node.name)?);
+        }
+        let spread = self.graph.add(Op::Rare(Box::new(Rare::BroadcastArgs)), shapes, &node.name)?;
+        let mut sum = count;
+        let each = self.product(node, spread)?;
+        for _ in 0..3 {
+            sum = self.graph.add(Op::Binary(Binary::Add), vec![sum, each], &node.name)?;
+        }
+        let fifty = self.integers(node, vec![50])?;
+        self.graph.add(Op::Binary(Binary::Mul), vec![sum, fifty], &node.name)
     }
 
     fn random(&mut self, node: &NodeDef, op: Random, inputs: Vec<ValueId>) -> Result<ValueId, EngineError> {

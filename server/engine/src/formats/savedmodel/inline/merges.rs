@@ -88,7 +88,9 @@ impl<'a> Context<'a> {
         // Draws by one generator come in an order that only control inputs tell.
         let draws = |name: &str| scope.node(name).is_some_and(generates);
         let read = |i: &&str| !i.starts_with('^') || generates(node) && draws(split_input(i).0);
-        Ok(node.input.iter().map(String::as_str).filter(read).collect())
+        let mut sources: Vec<&'a str> = node.input.iter().map(String::as_str).filter(read).collect();
+        sources.extend(self.behind(scope, node));
+        Ok(sources)
     }
 
     /// Walks back from an input of a `Merge`. `until`: not beyond the `Switch` nodes of this condition.

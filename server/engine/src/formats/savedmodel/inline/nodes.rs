@@ -34,8 +34,14 @@ impl<'a> Context<'a> {
             "ReadVariableOp" => {
                 return match inputs.into_iter().next() {
                     Some(Val::Resource(name)) => Ok(vec![self.weight(&name)?]),
+                    // What was assigned before.
+                    Some(Val::Value(value)) => Ok(vec![Val::Value(value)]),
                     _ => Ok(vec![Val::Missing]),
                 };
+            }
+            "VarIsInitializedOp" | "IsVariableInitialized" => {
+                let yes = Op::Literal(std::sync::Arc::new(crate::graph::Literal::Bool(vec![1], Vec::new())));
+                return Ok(vec![Val::Value(self.graph.add(yes, Vec::new(), &node.name)?)]);
             }
             "LookupTableFindV2" | "LookupTableFind" | "LookupTableSizeV2" | "LookupTableSize" => {
                 return self.table(node, &inputs);
@@ -50,6 +56,15 @@ impl<'a> Context<'a> {
                 return Ok(Vec::new());
             }
             "TensorArrayV3" => return self.array(node, &inputs),
+            op if op.starts_with("Assign") => {
+                return match self.assign(node, &inputs)? {
+                    Some(made) => Ok(made),
+                    None => {
+                        self.missing(node, None);
+                        Ok(Vec::new())
+                    }
+                };
+            }
             _ if generators::generates(node) => return self.generator(node, &inputs),
             // The array is what flows; what it is known by says nothing more.
             op if op.starts_with("TensorArray") && !inputs.is_empty() => {

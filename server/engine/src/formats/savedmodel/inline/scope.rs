@@ -1,7 +1,7 @@
 //! The main graph and the functions that it may call, their nodes by name.
 
 use super::super::proto::{FunctionDef, GraphDef, NodeDef};
-use super::{counters, frames};
+use super::{counters, frames, writes};
 use std::collections::HashMap;
 
 /// Nodes that see each other: the main graph, or a function's body.
@@ -14,10 +14,14 @@ pub struct Scope<'a> {
     pub(super) frames: frames::Frames<'a>,
     /// Variables that are counted up.
     pub(super) counters: counters::Counters<'a>,
+    /// Nodes that may write a variable, by the input that it is.
+    pub(super) writers: HashMap<&'a str, Vec<&'a NodeDef>>,
+    /// All of its nodes run that change anything, as a function's do. Of the main graph only those run that an answer needs.
+    pub(super) runs_whole: bool,
 }
 
 impl<'a> Scope<'a> {
-    fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>) -> Self {
+    fn new(nodes: &'a [NodeDef], arguments: Vec<&'a str>, results: Vec<&'a str>, runs_whole: bool) -> Self {
         let by_name = nodes.iter().map(|n| (n.name.as_str(), n)).collect();
         Self {
             nodes,
@@ -26,6 +30,8 @@ impl<'a> Scope<'a> {
             results,
             frames: frames::find(nodes),
             counters: counters::find(nodes),
+            writers: writes::find(nodes),
+            runs_whole,
         }
     }
 
@@ -34,7 +40,7 @@ impl<'a> Scope<'a> {
         let arguments = signature.input_arg.iter().map(|a| a.name.as_str()).collect();
         let results: Option<Vec<&str>> =
             signature.output_arg.iter().map(|o| function.ret.get(&o.name).map(String::as_str)).collect();
-        Some((&signature.name, Self::new(&function.node_def, arguments, results?)))
+        Some((&signature.name, Self::new(&function.node_def, arguments, results?, true)))
     }
 
     pub fn node(&self, name: &str) -> Option<&'a NodeDef> {
@@ -60,7 +66,7 @@ impl<'a> Library<'a> {
     pub fn new(graph: &'a GraphDef) -> Self {
         let functions = graph.library.iter().flat_map(|l| &l.function);
         Self {
-            main: Scope::new(&graph.node, Vec::new(), Vec::new()),
+            main: Scope::new(&graph.node, Vec::new(), Vec::new(), false),
             functions: functions.filter_map(Scope::of_function).collect(),
         }
     }

@@ -14,6 +14,7 @@ impl Lowering<'_> {
             "SparseSoftmaxCrossEntropyWithLogits" => self.cross_entropy_of_classes(),
             "HistogramFixedWidth" => self.histogram(),
             "ApproxTopK" => self.top_k(),
+            "NearestNeighbors" => self.nearest_centres(),
             "SparseTensorDenseAdd" => {
                 let [indices, values, shape, dense] = self.want(4)?[..4] else { return Ok(None) };
                 let scattered = self.add(rare(Rare::ScatterNd), vec![indices, values, shape])?;
@@ -58,7 +59,7 @@ impl Lowering<'_> {
         let (from, to) = (self.ints(vec![1])?, self.ints(vec![2])?);
         let only = Op::StridedSlice(Masks { shrink: 1, ..Masks::default() });
         let depth = self.add(only, vec![shape, from, to, from])?;
-        let (on, off) = (self.like(1.0)?, self.like(0.0)?);
+        let (on, off) = (self.alike(1.0)?, self.alike(0.0)?);
         let chances = self.add(Op::OneHot(-1), vec![classes, depth, on, off])?;
         self.losses(logits, picked, chances)
     }
@@ -71,7 +72,7 @@ impl Lowering<'_> {
     }
 
     /// A number of the node's type.
-    fn like(&mut self, number: f32) -> Result<ValueId, EngineError> {
+    pub(super) fn alike(&mut self, number: f32) -> Result<ValueId, EngineError> {
         match self.node.dtype("T") {
             Some(DType::F64) => {
                 let wide = Literal::F64(vec![f64::from(number)], Vec::new());
@@ -99,7 +100,7 @@ impl Lowering<'_> {
         let above = self.add(Op::Binary(B::Max), vec![values, least])?;
         let above = self.add(Op::Binary(B::Sub), vec![above, least])?;
         let place = self.add(Op::Binary(B::Div), vec![above, width])?;
-        let single = self.like(1.0)?;
+        let single = self.alike(1.0)?;
         let last = self.add(Op::Binary(B::Sub), vec![count, single])?;
         let place = self.add(Op::Binary(B::Min), vec![place, last])?;
         let place = self.add(Op::Cast(DType::I64), vec![place])?;
@@ -107,6 +108,29 @@ impl Lowering<'_> {
         let counts =
             self.add(rare(Rare::Rows(Rows::Bincount { binary: false })), vec![place, bins, weights])?;
         self.emit(Op::Cast(self.node.dtype("dtype").unwrap_or(DType::I32)), vec![counts])
+    }
+
+    /// Points, centres, how many → the numbers of the nearest centres, and the squares of how far they are.
+    fn nearest_centres(&mut self) -> Outcome {
+        let [points, centres, count] = self.want(3)?[..3] else { return Ok(None) };
+        let (zero, one) = (self.ints(vec![0])?, self.ints(vec![1])?);
+        let squares = |lowering: &mut Self, x, keep| {
+            let square = lowering.add(Op::Unary(U::Square), vec![x])?;
+            lowering.add(Op::Reduce { kind: Reduce::Sum, keep }, vec![square, one])
+        };
+        let (own, theirs) = (squares(self, points, true)?, squares(self, centres, false)?);
+        let product =
+            self.add(Op::MatMul { transpose_a: false, transpose_b: true }, vec![points, centres])?;
+        let twice = self.add(Op::Binary(B::Add), vec![product, product])?;
+        let sum = self.add(Op::Binary(B::Add), vec![own, theirs])?;
+        let near = self.add(Op::Binary(B::Sub), vec![twice, sum])?;
+        let shape = self.add(Op::Shape, vec![centres])?;
+        let only = Op::StridedSlice(Masks { shrink: 1, ..Masks::default() });
+        let there = self.add(only, vec![shape, zero, one, one])?;
+        let count = self.add(Op::Binary(B::Min), vec![count, there])?;
+        let best = self.graph.add_many(Op::TopK, vec![near, count], 2, &self.node.name)?;
+        let far = self.add(Op::Unary(U::Neg), vec![best[0]])?;
+        Ok(Some(Lowered::Values(vec![Val::Value(best[1]), Val::Value(far)])))
     }
 
     /// The best of the last axis, all of them looked at.

@@ -12,6 +12,18 @@ use std::sync::Arc;
 const VARIANT: i32 = 21;
 
 impl Lowering<'_> {
+    /// What gradients of loops are summed up in.
+    pub(super) fn sums_of_lists(&mut self) -> Outcome {
+        if !matches!(self.node.attribute("T"), Some(Attr::Type(VARIANT))) {
+            return Ok(None);
+        }
+        match self.node.op.as_str() {
+            "ZerosLike" => self.list(1, Listing::Zeros),
+            "AddN" | "Add" | "AddV2" => self.list(1, Listing::Sum),
+            _ => Ok(None),
+        }
+    }
+
     pub(super) fn listing(&mut self) -> Outcome {
         if self.node.op.starts_with("TensorArray") {
             return self.array();
@@ -20,6 +32,19 @@ impl Lowering<'_> {
             return self.list(1, Listing::Empty);
         }
         match self.node.op.as_str() {
+            "SerializeSparse" | "SerializeManySparse" => {
+                if !matches!(self.node.attribute("out_type"), Some(Attr::Type(VARIANT))) {
+                    return Self::refuse("as texts");
+                }
+                return self.list(3, Listing::WrapSparse { batched: self.node.op.contains("Many") });
+            }
+            "DeserializeSparse" => {
+                let Some(kind) = self.kind("dtype") else {
+                    return Self::refuse("of a type that is not supported");
+                };
+                let inputs = self.want(1)?.to_vec();
+                return self.emit_many(Op::List(Listing::UnwrapSparse(kind)), inputs, 3);
+            }
             "RaggedTensorToVariant" => {
                 return self.list(1, Listing::Wrap { batched: self.node.flag("batched_input") });
             }

@@ -2,8 +2,11 @@
 
 use super::super::attributes::Attributes as _;
 use super::super::constants;
+use super::super::proto::Attr;
+use super::rare::rare;
 use super::{Lowering, Outcome};
-use crate::graph::{Binary as B, Compare as C, Op, Reduce as R, Unary as U, ValueId};
+use crate::graph::{Binary as B, Compare as C, Narrow, Narrowing, Op, PowerRounding, Rare};
+use crate::graph::{Reduce as R, Unary as U, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
 
@@ -37,9 +40,15 @@ impl Lowering<'_> {
             }
             "AddN" | "AccumulateNV2" => self.add_all(),
             "SelectV2" => self.simple(3, Op::Select),
-            "Cast" => match self.node.dtype("DstT") {
-                Some(dtype) => self.simple(1, Op::Cast(dtype)),
-                None => Self::refuse("cast to a type that is not supported"),
+            "Cast" => match (self.node.dtype("DstT"), self.narrow_float()) {
+                (Some(dtype), _) => self.simple(1, Op::Cast(dtype)),
+                (None, Some(to)) => {
+                    let how = Narrowing { to, saturate: false, rounding: PowerRounding::default() };
+                    let x = self.want(1)?[0];
+                    let x = self.add(Op::Cast(DType::F32), vec![x])?;
+                    self.emit(rare(Rare::Narrow(how)), vec![x])
+                }
+                (None, None) => Self::refuse("cast to a type that is not supported"),
             },
             "MatMul" | "SparseMatMul" => {
                 let (transpose_a, transpose_b) =
@@ -59,6 +68,15 @@ impl Lowering<'_> {
                 self.emit_many(Op::TopK, inputs, 2)
             }
             _ => Ok(None),
+        }
+    }
+
+    /// The float of eight bits that a cast makes.
+    fn narrow_float(&self) -> Option<Narrow> {
+        match self.node.attribute("DstT")? {
+            Attr::Type(24) => Some(Narrow::F8E5M2),
+            Attr::Type(25) => Some(Narrow::F8E4M3FN),
+            _ => None,
         }
     }
 

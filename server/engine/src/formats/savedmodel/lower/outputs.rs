@@ -13,6 +13,7 @@ pub fn outputs_before(node: &NodeDef, output: &str) -> usize {
         }
         ("RaggedTensorFromVariant", "output_dense_values") => count("output_ragged_rank"),
         ("RaggedGather", "output_dense_values") => count("OUTPUT_RAGGED_RANK"),
+        ("SparseSplit", _) => place(names("SparseSlice"), output).saturating_mul(count("num_split")),
         ("CTCBeamSearchDecoder", _) => place(CTC, output).saturating_mul(count("top_paths")),
         (op, _) => place(names(op), output),
     }
@@ -66,11 +67,22 @@ fn names(op: &str) -> &'static [&'static str] {
         "DenseCountSparseOutput" | "RaggedCountSparseOutput" | "SparseCountSparseOutput" => {
             &["output_indices", "output_values", "output_dense_shape"]
         }
-        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => &["y", "batch_mean", "batch_variance"],
+        "DenseToDenseSetOperation" | "DenseToSparseSetOperation" | "SparseToSparseSetOperation" => {
+            &["result_indices", "result_values", "result_shape"]
+        }
+        "FusedBatchNorm" | "FusedBatchNormV2" | "FusedBatchNormV3" => {
+            &["y", "batch_mean", "batch_variance", "reserve_space_1", "reserve_space_2", "reserve_space_3"]
+        }
+        "FusedBatchNormGrad" | "FusedBatchNormGradV2" | "FusedBatchNormGradV3" => {
+            &["x_backprop", "scale_backprop", "offset_backprop", "reserve_space_3", "reserve_space_4"]
+        }
         "GRUBlockCell" => &["r", "u", "c", "h"],
         "ListDiff" => &["out", "idx"],
         "LogMatrixDeterminant" => &["sign", "log_abs_determinant"],
         "MaxPoolWithArgmax" => &["output", "argmax"],
+        "Lu" => &["lu", "p"],
+        "NearestNeighbors" => &["nearest_center_indices", "nearest_center_distances"],
+        "BroadcastGradientArgs" => &["r0", "r1"],
         "Merge" | "RefMerge" => &["output", "value_index"],
         "NonMaxSuppressionV4" => &["selected_indices", "valid_outputs"],
         "NonMaxSuppressionV5" => &["selected_indices", "selected_scores", "valid_outputs"],
@@ -87,9 +99,18 @@ fn names(op: &str) -> &'static [&'static str] {
         "SparseFillEmptyRows" => {
             &["output_indices", "output_values", "empty_row_indicator", "reverse_index_map"]
         }
+        "DeserializeSparse" => &["sparse_indices", "sparse_values", "sparse_shape"],
         "SparseReshape" => &["output_indices", "output_shape"],
-        "SparseConcat" | "SparseCross" | "SparseCrossHashed" | "SparseCrossV2" | "SparseReorder"
-        | "SparseSlice" => &["output_indices", "output_values", "output_shape"],
+        "SparseConcat"
+        | "SparseCross"
+        | "SparseCrossHashed"
+        | "SparseCrossV2"
+        | "SparseReorder"
+        | "SparseReduceMaxSparse"
+        | "SparseReduceSumSparse"
+        | "SparseSlice"
+        | "SparseSparseMaximum"
+        | "SparseSparseMinimum" => &["output_indices", "output_values", "output_shape"],
         "StatelessRandomGetKeyCounter" | "StatelessRandomGetKeyCounterAlg" => &["key", "counter", "alg"],
         "StringNGrams" => &["ngrams", "ngrams_splits"],
         "StringSplit" | "StringSplitV2" => &["indices", "values", "shape"],

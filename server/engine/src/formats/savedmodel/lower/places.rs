@@ -65,6 +65,11 @@ impl Lowering<'_> {
                     Self::value(value)
                 }
             },
+            "DeviceIndex" => {
+                let names = self.node.texts("device_names");
+                let at = names.iter().position(|name| name == b"CPU").unwrap_or(names.len());
+                self.emit(Op::Literal(Arc::new(Literal::I64(vec![at as i64], Vec::new()))), Vec::new())
+            }
             "ParallelConcat" => {
                 let mut inputs = self.want(1)?.to_vec();
                 inputs.push(self.ints(vec![0])?);

@@ -57,6 +57,8 @@ impl Lowering<'_> {
     /// By a seed, which comes behind the shape.
     fn seeded(&mut self, name: &str) -> Outcome {
         let Some(draw) = draw(name) else { return Ok(None) };
+        // With a seed, parameters are of the last axes.
+        let draw = if draw == (Draw::Bounded { last: false }) { Draw::Bounded { last: true } } else { draw };
         let own = draw.operands();
         let all = self.want(own + 1)?[..=own].to_vec();
         let at = if draw == Draw::Categorical { 2 } else { 1 };
@@ -111,6 +113,7 @@ pub fn draw(op: &str) -> Option<Draw> {
         "RandomGamma" => Draw::Gamma,
         "RandomPoisson" | "RandomPoissonV2" => Draw::Poisson,
         "RandomBinomial" => Draw::Binomial,
+        "ParameterizedTruncatedNormal" => Draw::Bounded { last: false },
         _ => return None,
     })
 }

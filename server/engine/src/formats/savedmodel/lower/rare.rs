@@ -3,7 +3,7 @@
 use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome, Val};
-use crate::graph::{Binary as B, Coarse, Literal, Matrix, Op, Pairing as P};
+use crate::graph::{Binary as B, Coarse, Literal, Masks, Matrix, Op, Pairing as P};
 use crate::graph::{Rare, Reduce, Running, Unary, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
@@ -22,6 +22,8 @@ impl Lowering<'_> {
             return self.emit_many(rare(Rare::Matrix(matrix)), inputs, outputs);
         }
         match self.node.op.as_str() {
+            "Lu" => return self.permuted_factors(),
+            "Betainc" => return self.rarely(3, Rare::IncompleteBeta),
             "Qr" => return self.several(1, Rare::Qr { full: self.node.flag("full_matrices") }, 2),
             "SelfAdjointEigV2" | "BatchSelfAdjointEigV2" => {
                 return self.several(1, Rare::Eigen { vectors: self.yes("compute_v") }, 2);
@@ -29,7 +31,7 @@ impl Lowering<'_> {
             "Svd" | "BatchSvd" => {
                 let vectors = self.yes("compute_uv");
                 if vectors && self.node.flag("full_matrices") {
-                    return Self::refuse("full_matrices");
+                    return self.singular_bases();
                 }
                 return self.several(1, Rare::Svd { vectors }, 3);
             }
@@ -131,8 +133,52 @@ impl Lowering<'_> {
                 let lower = !self.node.attr.contains_key("lower") || self.node.flag("lower");
                 (2, Matrix::TriangularSolve { lower, adjoint })
             }
+            "MatrixSquareRoot" => (1, Matrix::SquareRoot),
+            "MatrixExponential" => (1, Matrix::Exponential),
+            "MatrixSolveLs" | "BatchMatrixSolveLs" => {
+                (3, Matrix::LeastSquares { weighted: self.yes("fast") })
+            }
+            "TridiagonalSolve" => (2, Matrix::TridiagonalSolve { pivoting: self.yes("partial_pivoting") }),
+            "TridiagonalMatMul" => (4, Matrix::TridiagonalProduct),
+            "BandedTriangularSolve" => (2, Matrix::BandedSolve { lower: self.yes("lower"), adjoint }),
             _ => return None,
         })
+    }
+
+    /// Both triangles in one matrix, and the order that its rows were brought into.
+    fn permuted_factors(&mut self) -> Outcome {
+        let x = self.want(1)?[0];
+        let both = self.graph.add_many(rare(Rare::Lu), vec![x], 2, &self.node.name)?;
+        let rows = self.last_extent(x)?;
+        let order = self.add(rare(Rare::PivotOrder), vec![both[1], rows])?;
+        Ok(Some(super::Lowered::Values(vec![Val::Value(both[0]), Val::Value(order)])))
+    }
+
+    /// Singular values, and vectors that are as many as the space has axes: behind those of the values come any that fit.
+    fn singular_bases(&mut self) -> Outcome {
+        let x = self.want(1)?[0];
+        let made = self.graph.add_many(rare(Rare::Svd { vectors: true }), vec![x], 3, &self.node.name)?;
+        let (zero, last) = (self.ints(vec![0])?, self.ints(vec![-1])?);
+        let count = self.last_extent(made[0])?;
+        let begin = self.add(Op::Concat, vec![zero, count, zero])?;
+        let (end, steps) = (self.ints(vec![0, 0])?, self.ints(vec![1, 1])?);
+        let behind = Op::StridedSlice(Masks { end: 2, ellipsis: 1, ..Masks::default() });
+        let mut all = vec![Val::Value(made[0])];
+        for vectors in &made[1..] {
+            let whole =
+                self.graph.add_many(rare(Rare::Qr { full: true }), vec![*vectors], 2, &self.node.name)?;
+            let rest = self.add(behind.clone(), vec![whole[0], begin, end, steps])?;
+            all.push(Val::Value(self.add(Op::Concat, vec![*vectors, rest, last])?));
+        }
+        Ok(Some(super::Lowered::Values(all)))
+    }
+
+    /// How long the last axis is, as a row of one number.
+    pub(super) fn last_extent(&mut self, x: ValueId) -> Result<ValueId, EngineError> {
+        let shape = self.add(Op::Shape, vec![x])?;
+        let (last, zero, one) = (self.ints(vec![-1])?, self.ints(vec![0])?, self.ints(vec![1])?);
+        let to_end = Op::StridedSlice(Masks { end: 1, ..Masks::default() });
+        self.add(to_end, vec![shape, last, zero, one])
     }
 
     fn numbers(&mut self) -> Outcome {

@@ -5,7 +5,7 @@ use super::super::proto::Attr;
 use super::rare::rare;
 use super::{Lowering, Outcome};
 use crate::DType;
-use crate::graph::{Literal, Op, Partition, Rare, Rows, Segment};
+use crate::graph::{Literal, Op, Partition, Rare, Rows, Segment, SetKind, SetOperation};
 use std::sync::Arc;
 
 impl Lowering<'_> {
@@ -14,6 +14,7 @@ impl Lowering<'_> {
             Self::counts,
             Self::segments,
             Self::sparse,
+            Self::sets,
             Self::ragged,
             Self::features,
             Self::examples,
@@ -114,12 +115,45 @@ impl Lowering<'_> {
                 self.row(3, Rows::SparseConcat(axis), 3)
             }
             "SparseSlice" => self.row(5, Rows::SparseSlice, 3),
-            "SparseReduceSum" => {
-                let keep = self.node.flag("keep_dims");
-                self.row(4, Rows::SparseReduceSum { keep }, 1)
+            "SparseReduceSum" | "SparseReduceMax" => {
+                let (max, keep) = (self.node.op.ends_with("Max"), self.node.flag("keep_dims"));
+                self.row(4, Rows::SparseReduce { max, keep }, 1)
+            }
+            "SparseReduceSumSparse" | "SparseReduceMaxSparse" => {
+                if self.node.flag("keep_dims") {
+                    return Self::refuse("axes that are kept, which TensorFlow leaves unset");
+                }
+                let max = self.node.op.contains("Max");
+                self.row(4, Rows::SparseReduceToSparse { max }, 3)
+            }
+            "SparseSparseMaximum" | "SparseSparseMinimum" => {
+                let max = self.node.op.ends_with("Maximum");
+                self.row(6, Rows::SparseExtreme { max }, 2)
+            }
+            "SparseSplit" => {
+                let parts = self.count("num_split");
+                self.row(4, Rows::SparseSplit(parts), parts.saturating_mul(3))
             }
             _ => Ok(None),
         }
+    }
+
+    fn sets(&mut self) -> Outcome {
+        let (first_sparse, inputs) = match self.node.op.as_str() {
+            "SetSize" => return self.row(3, Rows::SetSizes, 1),
+            "DenseToDenseSetOperation" => (false, 2),
+            "DenseToSparseSetOperation" => (false, 4),
+            "SparseToSparseSetOperation" => (true, 6),
+            _ => return Ok(None),
+        };
+        let kind = match self.node.text("set_operation").unwrap_or_default().to_ascii_lowercase().as_str() {
+            "a-b" => SetKind::FirstOnly,
+            "b-a" => SetKind::SecondOnly,
+            "intersection" => SetKind::Both,
+            "union" => SetKind::Either,
+            _ => return Self::refuse("what it does with sets"),
+        };
+        self.row(inputs, Rows::SetOperation(SetOperation { kind, first_sparse }), 3)
     }
 
     fn ragged(&mut self) -> Outcome {

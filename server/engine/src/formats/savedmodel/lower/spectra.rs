@@ -1,18 +1,9 @@
-//! Fourier transforms, and what becomes of complex numbers right behind them. Other operations refuse complex numbers.
+//! Fourier transforms, and what makes complex numbers and reals of each other.
 
 use super::super::attributes::Attributes as _;
-use super::super::proto::{Attr, NodeDef};
+use super::complex::is_complex;
 use super::{Lowering, Outcome};
-use crate::graph::{Op, Rare, Spectrum};
-
-/// TensorFlow's numbers of the complex types.
-const COMPLEX: [i32; 2] = [8, 18];
-
-/// Whether a node has to do with complex numbers.
-pub fn is_complex(node: &NodeDef) -> bool {
-    let complex = |attr: &Attr| matches!(attr, Attr::Type(t) if COMPLEX.contains(&(t % 100)));
-    node.attr.values().filter_map(|a| a.value.as_ref()).any(complex)
-}
+use crate::graph::{Rare, Spectrum};
 
 impl Lowering<'_> {
     pub(super) fn spectra(&mut self) -> Outcome {
@@ -36,13 +27,13 @@ impl Lowering<'_> {
             "IFFT" | "IFFT2D" | "IFFT3D" | "BatchIFFT" | "BatchIFFT2D" | "BatchIFFT3D" => {
                 Spectrum::Whole { axes: axes(&name), inverse: true }
             }
-            "Complex" => return self.simple(2, Op::Pack(-1)),
+            "Complex" => return self.broadcast_parts(),
             "ComplexAbs" => Spectrum::Magnitude,
             "Angle" => Spectrum::Angle,
             "Real" => Spectrum::Real,
             "Imag" => Spectrum::Imaginary,
-            "Conj" if is_complex(self.node) => Spectrum::Conjugate,
-            _ if is_complex(self.node) => return Self::refuse("of complex numbers"),
+            "Conj" if is_complex(self.node) || !self.node.attr.contains_key("T") => Spectrum::Conjugate,
+            _ if is_complex(self.node) => return self.complex(),
             _ => return Ok(None),
         };
         if self.node.dtype("T").is_some() {

@@ -28,6 +28,7 @@ impl Lowering<'_> {
                     Sound::DecodeWav { channels: size("desired_channels"), frames: size("desired_samples") };
                 self.several(1, Rare::Sound(op), 2)
             }
+            "EncodeWav" => self.rarely(2, Rare::Sound(Sound::EncodeWav)),
             "AudioSpectrogram" => {
                 let (window, stride) = (self.count("window_size"), self.count("stride"));
                 let squared = self.node.flag("magnitude_squared");

@@ -152,6 +152,10 @@ impl Lowering<'_> {
                 Some(dtype) => self.simple(1, Op::Text(Text::Tensor(dtype))),
                 None => Self::refuse("of a type that is not supported"),
             },
+            "SerializeTensor" => match self.node.dtype("T") {
+                Some(dtype) => self.simple(1, Op::Text(Text::Serialized(dtype))),
+                None => Self::refuse("of a type that is not supported"),
+            },
             "EncodeBase64" => self.simple(1, Op::Text(Text::EncodeBase64 { pad: self.node.flag("pad") })),
             "DecodeBase64" => self.simple(1, Op::Text(Text::DecodeBase64)),
             "DecodeRaw" | "DecodePaddedRaw" => match self.node.dtype("out_type") {

@@ -7,6 +7,20 @@ use crate::kernels::{Value, run};
 use crate::value::Kind;
 use std::sync::Arc;
 
+fn of_sets() -> Vec<Rare> {
+    let mut all = Vec::new();
+    for (kind, first_sparse) in [
+        (SetKind::FirstOnly, false),
+        (SetKind::SecondOnly, true),
+        (SetKind::Both, false),
+        (SetKind::Either, true),
+    ] {
+        all.push(Rare::Rows(Rows::SetOperation(SetOperation { kind, first_sparse })));
+    }
+    all.extend([Rows::SetSizes, Rows::SparseSplit(2)].map(Rare::Rows));
+    all
+}
+
 /// One of each kind, without those that read files.
 pub fn operations() -> Vec<Op> {
     let mut all: Vec<Rare> = Vec::new();
@@ -14,6 +28,12 @@ pub fn operations() -> Vec<Op> {
     for source in [Source::Stream(stream.clone()), Source::Given, Source::Seed] {
         for dtype in [DType::F32, DType::F64, DType::BF16, DType::I32, DType::U64] {
             for draw in [Draw::Uniform, Draw::Normal, Draw::Truncated, Draw::Between, Draw::Any] {
+                all.push(Rare::Random(Random::Draw { draw, dtype, source: source.clone() }));
+            }
+        }
+        for last in [false, true] {
+            for dtype in [DType::F16, DType::F32, DType::F64] {
+                let draw = Draw::Bounded { last };
                 all.push(Rare::Random(Random::Draw { draw, dtype, source: source.clone() }));
             }
         }
@@ -40,7 +60,13 @@ pub fn operations() -> Vec<Op> {
     let features =
         || Features { sparse: vec![], ragged: vec![DType::I64], dense: vec![(DType::F32, vec![Some(2)])] };
     all.push(Rare::Rows(Rows::ParseSequence(Sequences { context: features(), steps: features() })));
+    all.extend(of_sets());
     for flag in [false, true] {
+        all.push(Rare::Rows(Rows::SparseReduce { max: flag, keep: !flag }));
+        all.push(Rare::Rows(Rows::SparseReduceToSparse { max: flag }));
+        all.push(Rare::Rows(Rows::SparseExtreme { max: flag }));
+        let jpeg = Jpeg { downsample: flag, per_inch: flag, density: [300, 1] };
+        all.push(Rare::Image(Imaging::EncodeJpeg(jpeg)));
         all.push(Rare::Rows(Rows::EditDistance { normalized: flag }));
         let (clip, forget) = (0.5, 1.0);
         all.push(Rare::LstmBlock(LstmBlock { candidate_second: flag, forget, clip, peepholes: flag }));
@@ -51,8 +77,14 @@ pub fn operations() -> Vec<Op> {
     }
     all.push(Rare::Sound(Sound::Mfcc { upper: 1.0, lower: 0.1, bands: 3, coefficients: 2 }));
     all.extend([Rows::SparseAdd, Rows::SparseSoftmax].map(Rare::Rows));
-    all.push(Rare::Image(Imaging::DrawBoxes));
+    all.push(Rare::Sound(Sound::EncodeWav));
+    all.extend([Imaging::DrawBoxes, Imaging::Shrink(2)].map(Rare::Image));
     let mut all: Vec<Op> = all.into_iter().map(|r| Op::Rare(Box::new(r))).collect();
+    all.extend([DType::F32, DType::U8, DType::String].map(|dtype| Op::Text(Text::Serialized(dtype))));
+    for batched in [false, true] {
+        all.push(Op::List(Listing::WrapSparse { batched }));
+    }
+    all.extend([Listing::UnwrapSparse(Kind::F32), Listing::Zeros, Listing::Sum].map(Op::List));
     all.extend([Op::Text(Text::Scripts), Op::List(Listing::Wrap { batched: true })]);
     all.push(Op::Text(Text::Template(Template { parts: vec![b"a".to_vec(); 3], ends: Some(1) })));
     all.push(Op::List(Listing::Unwrap { kind: Kind::I64, levels: 2 }));
