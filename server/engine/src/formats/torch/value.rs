@@ -82,6 +82,8 @@ pub enum Stop {
     Unsupported(String),
     /// The number of axes of an input has to be known; perhaps it follows from what is done with it.
     Rank(usize, Option<usize>),
+    /// A dictionary that is an input has to have a key.
+    Key(Rc<str>, Rc<str>),
     /// An input has to be of integers.
     Whole(usize),
     /// The program raises an exception.

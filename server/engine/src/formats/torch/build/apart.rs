@@ -25,9 +25,11 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether it writes to tensors that were there before.
-    pub fn writes(&self) -> bool {
-        !self.written.is_empty()
+    /// The tensors that were there before and that it writes to.
+    pub fn written(&self) -> Vec<Handle> {
+        let mut all: Vec<Handle> = self.written.iter().copied().collect();
+        all.sort_unstable();
+        all
     }
 }
 

@@ -182,6 +182,11 @@ impl Interpreter<'_> {
         if let Some(Val::Slices(_)) = places.first() {
             return self.on_slices(name, &places);
         }
+        if let ("len", [list]) = (name, &places[..])
+            && self.is_growing(list)
+        {
+            return self.length_of_growing(list);
+        }
         if places.first().is_some_and(|list| self.is_growing(list))
             && !matches!(name, "append" | "extend" | "add_")
         {

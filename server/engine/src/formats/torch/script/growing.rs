@@ -38,9 +38,9 @@ impl Interpreter<'_> {
     }
 
     /// A list of which a turn knows nothing but what it appends.
-    pub fn placeholder(&mut self) -> Val {
+    pub fn placeholder(&mut self, before: ValueId) -> Val {
         let list = Val::list(Vec::new());
-        self.growing.extend(place(&list));
+        self.growing.extend(place(&list).map(|at| (at, before)));
         // It has to stay where it is.
         self.placeholders.push(list.clone());
         list
@@ -48,7 +48,18 @@ impl Interpreter<'_> {
 
     /// Whether something is asked of a list that is not known.
     pub fn is_growing(&self, value: &Val) -> bool {
-        place(value).is_some_and(|place| self.growing.contains(&place))
+        place(value).is_some_and(|place| self.growing.contains_key(&place))
+    }
+
+    /// How many items such a list has.
+    pub fn length_of_growing(&mut self, list: &Val) -> Result<Val> {
+        let Some(before) = place(list).and_then(|at| self.growing.get(&at)).copied() else {
+            return unsupported("of no list");
+        };
+        let length = self.builder.op(Op::List(Listing::Length), &[before], DType::I64)?;
+        self.builder.shaped(length, Vec::new());
+        let more = Val::Int(list.items().map_or(0, |items| items.len() as i64));
+        super::super::aten::combined(&mut self.builder, "add", &Val::Symbol(length), &more)
     }
 
     /// A list of the graph with the items of one of the program behind it; the last of these.

@@ -2,7 +2,7 @@
 
 use super::super::aten;
 use super::super::build::Part;
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Handle, Result, Val, unsupported};
 use super::growing;
 use super::interpret::{Flow, Interpreter, Scope};
 use super::tree::{Expr, Statement};
@@ -21,6 +21,8 @@ enum Sort {
     Whole,
     /// Turns append to it.
     List,
+    /// Turns write to it in place.
+    Written(Handle),
 }
 
 /// What goes from turn to turn.
@@ -37,7 +39,7 @@ pub struct State {
 impl State {
     fn as_val(&self, interpreter: &mut Interpreter<'_>, value: ValueId) -> Result<Val> {
         Ok(match self.sort {
-            Sort::Tensor => Val::Tensor(interpreter.builder.tensor(value)),
+            Sort::Tensor | Sort::Written(_) => Val::Tensor(interpreter.builder.tensor(value)),
             Sort::Whole => Val::Symbol(value),
             Sort::List => interpreter.slices(value, self.dtype, self.shape.clone())?,
         })
@@ -138,8 +140,15 @@ impl Interpreter<'_> {
             let value = self.builder.made(state.dtype, |to| to.add(Op::Input(n), &[]))?;
             inputs.push(value);
             let val = match (&state.shape, state.sort) {
+                (shape, Sort::Written(handle)) => {
+                    if let Some(shape) = shape {
+                        self.builder.shaped(value, shape.clone());
+                    }
+                    self.builder.write(handle, value)?;
+                    continue;
+                }
                 // What is appended in a turn is all that it knows of the list.
-                (_, Sort::List) => self.placeholder(),
+                (_, Sort::List) => self.placeholder(value),
                 (Some(shape), _) => {
                     self.builder.shaped(value, shape.clone());
                     state.as_val(self, value)?
@@ -152,16 +161,13 @@ impl Interpreter<'_> {
         self.made = made;
         self.held.pop();
         let part = self.builder.end(start, &[])?;
-        if part.writes() {
-            return unsupported("writing in place in a loop whose end depends on the request");
-        }
         Ok((part, followed))
     }
 
     /// One turn, and what the states are after it. Their shapes are known only as far as turns leave them alone.
     fn turn(
         &mut self,
-        states: &mut [State],
+        states: &mut Vec<State>,
         scope: &Scope,
         mut follow: impl FnMut(&mut Self, &mut Scope) -> Result<Flow>,
     ) -> Result<(Part, Vec<ValueId>)> {
@@ -179,6 +185,24 @@ impl Interpreter<'_> {
                 }
                 Ok(next)
             })?;
+            // What is written to goes from turn to turn too.
+            let held = |handle: &Handle| states.iter().any(|s| s.sort == Sort::Written(*handle));
+            let new: Vec<Handle> = part.written().into_iter().filter(|handle| !held(handle)).collect();
+            if !new.is_empty() {
+                for handle in new {
+                    let value = self.builder.value(handle)?;
+                    let (dtype, shape) =
+                        (self.builder.dtype(value), self.builder.shape(value).map(<[_]>::to_vec));
+                    states.push(State {
+                        name: Rc::from(""),
+                        value,
+                        sort: Sort::Written(handle),
+                        dtype,
+                        shape,
+                    });
+                }
+                continue;
+            }
             let mut stays = true;
             for ((state, next), item) in states.iter_mut().zip(&next).zip(items) {
                 if let Some(item) = item {
@@ -207,6 +231,9 @@ impl Interpreter<'_> {
 
     /// What a state is after a turn; of a list an item too.
     fn after(&mut self, state: &State, scope: &Scope, input: ValueId) -> Result<(ValueId, Option<ValueId>)> {
+        if let Sort::Written(handle) = state.sort {
+            return Ok((self.builder.value(handle)?, None));
+        }
         let value = scope.get(&state.name).cloned().unwrap_or(Val::None);
         if state.sort == Sort::List {
             return self.grown(&value, input);
@@ -234,6 +261,10 @@ impl Interpreter<'_> {
         for (state, value) in states.iter().zip(made) {
             if let (Some(shape), true) = (&state.shape, state.sort != Sort::List) {
                 self.builder.shaped(value, shape.clone());
+            }
+            if let Sort::Written(handle) = state.sort {
+                self.builder.write(handle, value)?;
+                continue;
             }
             let value = state.as_val(self, value)?;
             scope.insert(state.name.clone(), value);
