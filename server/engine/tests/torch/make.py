@@ -538,7 +538,8 @@ if __name__ == "__main__":
         import more
         import rare
         import seldom
+        import written
 
-        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures()):
+        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures(), *written.fixtures()):
             if sys.argv[1:] in ([], ["only", fixture[0]]):
                 write(HERE, *fixture)

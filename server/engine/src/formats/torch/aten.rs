@@ -71,6 +71,7 @@ const SILENT: [&str; 13] = [
 
 const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 45] = [
     renamed::lower,
+    encoder::lower,
     complex::lower,
     picked::lower,
     scalars::lower,
@@ -94,7 +95,6 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 45] = [
     create::lower,
     resize::lower,
     recurrent::lower,
-    encoder::lower,
     cells::lower,
     bags::lower,
     grids::lower,

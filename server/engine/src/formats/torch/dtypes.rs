@@ -114,7 +114,8 @@ impl Operand {
 
     pub fn tensor(b: &Builder, value: ValueId) -> Self {
         if b.numbers.contains(&value) {
-            return Self::number(b.dtype(value));
+            let dtype = b.dtype(value);
+            return Self::number(if is_float(dtype) { DType::F32 } else { dtype });
         }
         Self { dtype: b.dtype(value), weight: 1 + u8::from(b.shape(value).is_none_or(|s| !s.is_empty())) }
     }

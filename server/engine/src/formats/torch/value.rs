@@ -8,6 +8,9 @@ use std::rc::Rc;
 /// A tensor as the program sees it: what is written to in place stays the same tensor.
 pub type Handle = usize;
 
+/// The name of what is set only where somebody reads it.
+pub const UNSET: &str = "uninitialized";
+
 /// A value of the program.
 #[derive(Debug, Clone)]
 pub enum Val {
@@ -47,6 +50,11 @@ impl Val {
             Self::Tuple(items) => Some(items.to_vec()),
             _ => None,
         }
+    }
+
+    /// Whether it is set only elsewhere.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::Named(name) if &**name == UNSET)
     }
 
     pub fn is_none(&self) -> bool {

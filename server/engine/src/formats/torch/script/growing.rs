@@ -1,7 +1,7 @@
 //! Lists to which every turn of a loop appends, where the request decides how many turns there are.
 
 use super::super::build::kind;
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Handle, Result, Val, unsupported};
 use super::decided::place;
 use super::interpret::Interpreter;
 use super::tree::{Expr, Statement};
@@ -14,16 +14,18 @@ pub fn appended(body: &[Statement]) -> Vec<Rc<str>> {
     let mut names: Vec<Rc<str>> = Vec::new();
     for statement in body {
         let (Statement::Expr(value) | Statement::Assign(_, value)) = statement else { continue };
-        let value = match value {
-            Expr::List(one) if one.len() == 1 => &one[0],
-            value => value,
+        let values = match value {
+            Expr::List(all) | Expr::Tuple(all) => &all[..],
+            value => std::slice::from_ref(value),
         };
-        if let Expr::Call(of, arguments, _) = value
-            && let (Expr::Attribute(_, operation), Some(Expr::Name(name))) = (&**of, arguments.first())
-            && matches!(&**operation, "append" | "add_" | "extend")
-            && !names.contains(name)
-        {
-            names.push(name.clone());
+        for value in values {
+            if let Expr::Call(of, arguments, _) = value
+                && let (Expr::Attribute(_, operation), Some(Expr::Name(name))) = (&**of, arguments.first())
+                && matches!(&**operation, "append" | "add_" | "extend")
+                && !names.contains(name)
+            {
+                names.push(name.clone());
+            }
         }
     }
     names
@@ -102,7 +104,30 @@ impl Interpreter<'_> {
                 let moved = self.operation("movedim", vec![all, Val::Int(0), Val::Int(at)], Vec::new())?;
                 self.operation("flatten", vec![moved, Val::Int(at), Val::Int(at + 1)], Vec::new())
             }
+            "reverse" => {
+                let turned = self.operation("flip", vec![all, Val::list(vec![Val::Int(0)])], Vec::new())?;
+                self.become_other(*handle, &turned, &places[0])
+            }
+            "append" => {
+                let Some(item) = places.get(1) else { return unsupported("of nothing") };
+                let row = self.operation("unsqueeze", vec![item.clone(), Val::Int(0)], Vec::new())?;
+                let more = self.operation("cat", vec![Val::list(vec![all, row])], Vec::new())?;
+                self.become_other(*handle, &more, &places[0])
+            }
+            "list" | "copy" => {
+                let own = self.operation("clone", vec![all], Vec::new())?;
+                if let Val::Tensor(own) = own { Ok(Val::Slices(own)) } else { unsupported("of no list") }
+            }
             _ => unsupported(format!("{name} of a list whose length depends on the request")),
         }
+    }
+
+    /// A list that is changed where it is.
+    fn become_other(&mut self, list: Handle, other: &Val, own: &Val) -> Result<Val> {
+        if let Val::Tensor(other) = other {
+            let value = self.builder.value(*other)?;
+            self.builder.write(list, value)?;
+        }
+        Ok(own.clone())
     }
 }

@@ -31,8 +31,12 @@ pub enum Taken {
 pub fn taken(forward: &Function, known: &Known) -> Result<Vec<(Rc<str>, Taken)>> {
     let own = || forward.parameters.iter().skip(1);
     let dicts = own().filter(|p| is_dict(p.annotation.as_ref())).count();
-    let others: HashSet<Rc<str>> =
-        own().filter(|p| !is_dict(p.annotation.as_ref())).map(|p| p.name.clone()).collect();
+    let mut plain = Vec::new();
+    for Parameter { name, annotation, .. } in own().filter(|p| !is_dict(p.annotation.as_ref())) {
+        let one = of_type(name, annotation.as_ref(), known, &Vec::new, 0)?;
+        plain.extend(one.map(|one| (name.clone(), one)));
+    }
+    let others: HashSet<Rc<str>> = names(&plain).into_iter().map(|(name, _)| name).collect();
     let mut all = Vec::new();
     for parameter in own() {
         let Parameter { name, annotation, default } = parameter;

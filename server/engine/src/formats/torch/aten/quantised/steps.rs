@@ -172,12 +172,34 @@ pub fn on_steps(b: &mut Builder, c: &Call) -> Outcome {
     if !moves && !ROUNDED.contains(&name) && !is_fixed {
         return unsupported("of a quantised tensor");
     }
+    if is_mean(name) {
+        return mean(b, &call, &x, &steps).map(|made| Some(vec![made]));
+    }
     let made = lower(b, &call)?;
     let mut all = Vec::new();
     for value in &made {
         all.push(marked(b, value, &after, moves)?);
     }
     Ok(Some(all))
+}
+
+fn is_mean(name: &str) -> bool {
+    name == "mean" || name.starts_with("avg_pool") || name.starts_with("adaptive_avg_pool")
+}
+
+/// A mean of whole steps: half a step is met often, and only whole numbers tell it.
+fn mean(b: &mut Builder, c: &Call, x: &Val, steps: &Steps) -> Result<Val> {
+    let whole = b.apply("div", &[x, &steps.scale])?;
+    let whole = b.apply("round", &[&whole])?;
+    let mut call = c.clone();
+    if let Some((_, first)) = call.arguments.first_mut() {
+        *first = whole;
+    }
+    let Some(made) = lower(b, &call)?.into_iter().next() else { return broken("a mean of nothing") };
+    let made = b.rounded(&made, Steps { scale: Val::Float(1.0), ..steps.clone() })?;
+    let made = b.plain(&made)?;
+    let made = b.apply("mul", &[&made, &steps.scale])?;
+    Ok(b.stepped(&made, steps.clone()))
 }
 
 /// Results as tensors of steps, those of floats in lists too.
