@@ -364,8 +364,8 @@ fn is_same(a: &Val, b: &Val) -> bool {
         (Val::Bool(a), Val::Bool(b)) => a == b,
         (Val::Object(a), Val::Object(b))
         | (Val::Tensor(a), Val::Tensor(b))
-        | (Val::Slices(a), Val::Slices(b)) => a == b,
-        (Val::Symbol(a), Val::Symbol(b)) => a == b,
+        | (Val::Slices(a), Val::Slices(b))
+        | (Val::Symbol(a), Val::Symbol(b)) => a == b,
         _ => place(a).is_some_and(|at| place(b) == Some(at)),
     }
 }

@@ -78,7 +78,8 @@ fn forward(text: &Text, data: &Data) -> Result<Rc<Function>> {
 
 /// The names of the inputs, and the types of those that are numbers.
 pub fn names(text: &Text, data: &Data, known: &Known) -> Result<Vec<(Rc<str>, Option<DType>)>> {
-    Ok(inputs::names(&inputs::taken(&*forward(text, data)?, known)?))
+    let forward = forward(text, data)?;
+    Ok(inputs::names(&inputs::taken(&forward, known)?))
 }
 
 /// Follows `forward` with inputs of which so much is assumed.

@@ -42,28 +42,43 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         let made = layer.applied(b, name, &x)?;
         return Ok(Some(vec![if relu { b.apply("relu", &[&made])? } else { made }]));
     }
-    let (made, at) = match name {
+    if name == "dropout" {
+        return Ok(Some(vec![argument(c, 0, "self")?.clone()]));
+    }
+    let (made, at) = unrounded(b, c, name, &x)?;
+    let made = if relu { b.apply("relu", &[&made])? } else { made };
+    let steps = Steps {
+        scale: argument(c, at, "output_scale")?.clone(),
+        zero: argument(c, at + 1, "output_zero_point")?.clone(),
+        dtype: DType::U8,
+    };
+    Ok(Some(vec![b.rounded(&made, steps)?]))
+}
+
+/// What a layer gives before it is rounded to its steps, and where these are among its arguments.
+fn unrounded(b: &mut Builder, c: &Call, name: &str, x: &Val) -> Result<(Val, usize)> {
+    Ok(match name {
         "linear" | "conv1d" | "conv2d" | "conv3d" | "conv_transpose1d" | "conv_transpose2d"
         | "conv_transpose3d" => {
             let layer = layer(b, argument(c, 1, "packed")?)?;
-            (layer.applied(b, name, &x)?, 2)
+            (layer.applied(b, name, x)?, 2)
         }
         "add" | "mul" | "matmul" if c.arguments.len() > 2 => {
             let y = b.plain(argument(c, 1, "qb")?)?;
-            (b.apply(name, &[&x, &y])?, 2)
+            (b.apply(name, &[x, &y])?, 2)
         }
-        "cat" => (b.apply("cat", &[&x, argument(c, 1, "dim")?])?, 2),
-        "hardswish" | "sigmoid" => (b.apply(name, &[&x])?, 1),
-        "leaky_relu" => (b.apply("leaky_relu", &[&x, argument(c, 1, "negative_slope")?])?, 3),
+        "cat" => (b.apply("cat", &[x, argument(c, 1, "dim")?])?, 2),
+        "hardswish" | "sigmoid" => (b.apply(name, &[x])?, 1),
+        "leaky_relu" => (b.apply("leaky_relu", &[x, argument(c, 1, "negative_slope")?])?, 3),
         "elu" => {
             let more = [3, 4, 5].map(|at| c.get(at, "alpha").cloned().unwrap_or(Val::Int(1)));
-            (b.apply("elu", &[&x, &more[0], &more[1], &more[2]])?, 1)
+            (b.apply("elu", &[x, &more[0], &more[1], &more[2]])?, 1)
         }
         "prelu" => {
             let weight = b.plain(argument(c, 1, "weight")?)?;
-            (b.apply("prelu", &[&x, &weight])?, 2)
+            (b.apply("prelu", &[x, &weight])?, 2)
         }
-        "softmax" => (b.apply("softmax", &[&x, argument(c, 1, "dim")?])?, 2),
+        "softmax" => (b.apply("softmax", &[x, argument(c, 1, "dim")?])?, 2),
         "batch_norm" | "batch_norm1d" | "batch_norm2d" | "batch_norm3d" => {
             let (scale, bias) = (argument(c, 1, "weight")?, argument(c, 2, "bias")?);
             let (mean, variance, least) =
@@ -72,7 +87,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             (
                 b.apply(
                     "batch_norm",
-                    &[&x, scale, bias, mean, variance, &never, &Val::Float(0.1), least, &never],
+                    &[x, scale, bias, mean, variance, &never, &Val::Float(0.1), least, &never],
                 )?,
                 6,
             )
@@ -84,7 +99,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
                 argument(c, 3, "bias")?,
                 argument(c, 4, "eps")?,
             ];
-            (b.apply("layer_norm", &[&x, all[0], all[1], all[2], all[3]])?, 5)
+            (b.apply("layer_norm", &[x, all[0], all[1], all[2], all[3]])?, 5)
         }
         "group_norm" => {
             let all = [
@@ -93,18 +108,10 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
                 argument(c, 3, "bias")?,
                 argument(c, 4, "eps")?,
             ];
-            (b.apply("group_norm", &[&x, all[0], all[1], all[2], all[3]])?, 5)
+            (b.apply("group_norm", &[x, all[0], all[1], all[2], all[3]])?, 5)
         }
-        "dropout" => return Ok(Some(vec![argument(c, 0, "self")?.clone()])),
         _ => return unsupported(""),
-    };
-    let made = if relu { b.apply("relu", &[&made])? } else { made };
-    let steps = Steps {
-        scale: argument(c, at, "output_scale")?.clone(),
-        zero: argument(c, at + 1, "output_zero_point")?.clone(),
-        dtype: DType::U8,
-    };
-    Ok(Some(vec![b.rounded(&made, steps)?]))
+    })
 }
 
 /// The element type of steps, by the number that programs in text use.
