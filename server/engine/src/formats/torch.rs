@@ -81,6 +81,7 @@ fn failure(stop: Stop) -> EngineError {
             "the number of axes of input {input} is not known; export the model with torch.export, or say it in berth.json: \
              {{\"inputs\": {{\"NAME\": {{\"shape\": [null, 3, 224, 224]}}}}}}"
         )),
+        Stop::Key(of, key) => EngineError::broken(format!("dictionary {of:?} has no {key:?}")),
         Stop::Whole(input) => EngineError::broken(format!("input {input} has to be of integers")),
         Stop::Raised(what) => EngineError::broken(format!("the program raises an exception: {what}")),
     }

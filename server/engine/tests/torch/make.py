@@ -49,6 +49,10 @@ def flat(outputs):
         return [outputs]
     if isinstance(outputs, dict):
         outputs = outputs.values()
+    if outputs is None or isinstance(outputs, str):
+        return []
+    if isinstance(outputs, (bool, int, float)):
+        return [torch.tensor(outputs, dtype=torch.float64 if isinstance(outputs, float) else None)]
     return [t for o in outputs for t in flat(o)]
 
 
@@ -131,12 +135,12 @@ def write(root, name, module, inputs, ways, dynamic=None):
             elif way == "script":
                 if name not in UNTOLD:
                     (to / way / "berth.json").write_text(json.dumps({"inputs": told(inputs[0], dynamic or {})}))
-                torch.jit.script(module).save(to / way / "model.pt")
+                torch.jit.script(getattr(module, "scripted", module)).save(str(to / way / "model.pt"))
             elif way == "frozen":
-                torch.jit.freeze(torch.jit.script(module)).save(to / way / "model.pt")
+                torch.jit.freeze(torch.jit.script(module)).save(str(to / way / "model.pt"))
             elif way == "trace":
                 traced = module if isinstance(module, torch.jit.ScriptModule) else torch.jit.trace(module, example, check_trace=False)
-                traced.save(to / way / "model.pt")
+                traced.save(str(to / way / "model.pt"))
             if (to / way / "model.pt").exists():
                 bare(to / way / "model.pt")
     (to / "cases.json").write_text(json.dumps(cases))
@@ -534,7 +538,8 @@ if __name__ == "__main__":
         import more
         import rare
         import seldom
+        import written
 
-        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures()):
+        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures(), *written.fixtures()):
             if sys.argv[1:] in ([], ["only", fixture[0]]):
                 write(HERE, *fixture)

@@ -69,8 +69,9 @@ const SILENT: [&str; 13] = [
     "_linalg_check_errors",
 ];
 
-const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 43] = [
+const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 45] = [
     renamed::lower,
+    encoder::lower,
     complex::lower,
     picked::lower,
     scalars::lower,
@@ -94,7 +95,6 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 43] = [
     create::lower,
     resize::lower,
     recurrent::lower,
-    encoder::lower,
     cells::lower,
     bags::lower,
     grids::lower,
@@ -113,11 +113,15 @@ const GROUPS: [fn(&mut Builder, &Call) -> Outcome; 43] = [
     slopes::lower,
     random::lower,
     quantised::lower,
+    quantised::eager::lower,
+    quantised::recurrent::lower,
 ];
 
 /// Whether an operation is of another library that is known.
 pub fn is_of_library(name: &str) -> bool {
-    [vision::LIBRARY, experts::LIBRARY, quantised::LIBRARY].iter().any(|library| name.starts_with(library))
+    [vision::LIBRARY, experts::LIBRARY, quantised::LIBRARY, quantised::eager::LIBRARY]
+        .iter()
+        .any(|library| name.starts_with(library))
 }
 
 /// Adds an operation to the graph.
@@ -127,6 +131,9 @@ pub fn lower(b: &mut Builder, call: &Call) -> Result<Vec<Val>> {
     }
     if let Some(plain) = in_place(&call.name) {
         return write(b, call, plain);
+    }
+    if let Some(values) = quantised::steps::on_steps(b, call)? {
+        return Ok(values);
     }
     for group in GROUPS {
         if let Some(values) = group(b, call)? {
@@ -147,6 +154,10 @@ fn write(b: &mut Builder, call: &Call, plain: &str) -> Result<Vec<Val>> {
     let [Val::Tensor(from), ..] = lower(b, &plain)?[..] else {
         return broken(format!("{} gives no tensor", call.name));
     };
+    if let (Some(_), Some(pairs)) = (b.pairs(to), b.pairs(from)) {
+        b.write(to, pairs)?;
+        return Ok(vec![Val::Tensor(to)]);
+    }
     let (old, new) = (b.value(to)?, b.value(from)?);
     let dtype = b.dtype(old);
     let mut new = b.cast(new, dtype)?;
@@ -156,6 +167,11 @@ fn write(b: &mut Builder, call: &Call, plain: &str) -> Result<Vec<Val>> {
     }
     b.write(to, new)?;
     Ok(vec![Val::Tensor(to)])
+}
+
+/// The numbers that a tensor of whole steps means.
+pub fn numbers_of_steps(b: &mut Builder, steps: &Val, told: &[Val]) -> Result<Val> {
+    quantised::steps::meant(b, steps, told)
 }
 
 /// Arithmetic with two numbers of the program.

@@ -8,12 +8,13 @@ pub use apart::Part;
 use apart::{body, captured};
 pub use shapes::place;
 
-use super::value::{Handle, Result, Stop, broken, unsupported};
+use super::value::{Handle, Result, Stop, Val, broken, unsupported};
 use super::views::View;
 use crate::formats::builder::Builder as Shared;
 use crate::graph::{Literal, Op, ValueId, Weight};
 use crate::value::Kind;
 use crate::{DType, EngineError};
+use std::collections::HashSet;
 
 /// Operations of one program.
 const MOST_NODES: usize = 1 << 20;
@@ -27,6 +28,18 @@ pub struct Tensor {
     pub writes: usize,
     /// Its elements are pairs.
     pub complex: bool,
+    /// Its elements are whole steps, which its value holds as the numbers that they mean.
+    pub steps: Option<Steps>,
+    /// Which places of its rows count, if they are of lengths of their own.
+    pub nested: Option<ValueId>,
+}
+
+/// How large the steps of a tensor are, which of them is zero, and of which type their numbers are.
+#[derive(Debug, Clone)]
+pub struct Steps {
+    pub scale: Val,
+    pub zero: Val,
+    pub dtype: DType,
 }
 
 /// What is known of a value beside its shape.
@@ -45,6 +58,8 @@ pub struct Builder {
     pub to: Shared,
     facts: Vec<Fact>,
     pub tensors: Vec<Tensor>,
+    /// Constants of traces that stand for numbers of the program: where types are joined, they are numbers.
+    pub numbers: HashSet<ValueId>,
 }
 
 impl Builder {
@@ -129,7 +144,7 @@ impl Builder {
 
     /// A new tensor of the program.
     pub fn tensor(&mut self, value: ValueId) -> Handle {
-        self.tensors.push(Tensor { value, view: None, writes: 0, complex: false });
+        self.tensors.push(Tensor { value, view: None, writes: 0, complex: false, steps: None, nested: None });
         self.tensors.len() - 1
     }
 
@@ -139,6 +154,16 @@ impl Builder {
             return unsupported("an answer of complex numbers; give torch.view_as_real of it");
         }
         self.value(handle)
+    }
+
+    /// The value of a tensor or number that the program gives.
+    pub fn answered(&mut self, value: &Val) -> Result<ValueId> {
+        match value {
+            Val::Tensor(handle) => self.answer(*handle),
+            Val::Float(x) => self.number(*x, DType::F64),
+            Val::Bool(flag) => self.number(f64::from(u8::from(*flag)), DType::Bool),
+            other => self.scalar(other),
+        }
     }
 
     /// The input whose elements a value has, which are to be integers, where they are taken for something else.

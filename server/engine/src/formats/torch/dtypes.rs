@@ -55,10 +55,10 @@ pub fn of_storage(name: &str) -> Option<DType> {
         "HalfStorage" => DType::F16,
         "BFloat16Storage" => DType::BF16,
         "LongStorage" => DType::I64,
-        "IntStorage" => DType::I32,
+        "IntStorage" | "QInt32Storage" => DType::I32,
         "ShortStorage" => DType::I16,
-        "CharStorage" => DType::I8,
-        "ByteStorage" => DType::U8,
+        "CharStorage" | "QInt8Storage" => DType::I8,
+        "ByteStorage" | "QUInt8Storage" => DType::U8,
         "BoolStorage" => DType::Bool,
         _ => return None,
     })
@@ -113,6 +113,10 @@ impl Operand {
     }
 
     pub fn tensor(b: &Builder, value: ValueId) -> Self {
+        if b.numbers.contains(&value) {
+            let dtype = b.dtype(value);
+            return Self::number(if is_float(dtype) { DType::F32 } else { dtype });
+        }
         Self { dtype: b.dtype(value), weight: 1 + u8::from(b.shape(value).is_none_or(|s| !s.is_empty())) }
     }
 }

@@ -16,7 +16,11 @@ const STORAGE: (&str, &str) = ("torch", "a storage");
 /// Names that a program's pickle may name: its own classes, and what makes tensors.
 fn check(module: &str, name: &str) -> std::result::Result<(), EngineError> {
     let known = match module {
-        "torch" => name.ends_with("Storage") || matches!(name, "device" | "Size" | "dtype"),
+        "torch" => {
+            name.ends_with("Storage")
+                || name.starts_with("per_")
+                || matches!(name, "device" | "Size" | "dtype")
+        }
         "torch._utils" => name.starts_with("_rebuild_"),
         "torch.jit._pickle" => name.starts_with("build_") || name == "restore_type_tag",
         "torch.storage" => matches!(name, "UntypedStorage" | "TypedStorage"),
@@ -55,7 +59,7 @@ pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
                 None => broken("a parameter of nothing"),
             }
         }
-        Some(("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor")) => {
+        Some(("torch._utils", "_rebuild_tensor_v2" | "_rebuild_tensor" | "_rebuild_qtensor")) => {
             let [storage, offset, sizes, strides, ..] = arguments[..] else {
                 return broken("a tensor that is not told");
             };

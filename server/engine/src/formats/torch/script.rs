@@ -6,6 +6,7 @@ mod builtins;
 mod calls;
 mod decided;
 mod growing;
+mod inputs;
 mod interpret;
 mod lexer;
 mod loops;
@@ -27,6 +28,7 @@ use interpret::Interpreter;
 use objects::Data;
 use source::Text;
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 
 /// How often a program is followed, with more known of its inputs each time.
 const MOST_ATTEMPTS: usize = 64;
@@ -65,7 +67,7 @@ pub fn read(
         text,
         data,
         traced,
-        told,
+        known: Known { told, keys: Vec::new() },
         weights: Weights::new(zip, access),
         attempts: 0,
         unsupported: Vec::new(),
@@ -82,14 +84,21 @@ pub fn read(
     Ok(weights.artifact(programs, unsupported))
 }
 
+/// What is known of a program's inputs that its text does not say.
+pub struct Known {
+    /// What is said of them beside it, by name.
+    pub told: HashMap<String, Assumed>,
+    /// Parameters that are dictionaries, and keys that the program asks them for.
+    pub keys: Vec<(Rc<str>, Rc<str>)>,
+}
+
 /// An archive on its way.
 struct Reader {
     text: Text,
     data: Data,
     /// What a traced program was traced with.
     traced: Vec<Assumed>,
-    /// What is said of its inputs beside it, by name.
-    told: HashMap<String, Assumed>,
+    known: Known,
     weights: Weights,
     attempts: usize,
     unsupported: Vec<UnsupportedOp>,
@@ -98,16 +107,37 @@ struct Reader {
 impl Reader {
     /// What is assumed of the inputs at first.
     fn first(&mut self) -> super::value::Result<Vec<Assumed>> {
-        let names = signature::tensors(&self.text, &self.data)?;
-        let assumed =
-            names.iter().enumerate().map(|(n, name)| match (self.told.get(&**name), self.traced.get(n)) {
-                (Some(told), _) => told.clone(),
-                (None, Some(traced)) => {
+        let names = signature::names(&self.text, &self.data, &self.known)?;
+        let assumed = names.iter().enumerate().map(|(n, (name, number))| {
+            match (number, self.known.told.get(&**name), self.traced.get(n)) {
+                (Some(dtype), _, _) => Assumed { shape: Some(Vec::new()), dtype: *dtype },
+                (None, Some(told), _) => told.clone(),
+                (None, None, Some(traced)) => {
                     Assumed { shape: traced.shape.as_ref().map(|s| vec![None; s.len()]), dtype: traced.dtype }
                 }
-                (None, None) => Assumed { shape: None, dtype: DType::F32 },
-            });
+                (None, None, None) => Assumed { shape: None, dtype: DType::F32 },
+            }
+        });
         Ok(assumed.collect())
+    }
+
+    /// What is assumed with one more key that a dictionary is asked for.
+    fn with_key(
+        &mut self,
+        assumed: Vec<Assumed>,
+        of: Rc<str>,
+        key: Rc<str>,
+    ) -> super::value::Result<Vec<Assumed>> {
+        let before = signature::names(&self.text, &self.data, &self.known)?;
+        self.known.keys.push((of, key));
+        let names = signature::names(&self.text, &self.data, &self.known)?;
+        let mut more = self.first()?;
+        for ((name, _), assumed) in before.iter().zip(assumed) {
+            if let Some(at) = names.iter().position(|(n, _)| n == name) {
+                more[at] = assumed;
+            }
+        }
+        Ok(more)
     }
 
     /// Follows the program; where more has to be known of an input than it is, again with that.
@@ -119,7 +149,7 @@ impl Reader {
             );
         }
         let mut interpreter = Interpreter::new(&self.text, &self.data, &mut self.weights);
-        let outcome = signature::program(&mut interpreter, &assumed);
+        let outcome = signature::program(&mut interpreter, &self.known, &assumed);
         let missing = std::mem::take(&mut interpreter.unsupported);
         let stop = match outcome {
             Ok(program) if missing.is_empty() => return Ok(program),
@@ -145,6 +175,10 @@ impl Reader {
                 more[input].dtype = DType::I64;
                 self.follow(more)
             }
+            Stop::Key(of, key) if !self.known.keys.contains(&(of.clone(), key.clone())) => {
+                let more = self.with_key(assumed, of, key)?;
+                self.follow(more)
+            }
             stop => match self.narrowed(&assumed) {
                 Some(more) => self.follow(more),
                 None => {
@@ -159,7 +193,7 @@ impl Reader {
 
     /// The extents that the program was traced with, all but the batch; then that too. None: nothing more is known.
     fn narrowed(&self, assumed: &[Assumed]) -> Option<Vec<Assumed>> {
-        if self.traced.len() != assumed.len() || !self.told.is_empty() {
+        if self.traced.len() != assumed.len() || !self.known.told.is_empty() {
             return None;
         }
         let fixed = |shape: &Option<Vec<Option<usize>>>, from: usize| {
@@ -183,8 +217,8 @@ fn ranked(assumed: &[Assumed], input: usize, rank: usize) -> Vec<Assumed> {
     more
 }
 
-/// The tensors among a value's items, with the names that they have in a dictionary.
-fn flattened(value: &Val) -> Vec<(Option<String>, usize)> {
+/// The tensors and numbers among a value's items, with the names that they have in a dictionary.
+fn flattened(value: &Val) -> Vec<(Option<String>, Val)> {
     let (mut found, mut open, mut seen) = (Vec::new(), vec![(value.clone(), None)], 0);
     while let Some((value, name)) = open.pop() {
         seen += 1;
@@ -192,7 +226,9 @@ fn flattened(value: &Val) -> Vec<(Option<String>, usize)> {
             break;
         }
         match &value {
-            Val::Tensor(handle) => found.push((name, *handle)),
+            Val::Tensor(_) | Val::Symbol(_) | Val::Int(_) | Val::Float(_) | Val::Bool(_) => {
+                found.push((name, value))
+            }
             Val::List(_) | Val::Tuple(_) => {
                 let items = value.items().unwrap_or_default().into_iter().take(MOST_OUTPUTS);
                 open.extend(items.rev().map(|item| (item, None)));

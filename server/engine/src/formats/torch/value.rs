@@ -8,6 +8,9 @@ use std::rc::Rc;
 /// A tensor as the program sees it: what is written to in place stays the same tensor.
 pub type Handle = usize;
 
+/// The name of what is set only where somebody reads it.
+pub const UNSET: &str = "uninitialized";
+
 /// A value of the program.
 #[derive(Debug, Clone)]
 pub enum Val {
@@ -49,6 +52,11 @@ impl Val {
         }
     }
 
+    /// Whether it is set only elsewhere.
+    pub fn is_unset(&self) -> bool {
+        matches!(self, Self::Named(name) if &**name == UNSET)
+    }
+
     pub fn is_none(&self) -> bool {
         matches!(self, Self::None)
     }
@@ -82,6 +90,8 @@ pub enum Stop {
     Unsupported(String),
     /// The number of axes of an input has to be known; perhaps it follows from what is done with it.
     Rank(usize, Option<usize>),
+    /// A dictionary that is an input has to have a key.
+    Key(Rc<str>, Rc<str>),
     /// An input has to be of integers.
     Whole(usize),
     /// The program raises an exception.

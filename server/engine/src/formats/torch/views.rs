@@ -46,6 +46,9 @@ impl Builder {
         if self.tensors[handle].complex {
             return unsupported("of complex numbers");
         }
+        if self.tensors[handle].nested.is_some() {
+            return unsupported("of rows of lengths of their own");
+        }
         let mut at = handle;
         while let Some(view) = &self.tensors[at].view {
             if self.tensors[view.base].writes != view.writes {
@@ -103,7 +106,8 @@ impl Builder {
                 let end = match index {
                     Val::Int(-1) => Val::Int(i64::MAX),
                     Val::Int(n) => Val::Int(n + 1),
-                    _ => return unsupported("writing at a place that depends on the request"),
+                    // Such a place is a number of turns or of rows.
+                    other => super::aten::combined(self, "add", other, &Val::Int(1))?,
                 };
                 let value = self.expand_dims(value, *axis as i64)?;
                 self.replaced(base, *axis, &[index.clone(), end, Val::Int(1)], value)

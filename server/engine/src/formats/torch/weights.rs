@@ -145,11 +145,15 @@ impl Weights {
         Ok(value)
     }
 
-    /// A few integers, which shapes may follow from; None: it is something else.
+    /// A few integers, which shapes may follow from, or a single number; None: it is something else.
     fn small(&self, place: &Place) -> Result<Option<Literal>> {
-        let is_whole = matches!(place.dtype, DType::I64 | DType::I32);
-        let count =
-            place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= MOST_SMALL);
+        // Of a network's numbers only single ones are steps, sizes or factors.
+        let most = match place.dtype {
+            DType::I64 | DType::I32 | DType::I16 => MOST_SMALL,
+            DType::F64 | DType::F32 => 1,
+            _ => 0,
+        };
+        let count = place.sizes.iter().try_fold(1usize, |n, d| n.checked_mul(*d)).filter(|n| *n <= most);
         let mut step = 1usize;
         let is_dense = place.sizes.iter().zip(&place.strides).rev().all(|(size, stride)| {
             let fits = *size == 1 || *stride == step;
@@ -157,7 +161,7 @@ impl Weights {
             fits
         });
         let member = self.zips.get(place.archive).and_then(|zip| Some((zip, zip.find(&place.member)?)));
-        let (Some(count), Some((zip, member)), true) = (count, member, is_whole) else { return Ok(None) };
+        let (Some(count), Some((zip, member))) = (count, member) else { return Ok(None) };
         if !is_dense || member.size > LARGEST_SMALL {
             return Ok(None);
         }
@@ -168,11 +172,7 @@ impl Weights {
             .checked_mul(width)
             .and_then(|begin| bytes.get(begin..begin.checked_add(count * width)?));
         let Some(part) = part else { return Ok(None) };
-        let number = |bytes: &[u8]| match <[u8; 8]>::try_from(bytes) {
-            Ok(wide) => i64::from_le_bytes(wide),
-            Err(_) => <[u8; 4]>::try_from(bytes).map_or(0, |narrow| i64::from(i32::from_le_bytes(narrow))),
-        };
-        Ok(Some(Literal::I64(part.chunks_exact(width).map(number).collect(), place.sizes.clone())))
+        Ok(Some(literal(place.dtype, part, place.sizes.clone())))
     }
 
     /// A view that skips elements.
@@ -196,6 +196,20 @@ impl Weights {
         let places = b.literal(Literal::I64(places, place.sizes.clone()), DType::I64)?;
         let axis = b.int(0)?;
         b.op(Op::Gather { batch_dims: 0 }, &[flat, places, axis], place.dtype)
+    }
+}
+
+/// Little-endian numbers as a constant.
+fn literal(dtype: DType, bytes: &[u8], sizes: Vec<usize>) -> Literal {
+    fn all<const N: usize, T>(bytes: &[u8], read: impl Fn([u8; N]) -> T) -> Vec<T> {
+        bytes.as_chunks::<N>().0.iter().map(|number| read(*number)).collect()
+    }
+    match dtype {
+        DType::F64 => Literal::F64(all(bytes, f64::from_le_bytes), sizes),
+        DType::F32 => Literal::F32(all(bytes, f32::from_le_bytes), sizes),
+        DType::I16 => Literal::I64(all(bytes, |n| i64::from(i16::from_le_bytes(n))), sizes),
+        DType::I32 => Literal::I64(all(bytes, |n| i64::from(i32::from_le_bytes(n))), sizes),
+        _ => Literal::I64(all(bytes, i64::from_le_bytes), sizes),
     }
 }
 

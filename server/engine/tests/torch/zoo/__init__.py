@@ -1,6 +1,8 @@
 """Networks to compare, family by family: each module has `networks()`, which gives names and what makes a network, its cases, and the
 axes of its inputs that may be of any extent."""
 
+import linecache
+
 import torch
 from torch import nn
 
@@ -12,6 +14,8 @@ class Plain(nn.Module):
         super().__init__()
         self.network = network
         self.more = more
+        # TorchScript takes the network itself.
+        object.__setattr__(self, "scripted", network)
 
     def forward(self, x):
         return tensors(self.network(x, **self.more))
@@ -23,6 +27,15 @@ def tensors(answer):
         return answer
     values = list(answer.values()) if isinstance(answer, dict) else list(answer)
     return tuple(v for v in values if isinstance(v, torch.Tensor))[:3] or tensors(values[0])
+
+
+def sourced(text, **scope):
+    """What a text defines, where TorchScript finds the text too."""
+    file = f"<zoo {len(linecache.cache)}>"
+    linecache.cache[file] = (len(text), None, text.splitlines(True), file)
+    scope = {"nn": nn, "torch": torch, "__name__": "zoo", **scope}
+    exec(compile(text, file, "exec"), scope)
+    return scope
 
 
 def settled(network, case):

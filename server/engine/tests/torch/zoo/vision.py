@@ -17,14 +17,15 @@ BOXES = ("ssdlite320_mobilenet_v3_large", "ssd300_vgg16", "retinanet_resnet50_fp
 
 
 class Found(torch.nn.Module):
-    """A detector of one image."""
+    """A detector of one image, by the name that the engine gives the only one of its list."""
 
     def __init__(self, network):
         super().__init__()
         self.network = network
+        object.__setattr__(self, "scripted", network)
 
-    def forward(self, x):
-        found = self.network([x])
+    def forward(self, images_0):
+        found = self.network([images_0])
         found = found[1][0] if isinstance(found, tuple) else found[0]
         return tuple(found.values())
 
@@ -43,7 +44,7 @@ def classes(name, size):
 
     extra = {"aux_logits": False, "init_weights": True} if name in ("googlenet", "inception_v3") else {}
     image = lambda n: {"x": torch.randn(n, 3, size, size)}
-    return Plain(getattr(torchvision.models, name)(weights=None, num_classes=20, **extra)), [image(2), image(3)], {"x": (0,)}
+    return Plain(getattr(torchvision.models, name)(num_classes=20, **extra)), [image(2), image(3)], {"x": (0,)}
 
 
 def segments(name, size):
@@ -74,7 +75,7 @@ def boxes(name):
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * parameter[0].numel() ** -0.5)
             if "backbone" not in part and part.endswith("bias"):
                 parameter.copy_(torch.randn(parameter.shape, generator=generator) * 0.5)
-    return Found(network), [{"x": torch.rand(3, 120, 160)}, {"x": torch.rand(3, 120, 160)}], {}
+    return Found(network), [{"images_0": torch.rand(3, 120, 160)}, {"images_0": torch.rand(3, 120, 160)}], {}
 
 
 def flow():
@@ -84,9 +85,20 @@ def flow():
     return Flow(torchvision.models.optical_flow.raft_small(weights=None)), [pair(1), pair(2)], {"x": (0,), "y": (0,)}
 
 
+def variants():
+    """All other networks of classes, of whatever size they are."""
+    import torchvision
+
+    for name in getattr(torchvision.models, "list_models", lambda **_: ())(module=torchvision.models):
+        if name not in CLASSES and name not in ("vit_h_14", "regnet_y_128gf"):
+            size = 224 if name.startswith("vit") else 64
+            yield name, lambda name=name, size=size: classes(name, size), ("trace",)
+
+
 def networks():
     yield from ((name, lambda name=name, size=size: classes(name, size)) for name, size in CLASSES.items())
     yield from ((name, lambda name=name, size=size: segments(name, size)) for name, size in SEGMENTS.items())
     yield from ((name, lambda name=name: clips(name)) for name in CLIPS)
     yield from ((name, lambda name=name: boxes(name)) for name in BOXES)
     yield "raft_small", flow
+    yield from variants()

@@ -4,6 +4,7 @@ use super::super::arguments::Call;
 use super::super::build::Builder;
 use super::super::value::{Result, Val};
 use super::Outcome;
+use super::matrices::argument;
 
 /// The indices of all bags in a row, and of each the number of its bag.
 struct Bags {
@@ -13,6 +14,9 @@ struct Bags {
 }
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
+    if c.name == "embedding_renorm" {
+        return shortened(b, c).map(|made| Some(vec![made]));
+    }
     if !matches!(c.name.as_str(), "embedding_bag" | "_embedding_bag" | "_embedding_bag_forward_only") {
         return Ok(None);
     }
@@ -86,4 +90,18 @@ fn bags(b: &mut Builder, c: &Call) -> Result<Bags> {
     let begun = b.apply("bucketize", &[&places, &offsets, &Val::Bool(false), &Val::Bool(true)])?;
     let owners = b.apply("sub", &[&begun, &Val::Int(1)])?;
     Ok(Bags { indices: indices.clone(), owners, count })
+}
+
+/// A table whose rows are no longer than they may be. What is not looked up in it may be so too: nobody sees it.
+fn shortened(b: &mut Builder, c: &Call) -> Result<Val> {
+    let (table, most) = (argument(c, 0, "self")?.clone(), c.float_or(2, "max_norm", 1.0)?);
+    let order = Val::Float(c.float_or(3, "norm_type", 2.0)?);
+    let size =
+        b.apply("linalg_vector_norm", &[&table, &order, &Val::list(vec![Val::Int(1)]), &Val::Bool(true)])?;
+    let sure = b.apply("add", &[&size, &Val::Float(1e-7)])?;
+    let factor = b.apply("reciprocal", &[&sure])?;
+    let factor = b.apply("mul", &[&factor, &Val::Float(most)])?;
+    let fits = b.apply("le", &[&size, &Val::Float(most)])?;
+    let factor = b.apply("masked_fill", &[&factor, &fits, &Val::Int(1)])?;
+    b.apply("mul", &[&table, &factor])
 }

@@ -39,10 +39,38 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             Ok(Some(vec![y, Val::Tensor(b.tensor(weights))]))
         }
         "_transformer_encoder_layer_fwd" => {
-            let y = layer(b, c)?;
+            let (x, kept) = padded(b, c)?;
+            let y = layer(b, c, x, kept)?;
+            let handle = b.tensor(y);
+            b.tensors[handle].nested = kept;
+            Ok(Some(vec![Val::Tensor(handle)]))
+        }
+        "_nested_tensor_from_mask" => {
+            let (x, kept) = (c.value(b, 0, "t")?, c.value(b, 1, "mask")?);
+            let handle = b.tensor(x);
+            b.tensors[handle].nested = Some(kept);
+            Ok(Some(vec![Val::Tensor(handle)]))
+        }
+        // Rows of lengths of their own are another way to the same.
+        "_nested_tensor_from_mask_left_aligned" => Ok(Some(vec![Val::Bool(false)])),
+        "to_padded_tensor" | "nested_to_padded_tensor" => {
+            let (x, Some(kept)) = padded(b, c)? else { return Ok(None) };
+            let dtype = b.dtype(x);
+            let fill = b.number(c.float_or(1, "padding", 0.0)?, dtype)?;
+            let kept = b.expand_dims(kept, 2)?;
+            let y = choose(b, kept, x, fill)?;
             b.give(y)
         }
         _ => Ok(None),
+    }
+}
+
+/// What the first argument is, and which places of its rows count, if they are of lengths of their own.
+fn padded(b: &Builder, c: &Call) -> Result<(ValueId, Option<ValueId>)> {
+    let handle = c.first()?;
+    match b.tensors[handle].nested {
+        Some(kept) => Ok((b.tensors[handle].value, Some(kept))),
+        None => Ok((b.value(handle)?, None)),
     }
 }
 
@@ -109,9 +137,13 @@ fn masked(b: &mut Builder, scores: ValueId, mask: ValueId, kind: i64) -> Result<
     b.binary(B::Add, scores, mask)
 }
 
-fn layer(b: &mut Builder, c: &Call) -> Result<ValueId> {
-    let x = c.value(b, 0, "src")?;
-    let heads = heads(b, c, 3, 18, 19)?;
+fn layer(b: &mut Builder, c: &Call, x: ValueId, kept: Option<ValueId>) -> Result<ValueId> {
+    let mut heads = heads(b, c, 3, 18, 19)?;
+    if let Some(kept) = kept {
+        let kept = b.as_tensor(kept);
+        let padding = b.apply("logical_not", &[&kept])?;
+        heads.mask = Some((b.of(&padding)?, 1));
+    }
     let first = c.flag(8, "norm_first", false)?;
     let epsilon = c.float_or(9, "eps", 1e-5)?;
     let mut norms = Vec::new();

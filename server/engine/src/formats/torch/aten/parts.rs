@@ -16,6 +16,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
             let x = c.x(b)?;
             let dim = c.int_or(b, 1, "dim", 0)?;
             let at = b.axis(x, dim)?;
+            if b.shape(x).is_some_and(|shape| shape[at].is_none()) {
+                let moved =
+                    b.apply("movedim", &[&Val::Tensor(c.first()?), &Val::Int(at as i64), &Val::Int(0)])?;
+                let Val::Tensor(rows) = moved else { return broken("an axis that cannot be moved") };
+                return Ok(Some(vec![Val::Slices(rows)]));
+            }
             let count = extent(b, x, at)?;
             let dtype = b.dtype(x);
             let mut shape = b.shape(x).map(<[_]>::to_vec).unwrap_or_default();

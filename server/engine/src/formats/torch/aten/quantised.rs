@@ -1,5 +1,9 @@
 //! Numbers as whole steps, as exports of quantised networks write them down.
 
+pub mod eager;
+pub mod recurrent;
+pub mod steps;
+
 use super::super::arguments::Call;
 use super::super::build::Builder;
 use super::super::value::{Result, Val, unsupported};

@@ -100,7 +100,12 @@ fn scalar_of(b: &mut Builder, c: &Call, handle: usize) -> Result<Val> {
                 let flat = b.reshape(x, &[])?;
                 Ok(Val::Symbol(b.cast(flat, DType::I64)?))
             }
-            _ => unsupported("of a number that depends on the request"),
+            // A number is a tensor of it without axes: where others have some, these say of which type the result is.
+            _ => {
+                let flat = b.reshape(x, &[])?;
+                let wide = if b.dtype(flat) == DType::Bool { flat } else { b.cast(flat, DType::F64)? };
+                Ok(b.as_tensor(wide))
+            }
         };
     }
     let flat = if b.shape(x).is_some_and(<[_]>::is_empty) { x } else { b.reshape(x, &[])? };

@@ -33,6 +33,11 @@ const COPIES: [&str; 4] = ["clone", "lift_fresh_copy", "detach_copy", "alias_cop
 
 pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     let name = c.name.as_str();
+    if c.name == "detach"
+        && let Some(plain) = no_number(b, c)?
+    {
+        return b.give(plain);
+    }
     if SAME.contains(&name) {
         let x = c.first()?;
         return Ok(Some(vec![Val::Tensor(x); if name == "native_dropout" { 2 } else { 1 }]));
@@ -271,4 +276,16 @@ pub fn cut(b: &mut Builder, x: ValueId, at: usize, places: &[Val; 3]) -> Result<
     let masks = crate::graph::Masks { begin: before, end: before, ..crate::graph::Masks::default() };
     let value = b.op(Op::StridedSlice(masks), &inputs, dtype)?;
     Ok(b.shaped_beside(value, x, at))
+}
+
+/// What a constant of a trace is that stands for a tensor and not for a number: that is taken apart from its program.
+fn no_number(b: &mut Builder, c: &Call) -> Result<Option<ValueId>> {
+    let x = c.x(b)?;
+    match b.to.constant(x).cloned() {
+        Some(literal) if b.numbers.contains(&x) => {
+            let dtype = b.dtype(x);
+            b.literal(literal, dtype).map(Some)
+        }
+        _ => Ok(None),
+    }
 }

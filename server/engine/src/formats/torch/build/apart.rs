@@ -25,9 +25,11 @@ pub struct Part {
 }
 
 impl Part {
-    /// Whether it writes to tensors that were there before.
-    pub fn writes(&self) -> bool {
-        !self.written.is_empty()
+    /// The tensors that were there before and that it writes to.
+    pub fn written(&self) -> Vec<Handle> {
+        let mut all: Vec<Handle> = self.written.iter().copied().collect();
+        all.sort_unstable();
+        all
     }
 }
 
@@ -130,6 +132,9 @@ impl Builder {
         (b, other): (&Val, &mut Part),
         slots: &mut Vec<(ValueId, ValueId)>,
     ) -> Result<Option<Slot>> {
+        if a.is_unset() || b.is_unset() {
+            return self.either((a, then), (b, other), slots);
+        }
         if let (Some(x), Some(y)) = (a.items(), b.items()) {
             if x.len() != y.len() {
                 return Ok(None);
@@ -179,6 +184,48 @@ impl Builder {
         }
         slots.push((x, y));
         Ok(Some(kind))
+    }
+
+    /// Two values one of which nobody reads.
+    fn either(
+        &mut self,
+        (a, then): (&Val, &mut Part),
+        (b, other): (&Val, &mut Part),
+        slots: &mut Vec<(ValueId, ValueId)>,
+    ) -> Result<Option<Slot>> {
+        let real = if a.is_unset() { b } else { a };
+        if let Some(items) = real.items() {
+            let mut all = Vec::new();
+            for item in &items {
+                let pair = if a.is_unset() { (a, item) } else { (item, b) };
+                let Some(slot) = self.paired((pair.0, &mut *then), (pair.1, &mut *other), slots)? else {
+                    return Ok(None);
+                };
+                all.push(slot);
+            }
+            return Ok(Some(if matches!(real, Val::List(_)) { Slot::List(all) } else { Slot::Tuple(all) }));
+        }
+        let (own, empty) = if a.is_unset() { (other, then) } else { (then, other) };
+        let value = match real {
+            Val::Tensor(handle) => own.now.get(handle).copied(),
+            Val::Symbol(value) => Some(*value),
+            kept => return Ok(Some(Slot::Kept(kept.clone()))),
+        };
+        let Some(value) = value else { return Ok(None) };
+        let (nodes, values) = (self.to.graph.nodes.len(), self.to.graph.values);
+        let nothing = self.number(0.0, self.dtype(value))?;
+        // Of what nobody reads the shape is what it is of the other.
+        if let Some(shape) = self.shape(value).map(<[_]>::to_vec) {
+            self.shaped(nothing, shape);
+        }
+        empty.nodes.extend(self.to.take_since(nodes, values));
+        let slot = if matches!(real, Val::Symbol(_)) {
+            Slot::Symbol(slots.len())
+        } else {
+            Slot::Tensor(slots.len())
+        };
+        slots.push(if a.is_unset() { (nothing, value) } else { (value, nothing) });
+        Ok(Some(slot))
     }
 
     /// A value at the end of a part; a number that is known is made there.

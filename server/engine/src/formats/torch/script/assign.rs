@@ -27,6 +27,17 @@ impl Interpreter<'_> {
                 Err(Stop::Rank(input, Some(count)))
             }
             Ok(value @ Val::Object(_)) => self.plain(value, 0),
+            // There are as many as there are names.
+            Ok(Val::Slices(handle)) => {
+                let one = |this: &mut Self, n: usize| {
+                    this.operation(
+                        "select",
+                        vec![Val::Tensor(handle), Val::Int(0), Val::Int(n as i64)],
+                        Vec::new(),
+                    )
+                };
+                Ok(Val::list((0..count).map(|n| one(self, n)).collect::<Result<_>>()?))
+            }
             other => other,
         }
     }

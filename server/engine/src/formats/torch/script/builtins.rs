@@ -112,6 +112,15 @@ impl Interpreter<'_> {
         Ok(self.truth(&result))
     }
 
+    /// How many numbers there are from one to another, of which the request decides one at least.
+    fn turns(&mut self, lo: &Val, hi: &Val, step: i64) -> Result<Val> {
+        let b = &mut self.builder;
+        let span = aten::combined(b, "sub", hi, lo)?;
+        let span = aten::combined(b, "add", &span, &Val::Int(step - step.signum()))?;
+        let count = aten::combined(b, "floordiv", &span, &Val::Int(step))?;
+        aten::combined(b, "max", &count, &Val::Int(0))
+    }
+
     /// What is asked of the settings under which a program runs: those of predicting.
     fn on_settings(&mut self, name: &str, places: &[Val]) -> Result<Option<Val>> {
         Ok(match (name, places) {
@@ -128,6 +137,7 @@ impl Interpreter<'_> {
                         let count = (span + i128::from(step) - i128::from(step.signum())) / i128::from(step);
                         Some(Val::Int(i64::try_from(count.max(0)).unwrap_or(i64::MAX)))
                     }
+                    (_, _, Some(step)) if step != 0 => Some(self.turns(lo, hi, step)?),
                     _ => None,
                 }
             }
@@ -137,7 +147,10 @@ impl Interpreter<'_> {
                     [Some(at), Some(lo), Some(step)] => {
                         Some(Val::Int(lo.wrapping_add(at.wrapping_mul(step))))
                     }
-                    _ => None,
+                    _ => {
+                        let moved = aten::combined(&mut self.builder, "mul", at, step)?;
+                        Some(aten::combined(&mut self.builder, "add", lo, &moved)?)
+                    }
                 }
             }
             _ => None,

@@ -1,7 +1,7 @@
 //! Lists to which every turn of a loop appends, where the request decides how many turns there are.
 
 use super::super::build::kind;
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Handle, Result, Val, unsupported};
 use super::decided::place;
 use super::interpret::Interpreter;
 use super::tree::{Expr, Statement};
@@ -14,16 +14,18 @@ pub fn appended(body: &[Statement]) -> Vec<Rc<str>> {
     let mut names: Vec<Rc<str>> = Vec::new();
     for statement in body {
         let (Statement::Expr(value) | Statement::Assign(_, value)) = statement else { continue };
-        let value = match value {
-            Expr::List(one) if one.len() == 1 => &one[0],
-            value => value,
+        let values = match value {
+            Expr::List(all) | Expr::Tuple(all) => &all[..],
+            value => std::slice::from_ref(value),
         };
-        if let Expr::Call(of, arguments, _) = value
-            && let (Expr::Attribute(_, operation), Some(Expr::Name(name))) = (&**of, arguments.first())
-            && matches!(&**operation, "append" | "add_" | "extend")
-            && !names.contains(name)
-        {
-            names.push(name.clone());
+        for value in values {
+            if let Expr::Call(of, arguments, _) = value
+                && let (Expr::Attribute(_, operation), Some(Expr::Name(name))) = (&**of, arguments.first())
+                && matches!(&**operation, "append" | "add_" | "extend")
+                && !names.contains(name)
+            {
+                names.push(name.clone());
+            }
         }
     }
     names
@@ -38,9 +40,9 @@ impl Interpreter<'_> {
     }
 
     /// A list of which a turn knows nothing but what it appends.
-    pub fn placeholder(&mut self) -> Val {
+    pub fn placeholder(&mut self, before: ValueId) -> Val {
         let list = Val::list(Vec::new());
-        self.growing.extend(place(&list));
+        self.growing.extend(place(&list).map(|at| (at, before)));
         // It has to stay where it is.
         self.placeholders.push(list.clone());
         list
@@ -48,7 +50,18 @@ impl Interpreter<'_> {
 
     /// Whether something is asked of a list that is not known.
     pub fn is_growing(&self, value: &Val) -> bool {
-        place(value).is_some_and(|place| self.growing.contains(&place))
+        place(value).is_some_and(|place| self.growing.contains_key(&place))
+    }
+
+    /// How many items such a list has.
+    pub fn length_of_growing(&mut self, list: &Val) -> Result<Val> {
+        let Some(before) = place(list).and_then(|at| self.growing.get(&at)).copied() else {
+            return unsupported("of no list");
+        };
+        let length = self.builder.op(Op::List(Listing::Length), &[before], DType::I64)?;
+        self.builder.shaped(length, Vec::new());
+        let more = Val::Int(list.items().map_or(0, |items| items.len() as i64));
+        super::super::aten::combined(&mut self.builder, "add", &Val::Symbol(length), &more)
     }
 
     /// A list of the graph with the items of one of the program behind it; the last of these.
@@ -91,7 +104,30 @@ impl Interpreter<'_> {
                 let moved = self.operation("movedim", vec![all, Val::Int(0), Val::Int(at)], Vec::new())?;
                 self.operation("flatten", vec![moved, Val::Int(at), Val::Int(at + 1)], Vec::new())
             }
+            "reverse" => {
+                let turned = self.operation("flip", vec![all, Val::list(vec![Val::Int(0)])], Vec::new())?;
+                self.become_other(*handle, &turned, &places[0])
+            }
+            "append" => {
+                let Some(item) = places.get(1) else { return unsupported("of nothing") };
+                let row = self.operation("unsqueeze", vec![item.clone(), Val::Int(0)], Vec::new())?;
+                let more = self.operation("cat", vec![Val::list(vec![all, row])], Vec::new())?;
+                self.become_other(*handle, &more, &places[0])
+            }
+            "list" | "copy" => {
+                let own = self.operation("clone", vec![all], Vec::new())?;
+                if let Val::Tensor(own) = own { Ok(Val::Slices(own)) } else { unsupported("of no list") }
+            }
             _ => unsupported(format!("{name} of a list whose length depends on the request")),
         }
+    }
+
+    /// A list that is changed where it is.
+    fn become_other(&mut self, list: Handle, other: &Val, own: &Val) -> Result<Val> {
+        if let Val::Tensor(other) = other {
+            let value = self.builder.value(*other)?;
+            self.builder.write(list, value)?;
+        }
+        Ok(own.clone())
     }
 }

@@ -9,9 +9,9 @@ use super::prim;
 use super::source::Text;
 use super::tree::{Expr, Statement};
 use crate::UnsupportedOp;
-use crate::graph::Literal;
+use crate::graph::{Literal, ValueId};
 use std::cell::RefCell;
-use std::collections::{HashMap, HashSet};
+use std::collections::HashMap;
 use std::rc::Rc;
 
 /// Expressions and blocks in each other, those of all functions together.
@@ -37,9 +37,11 @@ pub struct Interpreter<'a> {
     pub unsupported: Vec<UnsupportedOp>,
     /// Lists and objects that were there before what the request decides on, which does not change them.
     pub held: Vec<Held>,
-    /// Where lists are that turns of loops append to and know nothing else of.
-    pub growing: HashSet<usize>,
+    /// Where lists are that turns of loops append to and know nothing else of, and what they are before the turn.
+    pub growing: HashMap<usize, ValueId>,
     pub placeholders: Vec<Val>,
+    /// Where the dictionaries are that requests bring, and the parameters' names.
+    pub asked: Vec<(usize, Rc<str>)>,
     depth: usize,
     steps: usize,
 }
@@ -54,8 +56,9 @@ impl<'a> Interpreter<'a> {
             made: Made::default(),
             unsupported: Vec::new(),
             held: Vec::new(),
-            growing: HashSet::new(),
+            growing: HashMap::new(),
             placeholders: Vec::new(),
+            asked: Vec::new(),
             depth: 0,
             steps: 0,
         }
@@ -154,6 +157,10 @@ impl<'a> Interpreter<'a> {
     fn over(&mut self, over: &Expr, scope: &mut Scope) -> Result<Option<Vec<Val>>> {
         let over = self.eval(over, scope)?;
         match &over {
+            Val::Dict(items) if items.borrow().is_empty() => {
+                self.asked_for(&over, None)?;
+                Ok(Some(Vec::new()))
+            }
             Val::Dict(items) => Ok(Some(items.borrow().iter().map(|(key, _)| key.clone()).collect())),
             Val::Symbol(_) => Ok(None),
             over => {
@@ -260,6 +267,10 @@ impl<'a> Interpreter<'a> {
             Val::Object(number) => {
                 if let Some(value) = self.maker().attribute(*number, name)? {
                     return Ok(value);
+                }
+                if let Some(state) = self.maker().unread_state(*number)? {
+                    self.method(*number, "__setstate__", vec![state], &Vec::new())?;
+                    return self.attribute(of, name);
                 }
                 let class = self.made.objects.get(*number).map(|o| o.class.clone()).unwrap_or_default();
                 let constants = self.text.class(&class)?;

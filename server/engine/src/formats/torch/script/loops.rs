@@ -2,7 +2,8 @@
 
 use super::super::aten;
 use super::super::build::Part;
-use super::super::value::{Result, Val, unsupported};
+use super::super::value::{Handle, Result, Val, unsupported};
+use super::decided::place;
 use super::growing;
 use super::interpret::{Flow, Interpreter, Scope};
 use super::tree::{Expr, Statement};
@@ -10,6 +11,9 @@ use crate::DType;
 use crate::graph::{Op, ValueId};
 use std::collections::HashSet;
 use std::rc::Rc;
+
+/// Tuples in tuples.
+const DEEPEST: usize = 8;
 
 /// How often a turn is followed, with less known of the shapes each time.
 const MOST_ATTEMPTS: usize = 8;
@@ -21,11 +25,15 @@ enum Sort {
     Whole,
     /// Turns append to it.
     List,
+    /// Turns write to it in place.
+    Written(Handle),
 }
 
 /// What goes from turn to turn.
 pub struct State {
     name: Rc<str>,
+    /// Where it is in what is named so, if that is a tuple or a list.
+    path: Vec<usize>,
     /// Before the first turn.
     value: ValueId,
     sort: Sort,
@@ -37,7 +45,7 @@ pub struct State {
 impl State {
     fn as_val(&self, interpreter: &mut Interpreter<'_>, value: ValueId) -> Result<Val> {
         Ok(match self.sort {
-            Sort::Tensor => Val::Tensor(interpreter.builder.tensor(value)),
+            Sort::Tensor | Sort::Written(_) => Val::Tensor(interpreter.builder.tensor(value)),
             Sort::Whole => Val::Symbol(value),
             Sort::List => interpreter.slices(value, self.dtype, self.shape.clone())?,
         })
@@ -45,6 +53,29 @@ impl State {
 }
 
 impl Interpreter<'_> {
+    /// What cannot go from turn to turn has to stay what it is.
+    fn unchanged(&mut self, states: &[State], before: &Scope, after: &Scope) -> Result<()> {
+        for (name, before) in before {
+            let Some(after) = after.get(name) else { continue };
+            let carried = |path: &[usize]| {
+                states.iter().any(|s| s.name == *name && (s.sort == Sort::List || s.path == path))
+            };
+            if carried(&[]) {
+                continue;
+            }
+            let (before, after) = (self.plain(before.clone(), 0)?, self.plain(after.clone(), 0)?);
+            let (old, new) = (parts(&before), parts(&after));
+            let stays = old.len() == new.len()
+                && old.iter().zip(&new).all(|((path, a), (_, b))| carried(path) || is_same(a, b));
+            if !stays {
+                return unsupported(format!(
+                    "a loop whose end depends on the request and in which {name} changes"
+                ));
+            }
+        }
+        Ok(())
+    }
+
     /// `while`: the condition is followed apart, too.
     pub fn while_it_holds(&mut self, condition: &Expr, body: &[Statement], scope: &mut Scope) -> Result<()> {
         let mut states = self.states(body, scope)?;
@@ -66,7 +97,7 @@ impl Interpreter<'_> {
         scope.insert(name.clone(), Val::Int(0));
         let mut states = self.states(body, scope)?;
         if !states.iter().any(|state| state.name == *name) {
-            states.extend(self.state(name, &Val::Int(0))?);
+            states.extend(self.state(name, Vec::new(), &Val::Int(0))?);
         }
         let turn = self.turn(&mut states, scope, |this, inner| {
             let at = inner.get(name).cloned().unwrap_or(Val::Int(0));
@@ -84,7 +115,7 @@ impl Interpreter<'_> {
     }
 
     /// What a block gives new values, as far as it can go from turn to turn.
-    fn states(&mut self, body: &[Statement], scope: &Scope) -> Result<Vec<State>> {
+    fn states(&mut self, body: &[Statement], scope: &mut Scope) -> Result<Vec<State>> {
         let mut names = HashSet::new();
         assigned(body, &mut names);
         let mut names: Vec<Rc<str>> = names.into_iter().collect();
@@ -93,24 +124,31 @@ impl Interpreter<'_> {
         for name in growing::appended(body) {
             if let Some(items @ Val::List(_)) = scope.get(&name) {
                 let value = self.begun(items)?;
-                states.push(State { name, value, sort: Sort::List, dtype: DType::F32, shape: None });
+                let path = Vec::new();
+                states.push(State { name, path, value, sort: Sort::List, dtype: DType::F32, shape: None });
             }
         }
         for name in names {
-            if let Some(value) = scope.get(&name) {
-                states.extend(self.state(&name, value)?);
+            if let Some(value) = scope.get(&name).cloned()
+                && !states.iter().any(|state| state.name == name)
+            {
+                let value = self.plain(value, 0)?;
+                scope.insert(name.clone(), value.clone());
+                for (path, part) in parts(&value) {
+                    states.extend(self.state(&name, path, &part)?);
+                }
             }
         }
         Ok(states)
     }
 
-    fn state(&mut self, name: &Rc<str>, value: &Val) -> Result<Option<State>> {
+    fn state(&mut self, name: &Rc<str>, path: Vec<usize>, value: &Val) -> Result<Option<State>> {
         let Some(at_first) = self.carried(value)? else { return Ok(None) };
         let whole = matches!(value, Val::Int(_) | Val::Symbol(_));
         let sort = if whole { Sort::Whole } else { Sort::Tensor };
         let dtype = self.builder.dtype(at_first);
         let shape = self.builder.shape(at_first).map(<[_]>::to_vec);
-        Ok(Some(State { name: name.clone(), value: at_first, sort, dtype, shape }))
+        Ok(Some(State { name: name.clone(), path, value: at_first, sort, dtype, shape }))
     }
 
     /// A value as one of the graph; None: it cannot be one.
@@ -138,30 +176,34 @@ impl Interpreter<'_> {
             let value = self.builder.made(state.dtype, |to| to.add(Op::Input(n), &[]))?;
             inputs.push(value);
             let val = match (&state.shape, state.sort) {
+                (shape, Sort::Written(handle)) => {
+                    if let Some(shape) = shape {
+                        self.builder.shaped(value, shape.clone());
+                    }
+                    self.builder.write(handle, value)?;
+                    continue;
+                }
                 // What is appended in a turn is all that it knows of the list.
-                (_, Sort::List) => self.placeholder(),
+                (_, Sort::List) => self.placeholder(value),
                 (Some(shape), _) => {
                     self.builder.shaped(value, shape.clone());
                     state.as_val(self, value)?
                 }
                 _ => state.as_val(self, value)?,
             };
-            inner.insert(state.name.clone(), val);
+            put(&mut inner, state, val);
         }
         let followed = follow(self, &mut inner, &inputs)?;
         self.made = made;
         self.held.pop();
         let part = self.builder.end(start, &[])?;
-        if part.writes() {
-            return unsupported("writing in place in a loop whose end depends on the request");
-        }
         Ok((part, followed))
     }
 
     /// One turn, and what the states are after it. Their shapes are known only as far as turns leave them alone.
     fn turn(
         &mut self,
-        states: &mut [State],
+        states: &mut Vec<State>,
         scope: &Scope,
         mut follow: impl FnMut(&mut Self, &mut Scope) -> Result<Flow>,
     ) -> Result<(Part, Vec<ValueId>)> {
@@ -171,6 +213,7 @@ impl Interpreter<'_> {
                 if let Flow::Return(_) = follow(this, inner)? {
                     return unsupported("a loop that returns and whose end depends on the request");
                 }
+                this.unchanged(states, scope, inner)?;
                 let mut next = Vec::new();
                 for (state, input) in states.iter().zip(inputs) {
                     let (value, item) = this.after(state, inner, *input)?;
@@ -179,6 +222,25 @@ impl Interpreter<'_> {
                 }
                 Ok(next)
             })?;
+            // What is written to goes from turn to turn too.
+            let held = |handle: &Handle| states.iter().any(|s| s.sort == Sort::Written(*handle));
+            let new: Vec<Handle> = part.written().into_iter().filter(|handle| !held(handle)).collect();
+            if !new.is_empty() {
+                for handle in new {
+                    let value = self.builder.value(handle)?;
+                    let (dtype, shape) =
+                        (self.builder.dtype(value), self.builder.shape(value).map(<[_]>::to_vec));
+                    states.push(State {
+                        name: Rc::from(""),
+                        path: Vec::new(),
+                        value,
+                        sort: Sort::Written(handle),
+                        dtype,
+                        shape,
+                    });
+                }
+                continue;
+            }
             let mut stays = true;
             for ((state, next), item) in states.iter_mut().zip(&next).zip(items) {
                 if let Some(item) = item {
@@ -207,7 +269,16 @@ impl Interpreter<'_> {
 
     /// What a state is after a turn; of a list an item too.
     fn after(&mut self, state: &State, scope: &Scope, input: ValueId) -> Result<(ValueId, Option<ValueId>)> {
-        let value = scope.get(&state.name).cloned().unwrap_or(Val::None);
+        if let Sort::Written(handle) = state.sort {
+            return Ok((self.builder.value(handle)?, None));
+        }
+        let mut value = scope.get(&state.name).cloned().unwrap_or(Val::None);
+        if !state.path.is_empty() {
+            value = self.plain(value, 0)?;
+        }
+        for at in &state.path {
+            value = value.items().and_then(|items| items.get(*at).cloned()).unwrap_or(Val::None);
+        }
         if state.sort == Sort::List {
             return self.grown(&value, input);
         }
@@ -235,8 +306,12 @@ impl Interpreter<'_> {
             if let (Some(shape), true) = (&state.shape, state.sort != Sort::List) {
                 self.builder.shaped(value, shape.clone());
             }
+            if let Sort::Written(handle) = state.sort {
+                self.builder.write(handle, value)?;
+                continue;
+            }
             let value = state.as_val(self, value)?;
-            scope.insert(state.name.clone(), value);
+            put(scope, state, value);
         }
         Ok(())
     }
@@ -246,6 +321,52 @@ impl Interpreter<'_> {
         let mut names = HashSet::new();
         assigned(body, &mut names);
         scope.retain(|name, _| !names.contains(name) || states.iter().any(|state| state.name == *name));
+    }
+}
+
+/// The parts of a value that is made of others, down to those that are not, and where they are.
+fn parts(value: &Val) -> Vec<(Vec<usize>, Val)> {
+    let (mut found, mut open) = (Vec::new(), vec![(Vec::new(), value.clone())]);
+    while let Some((path, value)) = open.pop() {
+        match value.items() {
+            Some(items) if path.len() < DEEPEST => {
+                open.extend(
+                    items.into_iter().enumerate().map(|(n, item)| ([&path[..], &[n]].concat(), item)),
+                );
+            }
+            _ => found.push((path, value)),
+        }
+    }
+    found
+}
+
+/// Gives a state's name, or its part of what is named so, a value.
+fn put(scope: &mut Scope, state: &State, value: Val) {
+    fn within(whole: &Val, path: &[usize], value: Val) -> Val {
+        let (Some((at, rest)), Some(mut items)) = (path.split_first(), whole.items()) else { return value };
+        if let Some(item) = items.get_mut(*at) {
+            *item = within(item, rest, value);
+        }
+        if matches!(whole, Val::List(_)) { Val::list(items) } else { Val::Tuple(items.into()) }
+    }
+    let whole = scope.get(&state.name).cloned().unwrap_or(Val::None);
+    scope.insert(state.name.clone(), within(&whole, &state.path, value));
+}
+
+/// Whether two values are one, as far as that can be told.
+fn is_same(a: &Val, b: &Val) -> bool {
+    match (a, b) {
+        (Val::None, Val::None) => true,
+        (Val::Text(a), Val::Text(b)) | (Val::Named(a), Val::Named(b)) => a == b,
+        (Val::Type(a), Val::Type(b)) => a == b,
+        (Val::Int(a), Val::Int(b)) => a == b,
+        (Val::Float(a), Val::Float(b)) => a.to_bits() == b.to_bits(),
+        (Val::Bool(a), Val::Bool(b)) => a == b,
+        (Val::Object(a), Val::Object(b))
+        | (Val::Tensor(a), Val::Tensor(b))
+        | (Val::Slices(a), Val::Slices(b))
+        | (Val::Symbol(a), Val::Symbol(b)) => a == b,
+        _ => place(a).is_some_and(|at| place(b) == Some(at)),
     }
 }
 

@@ -1,12 +1,13 @@
 //! A program's data: modules and what they hold, made values when they are first asked for.
 
+use super::super::aten;
 use super::super::build::Builder;
 use super::super::pickled;
 use super::super::value::{Result, Val, broken, unsupported};
 use super::super::weights::Weights;
-use crate::EngineError;
 use crate::formats::pickle::{Node, NodeId, Tree, View};
 use crate::formats::zip::Zip;
+use crate::{DType, EngineError};
 use std::collections::HashMap;
 use std::rc::Rc;
 
@@ -74,9 +75,25 @@ impl Maker<'_> {
         let tree = data.constants.as_ref();
         let item = tree.and_then(|tree| View::root(tree).items().get(number).map(|item| item.id()));
         match item {
-            Some(item) => self.value(item, true, 0),
+            Some(item) => {
+                let value = self.value(item, true, 0)?;
+                self.as_number(&value)?;
+                Ok(value)
+            }
             None => broken(format!("constant {number} is missing")),
         }
+    }
+
+    /// A trace holds a number as a tensor without axes, of the widest type of its kind.
+    fn as_number(&mut self, value: &Val) -> Result<()> {
+        if let Val::Tensor(handle) = value {
+            let value = self.builder.value(*handle)?;
+            let is_wide = matches!(self.builder.dtype(value), DType::F64 | DType::I64 | DType::Bool);
+            if is_wide && self.builder.shape(value).is_some_and(<[_]>::is_empty) {
+                self.builder.numbers.insert(value);
+            }
+        }
+        Ok(())
     }
 
     /// An attribute of an object; none: it has no such attribute.
@@ -127,6 +144,39 @@ impl Maker<'_> {
         Ok(value)
     }
 
+    /// The numbers that steps mean, by how large these are: as the tensor's fifth argument says.
+    fn meant(&mut self, steps: &Val, view: View<'_>, is_constant: bool, depth: usize) -> Result<Val> {
+        let told: Vec<Val> = match view.arguments().get(4) {
+            Some(told) => told
+                .items()
+                .iter()
+                .skip(1)
+                .map(|v| self.value(v.id(), is_constant, depth + 1))
+                .collect::<Result<_>>()?,
+            None => Vec::new(),
+        };
+        aten::numbers_of_steps(self.builder, steps, &told)
+    }
+
+    /// The state that an object's own method is to make attributes of; none: they are told.
+    pub fn unread_state(&mut self, object: usize) -> Result<Option<Val>> {
+        let Some(node) = self.made.objects.get_mut(object).and_then(|own| own.node.take()) else {
+            return Ok(None);
+        };
+        let state = View::new(&self.data.modules, node).state();
+        match state {
+            Some(state) if !matches!(state.node(), Node::Dict(_)) => {
+                self.value(state.id(), false, 0).map(Some)
+            }
+            _ => {
+                if let Some(own) = self.made.objects.get_mut(object) {
+                    own.node = Some(node);
+                }
+                Ok(None)
+            }
+        }
+    }
+
     fn dict(&mut self, view: View<'_>, is_constant: bool, depth: usize) -> Result<Val> {
         let mut all = Vec::new();
         for (key, value) in view.entries() {
@@ -140,7 +190,11 @@ impl Maker<'_> {
         let directory = if is_constant { "constants/" } else { "data/" };
         if let Some(place) = pickled::place(view, &format!("{}{directory}", self.data.prefix))? {
             let value = self.weights.value(self.builder, &place.member.clone(), &place)?;
-            return Ok(Val::Tensor(self.builder.tensor(value)));
+            let tensor = Val::Tensor(self.builder.tensor(value));
+            return match view.qualified() {
+                Some((_, "_rebuild_qtensor")) => self.meant(&tensor, view, is_constant, depth),
+                _ => Ok(tensor),
+            };
         }
         let Some((module, name)) = view.qualified() else { return broken("an object of no class") };
         let arguments = view.arguments();
@@ -151,6 +205,11 @@ impl Maker<'_> {
             },
             ("torch", "device") => Ok(Val::None),
             ("collections", _) => self.dict(view, is_constant, depth),
+            // What a library packed is told by its state.
+            (module, _) if module.starts_with("__torch__.torch.classes") => match view.state() {
+                Some(state) => self.value(state.id(), is_constant, depth + 1),
+                None => broken("packed weights without a state"),
+            },
             _ if module.starts_with("__torch__") => {
                 let class = Rc::from(format!("{module}.{name}").as_str());
                 self.made.objects.push(Object { class, node: Some(view.id()), attributes: HashMap::new() });

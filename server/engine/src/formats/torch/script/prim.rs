@@ -84,7 +84,7 @@ impl Interpreter<'_> {
             Some([begin, end]) => (*begin, *end, 1),
             Some([begin, end, step]) if *step != 0 => (*begin, *end, *step),
             // So many turns, of which the loop knows.
-            None if places.len() == 1 => return Ok(places[0].clone()),
+            None if places.len() == 1 => return self.integer(&places[0]),
             _ => return unsupported("a loop whose end depends on the request"),
         };
         let mut all = Vec::new();

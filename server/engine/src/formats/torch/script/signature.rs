@@ -2,22 +2,24 @@
 
 use super::super::dtypes::of_name;
 use super::super::pickled;
-use super::super::value::{Result, Val, broken, unsupported};
+use super::super::value::{Result, broken, unsupported};
 use super::interpret::{Interpreter, Scope};
 use super::objects::Data;
 use super::source::Text;
-use super::tree::{Expr, Function};
-use super::{Assumed, flattened};
+use super::tree::Function;
+use super::{Assumed, Known, flattened, inputs};
 use crate::formats::Program;
 use crate::formats::overrides::Input;
-use crate::formats::pickle::View;
+use crate::formats::pickle::{Node, View};
 use crate::formats::zip::Zip;
-use crate::{EngineError, Signature, TensorSpec};
+use crate::{DType, EngineError, Signature, TensorSpec};
 use std::collections::{BTreeMap, HashMap};
 use std::rc::Rc;
 
 /// The method that predicts.
 const FORWARD: &str = "forward";
+/// Tensors that a program was traced with.
+const MOST_TRACED: usize = 4096;
 
 /// What a traced program was traced with; nothing: it was not, or it does not say.
 pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, EngineError> {
@@ -34,12 +36,25 @@ pub fn traced(zip: &Zip, prefix: &str) -> std::result::Result<Vec<Assumed>, Engi
     {
         inputs = *inner;
     }
-    let places = inputs.items().into_iter().map(|item| pickled::place(item, "").ok().flatten());
-    let assumed = places.map(|place| {
-        let place = place?;
-        Some(Assumed { shape: Some(place.sizes.iter().copied().map(Some).collect()), dtype: place.dtype })
-    });
-    Ok(assumed.collect::<Option<Vec<_>>>().unwrap_or_default())
+    let mut assumed = Vec::new();
+    let mut open: Vec<View<'_>> = inputs.items().into_iter().rev().collect();
+    while let Some(item) = open.pop() {
+        if assumed.len() + open.len() > MOST_TRACED {
+            return Ok(Vec::new());
+        }
+        match (item.node(), pickled::place(item, "").ok().flatten()) {
+            (_, Some(place)) => assumed.push(Assumed {
+                shape: Some(place.sizes.iter().copied().map(Some).collect()),
+                dtype: place.dtype,
+            }),
+            (Node::Tuple(_) | Node::List(_), None) => open.extend(item.items().into_iter().rev()),
+            (Node::Object(_), None) if matches!(item.qualified(), Some(("torch.jit._pickle", _))) => {
+                open.extend(item.arguments().into_iter().take(1));
+            }
+            _ => return Ok(Vec::new()),
+        }
+    }
+    Ok(assumed)
 }
 
 /// What is said of inputs beside the program, whose text does not say it.
@@ -61,51 +76,20 @@ fn forward(text: &Text, data: &Data) -> Result<Rc<Function>> {
     }
 }
 
-/// Whether a parameter is a tensor that requests have to bring.
-fn is_tensor(annotation: Option<&Expr>) -> bool {
-    match annotation {
-        None => true,
-        Some(Expr::Name(name)) => &**name == "Tensor",
-        Some(Expr::Index(of, inner)) => {
-            matches!(&**of, Expr::Name(n) if &**n == "Optional") && is_tensor(Some(inner))
-        }
-        _ => false,
-    }
-}
-
-/// The parameters that are inputs.
-pub fn tensors(text: &Text, data: &Data) -> Result<Vec<Rc<str>>> {
+/// The names of the inputs, and the types of those that are numbers.
+pub fn names(text: &Text, data: &Data, known: &Known) -> Result<Vec<(Rc<str>, Option<DType>)>> {
     let forward = forward(text, data)?;
-    let mut names = Vec::new();
-    for parameter in forward.parameters.iter().skip(1) {
-        match (&parameter.default, is_tensor(parameter.annotation.as_ref())) {
-            (None, true) => names.push(parameter.name.clone()),
-            (Some(_), _) => {}
-            (None, false) => return unsupported(format!("input {:?}, which is no tensor", parameter.name)),
-        }
-    }
-    Ok(names)
+    Ok(inputs::names(&inputs::taken(&forward, known)?))
 }
 
 /// Follows `forward` with inputs of which so much is assumed.
-pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result<Program> {
-    let names = tensors(interpreter.text, interpreter.data)?;
+pub fn program(interpreter: &mut Interpreter<'_>, known: &Known, assumed: &[Assumed]) -> Result<Program> {
     let forward = forward(interpreter.text, interpreter.data)?;
     let mut scope = Scope::new();
     let root = interpreter.maker().root()?;
-    let mut inputs = Vec::new();
-    for (name, assumed) in names.iter().zip(assumed) {
-        interpreter.builder.to.name = name.to_string();
-        let handle = interpreter.builder.input(assumed.shape.clone(), assumed.dtype)?;
-        scope.insert(name.clone(), Val::Tensor(handle));
-        inputs.push(TensorSpec {
-            name: name.to_string(),
-            dtype: assumed.dtype,
-            shape: assumed.shape.clone(),
-        });
-    }
+    let inputs = interpreter.brought(&inputs::taken(&forward, known)?, assumed, &mut scope)?;
     for parameter in &forward.parameters {
-        if let Some(default) = &parameter.default {
+        if let (Some(default), false) = (&parameter.default, scope.contains_key(&parameter.name)) {
             let value = interpreter.eval(default, &mut Scope::new())?;
             scope.insert(parameter.name.clone(), value);
         }
@@ -121,9 +105,9 @@ pub fn program(interpreter: &mut Interpreter<'_>, assumed: &[Assumed]) -> Result
     }
     let mut outputs = Vec::new();
     let mut values = Vec::new();
-    for (name, handle) in found {
+    for (name, value) in found {
+        let value = interpreter.builder.answered(&value)?;
         let builder = &interpreter.builder;
-        let value = builder.answer(handle)?;
         let name = name.unwrap_or_else(|| format!("output_{}", values.len()));
         let shape = builder.shape(value).map(<[_]>::to_vec);
         outputs.push(TensorSpec { name, dtype: builder.dtype(value), shape });

@@ -21,7 +21,9 @@ pub fn put(b: &mut Builder, c: &Call) -> Result<ValueId> {
         let one = b.dims(update).is_some_and(|d| d.iter().all(|n| *n == 1));
         if b.dtype(mask) == DType::Bool && one {
             let update = b.reshape(update, &[])?;
-            let more = b.rank(x)? - b.rank(mask)?;
+            let Some(more) = b.rank(x)?.checked_sub(b.rank(mask)?) else {
+                return broken("a mask of more axes than what it picks from");
+            };
             let mut shape = b.extents(mask)?;
             shape.extend(vec![Val::Int(1); more]);
             let mask = if more > 0 { b.reshape(mask, &shape)? } else { mask };
@@ -30,6 +32,9 @@ pub fn put(b: &mut Builder, c: &Call) -> Result<ValueId> {
     }
     let Indices { axes, values } = indices(b, c, x, 1)?;
     let rank = b.rank(x)?;
+    if axes.is_empty() || axes.iter().any(|at| *at >= rank) {
+        return broken("indices of other axes than there are");
+    }
     let order: Vec<usize> = axes.iter().copied().chain((0..rank).filter(|a| !axes.contains(a))).collect();
     let update = laid_out(b, x, update, &axes, values[0])?;
     let moved = b.transpose(x, &order)?;

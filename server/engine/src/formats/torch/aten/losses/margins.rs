@@ -22,8 +22,13 @@ pub fn each(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<(Val, usize)>> 
             let target = argument(c, 1, "target")?.clone();
             let less = b.apply("neg", &[x])?;
             let near = above(b, &less, -c.float_or(2, "margin", 1.0)?)?;
-            let is_pair = b.apply("eq", &[&target, &Val::Int(1)])?;
-            (b.apply("where", &[&is_pair, x, &near])?, 3)
+            // What is neither a pair nor none counts as both.
+            let none = Val::Float(0.0);
+            let (not_pair, not_apart) =
+                (b.apply("ne", &[&target, &Val::Int(1)])?, b.apply("ne", &[&target, &Val::Int(-1)])?);
+            let (far, near) =
+                (b.apply("where", &[&not_pair, &near, &none])?, b.apply("where", &[&not_apart, x, &none])?);
+            (b.apply("add", &[&far, &near])?, 3)
         }
         "margin_ranking_loss" => {
             let (y, target) = (argument(c, 1, "input2")?.clone(), argument(c, 2, "target")?.clone());
@@ -38,11 +43,8 @@ pub fn each(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<(Val, usize)>> 
             (b.apply("neg", &[&log])?, 2)
         }
         "poisson_nll_loss" => {
-            if c.flag(3, "full", false)? {
-                return unsupported("with Stirling's term");
-            }
             let target = argument(c, 1, "target")?.clone();
-            let made = if c.flag(2, "log_input", true)? {
+            let mut made = if c.flag(2, "log_input", true)? {
                 let (rate, part) = (b.apply("exp", &[x])?, b.apply("mul", &[&target, x])?);
                 b.apply("sub", &[&rate, &part])?
             } else {
@@ -51,6 +53,10 @@ pub fn each(b: &mut Builder, c: &Call, x: &Val) -> Result<Option<(Val, usize)>> 
                 let part = b.apply("mul", &[&target, &log])?;
                 b.apply("sub", &[x, &part])?
             };
+            if c.flag(3, "full", false)? {
+                let more = factorial(b, &target)?;
+                made = b.apply("add", &[&made, &more])?;
+            }
             (made, 5)
         }
         "multi_margin_loss" => (classes(b, c, x)?, 5),
@@ -95,4 +101,17 @@ fn classes(b: &mut Builder, c: &Call, x: &Val) -> Result<Val> {
     let near = b.apply("pow", &[&near, &Val::Float(c.float_or(2, "p", 1.0)?)])?;
     let near = b.apply("scatter", &[&near, &one, &place, &Val::Float(0.0)])?;
     b.apply("mean", &[&near, &Val::list(vec![one])])
+}
+
+/// Stirling's logarithm of a factorial, of numbers above one.
+fn factorial(b: &mut Builder, n: &Val) -> Result<Val> {
+    let log = b.apply("log", &[n])?;
+    let product = b.apply("mul", &[n, &log])?;
+    let product = b.apply("sub", &[&product, n])?;
+    let round = b.apply("mul", &[n, &Val::Float(std::f64::consts::TAU)])?;
+    let round = b.apply("log", &[&round])?;
+    let half = b.apply("mul", &[&round, &Val::Float(0.5)])?;
+    let all = b.apply("add", &[&product, &half])?;
+    let few = b.apply("le", &[n, &Val::Int(1)])?;
+    b.apply("masked_fill", &[&all, &few, &Val::Int(0)])
 }

@@ -83,7 +83,7 @@ impl Lowering<'_> {
             next.push(self.builder.cast(made, dtype)?);
         }
         let part = self.builder.end(start, &[])?;
-        if part.writes() {
+        if !part.written().is_empty() {
             return unsupported("writing in place in a loop whose end depends on the request");
         }
         Ok((part, next))

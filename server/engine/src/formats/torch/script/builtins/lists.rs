@@ -153,12 +153,18 @@ impl Interpreter<'_> {
         let find = |key: &Val| {
             dict.borrow().iter().find(|(k, _)| same(k, key) == Some(true)).map(|(_, v)| v.clone())
         };
+        if dict.borrow().is_empty() && matches!(name, "len" | "keys" | "values" | "items") {
+            self.asked_for(&places[0], None)?;
+        }
         Ok(Some(match (name, places) {
             ("len", _) => Val::Int(dict.borrow().len() as i64),
             ("__contains__", [_, key]) => Val::Bool(find(key).is_some()),
             ("__getitem__", [_, key]) => match find(key) {
                 Some(value) => value,
-                None => return broken("a key that a dictionary does not have"),
+                None => {
+                    self.asked_for(&places[0], Some(key))?;
+                    return broken("a key that a dictionary does not have");
+                }
             },
             ("get", [_, key, rest @ ..]) => find(key).or_else(|| rest.first().cloned()).unwrap_or(Val::None),
             ("_set_item", _) if self.is_held(&places[0]) => {
