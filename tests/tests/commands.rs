@@ -63,3 +63,26 @@ fn what_goes_wrong_is_said_with_the_exit_code() {
     assert!(output.stdout.is_empty());
     assert_eq!(berth(&["inspect"]).status.code(), Some(2));
 }
+
+#[test]
+fn a_device_is_cpu_or_says_which_build_has_it() {
+    let plain = berth(&["predict", IRIS, "--input", REQUEST, "--device", "cpu"]);
+    assert!(plain.status.success(), "{}", text(&plain.stderr));
+    assert_answer(&predictions(&plain.stdout), &iris().answer);
+
+    for (device, said) in [
+        ("cuda:1", "this build has no device cuda:1: take one that was made by cargo build"),
+        ("tpu", "\"tpu\" is no device; they are: cpu, cuda, cuda:1 and so on"),
+        ("cuda:one", "\"cuda:one\" is no device"),
+    ] {
+        let predict = ["predict", IRIS, "--input", REQUEST, "--device", device];
+        let inspect = ["inspect", IRIS, "--device", device];
+        let serve = ["serve", "--models", "examples/models", "--listen", "127.0.0.1:0", "--device", device];
+        for arguments in [&predict[..], &inspect, &serve] {
+            let output = berth(arguments);
+            assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+            assert!(text(&output.stderr).contains(said), "{}", text(&output.stderr));
+            assert!(output.stdout.is_empty());
+        }
+    }
+}
