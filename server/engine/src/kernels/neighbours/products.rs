@@ -6,11 +6,8 @@ use crate::kernels::gemm::{Epilogue, Packed, product};
 use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
 use std::ops::Range;
 
-/// Most and fewest vectors of one product.
-const MOST: usize = 256;
-const FEWEST: usize = 48;
-/// Keys of one product: they stay in the second cache until they are looked at.
-const KEYS: usize = 48 << 10;
+/// Vectors of one product.
+const ROWS: usize = 256;
 /// Vectors that are looked at together.
 const GROUP: usize = 8;
 
@@ -43,15 +40,14 @@ impl Queries {
         found: &mut [Nearest],
     ) {
         let width = vectors.width();
-        let many = (KEYS / self.columns.max(1)).clamp(FEWEST, MOST);
-        room.resize(many * self.columns, 0.0);
+        room.resize(ROWS * self.columns, 0.0);
         let mut limits = vec![[f32::NEG_INFINITY; LANES]; self.columns / LANES];
         let set = |limits: &mut [Lanes], found: &[Nearest]| {
             limits.as_flattened_mut().iter_mut().zip(found).for_each(|(to, found)| *to = found.limit());
         };
         set(&mut limits, found);
-        for begin in items.clone().step_by(many) {
-            let end = (begin + many).min(items.end);
+        for begin in items.clone().step_by(ROWS) {
+            let end = (begin + ROWS).min(items.end);
             let rows = &vectors.values()[begin * width..end * width];
             let keys = &mut room[..(end - begin) * self.columns];
             product(keys, rows, end - begin, width, (&self.packed).into(), &Epilogue::NONE, 1);
