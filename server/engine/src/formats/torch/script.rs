@@ -227,7 +227,7 @@ fn flattened(value: &Val) -> Vec<(Option<String>, Val)> {
         }
         match &value {
             Val::Tensor(_) | Val::Symbol(_) | Val::Int(_) | Val::Float(_) | Val::Bool(_) => {
-                found.push((name, value))
+                found.push((name, value));
             }
             Val::List(_) | Val::Tuple(_) => {
                 let items = value.items().unwrap_or_default().into_iter().take(MOST_OUTPUTS);
