@@ -243,6 +243,8 @@ fn tile<S: Simd, const WIDE: usize, const R: usize, const STEP: usize>(
     bias: [S::V; WIDE],
 ) -> [[S::V; WIDE]; R] {
     let run = g.window[1] * g.channels;
+    // Two vectors are all of a panel.
+    let from = if WIDE == 2 { 0 } else { from };
     let mut sums = [bias; R];
     for (ky, weights) in weights.chunks_exact(run).enumerate() {
         let x = &x[ky * line..][..(R - 1) * STEP + run];
