@@ -19,7 +19,7 @@ mod tile;
 mod work;
 
 pub use epilogue::Epilogue;
-pub(super) use epilogue::{activate, load};
+pub(super) use epilogue::{activate, load, store};
 pub use pack::{Matrix, Packed, Panels};
 pub use prologue::{Part, Prologued};
 pub use right::{Dense, Right, Stored};

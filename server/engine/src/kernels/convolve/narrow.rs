@@ -3,9 +3,9 @@
 //! long as the products. A band of the image is copied once if windows reach over its edges.
 
 use super::super::gemm::{
-    Epilogue, PANEL, Panels, RowParts, Scratch, Shared, activate, activate_rows, load, share, workers,
+    Epilogue, PANEL, Panels, RowParts, Scratch, Shared, activate, activate_rows, load, share, store, workers,
 };
-use super::super::simd::{Isa, Kernel, LANES, Lanes, Simd, load_all, run_on};
+use super::super::simd::{Isa, Kernel, LANES, Simd, load_all, run_on};
 use super::Geometry;
 use crate::graph::Activation;
 use std::ops::Range;
@@ -222,10 +222,7 @@ impl Band<'_> {
             }
             let v = activate::<S, WIDE>(self.epilogue.activation, v);
             for (v, to) in v.into_iter().zip(out.chunks_mut(LANES)) {
-                match <&mut Lanes>::try_from(&mut *to) {
-                    Ok(lanes) => S::store(v, lanes),
-                    Err(_) => S::store_part(v, to),
-                }
+                store::<S>(v, to);
             }
             at += self.panels.columns;
         }

@@ -99,3 +99,12 @@ pub(in super::super) fn load<S: Simd>(from: &[f32]) -> S::V {
         Err(_) => S::load_part(from),
     }
 }
+
+/// Writes a vector, or as much of it as there is room for.
+#[inline(always)]
+pub(in super::super) fn store<S: Simd>(v: S::V, to: &mut [f32]) {
+    match <&mut Lanes>::try_from(&mut *to) {
+        Ok(lanes) => S::store(v, lanes),
+        Err(_) => S::store_part(v, to),
+    }
+}

@@ -5,7 +5,7 @@ mod columns;
 mod rows;
 
 use super::super::simd::{Isa, Kernel, Lanes, Simd, run_on};
-use super::{Epilogue, Matrix, Scratch, Shared, load, share, workers};
+use super::{Epilogue, Matrix, Scratch, Shared, load, share, store, workers};
 use std::ops::Range;
 
 /// Most rows that are multiplied so: more are worth the packing.
@@ -13,6 +13,8 @@ pub const MOST: usize = 4;
 /// Parts of the work: of wide matrices by columns, of others by rows too, so that sums are made in parts. They are as many on any number of
 /// threads, so that results are the same.
 const PARTS: usize = 16;
+/// Rows or columns of the matrix that are read at a time.
+const FOUR: usize = 4;
 /// Numbers of a row or a column that are summed at a time: those of four, and the sums, lie in the first cache.
 const WIDE: usize = 2048;
 
@@ -58,6 +60,16 @@ fn part(length: usize, n: usize, parts: usize) -> Range<usize> {
     length * n / parts..length * (n + 1) / parts
 }
 
+/// The whole vectors of each row or column.
+#[inline(always)]
+fn vectors<const N: usize>(of: [&[f32]; N]) -> [&[Lanes]; N] {
+    let mut whole: [&[Lanes]; N] = [&[]; N];
+    for (whole, of) in whole.iter_mut().zip(of) {
+        *whole = of.as_chunks().0;
+    }
+    whole
+}
+
 /// Adds the parts up.
 struct Finish<'a> {
     out: &'a mut [f32],
@@ -80,10 +92,7 @@ impl Kernel for Finish<'_> {
                     v = S::add(v, load::<S>(&sums[at..at + places]));
                 }
                 v = self.epilogue.apply::<S>(v, n * 16, places);
-                match <&mut Lanes>::try_from(&mut *out) {
-                    Ok(lanes) => S::store(v, lanes),
-                    Err(_) => S::store_part(v, out),
-                }
+                store::<S>(v, out);
             }
         }
     }

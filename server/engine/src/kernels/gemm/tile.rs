@@ -2,7 +2,7 @@
 
 use super::super::activate::slice;
 use super::super::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all};
-use super::epilogue::{activate, load};
+use super::epilogue::{activate, load, store};
 use super::{Activation, Epilogue, PANEL, Shared};
 
 /// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
@@ -229,10 +229,7 @@ impl Panel<'_> {
             if self.last {
                 v = self.epilogue.apply::<S>(v, self.column + n * 16, out.len());
             }
-            match <&mut Lanes>::try_from(&mut *out) {
-                Ok(lanes) => S::store(v, lanes),
-                Err(_) => S::store_part(v, out),
-            }
+            store::<S>(v, out);
         }
     }
 }

@@ -1,12 +1,9 @@
 //! A matrix that lies column after column: each result is a sum over one of them.
 
-use super::super::super::simd::{Kernel, LANES, Lanes, Simd};
+use super::super::super::simd::{Kernel, LANES, Simd};
 use super::super::{Matrix, Shared};
-use super::{MOST, WIDE};
+use super::{FOUR, MOST, WIDE, vectors};
 use std::ops::Range;
-
-/// Columns that are read at a time.
-const FOUR: usize = 4;
 
 /// The sums of some columns.
 pub struct Part<'a> {
@@ -62,10 +59,7 @@ impl Part<'_> {
 #[inline(always)]
 fn products<S: Simd, const N: usize>(x: &[f32], weights: [&[f32]; N], mut sums: [S::V; N]) -> [S::V; N] {
     let (lanes, rest) = x.as_chunks::<LANES>();
-    let mut whole: [&[Lanes]; N] = [&[]; N];
-    for (whole, weights) in whole.iter_mut().zip(weights) {
-        *whole = weights.as_chunks().0;
-    }
+    let whole = vectors(weights);
     for (n, x) in lanes.iter().enumerate() {
         let x = S::load(x);
         for (sum, weights) in sums.iter_mut().zip(whole) {

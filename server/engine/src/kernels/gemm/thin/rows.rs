@@ -1,12 +1,9 @@
 //! A matrix that lies row after row: rows are added up, each times a number; not those for which all rows of `a` have zeros.
 
-use super::super::super::simd::{Kernel, Lanes, Simd};
+use super::super::super::simd::{Kernel, Simd};
 use super::super::{Matrix, Shared};
-use super::WIDE;
+use super::{FOUR, WIDE, vectors};
 use std::ops::Range;
-
-/// Rows of the matrix that are added at a time.
-const FOUR: usize = 4;
 
 /// The sums over some rows of the matrix, of some columns.
 pub struct Part<'a> {
@@ -83,10 +80,7 @@ impl Part<'_> {
 
 #[inline(always)]
 fn add_rows<S: Simd, const N: usize>(to: &mut [f32], x: [S::V; N], weights: [&[f32]; N]) {
-    let mut whole: [&[Lanes]; N] = [&[]; N];
-    for (whole, weights) in whole.iter_mut().zip(weights) {
-        *whole = weights.as_chunks().0;
-    }
+    let whole = vectors(weights);
     let (lanes, rest) = to.as_chunks_mut::<16>();
     for (n, to) in lanes.iter_mut().enumerate() {
         let mut sum = S::load(to);

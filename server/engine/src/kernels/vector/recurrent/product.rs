@@ -1,6 +1,6 @@
 //! The state times its weights, added to the gates.
 
-use crate::kernels::gemm::{PANEL, Packed};
+use crate::kernels::gemm::{PANEL, Packed, load, store};
 use crate::kernels::simd::{LANES, Simd, load_all};
 
 /// Adds `h` of `[batch, units]` times a matrix to the first columns of each row of `to`, which is `stride` wide.
@@ -106,9 +106,6 @@ fn accumulate<S: Simd, const N: usize>(
 #[inline(always)]
 fn add<S: Simd, const N: usize>(sum: [S::V; N], to: &mut [f32]) {
     for (to, sum) in to.chunks_mut(LANES).zip(sum) {
-        match <&mut [f32; LANES]>::try_from(&mut *to) {
-            Ok(whole) => S::store(S::add(S::load(whole), sum), whole),
-            Err(_) => S::store_part(S::add(S::load_part(to), sum), to),
-        }
+        store::<S>(S::add(load::<S>(to), sum), to);
     }
 }

@@ -92,23 +92,14 @@ fn unrounded(b: &mut Builder, c: &Call, name: &str, x: &Val) -> Result<(Val, usi
                 6,
             )
         }
-        "layer_norm" => {
+        "layer_norm" | "group_norm" => {
             let all = [
-                argument(c, 1, "shape")?,
+                argument(c, 1, if name == "layer_norm" { "shape" } else { "groups" })?,
                 argument(c, 2, "weight")?,
                 argument(c, 3, "bias")?,
                 argument(c, 4, "eps")?,
             ];
-            (b.apply("layer_norm", &[x, all[0], all[1], all[2], all[3]])?, 5)
-        }
-        "group_norm" => {
-            let all = [
-                argument(c, 1, "groups")?,
-                argument(c, 2, "weight")?,
-                argument(c, 3, "bias")?,
-                argument(c, 4, "eps")?,
-            ];
-            (b.apply("group_norm", &[x, all[0], all[1], all[2], all[3]])?, 5)
+            (b.apply(name, &[x, all[0], all[1], all[2], all[3]])?, 5)
         }
         _ => return unsupported(""),
     })
