@@ -46,9 +46,10 @@ fn program() -> Result<PathBuf, Missing> {
     let there = || {
         ["/usr/bin/chromium", "/usr/bin/chromium-browser"].into_iter().map(PathBuf::from).find(|p| p.exists())
     };
-    if there().is_none() {
-        packages::install("the page is tested by programs", &["chromium"])?;
-    }
+    packages::require("the page is tested by programs", || match there() {
+        Some(_) => Vec::new(),
+        None => vec!["chromium"],
+    })?;
     there().ok_or_else(|| Missing("the package chromium brings no /usr/bin/chromium".to_owned()))
 }
 

@@ -1,7 +1,7 @@
 //! What a node needs of the machine, by the names of Debian's packages.
 
 use super::super::Missing;
-use crate::packages::install;
+use crate::packages::require;
 use std::path::Path;
 
 /// Where Debian and others put the plugins of the container network interface.
@@ -28,10 +28,7 @@ pub(super) fn check() -> Result<(), Missing> {
             "a node needs root: run this by sudo -E, or point KUBECONFIG at a cluster".to_owned(),
         ));
     }
-    match packages().as_slice() {
-        [] => Ok(()),
-        missing => install("a node needs programs", missing),
-    }
+    require("a node needs programs", packages)
 }
 
 /// The packages that are missing.
