@@ -3,6 +3,7 @@
 mod access;
 mod activate;
 mod attention;
+mod caches;
 mod chain;
 mod control;
 mod conv;

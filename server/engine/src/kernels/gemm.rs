@@ -5,6 +5,7 @@
 //! cheap copies of contiguous runs, not transpositions, so even narrow products pay little for them.
 #![allow(dead_code, reason = "called by the plan")]
 
+mod block;
 mod epilogue;
 mod pack;
 mod prologue;
@@ -12,12 +13,14 @@ mod right;
 mod rows;
 mod runs;
 mod scratch;
+mod sums;
 #[cfg(test)]
 pub(super) mod tests;
 mod thin;
 mod tile;
 mod work;
 
+pub(super) use block::{Block, DEPTH, ROW, Row};
 pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load, store};
 pub use pack::{Matrix, Packed, Panels};
@@ -26,7 +29,7 @@ pub use right::{Dense, Right, Stored};
 pub use rows::{Side, pack_rows};
 pub(super) use runs::{copy_run, zero_run};
 pub(super) use scratch::Scratch;
-pub(super) use tile::{DEPTH, Panel, ROW, Row, RowParts, activate_rows};
+pub(super) use tile::{Panel, RowParts, activate_rows};
 pub(super) use work::{Problem, Shared, Source, multiply, workers};
 
 pub(super) use super::crew::share;
@@ -121,6 +124,10 @@ fn product_on(
 }
 
 impl Source for Matrix<'_> {
+    fn lying(&self) -> Option<(&[f32], usize)> {
+        (self.column_step == 1).then_some((self.data, self.row_step))
+    }
+
     #[inline(always)]
     fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>) {
         let mut at = first * self.row_step;

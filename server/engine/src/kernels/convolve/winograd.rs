@@ -7,7 +7,10 @@
 mod filters;
 mod tiles;
 
-use super::super::gemm::{DEPTH, Epilogue, PANEL, Panel, Panels, ROW, Scratch, Shared, share, workers};
+use super::super::caches;
+use super::super::gemm::{
+    Block, DEPTH, Epilogue, PANEL, Panel, Panels, ROW, Scratch, Shared, share, workers,
+};
 use super::super::simd::{Isa, run_on};
 use super::Geometry;
 use filters::Transform;
@@ -24,12 +27,18 @@ const TILE: usize = 4;
 const POINT: f32 = 1.5;
 const SQUARE: f32 = POINT * POINT;
 
-/// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache.
-const DEEP: usize = 128;
 /// Bytes that a thread works on at a time: tiles, filters and products in one large page. And the least and most tiles of it.
 const WORKING_SET: usize = 2 << 20;
 const FEWEST: usize = 24;
 const MOST: usize = 96;
+
+/// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache, or two thirds where there
+/// are tiles enough to make up for writing them.
+fn deepest(tiles: usize) -> usize {
+    let channel = POINTS * PANEL * size_of::<f32>();
+    let part = caches::second() / 3 * if tiles < FEWEST { 1 } else { 2 };
+    (part / channel / 16 * 16).clamp(32, 128)
+}
 
 thread_local! {
     // Written and read in 36 places by turns: in small pages each would have to be looked up.
@@ -92,10 +101,10 @@ pub fn convolution(
     );
     assert!(g.channels > 0 && panels.inner == filters::TAPS * g.channels);
     let grid = [g.out_height.div_ceil(TILE), g.out_width.div_ceil(TILE)];
-    let blocks = g.channels.div_ceil(DEEP);
+    let tiles = g.batch * grid[0] * grid[1];
+    let blocks = g.channels.div_ceil(deepest(tiles));
     let deep = g.channels.div_ceil(blocks).next_multiple_of(16);
     let work = Work { isa, x, g, panels, epilogue: *epilogue, pool, out, grid, deep };
-    let tiles = g.batch * grid[0] * grid[1];
     let threads = workers(threads, tiles.saturating_mul(POINTS * g.channels).saturating_mul(panels.columns));
     // A tile's numbers, with what rows leave free, and its products.
     let each = POINTS * (deep * blocks * ROW / DEPTH + PANEL);
@@ -209,7 +218,7 @@ impl Work<'_> {
         for point in 0..POINTS {
             let rows = &tiles.numbers[self.place_of(start / self.deep, point, count)..][..count * ROW];
             let product = Panel {
-                block: rows.as_chunks().0,
+                block: Block::Copied(rows.as_chunks().0),
                 weights: &filters[point * step..][..many],
                 next: filters.get((point + 1) * step..).and_then(|next| next.get(..many)).unwrap_or_default(),
                 out: products,

@@ -2,22 +2,14 @@
 
 use super::super::activate::slice;
 use super::super::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all};
+use super::block::{Block, Row, SIX, TALLEST};
 use super::epilogue::{activate, load, store};
+use super::sums::{add_all, sums, tile, tiles_of};
 use super::{Activation, Epilogue, PANEL, Shared};
-
-/// Most products that are summed in one go: longer sums are made in parts, through the result's memory.
-pub const DEPTH: usize = 256;
-/// Numbers of a row of a block. The 16 more than are used let copies end with a whole vector, and spread the rows of
-/// a tile over the sets of the first cache.
-pub const ROW: usize = DEPTH + 16;
-/// A row of a block. The distance of two rows is a constant, so a tile needs one pointer and not twelve.
-pub type Row = [f32; ROW];
-/// Most rows of a tile, for any instruction set.
-const TALLEST: usize = 12;
 
 /// A block of rows times a part of one panel.
 pub struct Panel<'a> {
-    pub block: &'a [Row],
+    pub block: Block<'a>,
     pub weights: &'a [[f32; PANEL]],
     /// What is multiplied by next, to be fetched meanwhile.
     pub next: &'a [[f32; PANEL]],
@@ -104,20 +96,18 @@ impl Panel<'_> {
         let next = if tiles < 4 || from > 0 { &[] } else { self.next };
         let mut next = next.chunks(next.len().div_ceil(tiles).max(1));
         let bias = self.bias::<S, WIDE>(from);
+        let mut spare = None;
         for block in tiles_of(self.block, tall) {
             let next = next.next().unwrap_or_default();
             self.expect::<S, WIDE>(at, block.len());
-            let done = self.last
-                && match S::TILE[0] {
-                    12 => self.direct::<S, 12, WIDE>(block, next, at, from, bias),
-                    6 => self.direct::<S, 6, WIDE>(block, next, at, from, bias),
-                    _ => false,
-                };
-            if done {
+            if self.direct::<S, WIDE>(block, next, at, from, bias) {
                 at += block.len() * self.step;
                 continue;
             }
-            tile::<S, WIDE>(block, self.weights, next, from, &mut sums);
+            if !tile::<S, WIDE>(block, self.weights, next, from, &mut sums) {
+                let block = block.copied::<S>(&mut spare, self.weights.len());
+                tile::<S, WIDE>(block, self.weights, &[], from, &mut sums);
+            }
             for sums in &sums[..block.len()] {
                 let (sums, _) = sums.as_chunks();
                 self.finish_whole::<S, WIDE>(&sums[from..from + WIDE], at, bias);
@@ -126,36 +116,62 @@ impl Panel<'_> {
         }
     }
 
-    /// A tile that ends its sums goes from the registers to the result. False: it has fewer rows.
+    /// A tile of as many rows as there are registers for goes from these to the result. False: it has fewer rows.
     #[inline(always)]
-    fn direct<S: Simd, const R: usize, const WIDE: usize>(
+    fn direct<S: Simd, const WIDE: usize>(
         &self,
-        block: &[Row],
+        block: Block<'_>,
         next: &[[f32; PANEL]],
-        mut at: usize,
+        at: usize,
         from: usize,
         bias: [S::V; WIDE],
     ) -> bool {
-        let Ok(block) = <&[Row; R]>::try_from(block) else { return false };
-        for mut v in sums::<S, R, WIDE>(block, self.weights, next, from, bias) {
+        match block {
+            Block::Lying(rows) if S::TILE[0] == SIX => match rows.tile::<SIX>() {
+                Some(rows) => self
+                    .put::<S, SIX, WIDE>(sums::<S, _, SIX, WIDE>(rows, self.weights, next, from, bias), at),
+                None => return false,
+            },
+            Block::Copied(rows) if S::TILE[0] == SIX => match <&[Row; SIX]>::try_from(rows) {
+                Ok(rows) => self
+                    .put::<S, SIX, WIDE>(sums::<S, _, SIX, WIDE>(rows, self.weights, next, from, bias), at),
+                Err(_) => return false,
+            },
+            Block::Copied(rows) if S::TILE[0] == TALLEST => match <&[Row; TALLEST]>::try_from(rows) {
+                Ok(rows) => self.put::<S, TALLEST, WIDE>(
+                    sums::<S, _, TALLEST, WIDE>(rows, self.weights, next, from, bias),
+                    at,
+                ),
+                Err(_) => return false,
+            },
+            _ => return false,
+        }
+        true
+    }
+
+    /// Sums that begin with the bias, row by row.
+    #[inline(always)]
+    fn put<S: Simd, const R: usize, const WIDE: usize>(&self, sums: [[S::V; WIDE]; R], mut at: usize) {
+        let activation = if self.last { self.epilogue.activation } else { Activation::None };
+        for mut v in sums {
             // SAFETY: columns of one panel in rows of one block are the work of one call.
             #[allow(unsafe_code)]
             let (out, _) = unsafe { self.out.part(at, WIDE * 16) }.as_chunks_mut();
             if !self.first {
                 add_all::<S, WIDE>(&mut v, out);
             }
-            store_all::<S, WIDE>(&activate::<S, WIDE>(self.epilogue.activation, v), out);
+            store_all::<S, WIDE>(&activate::<S, WIDE>(activation, v), out);
             at += self.step;
         }
-        true
     }
 
     /// Any columns.
     #[inline(always)]
     fn rest<S: Simd>(&self) {
         let mut sums = [[0.0; PANEL]; TALLEST];
-        let mut at = self.at;
+        let (mut at, mut spare) = (self.at, None);
         for block in tiles_of(self.block, S::TILE[0].min(TALLEST)) {
+            let block = block.copied::<S>(&mut spare, self.weights.len());
             if S::TILE[1] == 2 && self.width > LANES {
                 tile::<S, 2>(block, self.weights, &[], 0, &mut sums);
             } else {
@@ -232,91 +248,4 @@ impl Panel<'_> {
             store::<S>(v, out);
         }
     }
-}
-
-/// Cuts a block into tiles of `tall` rows. What is left over at the end shares its rows with the tile before it: a tile of a row or
-/// two takes as long as one of four, because each sum waits for the one before.
-#[inline(always)]
-fn tiles_of(mut block: &[Row], tall: usize) -> impl Iterator<Item = &[Row]> {
-    std::iter::from_fn(move || {
-        let rows = block.len();
-        let tile = if rows > tall && 2 * rows < 3 * tall { rows.div_ceil(2) } else { rows.min(tall) };
-        let (tile, rest) = block.split_at(tile);
-        block = rest;
-        (!tile.is_empty()).then_some(tile)
-    })
-}
-
-/// Adds vectors from memory.
-#[inline(always)]
-fn add_all<S: Simd, const N: usize>(to: &mut [S::V; N], from: &[Lanes]) {
-    for (to, from) in to.iter_mut().zip(from) {
-        *to = S::add(*to, S::load(from));
-    }
-}
-
-/// Some rows by one or two vectors of the panel: each height has a loop of its own, in which the sums are registers.
-#[inline(always)]
-fn tile<S: Simd, const WIDE: usize>(
-    block: &[Row],
-    weights: &[[f32; PANEL]],
-    next: &[[f32; PANEL]],
-    from: usize,
-    sums: &mut [[f32; PANEL]; TALLEST],
-) {
-    macro_rules! heights {
-        ($($rows:literal)*) => {
-            match block.len() {
-                $($rows if $rows <= S::TILE[0] => {
-                    if let Ok(block) = <&[Row; $rows]>::try_from(block) {
-                        fixed::<S, $rows, WIDE>(block, weights, next, from, sums);
-                    }
-                })*
-                _ => {}
-            }
-        };
-    }
-    heights!(12 11 10 9 8 7 6 5 4 3 2 1);
-}
-
-#[inline(always)]
-fn fixed<S: Simd, const R: usize, const WIDE: usize>(
-    block: &[Row; R],
-    weights: &[[f32; PANEL]],
-    next: &[[f32; PANEL]],
-    from: usize,
-    to: &mut [[f32; PANEL]; TALLEST],
-) {
-    let sums = sums::<S, R, WIDE>(block, weights, next, from, [S::splat(0.0); WIDE]);
-    for (sums, to) in sums.iter().zip(to) {
-        store_all::<S, WIDE>(sums, &mut to.as_chunks_mut().0[from..from + WIDE]);
-    }
-}
-
-/// What the rows and the weights sum up to, with what each column begins with. `next` is fetched meanwhile, a line at each step: all at
-/// once it would be more than the processor has places for what it waits for.
-#[inline(always)]
-fn sums<S: Simd, const R: usize, const WIDE: usize>(
-    block: &[Row; R],
-    weights: &[[f32; PANEL]],
-    next: &[[f32; PANEL]],
-    from: usize,
-    begin: [S::V; WIDE],
-) -> [[S::V; WIDE]; R] {
-    let mut acc = [begin; R];
-    let (next, _) = next.as_flattened().as_chunks::<16>();
-    for (k, weights) in weights.iter().enumerate().take(ROW) {
-        if let Some(line) = next.get(k) {
-            S::prefetch(line);
-        }
-        let (parts, _) = weights.as_chunks::<LANES>();
-        let w = load_all::<S, WIDE>(&parts[from..from + WIDE]);
-        for (acc, row) in acc.iter_mut().zip(block) {
-            let x = S::splat(row[k]);
-            for (acc, w) in acc.iter_mut().zip(w) {
-                *acc = S::fma(x, w, *acc);
-            }
-        }
-    }
-    acc
 }

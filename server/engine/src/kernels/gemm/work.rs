@@ -2,8 +2,9 @@
 
 use super::super::crew::share;
 use super::super::simd::{Isa, Kernel, Simd, run_on};
+use super::block::{Block, DEPTH, Lies, Lying, Row};
 use super::pack::pack_panel;
-use super::tile::{DEPTH, Panel, Row};
+use super::tile::Panel;
 use super::{Epilogue, Matrix, PANEL, Right, Scratch};
 use std::ops::Range;
 
@@ -13,7 +14,7 @@ const TALL: usize = 144;
 const UNIT: usize = 12;
 /// Pieces of a thread.
 const EACH: usize = 4;
-/// Panels of a matrix that are packed at a time: they take a tenth of the second cache.
+/// Panels of a matrix that are packed at a time: they take a tenth of the second cache. And those that a copy of rows is worth.
 const FEW: usize = 4;
 /// Multiplications that are worth another thread.
 const WORTH: usize = 50_000;
@@ -65,6 +66,11 @@ impl Shared {
 
 /// Where the rows of the left operand come from.
 pub trait Source: Sync {
+    /// The rows as they lie in memory, and from one to the next, if that is what they are.
+    fn lying(&self) -> Option<(&[f32], usize)> {
+        None
+    }
+
     /// Writes the numbers `depth` of some rows to the start of each row of `block`. Must be `#[inline(always)]`.
     fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>);
 }
@@ -102,15 +108,16 @@ pub fn workers(threads: usize, work: usize) -> usize {
 }
 
 /// Even parts of a length, each a multiple of `unit` but the last.
-fn part(length: usize, parts: usize, unit: usize) -> usize {
+fn part_of(length: usize, parts: usize, unit: usize) -> usize {
     length.div_ceil(parts.max(1)).next_multiple_of(unit).max(1)
 }
 
 /// Blocks of rows and groups of panels for products of so many rows, terms and columns. Threads share rows, and each reads all weights;
 /// or panels, and each reads all rows and makes columns of which the next operation reads others: whichever is less to be read from the
 /// other's cache or from memory. There are more pieces than threads, as far as they are worth it: a thread that is held up leaves some
-/// to the others, and what cannot be divided evenly is a smaller part of all.
-fn cut([rows, inner, columns]: [usize; 3], threads: usize) -> (usize, usize) {
+/// to the others, and what cannot be divided evenly is a smaller part of all. Rows that are `copied` are copied for each group, which is
+/// little beside a few panels; to find where they lie costs as much as a copy of 32 numbers, for each panel.
+fn cut([rows, inner, columns]: [usize; 3], threads: usize, copied: bool) -> (usize, usize) {
     let (blocks, panels) = (rows.div_ceil(TALL).max(1), columns.div_ceil(PANEL).max(1));
     if threads < 2 {
         return (blocks, 1);
@@ -121,9 +128,9 @@ fn cut([rows, inner, columns]: [usize; 3], threads: usize) -> (usize, usize) {
         let most = (rows / (2 * UNIT)).max(threads);
         return (blocks.max(wanted.min(most)).next_multiple_of(threads), 1);
     }
-    let groups = panels.min(wanted);
+    let groups = (panels / if copied { FEW } else { 1 }).clamp(threads, wanted);
     // Few panels are seldom as many for each thread.
-    (if groups < wanted && rows > UNIT { blocks.max(2) } else { blocks }, groups)
+    (if panels < wanted && rows > UNIT { blocks.max(2) } else { blocks }, groups)
 }
 
 /// The product of a source's rows and weights, written to columns of `out`.
@@ -134,41 +141,72 @@ pub fn multiply<F: Source>(
     epilogue: &Epilogue<'_>,
     threads: usize,
 ) {
-    let sizes @ [rows, _, columns] = [p.rows, p.right.inner(), p.right.columns()];
+    let sizes @ [rows, inner, columns] = [p.rows, p.right.inner(), p.right.columns()];
     assert!(epilogue.fits(p.out_step) && p.first_column + columns <= p.out_step.max(1));
     let panels = columns.div_ceil(PANEL);
     let threads = workers(threads, sizes.into_iter().fold(1, usize::saturating_mul));
-    let (blocks, groups) = cut(sizes, threads);
-    let unit = if rows / blocks >= 2 * UNIT { UNIT } else { 1 };
-    let (tall, wide) = (part(rows, blocks, unit), part(panels, groups, 1));
+    let lying = source.lying().filter(|_| panels <= FEW && panels * PANEL <= inner && run_on(p.isa, Lies));
+    let (blocks, groups) = cut(sizes, threads, lying.is_none());
+    // Whole tiles, where a block that is left over is little of all.
+    let unit = if blocks >= EACH && rows / blocks >= 2 * UNIT { UNIT } else { 1 };
+    let (tall, wide) = (part_of(rows, blocks, unit), part_of(panels, groups, 1));
     let groups = panels.div_ceil(wide);
     share(threads, rows.div_ceil(tall) * groups, |n| {
         let rows = (n / groups) * tall..(n / groups * tall + tall).min(rows);
         let panels = (n % groups) * wide..(n % groups * wide + wide).min(panels);
-        Scratch::lend(&BLOCK, rows.len(), |block| piece(p, out, source, epilogue, block, rows, panels));
+        let piece = Piece { p, out, epilogue, rows, panels };
+        match lying {
+            Some((data, step)) => piece.lying(data, step),
+            None => piece.copied(source),
+        }
     });
 }
 
-fn piece<F: Source>(
-    p: &Problem<'_>,
+/// Some rows of a product, and some panels.
+struct Piece<'a> {
+    p: &'a Problem<'a>,
     out: Shared,
-    source: &F,
-    epilogue: &Epilogue<'_>,
-    block: &mut [Row],
+    epilogue: &'a Epilogue<'a>,
     rows: Range<usize>,
     panels: Range<usize>,
-) {
-    let inner = p.right.inner();
-    let deep = part(inner, inner.div_ceil(DEPTH), 1);
-    for start in (0..inner.max(1)).step_by(deep) {
-        let depth = start..(start + deep).min(inner);
-        run_on(p.isa, Fill(source, block, rows.start, depth.clone()));
-        let filled = Filled { block, depth: depth.clone(), first_row: rows.start };
-        match p.right {
+}
+
+impl Piece<'_> {
+    /// By rows that are copied, or made, part by part of the sums.
+    fn copied<F: Source>(&self, source: &F) {
+        Scratch::lend(&BLOCK, self.rows.len(), |block| {
+            self.parts(|depth| {
+                run_on(self.p.isa, Fill(source, block, self.rows.start, depth.clone()));
+                self.part(Block::Copied(block), depth);
+            });
+        });
+    }
+
+    /// By rows where they lie.
+    fn lying(&self, data: &[f32], step: usize) {
+        self.parts(|depth| {
+            let data = data.get(self.rows.start * step + depth.start..).unwrap_or_default();
+            self.part(Block::Lying(Lying { data, step, count: self.rows.len() }), depth);
+        });
+    }
+
+    /// The parts that sums are made in.
+    fn parts(&self, mut part: impl FnMut(Range<usize>)) {
+        let inner = self.p.right.inner();
+        let deep = part_of(inner, inner.div_ceil(DEPTH), 1);
+        for start in (0..inner.max(1)).step_by(deep) {
+            part(start..(start + deep).min(inner));
+        }
+    }
+
+    fn part(&self, block: Block<'_>, depth: Range<usize>) {
+        let filled = Filled { block, depth: depth.clone(), first_row: self.rows.start };
+        let panels = self.panels.clone();
+        match self.p.right {
             Right::Panels(all) => {
-                filled.times(p, out, epilogue, panels.clone(), |n| &all.panel(n)[depth.clone()]);
+                filled.times(self.p, self.out, self.epilogue, panels, |n| &all.panel(n)[depth.clone()]);
             }
-            Right::Stored(matrix) => filled.times_stored(p, out, epilogue, panels.clone(), matrix),
+            Right::Stored(matrix) => filled.times_stored(self.p, self.out, self.epilogue, panels, matrix),
         }
     }
 }
@@ -176,7 +214,7 @@ fn piece<F: Source>(
 /// A block that is ready.
 #[derive(Debug, Clone)]
 struct Filled<'a> {
-    block: &'a [Row],
+    block: Block<'a>,
     /// Which part of the sums it is.
     depth: Range<usize>,
     /// The first row's place in the result.

@@ -56,12 +56,12 @@ impl Queries {
                 Metric::Product => &[],
             };
             for first in (0..end - begin).step_by(GROUP) {
-                let keys = &mut keys[first * self.columns..][..GROUP.min(end - begin - first) * self.columns];
+                let keys = &keys[first * self.columns..][..GROUP.min(end - begin - first) * self.columns];
                 let squares = squares.get(first..).unwrap_or_default();
-                if run(Group { keys: keys.as_chunks_mut().0, squares, limits: &limits }) {
+                if run(Group { keys: keys.as_chunks().0, squares, limits: &limits }) {
                     for (n, keys) in keys.chunks_exact(self.columns).enumerate() {
-                        let item = (begin + first + n) as u32;
-                        found.iter_mut().zip(keys).for_each(|(found, key)| found.show(*key, item));
+                        let (item, square) = ((begin + first + n) as u32, square_of(squares, n));
+                        found.iter_mut().zip(keys).for_each(|(found, key)| found.show(*key + square, item));
                     }
                     set(&mut limits, found);
                 }
@@ -70,9 +70,15 @@ impl Queries {
     }
 }
 
-/// Some vectors' keys. Squares are added to them; gives whether one is below its query's limit.
+/// What is added to the keys of a vector.
+#[inline(always)]
+fn square_of(squares: &[f32], n: usize) -> f32 {
+    squares.get(n).copied().unwrap_or(0.0)
+}
+
+/// Some vectors' keys, but for their squares. Gives whether one is below its query's limit.
 struct Group<'a> {
-    keys: &'a mut [Lanes],
+    keys: &'a [Lanes],
     squares: &'a [f32],
     limits: &'a [Lanes],
 }
@@ -82,11 +88,10 @@ impl Kernel for Group<'_> {
     #[inline(always)]
     fn run<S: Simd>(self) -> bool {
         let mut below = S::splat(0.0);
-        for (n, keys) in self.keys.chunks_exact_mut(self.limits.len()).enumerate() {
-            let square = S::splat(self.squares.get(n).copied().unwrap_or(0.0));
-            for (key, limit) in keys.iter_mut().zip(self.limits) {
+        for (n, keys) in self.keys.chunks_exact(self.limits.len()).enumerate() {
+            let square = S::splat(square_of(self.squares, n));
+            for (key, limit) in keys.iter().zip(self.limits) {
                 let v = S::add(S::load(key), square);
-                S::store(v, key);
                 below = S::select(S::less(v, S::load(limit)), S::splat(1.0), below);
             }
         }
