@@ -55,6 +55,22 @@ pub fn product(
     product_on(Isa::best(), out, a, b, epilogue, threads);
 }
 
+/// The same of rows that come from memory and not from a cache, which is quickest if they are read one after the other.
+pub fn product_streamed(
+    out: &mut [f32],
+    a: &[f32],
+    rows: usize,
+    b: Right<'_>,
+    epilogue: &Epilogue<'_>,
+    threads: usize,
+) {
+    let a = Matrix::new(a, rows, b.inner());
+    assert!(a.fits() && out.len() == rows * b.columns());
+    let isa = Isa::best();
+    let problem = Problem { isa, rows, right: b, out_step: b.columns(), first_column: 0 };
+    multiply(&problem, Shared::new(out), &Streamed(a), epilogue, threads);
+}
+
 /// `out = epilogue(a · b)`, whose rows of `a` are made as the product goes.
 pub fn product_of(out: &mut [f32], a: &Prologued<'_>, b: Right<'_>, epilogue: &Epilogue<'_>, threads: usize) {
     prologued_on(Isa::best(), out, a, b, epilogue, threads);
@@ -121,6 +137,16 @@ fn product_on(
     }
     let problem = Problem { isa, rows: a.rows, right: b, out_step: b.columns(), first_column: 0 };
     multiply(&problem, Shared::new(out), &a, epilogue, threads);
+}
+
+/// Rows that are always copied.
+struct Streamed<'a>(Matrix<'a>);
+
+impl Source for Streamed<'_> {
+    #[inline(always)]
+    fn fill<S: Simd>(&self, block: &mut [Row], first: usize, depth: Range<usize>) {
+        self.0.fill::<S>(block, first, depth);
+    }
 }
 
 impl Source for Matrix<'_> {

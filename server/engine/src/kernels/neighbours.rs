@@ -29,7 +29,7 @@ const MOST_NEIGHBOURS: i64 = 1 << 16;
 /// Fewer queries than this are measured one by one.
 const FEW: usize = 6;
 /// Queries of one product.
-const QUERIES: usize = 128;
+const QUERIES: usize = 256;
 /// Numbers of the vectors that a thread takes at once: a second cache full.
 const PIECE: usize = 1 << 17;
 

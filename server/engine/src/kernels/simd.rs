@@ -78,6 +78,11 @@ pub trait Simd: Copy + Send + Sync + 'static {
     fn equal(a: Self::V, b: Self::V) -> Self::M;
     /// `yes` where the mask is set, `no` elsewhere.
     fn select(mask: Self::M, yes: Self::V, no: Self::V) -> Self::V;
+    /// Whether the mask is set anywhere.
+    #[inline(always)]
+    fn any(mask: Self::M) -> bool {
+        Self::largest(Self::select(mask, Self::splat(1.0), Self::splat(0.0))) > 0.0
+    }
     fn sum(v: Self::V) -> f32;
 
     /// Asks for memory that will be read soon; nothing where the processor cannot be asked.

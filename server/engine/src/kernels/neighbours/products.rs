@@ -2,14 +2,12 @@
 
 use super::nearest::Nearest;
 use crate::graph::{Metric, Vectors};
-use crate::kernels::gemm::{Epilogue, Packed, product};
+use crate::kernels::gemm::{Epilogue, Packed, product_streamed};
 use crate::kernels::simd::{Kernel, LANES, Lanes, Simd, run};
 use std::ops::Range;
 
 /// Vectors of one product.
-const ROWS: usize = 256;
-/// Vectors that are looked at together.
-const GROUP: usize = 8;
+const ROWS: usize = 128;
 
 /// Queries, packed.
 pub struct Queries {
@@ -42,59 +40,54 @@ impl Queries {
         let width = vectors.width();
         room.resize(ROWS * self.columns, 0.0);
         let mut limits = vec![[f32::NEG_INFINITY; LANES]; self.columns / LANES];
-        let set = |limits: &mut [Lanes], found: &[Nearest]| {
-            limits.as_flattened_mut().iter_mut().zip(found).for_each(|(to, found)| *to = found.limit());
-        };
-        set(&mut limits, found);
+        limits.as_flattened_mut().iter_mut().zip(&*found).for_each(|(to, found)| *to = found.limit());
         for begin in items.clone().step_by(ROWS) {
             let end = (begin + ROWS).min(items.end);
             let rows = &vectors.values()[begin * width..end * width];
             let keys = &mut room[..(end - begin) * self.columns];
-            product(keys, rows, end - begin, width, (&self.packed).into(), &Epilogue::NONE, 1);
+            product_streamed(keys, rows, end - begin, (&self.packed).into(), &Epilogue::NONE, 1);
             let squares = match self.metric {
                 Metric::Squared => &vectors.squares()[begin..end],
                 Metric::Product => &[],
             };
-            for first in (0..end - begin).step_by(GROUP) {
-                let keys = &keys[first * self.columns..][..GROUP.min(end - begin - first) * self.columns];
-                let squares = squares.get(first..).unwrap_or_default();
-                if run(Group { keys: keys.as_chunks().0, squares, limits: &limits }) {
-                    for (n, keys) in keys.chunks_exact(self.columns).enumerate() {
-                        let (item, square) = ((begin + first + n) as u32, square_of(squares, n));
-                        found.iter_mut().zip(keys).for_each(|(found, key)| found.show(*key + square, item));
-                    }
-                    set(&mut limits, found);
+            let first = begin as u32;
+            run(Show { keys: keys.as_chunks().0, squares, first, limits: &mut limits, found });
+        }
+    }
+}
+
+/// Shows some vectors' keys, to which their squares are added. Sixteen queries are looked at together: seldom is one below its limit.
+struct Show<'a> {
+    keys: &'a [Lanes],
+    squares: &'a [f32],
+    /// The first vector's number.
+    first: u32,
+    limits: &'a mut [Lanes],
+    found: &'a mut [Nearest],
+}
+
+impl Kernel for Show<'_> {
+    type Output = ();
+    #[inline(always)]
+    fn run<S: Simd>(self) {
+        for (n, keys) in (0..).zip(self.keys.chunks_exact(self.limits.len())) {
+            let square = S::splat(self.squares.get(n as usize).copied().unwrap_or(0.0));
+            for (at, (key, limits)) in keys.iter().zip(&mut *self.limits).enumerate() {
+                let v = S::add(S::load(key), square);
+                if S::any(S::less(v, S::load(limits))) {
+                    let mut keys = [0.0; LANES];
+                    S::store(v, &mut keys);
+                    show(keys, self.first + n, limits, &mut self.found[at * LANES..]);
                 }
             }
         }
     }
 }
 
-/// What is added to the keys of a vector.
-#[inline(always)]
-fn square_of(squares: &[f32], n: usize) -> f32 {
-    squares.get(n).copied().unwrap_or(0.0)
-}
-
-/// Some vectors' keys, but for their squares. Gives whether one is below its query's limit.
-struct Group<'a> {
-    keys: &'a [Lanes],
-    squares: &'a [f32],
-    limits: &'a [Lanes],
-}
-
-impl Kernel for Group<'_> {
-    type Output = bool;
-    #[inline(always)]
-    fn run<S: Simd>(self) -> bool {
-        let mut below = S::splat(0.0);
-        for (n, keys) in self.keys.chunks_exact(self.limits.len()).enumerate() {
-            let square = S::splat(square_of(self.squares, n));
-            for (key, limit) in keys.iter().zip(self.limits) {
-                let v = S::add(S::load(key), square);
-                below = S::select(S::less(v, S::load(limit)), S::splat(1.0), below);
-            }
-        }
-        S::largest(below) > 0.0
+/// Shows a vector to up to sixteen queries.
+fn show(keys: Lanes, item: u32, limits: &mut Lanes, found: &mut [Nearest]) {
+    for ((key, limit), found) in keys.into_iter().zip(limits).zip(found) {
+        found.show(key, item);
+        *limit = found.limit();
     }
 }

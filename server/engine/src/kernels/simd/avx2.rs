@@ -106,6 +106,10 @@ impl Simd for Avx2 {
         unsafe { Two(_mm256_cmp_ps::<_CMP_LT_OQ>(a.0, b.0), _mm256_cmp_ps::<_CMP_LT_OQ>(a.1, b.1)) }
     }
     #[inline(always)]
+    fn any(mask: Two) -> bool {
+        unsafe { _mm256_movemask_ps(_mm256_or_ps(mask.0, mask.1)) != 0 }
+    }
+    #[inline(always)]
     fn equal(a: Two, b: Two) -> Two {
         unsafe { Two(_mm256_cmp_ps::<_CMP_EQ_OQ>(a.0, b.0), _mm256_cmp_ps::<_CMP_EQ_OQ>(a.1, b.1)) }
     }

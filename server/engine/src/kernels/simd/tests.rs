@@ -67,6 +67,7 @@ impl Everything {
         let (a, b) = (S::load(&self.a), S::load(&self.b));
         let (one, zero) = (S::splat(1.0), S::splat(0.0));
         add("less", S::select(S::less(a, b), one, zero));
+        add("any is less", S::splat(f32::from(S::any(S::less(a, b)))));
         add("equal", S::select(S::equal(a, b), one, zero));
         add("equal to itself", S::select(S::equal(a, a), a, b));
         add("load_part", S::load_part(&self.a[..self.part]));
