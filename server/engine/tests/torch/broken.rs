@@ -121,6 +121,17 @@ fn text_that_is_no_program_is_an_error() {
 }
 
 #[test]
+fn indices_of_more_axes_than_there_are_are_an_error() {
+    let rows = ["y = torch.reshape(x, [2, 3])", "n = torch.argmax(y, 1)"];
+    let of = |last| forward(&[rows[0], rows[1], last]);
+    let text = error(&of("return torch.index_put(y, [n, n, n], torch.sum(y))"));
+    assert!(text.contains("axis 2 of a tensor with 2 axes"), "{text}");
+    let text =
+        error(&of("return torch.index_put(y, [torch.gt(torch.reshape(x, [2, 3, 1]), 0)], torch.sum(y))"));
+    assert!(text.contains("a mask of more axes"), "{text}");
+}
+
+#[test]
 fn everything_that_is_missing_is_named() {
     let text = error(&forward(&["return torch.linalg_lu(x)"]));
     assert!(text.contains("aten.linalg_lu"), "{text}");

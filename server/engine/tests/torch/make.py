@@ -535,11 +535,12 @@ if __name__ == "__main__":
         write(HERE, "older-types", Types(), [{"x": torch.randn(4, 3)}], ("older",))
     else:
         sys.path.insert(0, str(HERE))
+        import found
         import more
         import rare
         import seldom
         import written
 
-        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures(), *written.fixtures()):
+        for fixture in (*fixtures(), *more.fixtures(), *seldom.fixtures(), *rare.fixtures(), *written.fixtures(), *found.fixtures()):
             if sys.argv[1:] in ([], ["only", fixture[0]]):
                 write(HERE, *fixture)

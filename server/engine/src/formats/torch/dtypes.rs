@@ -47,6 +47,24 @@ pub fn of_export(number: i64) -> Option<DType> {
     })
 }
 
+/// Of what exports' complex numbers are pairs.
+pub fn complex_of_export(number: i64) -> Option<DType> {
+    match number {
+        10 => Some(DType::F32),
+        11 => Some(DType::F64),
+        _ => None,
+    }
+}
+
+/// Of what the complex numbers of a storage's class are pairs.
+pub fn complex_of_storage(name: &str) -> Option<DType> {
+    match name {
+        "ComplexFloatStorage" => Some(DType::F32),
+        "ComplexDoubleStorage" => Some(DType::F64),
+        _ => None,
+    }
+}
+
 /// By the name of a storage's class.
 pub fn of_storage(name: &str) -> Option<DType> {
     Some(match name {

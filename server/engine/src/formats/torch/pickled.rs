@@ -1,6 +1,6 @@
 //! Tensors in PyTorch's pickles: each is told by its storage, which is a member of the archive, and how it lies there.
 
-use super::dtypes::of_storage;
+use super::dtypes::{complex_of_storage, of_storage};
 use super::value::{Result, broken};
 use super::weights::Place;
 use crate::EngineError;
@@ -67,7 +67,8 @@ pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
             let parts = known_by.first().map(|id| id.items()).unwrap_or_default();
             let [_, class, key, ..] = parts[..] else { return broken("a storage that is not told") };
             let name = class.class().unwrap_or_default();
-            let Some(dtype) = of_storage(name) else {
+            let pairs = complex_of_storage(name);
+            let Some(dtype) = pairs.or_else(|| of_storage(name)) else {
                 return broken(format!("a tensor over {name:?}, whose type is not supported"));
             };
             let numbers = |all: View<'_>| {
@@ -81,8 +82,9 @@ pub fn place(object: View<'_>, storages: &str) -> Result<Option<Place>> {
                 offset: offset.size()?,
                 sizes: numbers(sizes)?,
                 strides: numbers(strides)?,
+                complex: false,
             };
-            Ok(Some(place))
+            Ok(Some(if pairs.is_some() { place.in_pairs() } else { place }))
         }
         _ => Ok(None),
     }

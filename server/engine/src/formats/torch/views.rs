@@ -49,14 +49,22 @@ impl Builder {
         if self.tensors[handle].nested.is_some() {
             return unsupported("of rows of lengths of their own");
         }
+        if !self.is_fresh(handle) {
+            return unsupported("of a view of a tensor that was written to since");
+        }
+        Ok(self.tensors[handle].value)
+    }
+
+    /// Whether nothing that a tensor shows was written to since.
+    pub fn is_fresh(&self, handle: Handle) -> bool {
         let mut at = handle;
         while let Some(view) = &self.tensors[at].view {
             if self.tensors[view.base].writes != view.writes {
-                return unsupported("of a view of a tensor that was written to since");
+                return false;
             }
             at = view.base;
         }
-        Ok(self.tensors[handle].value)
+        true
     }
 
     /// Writes to a tensor, and through it to what it shows.

@@ -29,6 +29,20 @@ pub struct Place {
     pub offset: usize,
     pub sizes: Vec<usize>,
     pub strides: Vec<usize>,
+    /// Its elements are pairs, which the last axis is of.
+    pub complex: bool,
+}
+
+impl Place {
+    /// Of a type that is made of pairs: elements are counted twice then, and a last axis holds the two.
+    pub fn in_pairs(mut self) -> Self {
+        self.offset = self.offset.saturating_mul(2);
+        self.strides.iter_mut().for_each(|stride| *stride = stride.saturating_mul(2));
+        self.sizes.push(2);
+        self.strides.push(1);
+        self.complex = true;
+        self
+    }
 }
 
 /// The weights of an artifact.
@@ -104,8 +118,14 @@ impl Weights {
         Ok(self.all.len() - 1)
     }
 
+    /// A tensor of the program.
+    pub fn tensor(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<Val> {
+        let value = self.value(b, key, place)?;
+        Ok(if place.complex { b.complex(value) } else { Val::Tensor(b.tensor(value)) })
+    }
+
     /// A tensor as a value of a graph.
-    pub fn value(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<ValueId> {
+    fn value(&mut self, b: &mut Builder, key: &str, place: &Place) -> Result<ValueId> {
         let rank = place.sizes.len();
         if place.strides.len() != rank {
             return broken(format!("{key}: {rank} sizes and {} strides", place.strides.len()));

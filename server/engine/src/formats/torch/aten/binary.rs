@@ -47,7 +47,8 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
         "bitwise_left_shift" | "__lshift__" | "bitwise_right_shift" | "__rshift__" => {
             let [x, y] = pair(b, c)?;
             let left = name.contains("left") || name == "__lshift__";
-            rare(b, if left { Pairing::LeftShift(64) } else { Pairing::RightShift(64) }, x, y)?
+            let made = rare(b, if left { Pairing::LeftShift(64) } else { Pairing::RightShift(64) }, x, y)?;
+            b.wrapped(made)?
         }
         "where" if c.arguments.len() >= 3 => {
             let condition = c.value(b, 0, "condition")?;

@@ -45,6 +45,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     if matches!(name, "cat" | "concat" | "stack") {
         return Ok(products::lower(b, c)?.map(|made| vec![made]));
     }
+    if matches!(name, "zeros" | "new_zeros" | "empty") && wants_complex(c) {
+        return nothing(b, c).map(|made| Some(vec![made]));
+    }
+    if name == "einsum" {
+        return Ok(products::summed(b, c)?.map(|made| vec![made]));
+    }
     let mut all = c.arguments.iter().take(2).filter_map(|(_, v)| as_pairs(b, v));
     let Some(first) = all.next() else { return Ok(None) };
     if let Some(made) = products::lower(b, c)? {
@@ -72,10 +78,54 @@ impl Builder {
         Val::Tensor(handle)
     }
 
-    /// The pairs of a complex tensor; None: it is none.
+    /// The pairs of a complex tensor; None: it is none, or shows what was written to since.
     pub fn pairs(&self, handle: Handle) -> Option<ValueId> {
-        self.tensors.get(handle).filter(|t| t.complex).map(|t| t.value)
+        self.tensors.get(handle).filter(|t| t.complex && self.is_fresh(handle)).map(|t| t.value)
     }
+
+    /// What an operation of reals gives for pairs, through which pairs are written too.
+    fn of_reals(&mut self, x: Handle, work: impl FnOnce(&mut Self, &Val) -> Result<Val>) -> Result<Val> {
+        self.tensors[x].complex = false;
+        let made = work(self, &Val::Tensor(x));
+        self.tensors[x].complex = true;
+        if let Ok(Val::Tensor(made)) = made {
+            self.tensors[made].complex = true;
+        }
+        made
+    }
+}
+
+/// Whether numbers are to be complex, of 64 or 128 bits.
+fn wants_complex(c: &Call) -> bool {
+    matches!(c.some(usize::MAX, "dtype"), Some(Val::Int(9 | 10)))
+}
+
+/// Complex zeros.
+fn nothing(b: &mut Builder, c: &Call) -> Result<Val> {
+    let mut sizes = c.sizes(usize::from(c.name.starts_with("new_")), "size")?;
+    sizes.push(Val::Int(2));
+    let zeros = b.apply("full", &[&Val::list(sizes), &Val::Float(0.0)])?;
+    let wide = matches!(c.some(usize::MAX, "dtype"), Some(Val::Int(10)));
+    let zeros = if wide { b.apply("double", &[&zeros])? } else { zeros };
+    let zeros = b.of(&zeros)?;
+    Ok(b.complex(zeros))
+}
+
+/// Numbers as pairs of the shape of others, to be written there.
+fn copied(b: &mut Builder, c: &Call, x: ValueId) -> Result<Val> {
+    let Some((_, from)) = c.arguments.get(1).cloned() else { return c.wrong("src", "a tensor") };
+    let from = match as_pairs(b, &from) {
+        Some(pairs) => pairs,
+        None => {
+            let imaginary = b.apply("zeros_like", &[&from])?;
+            let pairs = joined(b, &from, &imaginary)?;
+            as_pairs(b, &pairs).map_or_else(|| b.of(&from), Ok)?
+        }
+    };
+    let (dtype, shape) = (b.dtype(x), b.extents(x)?);
+    let from = b.cast(from, dtype)?;
+    let from = b.broadcast(from, &shape)?;
+    Ok(b.complex(from))
 }
 
 /// Two tensors as one of complex numbers.
@@ -123,7 +173,12 @@ fn of_pairs(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
             return Ok(Some(vec![b.complex(x)]));
         }
         "mul" | "multiply" | "add" | "sub" | "div" | "neg" => return arithmetic(b, c, x),
-        _ => return moved(b, c, x),
+        "copy" => return copied(b, c, x).map(|made| Some(vec![made])),
+        _ => {
+            let rank = b.rank(x)?.saturating_sub(1);
+            let made = b.of_reals(c.first()?, |b, pairs| moved(b, c, pairs, rank))?;
+            return Ok(Some(vec![made]));
+        }
     };
     b.give(value?)
 }
@@ -191,9 +246,7 @@ fn spread(b: &mut Builder, factor: &Val) -> Result<Val> {
 }
 
 /// What moves elements moves pairs.
-fn moved(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
-    let rank = b.rank(x)?.saturating_sub(1);
-    let pairs = b.as_tensor(x);
+fn moved(b: &mut Builder, c: &Call, pairs: &Val, rank: usize) -> Result<Val> {
     let dim = |n: usize, name: &str, rank: usize| -> Result<Val> {
         Ok(Val::Int(place(c.int(b, n, name)?, rank)? as i64))
     };
@@ -201,20 +254,20 @@ fn moved(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
         "view" | "reshape" | "_unsafe_view" | "expand" => {
             let mut sizes = c.sizes(1, if c.name == "reshape" { "shape" } else { "size" })?;
             sizes.push(Val::Int(2));
-            b.apply(&c.name, &[&pairs, &Val::list(sizes)])?
+            b.apply(&c.name, &[pairs, &Val::list(sizes)])?
         }
         // Both numbers of a pair are as they were, and zeros elsewhere.
         "constant_pad_nd" if c.float_or(2, "value", 0.0)? == 0.0 => {
             let pads = [vec![Val::Int(0); 2], c.sizes(1, "pad")?].concat();
-            b.apply("constant_pad_nd", &[&pairs, &Val::list(pads)])?
+            b.apply("constant_pad_nd", &[pairs, &Val::list(pads)])?
         }
         "unsqueeze" => {
             let at = dim(1, "dim", rank + 1)?;
-            b.apply("unsqueeze", &[&pairs, &at])?
+            b.apply("unsqueeze", &[pairs, &at])?
         }
         "transpose" => {
             let (first, second) = (dim(1, "dim0", rank)?, dim(2, "dim1", rank)?);
-            b.apply("transpose", &[&pairs, &first, &second])?
+            b.apply("transpose", &[pairs, &first, &second])?
         }
         "permute" => {
             let mut order: Vec<Val> = Vec::new();
@@ -222,29 +275,29 @@ fn moved(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
                 order.push(Val::Int(place(at, rank)? as i64));
             }
             order.push(Val::Int(rank as i64));
-            b.apply("permute", &[&pairs, &Val::list(order)])?
+            b.apply("permute", &[pairs, &Val::list(order)])?
         }
         "select" => {
             let at = dim(1, "dim", rank)?;
             let Some(index) = c.get(2, "index") else { return c.wrong("index", "an int") };
-            b.apply("select", &[&pairs, &at, index])?
+            b.apply("select", &[pairs, &at, index])?
         }
         "slice" => {
             let at = Val::Int(place(c.int_or(b, 1, "dim", 0)?, rank)? as i64);
             let or = |n: usize, name, default| c.some(n, name).cloned().unwrap_or(Val::Int(default));
             let (begin, end) = (or(2, "start", 0), or(3, "end", i64::MAX));
-            b.apply("slice", &[&pairs, &at, &begin, &end, &or(4, "step", 1)])?
+            b.apply("slice", &[pairs, &at, &begin, &end, &or(4, "step", 1)])?
         }
         "flatten" => {
             let (from, to) = (c.int_or(b, 1, "start_dim", 0)?, c.int_or(b, 2, "end_dim", -1)?);
             let (from, to) = (place(from, rank)?, place(to, rank)?);
-            b.apply("flatten", &[&pairs, &Val::Int(from as i64), &Val::Int(to as i64)])?
+            b.apply("flatten", &[pairs, &Val::Int(from as i64), &Val::Int(to as i64)])?
         }
         _ => return unsupported("of complex numbers"),
     };
-    let made = b.of(&made)?;
-    if b.rank(made)? == 0 {
+    let value = b.of(&made)?;
+    if b.rank(value)? == 0 {
         return broken("complex numbers that are no pairs");
     }
-    Ok(Some(vec![b.complex(made)]))
+    Ok(made)
 }

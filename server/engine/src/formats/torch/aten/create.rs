@@ -179,8 +179,8 @@ fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>, depth: usize) 
                 let empty = b.literal(Literal::F32(Vec::new(), vec![0]), DType::F32)?;
                 return b.cast(empty, dtype.unwrap_or(DType::F32));
             }
-            let real = items.iter().any(|i| matches!(i, Val::Float(_)));
-            let dtype = dtype.or(real.then_some(DType::F32));
+            // One number decides for all lists.
+            let dtype = dtype.or(has_float(given, depth).then_some(DType::F32));
             let parts =
                 items.iter().map(|item| of_numbers(b, item, dtype, depth + 1)).collect::<Result<Vec<_>>>()?;
             let kind = b.dtype(parts[0]);
@@ -188,6 +188,12 @@ fn of_numbers(b: &mut Builder, given: &Val, dtype: Option<DType>, depth: usize) 
         }
         other => broken(format!("a tensor of {}", other.describe())),
     }
+}
+
+fn has_float(given: &Val, depth: usize) -> bool {
+    let is_one =
+        |item: &Val| matches!(item, Val::Float(_)) || (depth < DEEPEST && has_float(item, depth + 1));
+    given.items().is_some_and(|items| items.iter().any(is_one))
 }
 
 fn linspace(b: &mut Builder, start: f64, end: f64, steps: i64, dtype: DType) -> Result<ValueId> {

@@ -3,7 +3,7 @@
 use super::super::arguments::Call;
 use super::super::build::{Builder, is_float};
 use super::super::value::{Result, Val, broken, unsupported};
-use super::Outcome;
+use super::{Outcome, combined};
 use crate::DType;
 use crate::graph::{Op, Rare, ValueId};
 
@@ -146,8 +146,7 @@ fn shuffled_images(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
     let name = if c.name.starts_with("pixel") { "upscale_factor" } else { "groups" };
     let name = if c.name == "pixel_unshuffle" { "downscale_factor" } else { name };
     let factor = c.int(b, 1, name)?;
-    let Some([_, Some(channels), height, width]) = b.shape(x).and_then(|s| s.first_chunk::<4>().copied())
-    else {
+    let Some([_, Some(channels), _, _]) = b.shape(x).and_then(|s| s.first_chunk::<4>().copied()) else {
         return unsupported("of what is no image of known channels");
     };
     if !(1..=1 << 16).contains(&factor) {
@@ -155,7 +154,6 @@ fn shuffled_images(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
     }
     let extents = b.extents(x)?;
     let (batch, channels) = (extents[0].clone(), channels as i64);
-    let of = |n: Option<usize>, m: &dyn Fn(i64) -> i64| n.map_or(Val::Int(-1), |n| Val::Int(m(n as i64)));
     match c.name.as_str() {
         "pixel_shuffle" => {
             let outs = channels / (factor * factor);
@@ -169,28 +167,19 @@ fn shuffled_images(b: &mut Builder, c: &Call, x: ValueId) -> Result<ValueId> {
             ];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 4, 2, 5, 3])?;
-            let times = |n: i64| n.saturating_mul(factor);
-            b.reshape(moved, &[batch, Val::Int(outs), of(height, &times), of(width, &times)])
+            let factor = Val::Int(factor);
+            let high = combined(b, "mul", &extents[2], &factor)?;
+            let wide = combined(b, "mul", &extents[3], &factor)?;
+            b.reshape(moved, &[batch, Val::Int(outs), high, wide])
         }
         "pixel_unshuffle" => {
-            let (Some(height), Some(width)) = (height, width) else {
-                return unsupported("of an image whose size is not known");
-            };
-            let (high, wide) = (height as i64 / factor, width as i64 / factor);
-            let split = [
-                batch.clone(),
-                Val::Int(channels),
-                Val::Int(high),
-                Val::Int(factor),
-                Val::Int(wide),
-                Val::Int(factor),
-            ];
+            let by = Val::Int(factor);
+            let high = combined(b, "floordiv", &extents[2], &by)?;
+            let wide = combined(b, "floordiv", &extents[3], &by)?;
+            let split = [batch.clone(), Val::Int(channels), high.clone(), by.clone(), wide.clone(), by];
             let apart = b.reshape(x, &split)?;
             let moved = b.transpose(apart, &[0, 1, 3, 5, 2, 4])?;
-            b.reshape(
-                moved,
-                &[batch, Val::Int(channels.saturating_mul(factor * factor)), Val::Int(high), Val::Int(wide)],
-            )
+            b.reshape(moved, &[batch, Val::Int(channels.saturating_mul(factor * factor)), high, wide])
         }
         _ => {
             let split = [

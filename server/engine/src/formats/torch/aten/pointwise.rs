@@ -123,7 +123,9 @@ fn function(name: &str) -> Option<Function> {
 /// A function of one value.
 pub fn one(b: &mut Builder, op: U, x: ValueId) -> Result<ValueId> {
     let dtype = b.dtype(x);
-    b.op(Op::Unary(op), &[x], dtype)
+    let leaves_the_type = matches!(op, U::Neg | U::Abs | U::Square);
+    let made = b.op(Op::Unary(op), &[x], dtype)?;
+    if leaves_the_type { b.wrapped(made) } else { Ok(made) }
 }
 
 /// A number of a value's type.

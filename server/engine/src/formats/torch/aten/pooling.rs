@@ -1,5 +1,6 @@
 //! Poolings over windows, and to sizes that are told.
 
+mod by_request;
 mod places;
 
 use super::super::arguments::Call;
@@ -178,12 +179,17 @@ fn bordered(b: &mut Builder, x: ValueId, pads: &[[usize; 2]]) -> Result<ValueId>
 }
 
 /// The extents that are asked for; none: as many as there are.
-fn wanted(b: &Builder, c: &Call, axes: usize) -> Result<Vec<Option<usize>>> {
+fn asked(c: &Call, axes: usize) -> Result<Vec<Val>> {
     let sizes = c.sizes(1, "output_size")?;
+    let of = |axis| if sizes.len() == 1 { &sizes[0] } else { sizes.get(axis).unwrap_or(&Val::None) };
+    Ok((0..axes).map(|axis| of(axis).clone()).collect())
+}
+
+/// The extents that are asked for, if no request decides any.
+fn wanted(b: &Builder, c: &Call, axes: usize) -> Result<Vec<Option<usize>>> {
     let mut wanted = Vec::new();
-    for axis in 0..axes {
-        let given = if sizes.len() == 1 { &sizes[0] } else { sizes.get(axis).unwrap_or(&Val::None) };
-        wanted.push(match given {
+    for given in asked(c, axes)? {
+        wanted.push(match &given {
             Val::None => None,
             given => match b.known(given).and_then(|n| usize::try_from(n).ok()) {
                 Some(n) if n > 0 => Some(n),
@@ -197,6 +203,15 @@ fn wanted(b: &Builder, c: &Call, axes: usize) -> Result<Vec<Option<usize>>> {
 fn adaptive(b: &mut Builder, c: &Call, axes: usize) -> Result<ValueId> {
     let (x, single) = batched(b, c, axes)?;
     let max = c.name.contains("max");
+    let asked = asked(c, axes)?;
+    let own = b.shape(x).and_then(|s| s.get(2..)).is_some_and(|s| s.iter().all(Option::is_some));
+    let is_told = |n: &Val| matches!(n, Val::None) || b.known(n).is_some();
+    let told = asked.iter().all(is_told) && (own || asked.iter().all(|n| b.known(n) == Some(1)));
+    // Where the first of equal maxima is follows from sizes that are known alone.
+    if !told && !max {
+        let y = by_request::to_sizes(b, x, &asked)?;
+        return finish(b, y, single);
+    }
     let wanted = wanted(b, c, axes)?;
     let y = if wanted.iter().all(|n| *n == Some(1)) {
         let kind = if max { Reduce::Max } else { Reduce::Mean };

@@ -125,7 +125,19 @@ impl Builder {
 
     pub fn binary(&mut self, op: Binary, a: ValueId, b: ValueId) -> Result<ValueId> {
         let dtype = self.dtype(a);
-        self.op(Op::Binary(op), &[a, b], dtype)
+        let leaves_the_type = matches!(op, Binary::Add | Binary::Sub | Binary::Mul | Binary::Pow);
+        let made = self.op(Op::Binary(op), &[a, b], dtype)?;
+        if leaves_the_type { self.wrapped(made) } else { Ok(made) }
+    }
+
+    /// Integers of few bits are computed in more: what does not fit begins anew at the other end.
+    pub fn wrapped(&mut self, value: ValueId) -> Result<ValueId> {
+        match self.dtype(value) {
+            dtype @ (DType::I8 | DType::I16 | DType::I32 | DType::U8 | DType::U16 | DType::U32) => {
+                self.op(Op::Cast(dtype), &[value], dtype)
+            }
+            _ => Ok(value),
+        }
     }
 
     /// The same elements in another shape.

@@ -49,6 +49,10 @@ impl Lowering<'_> {
             }
             "as_scalar_type" => match inner.as_i64().and_then(of_export) {
                 Some(dtype) => Ok(Val::Type(dtype)),
+                // Complex numbers are told as programs in text tell them.
+                None if matches!(inner.as_i64(), Some(10 | 11)) => {
+                    Ok(Val::Int(inner.as_i64().unwrap_or(0) - 1))
+                }
                 None => unsupported("of a type that is not supported"),
             },
             other => unsupported(format!("with an argument {other:?}")),

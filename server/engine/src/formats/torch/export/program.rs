@@ -135,8 +135,7 @@ impl<'a> Lowering<'a> {
         let Some(place) = self.tensors.find(stored) else {
             return broken(format!("weight {stored:?} is missing"));
         };
-        let value = self.weights.value(&mut self.builder, stored, place)?;
-        let value = Val::Tensor(self.builder.tensor(value));
+        let value = self.weights.tensor(&mut self.builder, stored, place)?;
         self.values.insert(name.to_owned(), value.clone());
         Ok(value)
     }

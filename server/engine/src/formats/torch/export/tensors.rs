@@ -1,6 +1,6 @@
 //! Which of an archive's members hold the tensors that a program names.
 
-use super::super::dtypes::of_export;
+use super::super::dtypes::{complex_of_export, of_export};
 use super::super::weights::{Place, Weights, check_order};
 use super::super::{failure, pickled};
 use super::json;
@@ -67,12 +67,15 @@ impl Tensors {
 
 fn place(meta: &Meta, member: String) -> Option<Place> {
     let known = |values: &[serde_json::Value]| values.iter().map(size).collect::<Option<Vec<_>>>();
-    Some(Place {
+    let pairs = complex_of_export(meta.dtype);
+    let place = Place {
         archive: 0,
         member,
-        dtype: of_export(meta.dtype)?,
+        dtype: pairs.or_else(|| of_export(meta.dtype))?,
         offset: size(&meta.storage_offset).unwrap_or(0),
         sizes: known(&meta.sizes)?,
         strides: known(&meta.strides)?,
-    })
+        complex: false,
+    };
+    Some(if pairs.is_some() { place.in_pairs() } else { place })
 }

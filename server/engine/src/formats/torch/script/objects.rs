@@ -189,8 +189,7 @@ impl Maker<'_> {
     fn object(&mut self, view: View<'_>, is_constant: bool, depth: usize) -> Result<Val> {
         let directory = if is_constant { "constants/" } else { "data/" };
         if let Some(place) = pickled::place(view, &format!("{}{directory}", self.data.prefix))? {
-            let value = self.weights.value(self.builder, &place.member.clone(), &place)?;
-            let tensor = Val::Tensor(self.builder.tensor(value));
+            let tensor = self.weights.tensor(self.builder, &place.member, &place)?;
             return match view.qualified() {
                 Some((_, "_rebuild_qtensor")) => self.meant(&tensor, view, is_constant, depth),
                 _ => Ok(tensor),

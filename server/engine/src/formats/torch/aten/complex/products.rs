@@ -106,6 +106,36 @@ fn times(b: &mut Builder, op: &str, x: &(Val, Val), y: &(Val, Val)) -> Result<(V
     Ok((b.apply("sub", &[&pr, &qs])?, b.apply("add", &[&ps, &qr])?))
 }
 
+/// A sum of products of one or two tensors, if they are of complex numbers.
+pub fn summed(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
+    let [(_, how), (_, items), ..] = &c.arguments[..] else { return Ok(None) };
+    let (how, items) = (how.clone(), items.items().unwrap_or_default());
+    if !items.iter().any(|item| as_pairs(b, item).is_some()) {
+        return Ok(None);
+    }
+    let mut parts = Vec::new();
+    for item in &items {
+        parts.push(match as_pairs(b, item) {
+            Some(pairs) => apart(b, pairs)?,
+            None => (item.clone(), b.apply("zeros_like", &[item])?),
+        });
+    }
+    let mut sum = |all: &[&Val]| {
+        let all = Val::list(all.iter().map(|part| (*part).clone()).collect());
+        b.apply("einsum", &[&how, &all])
+    };
+    let (real, imaginary) = match &parts[..] {
+        [x] => (sum(&[&x.0])?, sum(&[&x.1])?),
+        [x, y] => {
+            let (pr, qs) = (sum(&[&x.0, &y.0])?, sum(&[&x.1, &y.1])?);
+            let (ps, qr) = (sum(&[&x.0, &y.1])?, sum(&[&x.1, &y.0])?);
+            (b.apply("sub", &[&pr, &qs])?, b.apply("add", &[&ps, &qr])?)
+        }
+        _ => return unsupported("of three or more complex tensors; multiply two at a time"),
+    };
+    joined(b, &real, &imaginary).map(Some)
+}
+
 /// Several tensors beside each other, if they are of complex numbers.
 fn together(b: &mut Builder, c: &Call) -> Result<Option<Val>> {
     let items = c.arguments.first().and_then(|(_, v)| v.items()).unwrap_or_default();

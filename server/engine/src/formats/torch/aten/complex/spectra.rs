@@ -80,7 +80,10 @@ fn transformed(b: &mut Builder, c: &Call, name: &str) -> Outcome {
         None => vec![-1],
     };
     let axes = dims.iter().map(|d| place(*d, rank)).collect::<Result<Vec<_>>>()?;
-    let lengths = c.maybe_ints(b, 1, if several { "s" } else { "n" })?;
+    let lengths = match c.some(1, if several { "s" } else { "n" }) {
+        Some(list) if list.items().is_some() => list.items(),
+        one => one.map(|one| vec![one.clone()]),
+    };
     let made = along(b, x, &how, &axes, lengths.as_deref(), (rank, c.text(3, "norm").as_deref()))?;
     if how.to_reals {
         return b.give(made);
@@ -125,7 +128,7 @@ fn along(
     x: ValueId,
     how: &Transform,
     axes: &[usize],
-    lengths: Option<&[i64]>,
+    lengths: Option<&[Val]>,
     (rank, norm): (usize, Option<&str>),
 ) -> Result<ValueId> {
     let count = axes.len();
@@ -151,7 +154,7 @@ fn along(
         } else {
             own
         };
-        let told = lengths.map(|l| Val::Int(l[n]));
+        let told = lengths.map(|l| l[n].clone());
         if !how.of_reals
             && !how.to_reals
             && let Some(told) = told.as_ref().filter(|t| b.known(t) != b.known(&own))
@@ -217,8 +220,14 @@ fn scaled(b: &mut Builder, x: ValueId, inverse: bool, sizes: &[Val], norm: Optio
     for size in sizes {
         product = combined(b, "mul", &product, size)?;
     }
-    let Some(product) = b.known(&product) else { return unsupported("of lengths that are not known") };
-    super::super::pointwise::with(b, crate::graph::Binary::Mul, x, (product as f64).powf(power))
+    if let Some(product) = b.known(&product) {
+        return super::super::pointwise::with(b, crate::graph::Binary::Mul, x, (product as f64).powf(power));
+    }
+    let factor = b.apply("scalar_tensor", &[&product, &Val::Type(b.dtype(x))])?;
+    let factor = b.apply("pow", &[&factor, &Val::Float(power)])?;
+    let x = b.as_tensor(x);
+    let made = b.apply("mul", &[&x, &factor])?;
+    b.of(&made)
 }
 
 /// Transforms of windows, each a step behind the one before: frequencies, then windows.
