@@ -1,7 +1,6 @@
-"""Where small differences show: no rows at all, sizes that are rounded down, texts compared across axes, sums of nothing yet."""
+"""Where small differences show: no rows at all, sizes that are rounded down, sums of nothing yet."""
 
 import keras
-import numpy as np
 import tensorflow as tf
 from keras import layers as L
 
@@ -9,7 +8,7 @@ from protocol import Hints, randomise
 from saving import saving
 from saving_modules import WAY, X, function, module
 
-F, S = tf.float32, tf.string
+F = tf.float32
 
 
 @saving("pictures fitted into a frame", WAY)
@@ -37,27 +36,6 @@ def nothing(path, rng):
     randomise(model, rng)
     model.export(path, format="tf_saved_model", verbose=False)
     return Hints(arrays={"x": lambda rng, case: rng.normal(0, 1, (2 * case, 5, 6)).astype("float32")})
-
-
-@saving("texts compared across axes, runs of no words", WAY)
-def compared(path, rng):
-    names = tf.constant(["one", "two", "three", "four"])
-
-    @function(([None, None], S, "words"), ([None], S, "lines"))
-    def made(words, lines):
-        split = tf.strings.split(lines)
-        runs = tf.strings.ngrams(split, 2, pad_values=("<", ">"), padding_width=1)
-        lengths = split.row_lengths()
-        return {
-            "same": tf.equal(words[:, :, None], names[None, None, :]), "other": tf.not_equal(words, words[:1]),
-            "runs": runs.to_tensor("~"), "places": tf.ragged.range(lengths).to_tensor(-1),
-            "halves": tf.ragged.range(tf.cast(lengths, F), delta=0.5).to_tensor(-1.0),
-        }
-
-    module(path, serving_default=made)
-    words = np.array([[b"one", b"x"], [b"four", b"two"], [b"one", b"three"]], object)
-    lines = (np.array([b""], object), np.array([], object))
-    return Hints(arrays={"words": lambda rng, case: words[: 3 - case], "lines": lambda rng, case: lines[case]})
 
 
 @saving("running logarithms of sums, of nothing first", WAY)

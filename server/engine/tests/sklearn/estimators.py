@@ -383,14 +383,10 @@ def every(seed):
         add("calibrated-temperature-chances", lambda: calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), **tempered), y="two")
         add("from-logistic-lasso", lambda: feature_selection.SelectFromModel(
             linear_model.LogisticRegression(l1_ratio=1, C=0.1, solver="saga", max_iter=2000, random_state=1)), y="two")
-        add("hist-words", lambda: ensemble.HistGradientBoostingClassifier(categorical_features=["colour", "city"], **hist), y="words", **frame)
     add("from-elastic-lasso", lambda: feature_selection.SelectFromModel(linear_model.ElasticNet(0.1, l1_ratio=1)), y="y")
     add("ridge-labels", linear_model.RidgeClassifier, y="many")
     add("knn-imputer-indicator", lambda: impute.KNNImputer(n_neighbors=3, add_indicator=True), x="holes")
     add("iterative-imputer-indicator", lambda: impute.IterativeImputer(max_iter=3, random_state=1, add_indicator=True), x="holes")
-    add("function-angles", lambda: join(preprocessing.StandardScaler(), preprocessing.FunctionTransformer(np.sin), preprocessing.FunctionTransformer(np.cos)))
-    if hasattr(preprocessing, "SplineTransformer"):
-        add("splines-poisson", lambda: join(preprocessing.SplineTransformer(n_knots=4), linear_model.PoissonRegressor()), y="positive")
     return all
 
 

@@ -45,12 +45,6 @@ fn kinds_at(of: View<'_>, depth: usize) -> Result<Vec<Kind>, EngineError> {
             Ok(vec![if texts { Kind::Text } else { Kind::Number }; statistics.len()])
         }
         Some("ColumnTransformer") => of_table(of, depth),
-        // Its categories may be texts.
-        Some("HistGradientBoostingClassifier" | "HistGradientBoostingRegressor")
-            if of.find("_preprocessor").is_some() =>
-        {
-            kinds_at(of.get("_preprocessor")?, depth + 1)
-        }
         Some("FeatureUnion") => {
             let mut all: Vec<Kind> = Vec::new();
             for part in of.get("transformer_list")?.items() {

@@ -40,8 +40,8 @@ impl Knots {
         for spline in of.get("bsplines_")?.items() {
             // Newer versions of SciPy keep them in an object within.
             let parts = || spline.state().map_or_else(Vec::new, View::items);
-            let inner = || parts().into_iter().find_map(|part| part.any(&["t", "_t"]));
-            let knots = spline.any(&["t", "_t"]).or_else(inner);
+            let inner = || parts().into_iter().find_map(|part| part.find("t"));
+            let knots = spline.find("t").or_else(inner);
             let knots = knots.ok_or_else(|| EngineError::broken("a spline has no knots"))?;
             all.push(knots.array()?.floats()?);
         }
