@@ -38,6 +38,7 @@ mod splines;
 mod support;
 mod tables;
 mod text;
+mod thresholds;
 mod trees;
 mod width;
 
@@ -72,6 +73,8 @@ const FAMILIES: &[&Family] = &[
     &tables::TABLES,
     &compose::FUNCTIONS,
     &compose::SEARCHES,
+    &compose::FROZEN,
+    &thresholds::THRESHOLDS,
     &compose::TARGETS,
     &scalers::SCALERS,
     &splines::SPLINES,

@@ -214,9 +214,8 @@ fn substr(x: &Value, position: &Value, length: &Value, utf8: bool) -> Outcome {
 
 /// Whether strings are equal, broadcast.
 pub fn equal(a: &Value, b: &Value, wanted: bool) -> Outcome {
-    let larger = if (a.rank(), a.elem_count()) >= (b.rank(), b.elem_count()) { a } else { b };
-    let shape = larger.dims();
-    let (a, b) = (expand(a, shape)?, expand(b, shape)?);
+    let shape = broadcast_shape(a.dims(), b.dims())?;
+    let (a, b) = (expand(a, &shape)?, expand(b, &shape)?);
     let pairs = a.texts()?.iter().zip(b.texts()?);
-    Value::of(pairs.map(|(a, b)| u8::from((a == b) == wanted)).collect::<Vec<u8>>(), shape)
+    Value::of(pairs.map(|(a, b)| u8::from((a == b) == wanted)).collect::<Vec<u8>>(), &shape)
 }

@@ -14,7 +14,7 @@ from protocol import Row, randomise
 ROWS = []
 PARTS = ("saving_modules", "saving_classic", "saving_recurrent", "saving_random", "saving_features", "saving_speech",
          "saving_parsing", "saving_functions", "saving_algebra", "saving_sets", "saving_files",
-         "saving_state")
+         "saving_state", "saving_edges")
 
 
 def saving(name, way, tolerance=1e-5):

@@ -365,6 +365,28 @@ def every(seed):
     add("tfidf-union", lambda: join(pipeline.FeatureUnion([("a", words.TfidfVectorizer()), ("b", words.CountVectorizer(analyzer="char", max_features=5))]), linear_model.LogisticRegression()), x="documents", y="three")
     add("tfidf-forest", lambda: join(words.TfidfVectorizer(), ensemble.RandomForestClassifier(4, random_state=1)), x="documents", y="three")
     add("hashing", lambda: join(words.HashingVectorizer(n_features=64), linear_model.LogisticRegression()), x="documents", y="three")
+    # What newer versions have.
+    if hasattr(model_selection, "FixedThresholdClassifier"):
+        from sklearn.frozen import FrozenEstimator
+
+        add("threshold", lambda: model_selection.TunedThresholdClassifierCV(linear_model.LogisticRegression(), cv=3), y="two")
+        add("threshold-fixed", lambda: model_selection.FixedThresholdClassifier(linear_model.LogisticRegression(), threshold=0.3), y="two")
+        add("threshold-decision", lambda: model_selection.FixedThresholdClassifier(
+            svm.LinearSVC(random_state=1), threshold=0.4, pos_label="red", response_method="decision_function"),
+            y=lambda d: np.where(d.two == 1, "red", "blue"))
+        add("svc-documents", lambda: join(words.TfidfVectorizer(), svm.SVC(kernel="linear")), x="documents", y="words")
+        fitted_before = lambda: naive_bayes.GaussianNB().fit(Data(seed).x, Data(seed).words)
+        add("frozen", lambda: calibration.CalibratedClassifierCV(FrozenEstimator(fitted_before())), y="words")
+        tempered = dict(method="temperature", cv=3)
+        add("calibrated-temperature", lambda: calibration.CalibratedClassifierCV(linear_model.LogisticRegression(), **tempered), y="words")
+        add("calibrated-temperature-two", lambda: calibration.CalibratedClassifierCV(svm.LinearSVC(random_state=1), **tempered), y="two")
+        add("calibrated-temperature-chances", lambda: calibration.CalibratedClassifierCV(naive_bayes.GaussianNB(), **tempered), y="two")
+        add("from-logistic-lasso", lambda: feature_selection.SelectFromModel(
+            linear_model.LogisticRegression(l1_ratio=1, C=0.1, solver="saga", max_iter=2000, random_state=1)), y="two")
+    add("from-elastic-lasso", lambda: feature_selection.SelectFromModel(linear_model.ElasticNet(0.1, l1_ratio=1)), y="y")
+    add("ridge-labels", linear_model.RidgeClassifier, y="many")
+    add("knn-imputer-indicator", lambda: impute.KNNImputer(n_neighbors=3, add_indicator=True), x="holes")
+    add("iterative-imputer-indicator", lambda: impute.IterativeImputer(max_iter=3, random_state=1, add_indicator=True), x="holes")
     return all
 
 

@@ -35,7 +35,10 @@ const BUILTINS: &[&str] = &[
 /// Packages with all their modules, which move between versions.
 const PACKAGES: &[(&str, &[&str])] = &[
     ("numpy", NUMPY),
-    ("scipy", &["csr_matrix", "csc_matrix", "csr_array", "csc_array", "interp1d", "BSpline", "_BSpline"]),
+    (
+        "scipy",
+        &["csr_matrix", "csc_matrix", "csr_array", "csc_array", "interp1d", "BSpline", "_BSpline", "asarray"],
+    ),
     ("joblib", &["NumpyArrayWrapper", "NDArrayWrapper", "ZNDArrayWrapper"]),
     ("pandas", &["_new_Index", "Index", "RangeIndex", "new_block", "_unpickle_block"]),
     (
@@ -97,6 +100,8 @@ const NUMPY: &[&str] = &[
     "absolute",
     "log2",
     "log10",
+    "sin",
+    "cos",
 ];
 
 /// Estimators, and what they keep.

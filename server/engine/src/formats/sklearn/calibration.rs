@@ -5,7 +5,7 @@ use super::estimator::{self, Method};
 use super::{columns, simple};
 use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Unary, ValueId};
+use crate::graph::{Binary, Compare, Op, Unary, ValueId};
 
 /// Chances of all classes by one calibrated classifier: [rows, classes].
 pub fn chances(
@@ -16,15 +16,15 @@ pub fn chances(
 ) -> Result<ValueId, EngineError> {
     let model = of.any(&["estimator", "base_estimator"]);
     let model = model.ok_or_else(|| EngineError::broken("a calibrated classifier without a classifier"))?;
-    if of.word("method") == Some("temperature") {
-        return Err(EngineError::broken(
-            "calibration by temperature; use method=\"sigmoid\" or \"isotonic\"",
-        ));
-    }
     let calibrators = of.any(&["calibrators", "calibrators_"]);
     let calibrators = calibrators
         .ok_or_else(|| EngineError::broken("a calibrated classifier without calibrators"))?
         .items();
+    if of.word("method") == Some("temperature") {
+        let calibrator = calibrators.first().copied();
+        let calibrator = calibrator.ok_or_else(|| EngineError::broken("a temperature that is not there"))?;
+        return tempered(to, model, x, calibrator.get("beta_")?.float()?);
+    }
     // A decision where there is one, else chances; of two classes that of the second.
     let said = if estimator::has(model, Method::Decision)? {
         let part = estimator::part(to, model, x, Method::Decision)?;
@@ -51,6 +51,29 @@ pub fn chances(
     let none = to.float(none)?;
     let all = to.binary(Binary::Add, all, none)?;
     to.shares(all)
+}
+
+/// What scikit-learn adds to chances before it takes their logarithms.
+const LEAST_CHANCE: f64 = 1e-12;
+
+/// Shares by the logarithms of odds times a number: [rows, classes].
+fn tempered(to: &mut Builder<'_>, model: View<'_>, x: &Columns, factor: f64) -> Result<ValueId, EngineError> {
+    let odds = if estimator::has(model, Method::Decision)? {
+        let part = estimator::part(to, model, x, Method::Decision)?;
+        let (said, width) = columns_of(to, part)?;
+        if width == 1 {
+            let against = to.unary(Unary::Neg, said)?;
+            to.beside(&[against, said])?
+        } else {
+            said
+        }
+    } else {
+        let (chances, _) = estimator::proba(to, model, x)?;
+        let moved = to.with(Binary::Add, chances, LEAST_CHANCE)?;
+        to.unary(Unary::Log, moved)?
+    };
+    let odds = to.with(Binary::Mul, odds, factor)?;
+    to.add(Op::Softmax { log: false }, &[odds])
 }
 
 fn columns_of(to: &mut Builder<'_>, part: estimator::Part) -> Result<(ValueId, usize), EngineError> {

@@ -167,9 +167,13 @@ pub fn matrix(view: View<'_>) -> Result<(Vec<f64>, [usize; 2]), EngineError> {
 /// A matrix of a sparse one.
 fn filled(view: View<'_>) -> Result<(Vec<f64>, [usize; 2]), EngineError> {
     let broken = || EngineError::broken("a sparse matrix does not fit its shape");
-    let shape = view.any(&["_shape", "shape"]).ok_or_else(broken)?.items();
+    let shape = view.any(&["_shape", "shape"]).ok_or_else(broken)?;
+    // A tuple in pickles, an array in skops.
+    let shape: Vec<usize> = match shape.array() {
+        Ok(array) => array.ints()?.into_iter().filter_map(|n| usize::try_from(n).ok()).collect(),
+        Err(_) => shape.items().into_iter().map(View::size).collect::<Result<_, _>>()?,
+    };
     let [rows, width] = shape[..] else { return Err(broken()) };
-    let (rows, width) = (rows.size()?, width.size()?);
     let count = rows.checked_mul(width).filter(|n| *n <= LARGEST).ok_or_else(broken)?;
     let values = view.get("data")?.array()?.floats()?;
     let (inner, splits) = (view.get("indices")?.array()?.ints()?, view.get("indptr")?.array()?.ints()?);

@@ -110,6 +110,8 @@ pub const FUNCTIONS: Family = Family {
             Some("sqrt") => to.unary(Unary::Sqrt, id)?,
             Some("square") => to.unary(Unary::Square, id)?,
             Some("abs" | "absolute") => to.unary(Unary::Abs, id)?,
+            Some("sin") => to.unary(Unary::Sin, id)?,
+            Some("cos") => to.unary(Unary::Cos, id)?,
             Some("log2") => {
                 let log = to.unary(Unary::Log, id)?;
                 to.with(Binary::Div, log, std::f64::consts::LN_2)?
@@ -133,6 +135,12 @@ pub const SEARCHES: Family = Family {
     classes: &["GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"],
     methods: |of| estimator::methods(of.get("best_estimator_")?),
     lower: |to, of, x, method| estimator::answer(to, of.get("best_estimator_")?, x, method),
+};
+
+pub const FROZEN: Family = Family {
+    classes: &["FrozenEstimator"],
+    methods: |of| estimator::methods(of.get("estimator")?),
+    lower: |to, of, x, method| estimator::answer(to, of.get("estimator")?, x, method),
 };
 
 pub const TARGETS: Family = Family {

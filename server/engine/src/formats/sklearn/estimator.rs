@@ -140,8 +140,17 @@ pub fn label_of_largest(to: &mut Builder<'_>, of: View<'_>, x: ValueId) -> Lower
 
 /// Of two classes: the second, where a number is above a limit. Numbers are [rows].
 pub fn label_if_above(to: &mut Builder<'_>, of: View<'_>, x: ValueId, limit: f64) -> Lowered {
-    let above = to.compare_with(Compare::Greater, x, limit)?;
-    let index = to.add(crate::graph::Op::Cast(DType::I64), &[above])?;
+    label_if(to, of, x, (Compare::Greater, limit))
+}
+
+/// The second class where x is not below a limit.
+pub fn label_if_reaches(to: &mut Builder<'_>, of: View<'_>, x: ValueId, limit: f64) -> Lowered {
+    label_if(to, of, x, (Compare::GreaterEqual, limit))
+}
+
+fn label_if(to: &mut Builder<'_>, of: View<'_>, x: ValueId, (compare, limit): (Compare, f64)) -> Lowered {
+    let second = to.compare_with(compare, x, limit)?;
+    let index = to.add(crate::graph::Op::Cast(DType::I64), &[second])?;
     labels::labelled(to, of.get("classes_")?, index).map(Answer::Part)
 }
 

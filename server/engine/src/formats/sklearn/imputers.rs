@@ -65,12 +65,22 @@ fn simple(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
     if kept.len() < width {
         filled = to.pick(filled, &kept)?;
     }
+    with_indicator(to, of, (x, width), (filled, kept.len()))
+}
+
+/// What was filled, and behind it what was missing where an imputer shows that.
+pub fn with_indicator(
+    to: &mut Builder<'_>,
+    of: View<'_>,
+    (x, width): (ValueId, usize),
+    (filled, kept): (ValueId, usize),
+) -> Lowered {
     let Some(indicator) = of.find("indicator_") else {
-        return Ok(Answer::Columns(Columns::Numbers(filled, kept.len())));
+        return Ok(Answer::Columns(Columns::Numbers(filled, kept)));
     };
     let (shown, more) = indicated(to, indicator, x, width)?;
     let id = if more == 0 { filled } else { to.beside(&[filled, shown])? };
-    Ok(Answer::Columns(Columns::Numbers(id, kept.len() + more)))
+    Ok(Answer::Columns(Columns::Numbers(id, kept + more)))
 }
 
 /// A missing text is an empty one.

@@ -2,8 +2,8 @@
 
 use super::builder::{Builder, Columns};
 use super::columns::{self, matrix};
-use super::estimator::{self, Answer, Family, Lowered, Method, no_such};
-use super::neighbours;
+use super::estimator::{self, Family, Lowered, Method, no_such};
+use super::{imputers, neighbours};
 use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Op, Reduce, Unary, ValueId};
@@ -30,15 +30,12 @@ pub const NEAREST: Family = Family {
     },
 };
 
-/// Only what is plain: numbers are missing as NaN, no column goes, none is added.
+/// Only what is plain: numbers are missing as NaN, no column goes.
 fn checked(of: View<'_>) -> Result<(), EngineError> {
     let plain =
         of.find("missing_values").map_or(Ok(true), |view| Ok::<_, EngineError>(view.float()?.is_nan()))?;
-    if !plain || of.find("indicator_").is_some() {
-        return Err(EngineError::broken(format!(
-            "{} with missing_values or an indicator",
-            estimator::class(of)
-        )));
+    if !plain {
+        return Err(EngineError::broken(format!("{} with missing_values", estimator::class(of))));
     }
     Ok(())
 }
@@ -83,7 +80,8 @@ fn iterative(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
         let missing = columns::is_nan(to, column)?;
         parts[place] = to.select(missing, said, column)?;
     }
-    Ok(Answer::Columns(Columns::Numbers(to.beside(&parts)?, width)))
+    let filled = to.beside(&parts)?;
+    imputers::with_indicator(to, of, (given, width), (filled, width))
 }
 
 /// The mean of the nearest rows of training that have a value there, by the columns that both have.
@@ -116,7 +114,8 @@ fn nearest(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Lowered {
         let missing = columns::is_nan(to, column)?;
         parts.push(to.select(missing, filled, column)?);
     }
-    Ok(Answer::Columns(Columns::Numbers(to.beside(&parts)?, width)))
+    let filled = to.beside(&parts)?;
+    imputers::with_indicator(to, of, (x, width), (filled, width))
 }
 
 /// Distances over the columns that both rows have, as if they had all; infinite where they share none.

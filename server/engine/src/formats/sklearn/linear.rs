@@ -4,9 +4,9 @@ use super::builder::{Builder, Columns};
 use super::columns::{self, floats, matrix};
 use super::estimator::{self, Answer, Family, Lowered, Method, Part, no_such};
 use super::labels;
-use crate::EngineError;
 use crate::formats::pickle::View;
 use crate::graph::{Binary, Compare, Op, Unary, ValueId};
+use crate::{DType, EngineError};
 
 pub const REGRESSORS: Family = Family {
     classes: &[
@@ -172,7 +172,20 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
     let classes =
         classes.ok_or_else(|| EngineError::broken(format!("{} has no classes_", estimator::class(of))))?;
     let sums = columns::linear(to, x, &coefficients, intercepts)?;
+    let kind = of.find("_label_binarizer").and_then(|binarizer| binarizer.find("y_type_"));
+    if method == Method::Predict
+        && kind.and_then(View::text).is_some_and(|kind| kind.starts_with("multilabel"))
+    {
+        return there(to, (sums, outputs), 0.0);
+    }
     decided(to, of, classes, (sums, outputs), method)
+}
+
+/// Of several labels each is there or not: [rows, labels].
+pub fn there(to: &mut Builder<'_>, (said, labels): (ValueId, usize), limit: f64) -> Lowered {
+    let there = to.compare_with(Compare::Greater, said, limit)?;
+    let id = to.add(Op::Cast(DType::I64), &[there])?;
+    Ok(Answer::Part(Part { id, dtype: DType::I64, width: Some(labels) }))
 }
 
 /// What the logarithms of odds [rows, outputs] mean; of two classes there is one output.
@@ -209,7 +222,7 @@ pub fn decided(
         (Method::Predict, 1) => {
             let sums = to.squeeze(sums, 1)?;
             let above = to.compare_with(Compare::Greater, sums, 0.0)?;
-            let index = to.add(Op::Cast(crate::DType::I64), &[above])?;
+            let index = to.add(Op::Cast(DType::I64), &[above])?;
             labels::labelled(to, classes, index).map(Answer::Part)
         }
         (Method::Predict, _) => {

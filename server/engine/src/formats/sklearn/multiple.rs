@@ -4,9 +4,9 @@ use super::builder::{Builder, Columns};
 use super::columns;
 use super::estimator::{self, Answer, Family, Lowered, Method, Part, no_such};
 use super::{labels, linear, simple, support, trees};
+use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Binary, Compare, Op, ValueId};
-use crate::{DType, EngineError};
+use crate::graph::{Binary, Compare, ValueId};
 
 fn all_of(of: View<'_>) -> Result<Vec<View<'_>>, EngineError> {
     let all = of.get("estimators_")?.items();
@@ -114,11 +114,7 @@ fn rest(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowe
     let several = several.unwrap_or(false);
     let (sums, count, by_chance) = of_each(to, of, x, method == Method::Proba)?;
     match method {
-        Method::Predict if several => {
-            let there = to.compare_with(Compare::Greater, sums, if by_chance { 0.5 } else { 0.0 })?;
-            let id = to.add(Op::Cast(DType::I64), &[there])?;
-            Ok(Answer::Part(Part { id, dtype: DType::I64, width: Some(count) }))
-        }
+        Method::Predict if several => linear::there(to, (sums, count), if by_chance { 0.5 } else { 0.0 }),
         Method::Predict if count == 1 && by_chance => {
             let moved = to.with(Binary::Sub, sums, 0.5)?;
             linear::decided(to, of, classes, (moved, 1), method)

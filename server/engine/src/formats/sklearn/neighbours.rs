@@ -63,6 +63,10 @@ fn apart(to: &mut Builder<'_>, of: View<'_>, x: &Columns) -> Result<(ValueId, us
         let own = of.find("effective_metric_params_").and_then(|parameters| parameters.entry("p"));
         own.or_else(|| of.find("p")).map_or(Ok(2.0), View::float)
     };
+    let parameters = ["effective_metric_params_", "metric_params"].map(|name| of.find(name));
+    if parameters.iter().flatten().any(|all| all.entry("w").is_some()) {
+        return Err(EngineError::broken("neighbours by a metric with a weight for each feature"));
+    }
     let metric = match name {
         "euclidean" | "l2" => Distance::SquaredEuclidean,
         "sqeuclidean" => {

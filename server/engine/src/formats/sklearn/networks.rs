@@ -3,9 +3,10 @@
 use super::builder::{Builder, Columns};
 use super::columns::{self, matrix};
 use super::estimator::{Answer, Family, Lowered, Method, Part, label_if_above, label_of_largest, no_such};
+use super::linear;
+use crate::EngineError;
 use crate::formats::pickle::View;
-use crate::graph::{Compare, Op, Unary, ValueId};
-use crate::{DType, EngineError};
+use crate::graph::{Op, Unary, ValueId};
 
 pub const CLASSIFIERS: Family = Family {
     classes: &["MLPClassifier"],
@@ -64,11 +65,7 @@ fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -
         (Method::Proba, 1) => Ok(Answer::Part(Part::floats(to.both(out)?, Some(2)))),
         (Method::Proba, _) => Ok(Answer::Part(Part::floats(out, Some(width)))),
         // Of several labels each is there or not.
-        (Method::Predict, _) if several => {
-            let there = to.compare_with(Compare::Greater, out, 0.5)?;
-            let id = to.add(Op::Cast(DType::I64), &[there])?;
-            Ok(Answer::Part(Part { id, dtype: DType::I64, width: Some(width) }))
-        }
+        (Method::Predict, _) if several => linear::there(to, (out, width), 0.5),
         (Method::Predict, 1) => {
             let out = to.squeeze(out, 1)?;
             label_if_above(to, of, out, 0.5)

@@ -146,8 +146,7 @@ fn by_importance(of: View<'_>) -> Result<Vec<bool>, EngineError> {
         Some((factor, name)) => (factor.trim().parse().unwrap_or(1.0), name.trim().to_owned()),
         None => (1.0, name.trim().to_owned()),
     };
-    let lasso =
-        model.class().is_some_and(|class| class.contains("Lasso")) || model.word("penalty") == Some("l1");
+    let lasso = is_lasso(of, model)?;
     let threshold = match of.find("threshold") {
         None if lasso => 1e-5,
         None => mean(),
@@ -164,6 +163,21 @@ fn by_importance(of: View<'_>) -> Result<Vec<bool>, EngineError> {
         order.iter().skip(most.size()?).for_each(|n| kept[*n] = false);
     }
     Ok(kept)
+}
+
+/// Whether a model was fitted so that features that do not matter count nothing.
+fn is_lasso(of: View<'_>, model: View<'_>) -> Result<bool, EngineError> {
+    let share = match model.class() {
+        Some("ElasticNet") => "l1_ratio",
+        Some("ElasticNetCV") => "l1_ratio_",
+        Some("LogisticRegression") if super::is_since(of, [1, 8]) => "l1_ratio",
+        class => {
+            let named = class.is_some_and(|class| class.contains("Lasso"));
+            return Ok(named || model.word("penalty") == Some("l1"));
+        }
+    };
+    let all = model.find(share).map_or(Ok(false), |share| Ok::<_, EngineError>(share.float()? == 1.0))?;
+    Ok(all || model.word("penalty") == Some("l1"))
 }
 
 fn importances(of: View<'_>, model: View<'_>) -> Result<Vec<f64>, EngineError> {

@@ -67,11 +67,14 @@ pub fn repeated(to: &mut Builder<'_>, x: &Columns, row: Vec<f64>) -> Result<Valu
 }
 
 fn classifier(to: &mut Builder<'_>, of: View<'_>, x: &Columns, method: Method) -> Lowered {
+    if of.find("n_outputs_").map_or(Ok(1), View::size)? > 1 {
+        return Err(EngineError::broken("DummyClassifier of several outputs"));
+    }
     let classes = labels::count(of)?;
     let strategy = of.find("_strategy").or_else(|| of.find("strategy")).and_then(View::text).unwrap_or("");
     let priors = floats(of, "class_prior_")?;
     if priors.len() != classes {
-        return Err(EngineError::broken("DummyClassifier of several outputs"));
+        return Err(EngineError::broken("DummyClassifier with other priors than classes"));
     }
     let first =
         |row: &[f64]| row.iter().enumerate().fold(0, |best, (n, p)| if *p > row[best] { n } else { best });

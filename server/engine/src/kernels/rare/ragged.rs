@@ -28,8 +28,8 @@ fn below(splits: &[&Value], count: usize) -> Vec<usize> {
 
 /// A row of numbers for each start, limit and step.
 pub fn range(starts: &Value, limits: &Value, deltas: &Value) -> Values {
-    let rows = [starts, limits, deltas].iter().map(|v| if v.rank() == 0 { 1 } else { v.elem_count() }).max();
-    let rows = rows.unwrap_or(0);
+    // Single numbers are for all rows, of which there may be none.
+    let rows = [starts, limits, deltas].iter().find(|v| v.rank() > 0).map_or(1, |v| v.elem_count());
     let [starts, limits, deltas] =
         [starts, limits, deltas].map(|v| expand(&v.reshape(&[v.elem_count()])?, &[rows]));
     let (starts, limits, deltas) = (starts?, limits?, deltas?);

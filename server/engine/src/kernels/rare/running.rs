@@ -18,9 +18,7 @@ pub fn run(kind: Running, exclusive: bool, reverse: bool, x: &Value, along: &Val
         (Running::Product, Kind::I64) => walk.numbers::<i64>(x, 1, i64::wrapping_mul),
         (Running::LogSumExp, Kind::F32 | Kind::F64) => {
             let mut data = wide(x)?;
-            // The least finite number stands for nothing yet, as in TensorFlow.
-            let least = if x.kind() == Kind::F32 { f64::from(f32::MIN) } else { f64::MIN };
-            walk.over(&mut data, least, |a, b| {
+            walk.over(&mut data, f64::NEG_INFINITY, |a, b| {
                 let most = f64::max(a, b);
                 if most.is_infinite() { most } else { most + ((a - most).exp() + (b - most).exp()).ln() }
             });

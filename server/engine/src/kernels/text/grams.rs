@@ -35,7 +35,9 @@ pub fn grams(how: &Grams, words: &Value, splits: &Value) -> Result<Vec<Value>, E
         let before = made.len();
         for width in &how.widths {
             let padding = how.padding(*width);
-            let count = (row.len() + 2 * padding + 1).saturating_sub(*width);
+            // Where there are no words at all, TensorFlow does not pad either.
+            let count =
+                if words.is_empty() { 0 } else { (row.len() + 2 * padding + 1).saturating_sub(*width) };
             run(how, row, (*width, padding, count), &mut made, &mut bytes)?;
         }
         if how.short && !row.is_empty() && made.len() == before {

@@ -2,7 +2,7 @@
 
 use super::super::attributes::Attributes as _;
 use super::{Lowering, Outcome};
-use crate::graph::{Op, Rare, ValueId};
+use crate::graph::{Op, Rare, Reduce, ValueId};
 use crate::{DType, EngineError};
 
 /// How many letters of each kind a layer's equation has.
@@ -44,17 +44,13 @@ impl Lowering<'_> {
         let Layer { kept, summed, made } = *layer;
         let (mut rows, mut matrix) = (x, w);
         if summed > 1 {
-            let outer = self.extents(x, 0, kept)?;
-            let rest = self.ints(vec![-1])?;
-            let shape = self.joined(outer, rest)?;
+            // Said by the weight: of no rows at all, -1 would be none.
+            let (outer, inner) = (self.extents(x, 0, kept)?, self.product_of_extents(w, 0, summed)?);
+            let shape = self.joined(outer, inner)?;
             rows = self.add(Op::Reshape, vec![x, shape])?;
         }
         if summed > 1 || made > 1 {
-            // One of the two extents is asked for: that of a single letter, or the product of several.
-            let columns = self.extents(w, summed, made)?;
-            let axis = self.ints(vec![0])?;
-            let product = Op::Reduce { kind: crate::graph::Reduce::Prod, keep: true };
-            let columns = self.add(product, vec![columns, axis])?;
+            let columns = self.product_of_extents(w, summed, made)?;
             let rest = self.ints(vec![-1])?;
             let shape = self.joined(rest, columns)?;
             matrix = self.add(Op::Reshape, vec![w, shape])?;
@@ -74,6 +70,18 @@ impl Lowering<'_> {
         let shape = self.add(Op::Shape, vec![value])?;
         let (begin, size) = (self.ints(vec![first as i64])?, self.ints(vec![count as i64])?);
         self.add(Op::Slice, vec![shape, begin, size])
+    }
+
+    /// The product of some extents, as a list of one.
+    fn product_of_extents(
+        &mut self,
+        value: ValueId,
+        first: usize,
+        count: usize,
+    ) -> Result<ValueId, EngineError> {
+        let extents = self.extents(value, first, count)?;
+        let axis = self.ints(vec![0])?;
+        self.add(Op::Reduce { kind: Reduce::Prod, keep: true }, vec![extents, axis])
     }
 
     fn joined(&mut self, first: ValueId, second: ValueId) -> Result<ValueId, EngineError> {

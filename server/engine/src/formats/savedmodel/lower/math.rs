@@ -5,10 +5,13 @@ use super::super::constants;
 use super::super::proto::Attr;
 use super::rare::rare;
 use super::{Lowering, Outcome};
-use crate::graph::{Binary as B, Compare as C, Narrow, Narrowing, Op, PowerRounding, Rare};
+use crate::graph::{Binary as B, Compare as C, Literal, Narrow, Narrowing, Node, Op, PowerRounding, Rare};
 use crate::graph::{Reduce as R, Unary as U, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
+
+/// How many values are looked at for one that is no constant.
+const MOST_CONSTANTS: usize = 64;
 
 impl Lowering<'_> {
     pub(super) fn math(&mut self) -> Outcome {
@@ -92,7 +95,14 @@ impl Lowering<'_> {
 
     /// Integers of narrow types wrap. A sum with a small constant is left as it is: it is part of a shape.
     fn pair(&mut self, op: B) -> Outcome {
-        let inputs = self.want(2)?[..2].to_vec();
+        let mut inputs = self.want(2)?[..2].to_vec();
+        let mut op = op;
+        if op == B::Div
+            && let Some(inverse) = self.inverse(inputs[0], inputs[1])
+        {
+            inputs[1] = self.add(Op::Literal(Arc::new(inverse)), Vec::new())?;
+            op = B::Mul;
+        }
         let small = |v: &ValueId| self.literal_ints(*v).is_some_and(|v| v.iter().all(|n| n.abs() < 1 << 16));
         let wraps = match op {
             B::Add | B::Sub => self.node.dtype("T") != Some(DType::I32) || !inputs.iter().any(small),
@@ -102,6 +112,49 @@ impl Lowering<'_> {
         let y = self.add(Op::Binary(op), inputs)?;
         let y = if wraps { self.wrapped(y)? } else { y };
         Self::value(y)
+    }
+
+    /// What TensorFlow multiplies by instead of dividing by a constant. Pictures that are resized to fit show the difference:
+    /// their sizes are rounded down.
+    fn inverse(&self, x: ValueId, divisor: ValueId) -> Option<Literal> {
+        let float = matches!(self.node.dtype("T"), Some(DType::F32 | DType::F64));
+        if !float || !matches!(self.node.op.as_str(), "Div" | "RealDiv") {
+            return None;
+        }
+        let narrow =
+            |v: &[f32], shape: &[usize]| Literal::F32(v.iter().map(|v| v.recip()).collect(), shape.to_vec());
+        let wide =
+            |v: &[f64], shape: &[usize]| Literal::F64(v.iter().map(|v| v.recip()).collect(), shape.to_vec());
+        let inverse = match (self.made_by(divisor)?, self.node.dtype("T")?) {
+            (Node { op: Op::Literal(literal), .. }, _) => match &**literal {
+                Literal::F32(v, shape) => narrow(v, shape),
+                Literal::F64(v, shape) => wide(v, shape),
+                _ => return None,
+            },
+            (Node { op: Op::Cast(to), inputs, .. }, kind) if *to == kind => {
+                let Literal::I64(v, shape) = self.literal(*inputs.first()?)? else { return None };
+                match kind {
+                    DType::F32 => narrow(&v.iter().map(|v| *v as f32).collect::<Vec<_>>(), shape),
+                    _ => wide(&v.iter().map(|v| *v as f64).collect::<Vec<_>>(), shape),
+                }
+            }
+            _ => return None,
+        };
+        self.varies(x).then_some(inverse)
+    }
+
+    /// Whether a value is made of more than constants. What is looked at is bounded: most values lead to an input soon.
+    fn varies(&self, value: ValueId) -> bool {
+        let mut open = vec![value];
+        for _ in 0..MOST_CONSTANTS {
+            let Some(value) = open.pop() else { return false };
+            match self.made_by(value) {
+                Some(Node { op: Op::Literal(_), .. }) => {}
+                Some(node) if !node.inputs.is_empty() => open.extend(&node.inputs),
+                _ => return true,
+            }
+        }
+        true
     }
 
     fn product(&mut self, transpose_a: bool, transpose_b: bool) -> Outcome {

@@ -3,7 +3,7 @@
 use super::super::attributes::Attributes as _;
 use super::super::proto::Attr;
 use super::{Lowering, Outcome, Val};
-use crate::graph::{Binary as B, Coarse, Literal, Masks, Matrix, Op, Pairing as P};
+use crate::graph::{Binary as B, Coarse, Literal, Masks, Matrix, Node, Op, Pairing as P};
 use crate::graph::{Rare, Reduce, Running, Unary, ValueId};
 use crate::{DType, EngineError};
 use std::sync::Arc;
@@ -68,12 +68,16 @@ impl Lowering<'_> {
         }
     }
 
-    /// A constant of the graph. Values are numbered in the order of the nodes that make them.
-    pub(super) fn literal(&self, value: ValueId) -> Option<&Literal> {
+    /// The node that makes a value. Values are numbered in the order of the nodes.
+    pub(super) fn made_by(&self, value: ValueId) -> Option<&Node> {
         let nodes = &self.graph.nodes;
         let next = nodes.partition_point(|n| n.outputs.first().is_some_and(|o| *o <= value));
-        let node = nodes.get(next.checked_sub(1)?).filter(|n| n.outputs.contains(&value))?;
-        match &node.op {
+        nodes.get(next.checked_sub(1)?).filter(|n| n.outputs.contains(&value))
+    }
+
+    /// A constant of the graph.
+    pub(super) fn literal(&self, value: ValueId) -> Option<&Literal> {
+        match &self.made_by(value)?.op {
             Op::Literal(literal) => Some(literal),
             _ => None,
         }
