@@ -351,6 +351,11 @@ def every(seed):
     frame = dict(x=lambda d: d.frame(None), rows=lambda d: d.frame(d.rows))
     add("table", lambda: join(table(), linear_model.LogisticRegression()), y="words", **frame)
     add("table-forest", lambda: join(table(), ensemble.RandomForestClassifier(4, max_depth=3, random_state=1)), y="words", **frame)
+    chosen = lambda: compose.ColumnTransformer([
+        ("numbers", impute.SimpleImputer(), compose.make_column_selector(dtype_include=np.number)),
+        ("words", preprocessing.OneHotEncoder(handle_unknown="ignore"), compose.make_column_selector(dtype_exclude=[np.number, bool])),
+    ])
+    add("table-chosen", lambda: join(chosen(), linear_model.LogisticRegression()), y="words", **frame)
     # Documents.
     add("count", words.CountVectorizer, x="documents")
     add("count-pairs", lambda: words.CountVectorizer(ngram_range=(1, 2), stop_words="english", min_df=2), x="documents")

@@ -38,10 +38,10 @@ impl Knots {
         }
         let mut all = Vec::new();
         for spline in of.get("bsplines_")?.items() {
-            // Newer versions of SciPy keep them in an object within.
+            // Newer versions of SciPy keep them in an object within, the newest by another name.
+            let named = |of: View<'_>| of.find("t").or_else(|| of.find("_t"));
             let parts = || spline.state().map_or_else(Vec::new, View::items);
-            let inner = || parts().into_iter().find_map(|part| part.find("t"));
-            let knots = spline.find("t").or_else(inner);
+            let knots = named(spline).or_else(|| parts().into_iter().find_map(named));
             let knots = knots.ok_or_else(|| EngineError::broken("a spline has no knots"))?;
             all.push(knots.array()?.floats()?);
         }

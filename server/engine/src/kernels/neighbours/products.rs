@@ -50,8 +50,9 @@ impl Queries {
                 Metric::Squared => &vectors.squares()[begin..end],
                 Metric::Product => &[],
             };
+            let next = &vectors.values()[end * width..(end + ROWS).min(vectors.len()) * width];
             let first = begin as u32;
-            run(Show { keys: keys.as_chunks().0, squares, first, limits: &mut limits, found });
+            run(Show { keys: keys.as_chunks().0, squares, first, limits: &mut limits, found, next });
         }
     }
 }
@@ -64,13 +65,21 @@ struct Show<'a> {
     first: u32,
     limits: &'a mut [Lanes],
     found: &'a mut [Nearest],
+    /// The vectors that come next, to be fetched meanwhile.
+    next: &'a [f32],
 }
 
 impl Kernel for Show<'_> {
     type Output = ();
     #[inline(always)]
     fn run<S: Simd>(self) {
-        for (n, keys) in (0..).zip(self.keys.chunks_exact(self.limits.len())) {
+        let (next, _) = self.next.as_chunks();
+        let rows = self.keys.len() / self.limits.len().max(1);
+        let mut next = next.chunks(next.len().div_ceil(rows.max(1)).max(1));
+        for (n, keys) in (0..).zip(self.keys.chunks_exact(self.limits.len().max(1))) {
+            for line in next.next().unwrap_or_default() {
+                S::prefetch(line);
+            }
             let square = S::splat(self.squares.get(n as usize).copied().unwrap_or(0.0));
             for (at, (key, limits)) in keys.iter().zip(&mut *self.limits).enumerate() {
                 let v = S::add(S::load(key), square);
