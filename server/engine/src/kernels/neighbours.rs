@@ -2,8 +2,8 @@
 //!
 //! A few queries read every vector once, from memory, and that is what they cost. Many are a product of matrices, block by block of
 //! vectors: the square of a distance is that of the vector, minus twice their product, and what is the query's own changes no order.
-//! Sixteen queries are then looked at together: a block in which none of them finds something nearer is passed over. What is left
-//! in the end is measured exactly.
+//! Sixteen queries are then looked at together, and passed over if none of them finds something nearer. What is left in the end is
+//! measured exactly.
 
 mod direct;
 mod lists;

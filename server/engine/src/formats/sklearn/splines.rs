@@ -30,6 +30,11 @@ struct Knots {
     degree: usize,
 }
 
+/// The knots of an object: the newest versions of SciPy have another name for them.
+fn named(of: View<'_>) -> Option<View<'_>> {
+    of.find("t").or_else(|| of.find("_t"))
+}
+
 impl Knots {
     fn of(of: View<'_>) -> Result<Self, EngineError> {
         let degree = of.get("degree")?.size()?;
@@ -38,8 +43,7 @@ impl Knots {
         }
         let mut all = Vec::new();
         for spline in of.get("bsplines_")?.items() {
-            // Newer versions of SciPy keep them in an object within, the newest by another name.
-            let named = |of: View<'_>| of.find("t").or_else(|| of.find("_t"));
+            // Newer versions of SciPy keep them in an object within.
             let parts = || spline.state().map_or_else(Vec::new, View::items);
             let knots = named(spline).or_else(|| parts().into_iter().find_map(named));
             let knots = knots.ok_or_else(|| EngineError::broken("a spline has no knots"))?;
