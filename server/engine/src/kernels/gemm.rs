@@ -6,6 +6,7 @@
 #![allow(dead_code, reason = "called by the plan")]
 
 mod block;
+mod cut;
 mod epilogue;
 mod pack;
 mod prologue;
@@ -21,6 +22,7 @@ mod tile;
 mod work;
 
 pub(super) use block::{Block, DEPTH, ROW, Row};
+pub(super) use cut::workers;
 pub use epilogue::Epilogue;
 pub(super) use epilogue::{activate, load, store};
 pub use pack::{Matrix, Packed, Panels};
@@ -30,7 +32,7 @@ pub use rows::{Side, pack_rows};
 pub(super) use runs::{copy_run, zero_run};
 pub(super) use scratch::Scratch;
 pub(super) use tile::{Panel, RowParts, activate_rows};
-pub(super) use work::{Problem, Shared, Source, multiply, workers};
+pub(super) use work::{Problem, Shared, Source, multiply};
 
 pub(super) use super::crew::share;
 use super::simd::{Isa, Simd};

@@ -56,6 +56,11 @@ pub fn complex_of_export(number: i64) -> Option<DType> {
     }
 }
 
+/// The number that programs in text have for complex numbers that are pairs of these.
+pub fn complex_number(pairs: DType) -> i64 {
+    if pairs == DType::F64 { 10 } else { 9 }
+}
+
 /// Of what the complex numbers of a storage's class are pairs.
 pub fn complex_of_storage(name: &str) -> Option<DType> {
     match name {

@@ -1,23 +1,13 @@
-//! How a product is cut into work: blocks of rows, groups of panels, parts of the sums.
+//! A product as pieces of work that threads share: blocks of rows, groups of panels, parts of the sums.
 
 use super::super::crew::share;
 use super::super::simd::{Isa, Kernel, Simd, run_on};
 use super::block::{Block, DEPTH, Lies, Lying, Row};
+use super::cut::{FEW, cut, part_of, workers};
 use super::pack::pack_panel;
 use super::tile::Panel;
 use super::{Epilogue, Matrix, PANEL, Right, Scratch};
 use std::ops::Range;
-
-/// Most rows of a block: with these, a block takes a sixth of the second cache, and a panel is read for many rows.
-const TALL: usize = 144;
-/// Rows of a tile, for the widest instruction set.
-const UNIT: usize = 12;
-/// Pieces of a thread.
-const EACH: usize = 4;
-/// Panels of a matrix that are packed at a time: they take a tenth of the second cache. And those that a copy of rows is worth.
-const FEW: usize = 4;
-/// Multiplications that are worth another thread.
-const WORTH: usize = 50_000;
 
 /// Memory that several threads write to, each to other parts.
 #[derive(Debug, Clone, Copy)]
@@ -102,37 +92,6 @@ thread_local! {
     static PACKED: Scratch = const { Scratch::new() };
 }
 
-/// Threads for so many multiplications.
-pub fn workers(threads: usize, work: usize) -> usize {
-    threads.min(work / WORTH).max(1)
-}
-
-/// Even parts of a length, each a multiple of `unit` but the last.
-fn part_of(length: usize, parts: usize, unit: usize) -> usize {
-    length.div_ceil(parts.max(1)).next_multiple_of(unit).max(1)
-}
-
-/// Blocks of rows and groups of panels for products of so many rows, terms and columns. Threads share rows, and each reads all weights;
-/// or panels, and each reads all rows and makes columns of which the next operation reads others: whichever is less to be read from the
-/// other's cache or from memory. There are more pieces than threads, as far as they are worth it: a thread that is held up leaves some
-/// to the others, and what cannot be divided evenly is a smaller part of all. Rows that are `copied` are copied for each group, which is
-/// little beside a few panels; to find where they lie costs as much as a copy of 32 numbers, for each panel.
-fn cut([rows, inner, columns]: [usize; 3], threads: usize, copied: bool) -> (usize, usize) {
-    let (blocks, panels) = (rows.div_ceil(TALL).max(1), columns.div_ceil(PANEL).max(1));
-    if threads < 2 {
-        return (blocks, 1);
-    }
-    let (weights, work) = (inner.saturating_mul(columns), inner.saturating_mul(columns).saturating_mul(rows));
-    let wanted = (2 * (work / WORTH)).clamp(threads, EACH * threads);
-    if rows.saturating_mul(inner.saturating_add(columns)) >= weights || panels < 2 * threads {
-        let most = (rows / (2 * UNIT)).max(threads);
-        return (blocks.max(wanted.min(most)).next_multiple_of(threads), 1);
-    }
-    let groups = (panels / if copied { FEW } else { 1 }).clamp(threads, wanted);
-    // Few panels are seldom as many for each thread.
-    (if panels < wanted && rows > UNIT { blocks.max(2) } else { blocks }, groups)
-}
-
 /// The product of a source's rows and weights, written to columns of `out`.
 pub fn multiply<F: Source>(
     p: &Problem<'_>,
@@ -145,11 +104,9 @@ pub fn multiply<F: Source>(
     assert!(epilogue.fits(p.out_step) && p.first_column + columns <= p.out_step.max(1));
     let panels = columns.div_ceil(PANEL);
     let threads = workers(threads, sizes.into_iter().fold(1, usize::saturating_mul));
+    // To find where rows lie costs as much as to copy 32 numbers, for each panel.
     let lying = source.lying().filter(|_| panels <= FEW && panels * PANEL <= inner && run_on(p.isa, Lies));
-    let (blocks, groups) = cut(sizes, threads, lying.is_none());
-    // Whole tiles, where a block that is left over is little of all.
-    let unit = if blocks >= EACH && rows / blocks >= 2 * UNIT { UNIT } else { 1 };
-    let (tall, wide) = (part_of(rows, blocks, unit), part_of(panels, groups, 1));
+    let [tall, wide] = cut(sizes, threads, lying.is_none());
     let groups = panels.div_ceil(wide);
     share(threads, rows.div_ceil(tall) * groups, |n| {
         let rows = (n / groups) * tall..(n / groups * tall + tall).min(rows);

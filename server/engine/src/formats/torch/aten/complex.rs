@@ -48,6 +48,12 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     if matches!(name, "zeros" | "new_zeros" | "empty") && wants_complex(c) {
         return nothing(b, c).map(|made| Some(vec![made]));
     }
+    if matches!(name, "tensor" | "scalar_tensor") && wants_complex(c) {
+        let Some((_, number)) = c.arguments.first() else { return c.wrong("data", "a number") };
+        let real = b.apply(name, &[number])?;
+        let imaginary = b.apply("zeros_like", &[&real])?;
+        return joined(b, &real, &imaginary).map(|made| Some(vec![made]));
+    }
     if name == "einsum" {
         return Ok(products::summed(b, c)?.map(|made| vec![made]));
     }
@@ -111,12 +117,14 @@ fn nothing(b: &mut Builder, c: &Call) -> Result<Val> {
     Ok(b.complex(zeros))
 }
 
-/// Numbers as pairs of the shape of others, to be written there.
+/// Numbers, or one, as pairs of the shape of others, to be written there.
 fn copied(b: &mut Builder, c: &Call, x: ValueId) -> Result<Val> {
     let Some((_, from)) = c.arguments.get(1).cloned() else { return c.wrong("src", "a tensor") };
     let from = match as_pairs(b, &from) {
         Some(pairs) => pairs,
         None => {
+            let is_tensor = matches!(from, Val::Tensor(_));
+            let from = if is_tensor { from } else { b.apply("scalar_tensor", &[&from])? };
             let imaginary = b.apply("zeros_like", &[&from])?;
             let pairs = joined(b, &from, &imaginary)?;
             as_pairs(b, &pairs).map_or_else(|| b.of(&from), Ok)?
@@ -173,7 +181,7 @@ fn of_pairs(b: &mut Builder, c: &Call, x: ValueId) -> Outcome {
             return Ok(Some(vec![b.complex(x)]));
         }
         "mul" | "multiply" | "add" | "sub" | "div" | "neg" => return arithmetic(b, c, x),
-        "copy" => return copied(b, c, x).map(|made| Some(vec![made])),
+        "copy" | "fill" => return copied(b, c, x).map(|made| Some(vec![made])),
         _ => {
             let rank = b.rank(x)?.saturating_sub(1);
             let made = b.of_reals(c.first()?, |b, pairs| moved(b, c, pairs, rank))?;

@@ -21,8 +21,7 @@ pub fn lower(b: &mut Builder, c: &Call) -> Outcome {
     }
     if let Some(op) = of_any(name) {
         let x = c.x(b)?;
-        let dtype = b.dtype(x);
-        let y = b.op(Op::Unary(op), &[x], dtype)?;
+        let y = one(b, op, x)?;
         return b.give(y);
     }
     if let Some(f) = function(name) {

@@ -1,5 +1,6 @@
 //! Operations of the language itself.
 
+use super::super::dtypes::complex_number;
 use super::super::value::{Result, Stop, Val, broken, unsupported};
 use super::calls::Names;
 use super::interpret::Interpreter;
@@ -18,9 +19,10 @@ impl Interpreter<'_> {
                 };
                 Err(Stop::Raised(what))
             }
-            ("dtype", [Val::Tensor(handle)]) => {
-                Ok(Val::Type(self.builder.dtype(self.builder.value(*handle)?)))
-            }
+            ("dtype", [Val::Tensor(handle)]) => Ok(match self.builder.pairs(*handle) {
+                Some(pairs) => Val::Int(complex_number(self.builder.dtype(pairs))),
+                None => Val::Type(self.builder.dtype(self.builder.value(*handle)?)),
+            }),
             ("device" | "layout" | "grad", _) => Ok(Val::None),
             ("type", _) => Ok(Val::text("cpu")),
             // What is trained is not predicted by the fast ways of layers.
