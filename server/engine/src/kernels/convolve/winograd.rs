@@ -32,11 +32,11 @@ const WORKING_SET: usize = 2 << 20;
 const FEWEST: usize = 24;
 const MOST: usize = 96;
 
-/// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache, or two thirds where there
+/// Most channels whose filters are transformed at once: those of a panel then take a third of the second cache, or four fifths where there
 /// are tiles enough to make up for writing them.
 fn deepest(tiles: usize) -> usize {
     let channel = POINTS * PANEL * size_of::<f32>();
-    let part = caches::second() / 3 * if tiles < FEWEST { 1 } else { 2 };
+    let part = if tiles < FEWEST { caches::second() / 3 } else { caches::second() / 5 * 4 };
     (part / channel / 16 * 16).clamp(32, 128)
 }
 
