@@ -4,7 +4,7 @@ use super::super::activate::slice;
 use super::super::simd::{Kernel, LANES, Lanes, Simd, load_all, run, store_all};
 use super::block::{Block, Row, SIX, TALLEST};
 use super::epilogue::{activate, load, store};
-use super::sums::{add_all, sums, tile, tiles_of};
+use super::sums::{Tile, add_all, sums, tile, tiles_of};
 use super::{Activation, Epilogue, PANEL, Shared};
 
 /// A block of rows times a part of one panel.
@@ -127,33 +127,32 @@ impl Panel<'_> {
         bias: [S::V; WIDE],
     ) -> bool {
         match block {
-            Block::Lying(rows) if S::TILE[0] == SIX => match rows.tile::<SIX>() {
-                Some(rows) => self
-                    .put::<S, SIX, WIDE>(sums::<S, _, SIX, WIDE>(rows, self.weights, next, from, bias), at),
-                None => return false,
-            },
-            Block::Copied(rows) if S::TILE[0] == SIX => match <&[Row; SIX]>::try_from(rows) {
-                Ok(rows) => self
-                    .put::<S, SIX, WIDE>(sums::<S, _, SIX, WIDE>(rows, self.weights, next, from, bias), at),
-                Err(_) => return false,
-            },
-            Block::Copied(rows) if S::TILE[0] == TALLEST => match <&[Row; TALLEST]>::try_from(rows) {
-                Ok(rows) => self.put::<S, TALLEST, WIDE>(
-                    sums::<S, _, TALLEST, WIDE>(rows, self.weights, next, from, bias),
-                    at,
-                ),
-                Err(_) => return false,
-            },
-            _ => return false,
+            Block::Lying(rows) if S::TILE[0] == SIX => {
+                self.put::<S, _, SIX, WIDE>(rows.tile::<SIX>(), next, at, from, bias)
+            }
+            Block::Copied(rows) if S::TILE[0] == SIX => {
+                self.put::<S, _, SIX, WIDE>(<&[Row; SIX]>::try_from(rows).ok(), next, at, from, bias)
+            }
+            Block::Copied(rows) if S::TILE[0] == TALLEST => {
+                self.put::<S, _, TALLEST, WIDE>(<&[Row; TALLEST]>::try_from(rows).ok(), next, at, from, bias)
+            }
+            _ => false,
         }
-        true
     }
 
-    /// Sums that begin with the bias, row by row.
+    /// The sums of a tile, which begin with the bias, row by row. False: there is no such tile.
     #[inline(always)]
-    fn put<S: Simd, const R: usize, const WIDE: usize>(&self, sums: [[S::V; WIDE]; R], mut at: usize) {
+    fn put<S: Simd, T: Tile, const R: usize, const WIDE: usize>(
+        &self,
+        rows: Option<T>,
+        next: &[[f32; PANEL]],
+        mut at: usize,
+        from: usize,
+        bias: [S::V; WIDE],
+    ) -> bool {
+        let Some(rows) = rows else { return false };
         let activation = if self.last { self.epilogue.activation } else { Activation::None };
-        for mut v in sums {
+        for mut v in sums::<S, T, R, WIDE>(rows, self.weights, next, from, bias) {
             // SAFETY: columns of one panel in rows of one block are the work of one call.
             #[allow(unsafe_code)]
             let (out, _) = unsafe { self.out.part(at, WIDE * 16) }.as_chunks_mut();
@@ -163,6 +162,7 @@ impl Panel<'_> {
             store_all::<S, WIDE>(&activate::<S, WIDE>(activation, v), out);
             at += self.step;
         }
+        true
     }
 
     /// Any columns.
